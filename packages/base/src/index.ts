@@ -1,0 +1,35 @@
+export { AssertionFailure, assert, unreachable } from "./assert.ts";
+export type { Clock } from "./clock.ts";
+export { DURATION_HINT, DURATION_MS_MAX, formatDuration, parseDuration } from "./duration.ts";
+export { ERROR_CODES, type ErrorCode, errorText, OperatingError } from "./errors.ts";
+export { formatValue } from "./format-value.ts";
+export {
+  compareLabels,
+  compareUtf8,
+  equalLabels,
+  formatLabels,
+  isLegacyLabelName,
+  isLegacyMetricName,
+  type Label,
+  type Labels,
+  labelsFrom,
+  labelsKey,
+  labelValue,
+  METRIC_NAME,
+  mergeLabels,
+  NO_LABELS,
+  onlyLabels,
+  quote,
+  withLabel,
+  withoutLabels,
+} from "./labels.ts";
+export {
+  createMatcher,
+  formatMatcher,
+  type Matcher,
+  type MatchType,
+  matchesLabels,
+  matchesValue,
+} from "./matcher.ts";
+export { compileRegex, REGEX_LENGTH_MAX, type Regex } from "./regex.ts";
+export { type Rng, seededRng } from "./rng.ts";

@@ -1,0 +1,108 @@
+import { RE2JS } from "re2js";
+import { OperatingError } from "./errors.ts";
+
+/**
+ * A regular expression in RE2's syntax: linear time whatever the pattern, fully anchored, `.` matches newlines
+ * (as Prometheus 3 does). JavaScript's own engine backtracks, so one pattern of a user could stop the server.
+ */
+export interface Regex {
+  readonly source: string;
+  matches(text: string): boolean;
+  /** Every text that matches, where the pattern is a plain list such as `a|b|c`; else undefined. */
+  readonly literals: readonly string[] | undefined;
+  /** The matched groups (index 0 the whole match), or undefined without a match. */
+  groups(text: string): readonly string[] | undefined;
+  /**
+   * Puts the groups of a match into `template`: `$1`, `${1}`, `$name`, `${name}`, `$$`. As Go's `Expand`: a group that
+   * does not exist gives "". Undefined without a match.
+   */
+  expand(text: string, template: string): string | undefined;
+}
+
+/** How long a pattern may be, in UTF-16 units: a limit against hostile input, far above real use. */
+export const REGEX_LENGTH_MAX = 64 * 1024;
+
+const LITERAL_LIST = /^[^.*+?^${}()[\]\\|]+(?:\|[^.*+?^${}()[\]\\|]+)*$/;
+
+/** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long. */
+export function compileRegex(source: string): Regex {
+  if (source.length > REGEX_LENGTH_MAX)
+    throw new OperatingError(
+      "input.invalid",
+      `regular expression of ${source.length} characters; at most ${REGEX_LENGTH_MAX} are allowed`,
+    );
+  const compiled = compileRe2(source);
+  const groups = (text: string): readonly string[] | undefined => {
+    const matcher = compiled.matcher(text);
+    if (!matcher.matches()) return undefined;
+    return Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i) ?? "");
+  };
+  const names = compiled.namedGroups() as Record<string, number>;
+  return {
+    source,
+    literals: literalsOf(source),
+    matches: fastMatch(source) ?? ((text) => compiled.matches(text)),
+    groups,
+    expand(text, template) {
+      const found = groups(text);
+      return found === undefined ? undefined : expandTemplate(template, found, names);
+    },
+  };
+}
+
+function compileRe2(source: string): RE2JS {
+  try {
+    return RE2JS.compile(`^(?:${source})$`, RE2JS.DOTALL);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperatingError(
+      "input.invalid",
+      `${reason.replace("^(?:", "").replace(/\)\$(?=`|$)/, "")} in regular expression ${JSON.stringify(source)}`,
+    );
+  }
+}
+
+function literalsOf(source: string): readonly string[] | undefined {
+  if (source === "") return [""];
+  return LITERAL_LIST.test(source) ? source.split("|") : undefined;
+}
+
+/** The patterns that make up nearly all matchers in the wild, without the regular expression engine. */
+function fastMatch(source: string): ((text: string) => boolean) | undefined {
+  if (source === ".*") return () => true;
+  if (source === ".+") return (text) => text !== "";
+  const literals = literalsOf(source);
+  if (literals !== undefined) {
+    const set = new Set(literals);
+    return (text) => set.has(text);
+  }
+  const affix = /^(\.[*+])?([^.*+?^${}()[\]\\|]+)(\.[*+])?$/.exec(source);
+  if (affix === null) return undefined;
+  const [, before, middle = "", after] = affix;
+  const beforeMin = before === ".+" ? 1 : 0;
+  const afterMin = after === ".+" ? 1 : 0;
+  if (before !== undefined && after !== undefined)
+    return (text) => {
+      const at = text.indexOf(middle, beforeMin);
+      return at >= 0 && at + middle.length + afterMin <= text.length;
+    };
+  if (before !== undefined)
+    return (text) => text.endsWith(middle) && text.length >= middle.length + beforeMin;
+  return (text) => text.startsWith(middle) && text.length >= middle.length + afterMin;
+}
+
+function expandTemplate(
+  template: string,
+  groups: readonly string[],
+  names: Readonly<Record<string, number>>,
+): string {
+  return template.replace(
+    /\$(?:\$|\{([^}]*)\}|(\w+))/g,
+    (whole, braced: string | undefined, bare: string | undefined) => {
+      if (whole === "$$") return "$";
+      const reference = braced ?? bare ?? "";
+      const index = /^\d+$/.test(reference) ? Number(reference) : names[reference];
+      return index === undefined ? "" : (groups[index] ?? "");
+    },
+  );
+}

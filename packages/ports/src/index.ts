@@ -1,0 +1,16 @@
+export type { Disk, DiskReader, DiskWriter } from "./disk.ts";
+export type {
+  DocumentStore,
+  DocumentTransaction,
+  Json,
+  StoredDocument,
+} from "./document-store.ts";
+export type { HttpClient, HttpRequest, HttpResponse, TlsOptions } from "./http-client.ts";
+export type {
+  AppendResult,
+  SampleBatch,
+  SelectOptions,
+  SeriesColumns,
+  SeriesStore,
+  TimeRange,
+} from "./series-store.ts";

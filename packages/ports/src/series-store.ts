@@ -1,0 +1,96 @@
+import type { Labels, Matcher } from "@pharos/base";
+
+/**
+ * Samples in columns, one entry per sample in `series`, `timestampsMs` and `values`. For whoever makes samples in
+ * TypeScript (rules, pushed JSON, `up`); the decoders of scrapes and remote write use the kernels' columns instead.
+ */
+export interface SampleBatch {
+  /** The label sets that appear in the batch, each once. */
+  readonly labelSets: readonly Labels[];
+  /** For each sample, the index of its label set in `labelSets`. */
+  readonly series: Uint32Array;
+  /** Unix epoch, ms, integers. */
+  readonly timestampsMs: Float64Array;
+  /** Never a staleness marker: NaN here is an ordinary NaN. */
+  readonly values: Float64Array;
+  /** For each sample, 1 where it is a staleness marker (its value is ignored); null if none is. */
+  readonly stale: Uint8Array | null;
+}
+
+/** What became of a batch. Every sample counts once: `appended + duplicate + tooOld + conflicting`. */
+export interface AppendResult {
+  readonly appended: number;
+  /** Already there with the same value: nothing to do. */
+  readonly duplicate: number;
+  /** Older than the out-of-order window allows; dropped. */
+  readonly tooOld: number;
+  /** Another value is already there at that timestamp; the first one stands. */
+  readonly conflicting: number;
+}
+
+/** Both ends included, Unix epoch, ms. */
+export interface TimeRange {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/**
+ * The samples of one series, ordered by strictly increasing time, without duplicates. The arrays belong to the store
+ * and hold until the next series is asked for: copy what must last.
+ */
+export interface SeriesColumns {
+  readonly labels: Labels;
+  readonly timestampsMs: Float64Array;
+  readonly values: Float64Array;
+  /** 1 where the sample is a staleness marker (its value is NaN); null if none is. */
+  readonly stale: Uint8Array | null;
+}
+
+export interface SelectOptions {
+  /** Ends the query with `query.too_many_samples` when it would read more; Infinity for no limit. */
+  readonly samplesMax: number;
+  readonly signal: AbortSignal;
+}
+
+/** Where samples live. Every implementation passes `seriesStoreConformance` of `testing`. */
+export interface SeriesStore {
+  /**
+   * Appends the batch. When the promise resolves, a crash of the process no longer loses it (nor, after the sync
+   * interval, a power loss). Appending the same samples again changes nothing. The batch may be reused afterwards.
+   *
+   * @throws OperatingError `queue.full`, `memory.full`, `disk.full`: nothing was appended; the same batch may be tried again later.
+   */
+  append(batch: SampleBatch): Promise<AppendResult>;
+
+  /**
+   * The series that match all matchers, sorted by labels, each with its samples in `range`; a series with none there
+   * is left out. A snapshot: appends after the call are not seen.
+   *
+   * @throws OperatingError `query.too_many_samples`, `disk.corrupt`, or the signal's reason.
+   */
+  select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    options: SelectOptions,
+  ): AsyncIterable<SeriesColumns>;
+
+  /** Label sets of the series that have samples in `range` and match any of the matcher lists; sorted. */
+  series(
+    range: TimeRange,
+    matcherLists: readonly (readonly Matcher[])[],
+  ): Promise<readonly Labels[]>;
+  /** Label names, sorted. An empty list of matcher lists means all series. */
+  labelNames(
+    range: TimeRange,
+    matcherLists: readonly (readonly Matcher[])[],
+  ): Promise<readonly string[]>;
+  /** Values of one label, sorted. An empty list of matcher lists means all series. */
+  labelValues(
+    name: string,
+    range: TimeRange,
+    matcherLists: readonly (readonly Matcher[])[],
+  ): Promise<readonly string[]>;
+
+  /** Finishes what was accepted, makes it survive a power loss, then frees files and memory. */
+  [Symbol.asyncDispose](): Promise<void>;
+}

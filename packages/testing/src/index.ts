@@ -1,0 +1,2 @@
+export { SimClock } from "./sim-clock.ts";
+export { SimDisk } from "./sim-disk.ts";
