@@ -1,0 +1,2 @@
+export { type KernelExports, Kernels } from "./kernels.ts";
+export { SampleColumns } from "./sample-columns.ts";

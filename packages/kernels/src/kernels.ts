@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { assert, OperatingError } from "@pharos/base";
+
+/** One page of WebAssembly memory. */
+const PAGE_SIZE = 65536;
+const INITIAL_PAGES = 16;
+/** 4 GiB, all that 32-bit WebAssembly can address. */
+const MAXIMUM_PAGES = 65536;
+
+/** What the WebAssembly module exports, by name. Every argument and result is a 32-bit integer or a float. */
+export type KernelExports = Readonly<Record<string, (...args: number[]) => number>>;
+
+/**
+ * The hot loops in WebAssembly and the memory they work on. Addresses are byte offsets into `memory`. The memory is
+ * shared, so that readers on other threads can look at it, and it only grows: views made before stay valid.
+ */
+export class Kernels {
+  readonly memory: WebAssembly.Memory;
+  readonly exports: KernelExports;
+  #bytes: Uint8Array<SharedArrayBuffer>;
+
+  private constructor(memory: WebAssembly.Memory, exports: KernelExports) {
+    this.memory = memory;
+    this.exports = exports;
+    this.#bytes = new Uint8Array(memory.buffer);
+  }
+
+  /** Loads the module with a memory of its own. */
+  static async load(): Promise<Kernels> {
+    const path = new URL("../build/kernels.wasm", import.meta.url);
+    const module = await WebAssembly.compile(await readFile(path));
+    const memory = new WebAssembly.Memory({
+      initial: INITIAL_PAGES,
+      maximum: MAXIMUM_PAGES,
+      shared: true,
+    });
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    const kernels = new Kernels(memory, instance.exports as KernelExports);
+    kernels.call("memoryInit");
+    return kernels;
+  }
+
+  /** Calls an export. For hot paths take the function from `exports` once instead. */
+  call(name: string, ...args: number[]): number {
+    const kernel = this.exports[name];
+    assert(kernel !== undefined, () => `kernel ${name} exists`);
+    return kernel(...args);
+  }
+
+  /** All of the memory as bytes, as large as it is now. */
+  get bytes(): Uint8Array<SharedArrayBuffer> {
+    if (this.#bytes.length < this.memory.buffer.byteLength)
+      this.#bytes = new Uint8Array(this.memory.buffer);
+    return this.#bytes;
+  }
+
+  /** The buffer to make typed views on. */
+  get buffer(): SharedArrayBuffer {
+    return this.memory.buffer;
+  }
+
+  /**
+   * A block of `size` bytes, 16-byte aligned, not cleared.
+   * @throws OperatingError `memory.full` when the 4 GiB are used up.
+   */
+  allocate(size: number): number {
+    const pointer = this.call("allocate", size) >>> 0;
+    if (pointer === 0) throw new OperatingError("memory.full", `no ${size} bytes left of 4 GiB`);
+    return pointer;
+  }
+
+  /** Gives a block back; `size` is what it was asked for with. */
+  release(pointer: number, size: number): void {
+    this.call("release", pointer, size);
+  }
+
+  /** Bytes handed out now, and bytes taken from the system. */
+  memoryUse(): { readonly usedSize: number; readonly reservedSize: number } {
+    return { usedSize: this.call("memoryUsed") >>> 0, reservedSize: this.buffer.byteLength };
+  }
+}
+
+assert(PAGE_SIZE * MAXIMUM_PAGES === 2 ** 32, "the memory is as large as addresses reach");

@@ -1,0 +1,162 @@
+import type { Matcher } from "@pharos/base";
+
+/** Where a node stands in the text: UTF-16 offsets, end exclusive. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export type ValueType = "scalar" | "vector" | "matrix" | "string";
+
+/**
+ * A PromQL expression. Immutable; every node knows its place in the text and the type of its value, which the type
+ * checker has verified: an `Expr` that exists is valid.
+ */
+export type Expr =
+  | NumberLiteral
+  | StringLiteral
+  | VectorSelector
+  | MatrixSelector
+  | Subquery
+  | Call
+  | Aggregation
+  | BinaryExpr
+  | UnaryExpr
+  | ParenExpr;
+
+interface Node {
+  readonly span: Span;
+}
+
+export interface NumberLiteral extends Node {
+  readonly kind: "number";
+  readonly value: number;
+  /** Written as a duration (`5m` for 300); only for printing. */
+  readonly duration: boolean;
+}
+
+export interface StringLiteral extends Node {
+  readonly kind: "string";
+  readonly value: string;
+}
+
+/** A duration as it stands in `[…]` or after `offset`: ms. Expressions with `step()` and the like come with a later version. */
+export type DurationMs = number;
+
+/** What `@` says: a fixed time, or the query's own start or end. */
+export type AtModifier =
+  | { readonly kind: "time"; readonly timestampMs: number }
+  | { readonly kind: "start" }
+  | { readonly kind: "end" };
+
+/** Shared by selectors and subqueries. */
+export interface TimeShift {
+  /** Looks back by so many ms; negative looks ahead. 0 without `offset`. */
+  readonly offsetMs: DurationMs;
+  readonly at: AtModifier | undefined;
+}
+
+export interface VectorSelector extends Node, TimeShift {
+  readonly kind: "vector";
+  /** The bare or quoted metric name if the selector was written with one; its matcher is in `matchers` too. */
+  readonly metricName: string | undefined;
+  /** All matchers, `__name__` included, in the order written, the metric name last (as Prometheus has it). */
+  readonly matchers: readonly Matcher[];
+}
+
+/** `selector[range]`; the time shift stands on the selector inside. */
+export interface MatrixSelector extends Node {
+  readonly kind: "matrix";
+  readonly selector: VectorSelector;
+  readonly rangeMs: DurationMs;
+}
+
+/** `expr[range:step]`; `stepMs` undefined means the default evaluation interval. */
+export interface Subquery extends Node, TimeShift {
+  readonly kind: "subquery";
+  readonly expr: Expr;
+  readonly rangeMs: DurationMs;
+  readonly stepMs: DurationMs | undefined;
+}
+
+export interface Call extends Node {
+  readonly kind: "call";
+  /** A key of the function table (`FUNCTIONS`). */
+  readonly func: string;
+  readonly args: readonly Expr[];
+}
+
+export type AggregationOp =
+  | "sum"
+  | "avg"
+  | "min"
+  | "max"
+  | "count"
+  | "group"
+  | "stddev"
+  | "stdvar"
+  | "topk"
+  | "bottomk"
+  | "quantile"
+  | "count_values"
+  | "limitk"
+  | "limit_ratio";
+
+export interface Aggregation extends Node {
+  readonly kind: "aggregation";
+  readonly op: AggregationOp;
+  /** The parameter of topk, bottomk, quantile, count_values, limitk, limit_ratio. */
+  readonly param: Expr | undefined;
+  readonly expr: Expr;
+  readonly without: boolean;
+  readonly grouping: readonly string[];
+}
+
+export type BinaryOp =
+  | "+"
+  | "-"
+  | "*"
+  | "/"
+  | "%"
+  | "^"
+  | "atan2"
+  | "=="
+  | "!="
+  | ">"
+  | "<"
+  | ">="
+  | "<="
+  | "and"
+  | "or"
+  | "unless";
+
+export interface VectorMatching {
+  readonly card: "one-to-one" | "many-to-one" | "one-to-many" | "many-to-many";
+  /** True for `on(…)`, false for `ignoring(…)` and for none. */
+  readonly on: boolean;
+  readonly labels: readonly string[];
+  /** The labels of `group_left(…)` / `group_right(…)`. */
+  readonly include: readonly string[];
+}
+
+export interface BinaryExpr extends Node {
+  readonly kind: "binary";
+  readonly op: BinaryOp;
+  /** `bool` after a comparison. */
+  readonly bool: boolean;
+  readonly left: Expr;
+  readonly right: Expr;
+  /** Undefined where a side is a scalar. */
+  readonly matching: VectorMatching | undefined;
+}
+
+export interface UnaryExpr extends Node {
+  readonly kind: "unary";
+  readonly op: "+" | "-";
+  readonly expr: Expr;
+}
+
+export interface ParenExpr extends Node {
+  readonly kind: "paren";
+  readonly expr: Expr;
+}
