@@ -1,0 +1,154 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { createGunzip } from "node:zlib";
+import { OperatingError } from "@pharos/base";
+import type { HttpClient, HttpRequest, HttpResponse } from "@pharos/ports";
+
+/** How many connections may be open to one host at a time. */
+const SOCKETS_PER_HOST_MAX = 64;
+/** How long an unused connection is kept: longer than common scrape intervals. */
+const IDLE_SOCKET_MS = 75_000;
+const REDIRECTS_MAX = 10;
+
+export interface NodeHttpClient extends HttpClient {
+  /** Closes the connections that are kept alive. */
+  close(): void;
+}
+
+/** Requests over this machine's network. */
+export function nodeHttpClient(): NodeHttpClient {
+  const options = {
+    keepAlive: true,
+    maxSockets: SOCKETS_PER_HOST_MAX,
+    timeout: IDLE_SOCKET_MS,
+    scheduling: "lifo" as const,
+  };
+  const httpAgent = new HttpAgent(options);
+  const httpsAgent = new HttpsAgent(options);
+
+  const once = (request: HttpRequest, url: URL, signal: AbortSignal): Promise<HttpResponse> =>
+    new Promise((resolve, reject) => {
+      const secure = url.protocol === "https:";
+      const body =
+        typeof request.body === "string" ? new TextEncoder().encode(request.body) : request.body;
+      const outgoing = (secure ? httpsRequest : httpRequest)(url, {
+        method: request.method,
+        agent: secure ? httpsAgent : httpAgent,
+        signal,
+        headers: {
+          ...request.headers,
+          ...(body === undefined ? {} : { "content-length": String(body.length) }),
+        },
+        ...(request.tls === undefined
+          ? {}
+          : {
+              ca: request.tls.ca,
+              cert: request.tls.cert,
+              key: request.tls.key,
+              servername: request.tls.serverName,
+              rejectUnauthorized: request.tls.insecureSkipVerify !== true,
+            }),
+      });
+      outgoing.on("error", reject);
+      outgoing.on("response", (incoming) => {
+        readBody(incoming, request.bodySizeMax).then(
+          (bytes) =>
+            resolve({
+              status: incoming.statusCode ?? 0,
+              headers: headersOf(incoming),
+              body: bytes,
+            }),
+          (error: unknown) => {
+            outgoing.destroy();
+            reject(error);
+          },
+        );
+      });
+      outgoing.end(body);
+    });
+
+  return {
+    async request(request, signal) {
+      const deadline = new AbortController();
+      const timer = setTimeout(
+        () =>
+          deadline.abort(
+            new OperatingError("http.failed", `no answer within ${request.timeoutMs} ms`),
+          ),
+        request.timeoutMs,
+      );
+      const either = AbortSignal.any([signal, deadline.signal]);
+      try {
+        let url = parseUrl(request.url);
+        for (let redirects = 0; ; redirects++) {
+          const response = await once(request, url, either);
+          const { location } = response.headers;
+          const redirected =
+            [301, 302, 303, 307, 308].includes(response.status) && location !== undefined;
+          if (!redirected || request.followRedirects === false || request.method !== "GET")
+            return response;
+          if (redirects === REDIRECTS_MAX)
+            throw new OperatingError("http.failed", `stopped after ${REDIRECTS_MAX} redirects`);
+          const next = new URL(location, url);
+          if (next.host !== url.host && hasCredentials(request))
+            throw new OperatingError(
+              "http.failed",
+              "redirected to another host; credentials are not sent there",
+            );
+          url = next;
+        }
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        if (deadline.signal.aborted) throw deadline.signal.reason;
+        if (error instanceof OperatingError) throw error;
+        throw new OperatingError("http.failed", reasonOf(error), { cause: error });
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close() {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    },
+  };
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
+    throw new OperatingError("http.failed", `${JSON.stringify(text)} is not an http or https URL`);
+  return url;
+}
+
+function hasCredentials(request: HttpRequest): boolean {
+  return Object.keys(request.headers).some((name) => name.toLowerCase() === "authorization");
+}
+
+function headersOf(incoming: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers))
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  return headers;
+}
+
+async function readBody(incoming: IncomingMessage, sizeMax: number): Promise<Uint8Array> {
+  const encoding = incoming.headers["content-encoding"];
+  const stream = encoding === "gzip" ? incoming.pipe(createGunzip()) : incoming;
+  if (stream !== incoming) incoming.on("error", (error) => stream.destroy(error));
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > sizeMax)
+      throw new OperatingError("input.too_large", `the answer exceeds ${sizeMax} bytes`);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+}
+
+/** Node wraps several failed connection attempts in one error without a message of its own. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError)
+    return [...new Set(error.errors.map((each) => reasonOf(each)))].join("; ");
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,80 @@
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+
+/**
+ * Kysely on Node's own SQLite. One connection: SQLite has one writer, and a query takes microseconds. Every commit is
+ * on the disk when it returns (`synchronous = FULL` with a write-ahead log).
+ */
+export function nodeSqliteDialect(path: string): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new NodeSqliteDriver(path),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+class NodeSqliteDriver implements Driver {
+  readonly #path: string;
+  #database: DatabaseSync | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async init(): Promise<void> {
+    this.#database = new DatabaseSync(this.#path);
+    this.#database.exec("PRAGMA journal_mode = WAL");
+    this.#database.exec("PRAGMA synchronous = FULL");
+    this.#database.exec("PRAGMA busy_timeout = 5000");
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const database = this.#opened();
+    return {
+      async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+        const statement = database.prepare(sql);
+        if (statement.columns().length > 0)
+          return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] };
+        const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]));
+        return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+      },
+      // biome-ignore lint/correctness/useYield: the interface asks for it; SQLite has nothing to stream.
+      async *streamQuery(): AsyncIterableIterator<never> {
+        throw new Error("streaming is not supported on SQLite");
+      },
+    };
+  }
+
+  async beginTransaction(): Promise<void> {
+    this.#opened().exec("BEGIN IMMEDIATE");
+  }
+
+  async commitTransaction(): Promise<void> {
+    this.#opened().exec("COMMIT");
+  }
+
+  async rollbackTransaction(): Promise<void> {
+    this.#opened().exec("ROLLBACK");
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  async destroy(): Promise<void> {
+    this.#database?.close();
+  }
+
+  #opened(): DatabaseSync {
+    if (this.#database === undefined) throw new Error("the database is not open");
+    return this.#database;
+  }
+}
