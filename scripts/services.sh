@@ -1,0 +1,59 @@
+#!/bin/sh
+# Fetches the Debian programs that tests and benchmarks run against, if they are missing: unpacked into .setup/debian,
+# never installed as services. A browser has too many parts for that and is installed, which takes root. What cannot be
+# had is named here; the tests that need it say so and are skipped.
+set -eu
+cd -- "$(dirname -- "$(readlink -f -- "$0")")/.."
+target=.setup/debian
+mkdir -p "$target"
+
+has() {
+  command -v "$1" >/dev/null 2>&1 || [ -x "$target/usr/bin/$1" ]
+}
+
+missing() {
+  echo "tests: $1 is missing ($2); the tests that need it are skipped by name" >&2
+}
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  missing "Debian's package manager" "no apt-get here"
+  exit 0
+fi
+
+updated=false
+update() {
+  if [ "$updated" = false ] && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq >/dev/null 2>&1 || true
+  fi
+  updated=true
+}
+
+fetch() { # program package
+  has "$1" && return 0
+  update
+  echo "tests: fetching Debian's $2 …"
+  folder=$(mktemp -d)
+  # apt's download helper has a user of its own that must be able to write here.
+  chmod 777 "$folder"
+  if (cd "$folder" && apt-get download -qq "$2" >/dev/null 2>&1); then
+    for file in "$folder"/*.deb; do dpkg-deb -x "$file" "$target"; done
+  else
+    missing "$1" "Debian's package $2 could not be fetched"
+  fi
+  rm -rf "$folder"
+}
+
+fetch prometheus prometheus
+fetch prometheus-node-exporter prometheus-node-exporter
+fetch victoria-metrics victoria-metrics
+
+if ! command -v chromium >/dev/null 2>&1; then
+  if [ "$(id -u)" = 0 ]; then
+    update
+    echo "tests: installing Debian's chromium …"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 ||
+      missing chromium "its installation failed"
+  else
+    missing chromium "installing it takes root"
+  fi
+fi
