@@ -33,3 +33,4 @@ export {
 } from "./matcher.ts";
 export { compileRegex, REGEX_LENGTH_MAX, type Regex } from "./regex.ts";
 export { type Rng, seededRng } from "./rng.ts";
+export { Secret } from "./secret.ts";

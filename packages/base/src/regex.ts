@@ -14,7 +14,7 @@ export interface Regex {
   groups(text: string): readonly string[] | undefined;
   /**
    * Puts the groups of a match into `template`: `$1`, `${1}`, `$name`, `${name}`, `$$`. As Go's `Expand`: a group that
-   * does not exist gives "". Undefined without a match.
+   * does not exist gives "", what is no reference (`${}`, `$(`) stays. Undefined without a match.
    */
   expand(text: string, template: string): string | undefined;
 }
@@ -97,7 +97,7 @@ function expandTemplate(
   names: Readonly<Record<string, number>>,
 ): string {
   return template.replace(
-    /\$(?:\$|\{([^}]*)\}|(\w+))/g,
+    /\$(?:\$|\{(\w+)\}|(\w+))/g,
     (whole, braced: string | undefined, bare: string | undefined) => {
       if (whole === "$$") return "$";
       const reference = braced ?? bare ?? "";
