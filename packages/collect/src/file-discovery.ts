@@ -1,0 +1,88 @@
+import { errorText, OperatingError } from "@pharos/base";
+import type { Disk } from "@pharos/ports";
+import type { FileDiscoveryConfig, TargetGroup } from "./scrape-job.ts";
+import { parseTargetFile } from "./target-file.ts";
+
+/** What discovery needs of a file system; `Disk` has it. Paths are the configuration's. */
+export type TargetFiles = Pick<Disk, "list" | "read">;
+
+const FILE_PATTERN = /^[^*]*(?:\*[^/]*)?\.(?:json|yml|yaml)$/i;
+
+/** Why a path of `file_sd_configs` is not allowed, or undefined. */
+export function fileDiscoveryPathProblem(path: string): string | undefined {
+  return FILE_PATTERN.test(path) && (path.match(/\*/g) ?? []).length <= 1
+    ? undefined
+    : `path name ${JSON.stringify(path)} is not valid for file discovery: it must end in .json, .yml or .yaml, and only its last part may hold one "*"`;
+}
+
+/**
+ * Targets listed in files. A file that cannot be read keeps the groups it had before and shows up in `errors`; a file
+ * that is gone loses them.
+ */
+export class FileDiscovery {
+  readonly refreshIntervalMs: number;
+  readonly #patterns: readonly string[];
+  readonly #files: TargetFiles;
+  readonly #groups = new Map<string, readonly TargetGroup[]>();
+  readonly #errors = new Map<string, string>();
+
+  constructor(config: FileDiscoveryConfig, files: TargetFiles) {
+    this.refreshIntervalMs = config.refreshIntervalMs;
+    this.#patterns = config.files;
+    this.#files = files;
+  }
+
+  /** Reads all files again. */
+  refresh(): void {
+    const paths = new Set(this.#patterns.flatMap((pattern) => expandPattern(this.#files, pattern)));
+    for (const path of this.#groups.keys()) if (!paths.has(path)) this.#groups.delete(path);
+    for (const path of this.#errors.keys()) if (!paths.has(path)) this.#errors.delete(path);
+    for (const path of paths) this.#readFile(path);
+  }
+
+  #readFile(path: string): void {
+    try {
+      this.#groups.set(path, parseTargetFile(path, this.#files.read(path)));
+      this.#errors.delete(path);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      if (error.code === "not_found") this.#groups.delete(path);
+      this.#errors.set(path, errorText(error));
+    }
+  }
+
+  /** Whether a change of this file concerns this discovery. */
+  watches(path: string): boolean {
+    return this.#patterns.some((pattern) => matchesPattern(pattern, path));
+  }
+
+  get groups(): readonly TargetGroup[] {
+    return [...this.#groups.keys()].sort().flatMap((path) => this.#groups.get(path) ?? []);
+  }
+
+  /** Path to what is wrong with the file. */
+  get errors(): ReadonlyMap<string, string> {
+    return this.#errors;
+  }
+}
+
+function expandPattern(files: TargetFiles, pattern: string): readonly string[] {
+  if (!pattern.includes("*")) return [pattern];
+  const directory = pattern.slice(0, Math.max(0, pattern.lastIndexOf("/")));
+  const prefix = pattern.slice(0, pattern.lastIndexOf("/") + 1);
+  return files
+    .list(directory === "" && prefix === "/" ? "/" : directory)
+    .map((name) => prefix + name)
+    .filter((path) => matchesPattern(pattern, path));
+}
+
+/** One `*` stands for any text without a slash. */
+function matchesPattern(pattern: string, path: string): boolean {
+  const star = pattern.indexOf("*");
+  if (star < 0) return path === pattern;
+  const before = pattern.slice(0, star);
+  const after = pattern.slice(star + 1);
+  if (path.length < before.length + after.length) return false;
+  if (!path.startsWith(before) || !path.endsWith(after)) return false;
+  return !path.slice(before.length, path.length - after.length).includes("/");
+}
