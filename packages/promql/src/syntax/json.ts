@@ -1,0 +1,161 @@
+import { assert, formatValue, type MatchType } from "@pharos/base";
+import type { AtModifier, Expr, ValueType, VectorSelector } from "./ast.ts";
+import { FUNCTIONS } from "./functions.ts";
+
+interface MatcherJson {
+  readonly type: MatchType;
+  readonly name: string;
+  readonly value: string;
+}
+
+interface TimeShiftJson {
+  /** In ms, as all times here. */
+  readonly offset: number;
+  readonly timestamp: number | null;
+  readonly startOrEnd: "start" | "end" | null;
+}
+
+interface SelectorJson extends TimeShiftJson {
+  readonly name: string;
+  readonly matchers: readonly MatcherJson[];
+  readonly anchored: false;
+  readonly smoothed: false;
+}
+
+/** A node of the answer of `/api/v1/parse_query`, with the fields that Prometheus's own user interface reads. */
+export type ExprJson =
+  | {
+      readonly type: "aggregation";
+      readonly op: string;
+      readonly expr: ExprJson;
+      readonly param: ExprJson | null;
+      readonly grouping: readonly string[];
+      readonly without: boolean;
+    }
+  | {
+      readonly type: "binaryExpr";
+      readonly op: string;
+      readonly lhs: ExprJson;
+      readonly rhs: ExprJson;
+      readonly matching: {
+        readonly card: string;
+        readonly labels: readonly string[];
+        readonly on: boolean;
+        readonly include: readonly string[];
+        readonly fillValues: { readonly lhs: null; readonly rhs: null };
+      } | null;
+      readonly bool: boolean;
+    }
+  | {
+      readonly type: "call";
+      readonly func: {
+        readonly name: string;
+        readonly argTypes: readonly ValueType[];
+        readonly variadic: number;
+        readonly returnType: ValueType;
+      };
+      readonly args: readonly ExprJson[];
+    }
+  | (SelectorJson & { readonly type: "matrixSelector"; readonly range: number })
+  | (SelectorJson & { readonly type: "vectorSelector" })
+  | (TimeShiftJson & {
+      readonly type: "subquery";
+      readonly expr: ExprJson;
+      readonly range: number;
+      readonly step: number;
+      readonly alignEvalTime: false;
+    })
+  | { readonly type: "numberLiteral"; readonly val: string }
+  | { readonly type: "stringLiteral"; readonly val: string }
+  | { readonly type: "parenExpr"; readonly expr: ExprJson }
+  | { readonly type: "unaryExpr"; readonly op: "+" | "-"; readonly expr: ExprJson };
+
+/** The expression as `/api/v1/parse_query` answers it; durations in ms, a default subquery step as 0. */
+export function toJson(expr: Expr): ExprJson {
+  switch (expr.kind) {
+    case "number":
+      return { type: "numberLiteral", val: formatValue(expr.value) };
+    case "string":
+      return { type: "stringLiteral", val: expr.value };
+    case "vector":
+      return { type: "vectorSelector", ...selectorJson(expr) };
+    case "matrix":
+      return { type: "matrixSelector", range: expr.rangeMs, ...selectorJson(expr.selector) };
+    case "subquery":
+      return {
+        type: "subquery",
+        expr: toJson(expr.expr),
+        range: expr.rangeMs,
+        step: expr.stepMs ?? 0,
+        alignEvalTime: false,
+        ...timeShiftJson(expr),
+      };
+    case "call": {
+      const signature = FUNCTIONS[expr.func];
+      assert(signature !== undefined, () => `a call to the unknown function ${expr.func}`);
+      const { args: argTypes, optional: variadic, returns: returnType } = signature;
+      return {
+        type: "call",
+        func: { name: expr.func, argTypes, variadic, returnType },
+        args: expr.args.map(toJson),
+      };
+    }
+    case "aggregation":
+      return {
+        type: "aggregation",
+        op: expr.op,
+        expr: toJson(expr.expr),
+        param: expr.param === undefined ? null : toJson(expr.param),
+        grouping: expr.grouping,
+        without: expr.without,
+      };
+    case "binary": {
+      const { matching } = expr;
+      return {
+        type: "binaryExpr",
+        op: expr.op,
+        lhs: toJson(expr.left),
+        rhs: toJson(expr.right),
+        matching:
+          matching === undefined
+            ? null
+            : {
+                card: matching.card,
+                labels: matching.labels,
+                on: matching.on,
+                include: matching.include,
+                fillValues: { lhs: null, rhs: null },
+              },
+        bool: expr.bool,
+      };
+    }
+    case "unary":
+      return { type: "unaryExpr", op: expr.op, expr: toJson(expr.expr) };
+    case "paren":
+      return { type: "parenExpr", expr: toJson(expr.expr) };
+  }
+}
+
+function selectorJson(expr: VectorSelector): SelectorJson {
+  return {
+    name: expr.metricName ?? "",
+    matchers: expr.matchers.map(({ type, name, value }) => ({ type, name, value })),
+    anchored: false,
+    smoothed: false,
+    ...timeShiftJson(expr),
+  };
+}
+
+function timeShiftJson({
+  offsetMs,
+  at,
+}: {
+  readonly offsetMs: number;
+  readonly at: AtModifier | undefined;
+}): TimeShiftJson {
+  return {
+    offset: offsetMs,
+    timestamp: at?.kind === "time" ? at.timestampMs : null,
+    startOrEnd: at === undefined || at.kind === "time" ? null : at.kind,
+  };
+}
