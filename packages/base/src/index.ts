@@ -31,6 +31,12 @@ export {
   matchesLabels,
   matchesValue,
 } from "./matcher.ts";
-export { compileRegex, REGEX_LENGTH_MAX, type Regex } from "./regex.ts";
+export {
+  compileRegex,
+  compileRegexSearch,
+  REGEX_LENGTH_MAX,
+  type Regex,
+  type RegexSearch,
+} from "./regex.ts";
 export { type Rng, seededRng } from "./rng.ts";
 export { Secret } from "./secret.ts";

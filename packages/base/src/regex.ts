@@ -26,11 +26,7 @@ const LITERAL_LIST = /^[^.*+?^${}()[\]\\|]+(?:\|[^.*+?^${}()[\]\\|]+)*$/;
 
 /** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long. */
 export function compileRegex(source: string): Regex {
-  if (source.length > REGEX_LENGTH_MAX)
-    throw new OperatingError(
-      "input.invalid",
-      `regular expression of ${source.length} characters; at most ${REGEX_LENGTH_MAX} are allowed`,
-    );
+  checkLength(source);
   const compiled = compileRe2(source);
   const groups = (text: string): readonly string[] | undefined => {
     const matcher = compiled.matcher(text);
@@ -48,6 +44,55 @@ export function compileRegex(source: string): Regex {
       return found === undefined ? undefined : expandTemplate(template, found, names);
     },
   };
+}
+
+/** A pattern that is looked for anywhere in a text, as templates do; unlike `Regex`, `.` does not match a newline. */
+export interface RegexSearch {
+  /** Whether the pattern occurs in `text`. */
+  found(text: string): boolean;
+  /** Puts `template`, with the groups in place (see `Regex.expand`), where the pattern occurs; as Go's `ReplaceAllString`. */
+  replaceAll(text: string, template: string): string;
+}
+
+/** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long. */
+export function compileRegexSearch(source: string): RegexSearch {
+  checkLength(source);
+  let compiled: RE2JS;
+  try {
+    compiled = RE2JS.compile(source);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperatingError(
+      "input.invalid",
+      `${reason} in regular expression ${JSON.stringify(source)}`,
+    );
+  }
+  const names = compiled.namedGroups() as Record<string, number>;
+  return {
+    found: (text) => compiled.matcher(text).find(),
+    replaceAll(text, template) {
+      const matcher = compiled.matcher(text);
+      let out = "";
+      let copied = 0;
+      while (matcher.find()) {
+        const found = Array.from(
+          { length: matcher.groupCount() + 1 },
+          (_, i) => matcher.group(i) ?? "",
+        );
+        out += text.slice(copied, matcher.start()) + expandTemplate(template, found, names);
+        copied = matcher.end();
+      }
+      return out + text.slice(copied);
+    },
+  };
+}
+
+function checkLength(source: string): void {
+  if (source.length > REGEX_LENGTH_MAX)
+    throw new OperatingError(
+      "input.invalid",
+      `regular expression of ${source.length} characters; at most ${REGEX_LENGTH_MAX} are allowed`,
+    );
 }
 
 function compileRe2(source: string): RE2JS {
