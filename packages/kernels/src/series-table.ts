@@ -1,0 +1,175 @@
+import { assert, OperatingError } from "@pharos/base";
+import type { Kernels } from "./kernels.ts";
+
+/** The value of a series that is known and not wanted (relabelled or limited away): its samples are skipped. */
+export const VALUE_DROPPED = -1;
+
+/** The namespace of the head's series, whose bytes are label bytes as `encodeLabels` writes them. */
+export const HEAD_NAMESPACE = 0;
+
+/** Bytes of one series, in whatever form it is keyed by. A label set beyond this is a mistake of its sender. */
+export const SERIES_BYTES_MAX = 65_535;
+
+/** How many entries decoders may fill by themselves; see `remember`. At some 300 bytes each, 1.2 GB of the 4 GiB. */
+const ENTRIES_MAX = 4_000_000;
+
+/** So that a read of 16 bytes which begins inside a key ends inside the block. */
+const READ_SLACK = 16;
+
+/**
+ * Which series some bytes mean: (namespace, bytes) → value, in the kernels' memory, so that decoders look series up
+ * without making strings of them. A value from 0 is a reference of the head's series; `VALUE_DROPPED` says to skip it.
+ *
+ * Namespace 0 holds the head's series by their label bytes; what senders write differently is there a second time,
+ * with the same value. Every scrape target has a namespace of its own, keyed by the text of its series.
+ *
+ * An entry's id stays its own until it is removed; then it may be given out again.
+ */
+export class SeriesTable {
+  /** The address, for decoders. */
+  readonly pointer: number;
+  readonly #kernels: Kernels;
+  readonly #entriesMax: number;
+
+  /**
+   * @param options.seed makes the hash this process's own, so that nobody outside can choose colliding series. u32.
+   * @param options.entriesMax beyond this `remember` declines. `insert` does not.
+   * @throws OperatingError `memory.full`.
+   */
+  constructor(kernels: Kernels, options: { seed?: number; entriesMax?: number } = {}) {
+    this.#kernels = kernels;
+    this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
+    this.pointer = kernels.call("tableCreate", options.seed ?? 0) >>> 0;
+    if (this.pointer === 0) throw new OperatingError("memory.full", "no room for a series table");
+  }
+
+  /** How many entries there are, in all namespaces. */
+  get size(): number {
+    return this.#kernels.call("tableSize", this.pointer) >>> 0;
+  }
+
+  /** How many entries a namespace has. */
+  sizeOf(namespace: number): number {
+    this.#assertOpen(namespace);
+    return this.#kernels.call("tableNamespaceSize", this.pointer, namespace) >>> 0;
+  }
+
+  /** The entry with these bytes, or -1. @throws OperatingError `memory.full`. */
+  find(namespace: number, bytes: Uint8Array): number {
+    this.#assertOpen(namespace);
+    const size = bytes.length + READ_SLACK;
+    const copy = this.#kernels.allocate(size);
+    this.#kernels.bytes.set(bytes, copy);
+    const entry = this.#kernels.call("tableFind", this.pointer, namespace, copy, bytes.length);
+    this.#kernels.release(copy, size);
+    return entry;
+  }
+
+  /**
+   * Adds an entry; nothing with these bytes may be there yet. The bytes are copied.
+   * @throws OperatingError `memory.full`; the table is as before.
+   */
+  insert(namespace: number, bytes: Uint8Array, value: number): number {
+    assert(this.find(namespace, bytes) === -1, "a series is inserted once");
+    assert(bytes.length <= SERIES_BYTES_MAX, () => `series of ${bytes.length} bytes`);
+    assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `value ${value}`);
+    assert(value < 2 ** 31, () => `value ${value}`);
+    const copy = this.#kernels.allocate(bytes.length);
+    this.#kernels.bytes.set(bytes, copy);
+    const { pointer } = this;
+    const entry = this.#kernels.call("tableInsert", pointer, namespace, copy, bytes.length, value);
+    if (entry >= 0) return entry;
+    this.#kernels.release(copy, bytes.length);
+    throw new OperatingError("memory.full", `no room for a series beside ${this.size}`);
+  }
+
+  /**
+   * As `insert`, for what can be found out again: spellings of series and series not wanted. -1 when the table has
+   * `entriesMax` entries or the memory is full.
+   */
+  remember(namespace: number, bytes: Uint8Array, value: number): number {
+    if (this.size >= this.#entriesMax) return -1;
+    try {
+      return this.insert(namespace, bytes, value);
+    } catch (error) {
+      if (error instanceof OperatingError && error.code === "memory.full") return -1;
+      throw error;
+    }
+  }
+
+  valueOf(entry: number): number {
+    return new DataView(this.#kernels.buffer, this.#entry(entry)).getInt32(20, true);
+  }
+
+  setValue(entry: number, value: number): void {
+    this.#entry(entry);
+    assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `value ${value}`);
+    this.#kernels.call("tableSetValue", this.pointer, entry, value);
+  }
+
+  /** The bytes of an entry: a view, valid until the entry is removed. */
+  bytesOf(entry: number): Uint8Array {
+    const view = new DataView(this.#kernels.buffer, this.#entry(entry));
+    return new Uint8Array(this.#kernels.buffer, view.getUint32(8, true), view.getUint32(12, true));
+  }
+
+  remove(entry: number): void {
+    this.#entry(entry);
+    this.#kernels.call("tableRemove", this.pointer, entry);
+  }
+
+  /**
+   * Removes every entry, in any namespace, that `dead` says so of; one pass over all. For series that the head gives
+   * up (all spellings of them go) and for what new relabelling rules may decide differently (`VALUE_DROPPED`).
+   * Answers how many.
+   */
+  removeWhere(dead: (value: number, entry: number) => boolean): number {
+    const count = this.#kernels.call("tableEntryCount", this.pointer);
+    let removed = 0;
+    for (let entry = 0; entry < count; entry++) {
+      const at = this.#kernels.call("tableEntry", this.pointer, entry) >>> 0;
+      if (at === 0) continue;
+      const value = new DataView(this.#kernels.buffer, at).getInt32(20, true);
+      if (!dead(value, entry)) continue;
+      this.#kernels.call("tableRemove", this.pointer, entry);
+      removed++;
+    }
+    return removed;
+  }
+
+  /** A new, empty namespace: an integer from 1. Ids of closed ones come again. @throws OperatingError `memory.full`. */
+  openNamespace(): number {
+    const namespace = this.#kernels.call("tableOpenNamespace", this.pointer);
+    if (namespace === 0) throw new OperatingError("memory.full", "no room for a namespace");
+    return namespace;
+  }
+
+  /** Removes the namespace and all its entries. */
+  closeNamespace(namespace: number): void {
+    this.#assertOpen(namespace);
+    assert(namespace !== HEAD_NAMESPACE, "the head's namespace stays open");
+    this.#kernels.call("tableCloseNamespace", this.pointer, namespace);
+  }
+
+  /** Visits the entries of a namespace, in no particular order. `visit` may remove the entry that it is given. */
+  forEach(namespace: number, visit: (entry: number, value: number) => void): void {
+    this.#assertOpen(namespace);
+    let entry = this.#kernels.call("tableFirst", this.pointer, namespace);
+    while (entry >= 0) {
+      const after = this.#kernels.call("tableAfter", this.pointer, entry);
+      visit(entry, this.valueOf(entry));
+      entry = after;
+    }
+  }
+
+  #entry(entry: number): number {
+    const at = this.#kernels.call("tableEntry", this.pointer, entry) >>> 0;
+    assert(at !== 0, () => `entry ${entry} exists`);
+    return at;
+  }
+
+  #assertOpen(namespace: number): void {
+    const open = this.#kernels.call("tableIsOpen", this.pointer, namespace);
+    assert(open === 1, () => `namespace ${namespace} is open`);
+  }
+}
