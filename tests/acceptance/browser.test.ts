@@ -1,0 +1,100 @@
+// The page in a real browser, as a person meets it after `./pharos serve`: with no configuration at all.
+import { equal, ok } from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { findProgram, skipWithout } from "../harness/child.ts";
+import { PharosProcess, temporaryFolder } from "../harness/pharos-process.ts";
+
+/** Where to keep pictures of the pages, for the documentation; nowhere in an ordinary run. */
+const SCREENSHOTS = process.env["SCREENSHOTS"];
+const CPU_WITHIN_MS = 60_000;
+
+test("the page draws this machine's CPU within a minute, and shows alerts and targets", {
+  skip: skipWithout("chromium"),
+}, async (t) => {
+  await using folder = await temporaryFolder();
+  await using pharos = await PharosProcess.start({ folder: folder.path });
+  await using browser = await openBrowser();
+  const { page, problems, foreign } = await openPage(browser.instance, pharos.url);
+
+  await t.test("the start page draws the CPU without a click", async () => {
+    await page.goto(pharos.url);
+    await page.waitForFunction(
+      () => {
+        const canvases = [...document.querySelectorAll("canvas")];
+        const drawn = canvases.some((canvas) => canvas.width > 0 && canvas.height > 0);
+        return (
+          drawn && /cpu/i.test(document.body.innerText) && /last/i.test(document.body.innerText)
+        );
+      },
+      undefined,
+      { timeout: CPU_WITHIN_MS },
+    );
+    await shot(page, "explore");
+  });
+
+  await t.test("a query from the URL is drawn, and as a table", async () => {
+    await page.goto(`${pharos.url}/graph?g0.expr=node_load1&g0.tab=1`);
+    await page.getByText("node_load1").first().waitFor();
+    ok(page.url().includes("node_load1"), "old links keep their query");
+  });
+
+  await t.test("the alerts page lists the starter rules", async () => {
+    await page.goto(`${pharos.url}/alerts`);
+    await page.getByText("TargetDown").first().waitFor();
+    await shot(page, "alerts");
+  });
+
+  await t.test("the targets page lists what is scraped", async () => {
+    await page.goto(`${pharos.url}/targets`);
+    await page.getByText("/metrics").first().waitFor();
+    await shot(page, "targets");
+  });
+
+  await t.test("the page is legible in dark too", async () => {
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.goto(pharos.url);
+    await page.locator("canvas").first().waitFor();
+    await shot(page, "explore-dark");
+  });
+
+  equal(foreign.join("\n"), "", "no request leaves this server");
+  equal(problems.join("\n"), "", "nothing complains in the console");
+});
+
+async function openBrowser(): Promise<AsyncDisposable & { readonly instance: Browser }> {
+  const instance = await chromium.launch({
+    executablePath: findProgram("chromium") ?? "chromium",
+    args: [
+      ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+      ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    ],
+  });
+  return { instance, [Symbol.asyncDispose]: () => instance.close() };
+}
+
+async function openPage(
+  browser: Browser,
+  url: string,
+): Promise<{ page: Page; problems: string[]; foreign: string[] }> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const problems: string[] = [];
+  const foreign: string[] = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(message.text());
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith("data:"))
+      foreign.push(request.url());
+  });
+  return { page, problems, foreign };
+}
+
+async function shot(page: Page, name: string): Promise<void> {
+  if (SCREENSHOTS === undefined) return;
+  await mkdir(resolve(SCREENSHOTS), { recursive: true });
+  await page.screenshot({ path: join(resolve(SCREENSHOTS), `${name}.png`) });
+}
