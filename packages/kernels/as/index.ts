@@ -17,3 +17,11 @@ export {
   tableSetValue,
   tableSize,
 } from "./series-table";
+export { gorillaDecode, gorillaEncode } from "./gorilla";
+export {
+  headAppend, headCheck, headChunks, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headEnsure,
+  headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead,
+  headSamples, headSetLast, headTotal, headTruncate, timestampBounds, timestampShape,
+} from "./head";
+export { remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
+export { snappyDecode, snappySize } from "./snappy";

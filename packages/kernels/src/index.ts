@@ -1,3 +1,11 @@
+export {
+  CHUNK_SAMPLES_MAX,
+  CHUNK_SLACK,
+  type ColumnPointers,
+  chunkSizeMax,
+  Gorilla,
+} from "./gorilla.ts";
+export { HEAD_REFERENCES_MAX, HeadChunks, IndexList, type TimestampShape } from "./head.ts";
 export { type KernelExports, Kernels } from "./kernels.ts";
 export { decodeLabels, encodeLabels, isCanonical } from "./label-bytes.ts";
 export { SampleColumns } from "./sample-columns.ts";

@@ -1,0 +1,262 @@
+import { assert, OperatingError } from "@pharos/base";
+import { CHUNK_SAMPLES_MAX, type ColumnPointers, kernelOf } from "./gorilla.ts";
+import type { Kernels } from "./kernels.ts";
+import type { SampleColumns } from "./sample-columns.ts";
+
+/** References are below this: the headers of so many series take 1 GiB. */
+export const HEAD_REFERENCES_MAX = 16384 * 1024;
+/** What appending a sample may take at worst, in bytes: a sealed chunk of the largest size, and a new open one. */
+const APPEND_SIZE_MAX = 2304;
+/** How much of the 4 GiB may be in use before appends are refused; the rest covers what fragmentation wastes. */
+const MEMORY_USE_MAX = 0.9 * 2 ** 32;
+
+/** How the timestamps of a batch can be written down. */
+export type TimestampShape = "shared" | "deltas" | "any";
+
+/**
+ * The newest samples of each series in the kernels' memory, as Gorilla chunks: one open, the others sealed at
+ * `CHUNK_SAMPLES_MAX` samples. Series are numbers (references) that the owner hands out, from 0, without large gaps.
+ *
+ * Each sample has an index within its series, counted from its first; the samples from the first one in memory to the
+ * newest have `total(ref) - count(ref)` to `total(ref) - 1`. A reader that remembers `total` reads a snapshot.
+ */
+export class HeadChunks {
+  readonly #kernels: Kernels;
+  readonly #head: number;
+  /** Room for one chunk's columns, and for what kernels answer by address. */
+  readonly #scratch: number;
+  readonly #scratchWords: Uint32Array;
+  readonly #check: (...args: number[]) => number;
+  readonly #append: (...args: number[]) => number;
+  readonly #read: (...args: number[]) => number;
+  readonly #countWithin: (...args: number[]) => number;
+  readonly #total: (...args: number[]) => number;
+  readonly #lastTime: (...args: number[]) => number;
+
+  /** @throws OperatingError `memory.full`. */
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels;
+    this.#scratch = kernels.allocate(SCRATCH_SIZE);
+    this.#scratchWords = new Uint32Array(kernels.buffer, this.#scratch, 4);
+    this.#head = kernels.call("headCreate") >>> 0;
+    if (this.#head === 0) throw new OperatingError("memory.full", "no room for the head");
+    this.#check = kernelOf(kernels, "headCheck");
+    this.#append = kernelOf(kernels, "headAppend");
+    this.#read = kernelOf(kernels, "headRead");
+    this.#countWithin = kernelOf(kernels, "headCountWithin");
+    this.#total = kernelOf(kernels, "headTotal");
+    this.#lastTime = kernelOf(kernels, "headLastTime");
+  }
+
+  /** Frees all memory. No call may follow. */
+  destroy(): void {
+    this.#kernels.call("headDestroy", this.#head);
+    this.#kernels.release(this.#scratch, SCRATCH_SIZE);
+  }
+
+  /** Begins a series without samples; `owner` is a number of the caller's. @throws OperatingError `memory.full`. */
+  open(ref: number, owner: number): void {
+    assert(ref < HEAD_REFERENCES_MAX, () => `reference ${ref}`);
+    if (this.#kernels.call("headEnsure", this.#head, ref + 1) === 0)
+      throw new OperatingError("memory.full", "no room for more series");
+    assert(!this.has(ref), () => `series ${ref} is not open yet`);
+    this.#kernels.call("headOpenSeries", this.#head, ref, owner);
+  }
+
+  /** Ends a series and frees its samples. */
+  close(ref: number): void {
+    assert(this.has(ref), () => `series ${ref} is open`);
+    this.#kernels.call("headCloseSeries", this.#head, ref);
+  }
+
+  has(ref: number): boolean {
+    return this.#kernels.call("headOwner", this.#head, ref) >>> 0 !== UNUSED;
+  }
+
+  /** The number that `open` was given. */
+  ownerOf(ref: number): number {
+    const owner = this.#kernels.call("headOwner", this.#head, ref) >>> 0;
+    assert(owner !== UNUSED, () => `series ${ref} is open`);
+    return owner;
+  }
+
+  /** Whether `count` more samples fit for certain. */
+  hasRoomFor(count: number): boolean {
+    return this.#kernels.memoryUse().usedSize + count * APPEND_SIZE_MAX <= MEMORY_USE_MAX;
+  }
+
+  /**
+   * Finds the samples that are not newer than their series' newest, or outside `minMs` to `maxMs` (both included): their
+   * indices go to `rejects`. Answers how many. All series exist.
+   */
+  check(columns: SampleColumns, minMs: number, maxMs: number, rejects: IndexList): number {
+    assert(rejects.capacity >= columns.length, "room for every index");
+    const [series, timestampsMs] = columns.pointers;
+    const found = this.#check(
+      this.#head,
+      series,
+      timestampsMs,
+      columns.length,
+      minMs,
+      maxMs,
+      rejects.pointer,
+    );
+    assert(found >= 0, () => `sample ${-1 - found} is of a series that exists`);
+    return found;
+  }
+
+  /**
+   * Appends; timestamps are whole. What is not newer than its series' newest, or finds no memory, is left out, and its
+   * index put into `rejects`. Answers how many.
+   */
+  append(columns: SampleColumns, rejects: IndexList): number {
+    assert(rejects.capacity >= columns.length, "room for every index");
+    const [series, timestampsMs, values] = columns.pointers;
+    return this.#append(this.#head, series, timestampsMs, values, columns.length, rejects.pointer);
+  }
+
+  /** The index the next sample of the series gets. */
+  total(ref: number): number {
+    return this.#total(this.#head, ref) >>> 0;
+  }
+
+  /** Samples of the series in memory. */
+  count(ref: number): number {
+    return this.#kernels.call("headCount", this.#head, ref);
+  }
+
+  /** The newest timestamp the series ever had, in ms; -Infinity if it has none. */
+  lastTimeMs(ref: number): number {
+    return this.#lastTime(this.#head, ref);
+  }
+
+  /** The bits of the newest value. */
+  lastValueBits(ref: number): readonly [low: number, high: number] {
+    this.#kernels.call("headLastValue", this.#head, ref, this.#scratch);
+    return [this.#scratchWords[0] as number, this.#scratchWords[1] as number];
+  }
+
+  /** Tells a series that has nothing in memory what its newest sample was. */
+  setLast(ref: number, timestampMs: number, low: number, high: number): void {
+    assert(this.count(ref) === 0, "the series has no samples in memory");
+    this.#scratchWords[0] = low;
+    this.#scratchWords[1] = high;
+    this.#kernels.call("headSetLast", this.#head, ref, timestampMs, this.#scratch);
+  }
+
+  /** An upper bound of what `read` gives. */
+  countWithin(ref: number, minMs: number, maxMs: number): number {
+    return this.#countWithin(this.#head, ref, minMs, maxMs);
+  }
+
+  /**
+   * Decodes the samples with `minMs <= timestamp <= maxMs` and `fromIndex <= index < toIndex` to columns that have room
+   * for `countWithin`. Answers how many there are.
+   */
+  read(
+    ref: number,
+    minMs: number,
+    maxMs: number,
+    fromIndex: number,
+    toIndex: number,
+    out: ColumnPointers,
+  ): number {
+    for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
+      const count = this.#read(
+        this.#head,
+        ref,
+        minMs,
+        maxMs,
+        fromIndex,
+        toIndex,
+        out.timestampsMs,
+        out.values,
+        out.stale,
+      );
+      if (count >= 0) return count;
+    }
+    throw new OperatingError("query.failed", "the series changed each time it was read");
+  }
+
+  /** The index of the first sample that is not marked as flushed. */
+  flushedIndex(ref: number): number {
+    return this.#kernels.call("headFlushed", this.#head, ref) >>> 0;
+  }
+
+  /** The first timestamp at or after `minMs` among the indices given; Infinity if there is none. */
+  nextTimeMs(ref: number, minMs: number, fromIndex: number, toIndex: number): number {
+    return this.#kernels.call(
+      "headNextTime",
+      this.#head,
+      ref,
+      minMs,
+      fromIndex,
+      toIndex,
+      this.#scratch,
+    );
+  }
+
+  /** Marks the samples before `beforeMs` with an index below `toIndex` as flushed: `truncate` may free them. */
+  markFlushed(ref: number, beforeMs: number, toIndex: number): void {
+    this.#kernels.call("headMarkFlushed", this.#head, ref, beforeMs, toIndex, this.#scratch);
+  }
+
+  /** Frees the chunks that are flushed as a whole. Answers how many samples went. */
+  truncate(ref: number): number {
+    return this.#kernels.call("headTruncate", this.#head, ref);
+  }
+
+  stats(): { readonly chunks: number; readonly samples: number } {
+    return {
+      chunks: this.#kernels.call("headChunks", this.#head),
+      samples: this.#kernels.call("headSamples", this.#head) >>> 0,
+    };
+  }
+
+  /** The smallest and largest timestamp of columns that are not empty. */
+  timestampBounds(columns: SampleColumns): readonly [minMs: number, maxMs: number] {
+    const [, timestampsMs] = columns.pointers;
+    this.#kernels.call("timestampBounds", timestampsMs, columns.length, this.#scratch);
+    const bounds = new Float64Array(this.#kernels.buffer, this.#scratch, 2);
+    return [bounds[0] as number, bounds[1] as number];
+  }
+
+  /** How the timestamps of columns can be written; for "deltas", their differences to the first are in `deltas` as i32. */
+  timestampShape(columns: SampleColumns, deltas: IndexList): TimestampShape {
+    assert(deltas.capacity >= columns.length, "room for every difference");
+    const [, timestampsMs] = columns.pointers;
+    const shape = this.#kernels.call(
+      "timestampShape",
+      timestampsMs,
+      columns.length,
+      deltas.pointer,
+    );
+    return shape === 0 ? "shared" : shape === 1 ? "deltas" : "any";
+  }
+}
+
+/** A column of 32-bit words in the kernels' memory. */
+export class IndexList {
+  readonly capacity: number;
+  readonly pointer: number;
+  readonly words: Uint32Array<SharedArrayBuffer>;
+  readonly #kernels: Kernels;
+
+  /** @throws OperatingError `memory.full`. */
+  constructor(kernels: Kernels, capacity: number) {
+    this.#kernels = kernels;
+    this.capacity = capacity;
+    this.pointer = kernels.allocate(capacity * 4);
+    this.words = new Uint32Array(kernels.buffer, this.pointer, capacity);
+  }
+
+  /** Gives the memory back. No call may follow. */
+  release(): void {
+    this.#kernels.release(this.pointer, this.capacity * 4);
+  }
+}
+
+const UNUSED = 0xffff_ffff;
+const SCRATCH_SIZE = CHUNK_SAMPLES_MAX * 17 + 64;
+/** A reader on another thread starts over when the writer moved a chunk; more often in a row means something is wrong. */
+const READ_ATTEMPTS_MAX = 1000;

@@ -1,0 +1,220 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { HeadChunks, IndexList } from "../src/head.ts";
+import { Kernels } from "../src/kernels.ts";
+import { SampleColumns } from "../src/sample-columns.ts";
+
+const kernels = await Kernels.load();
+const columns = new SampleColumns(kernels, 4096);
+const rejects = new IndexList(kernels, 4096);
+const OUT_MAX = 8192;
+const out = {
+  timestampsMs: kernels.allocate(OUT_MAX * 8),
+  values: kernels.allocate(OUT_MAX * 8),
+  stale: kernels.allocate(OUT_MAX),
+};
+const outT = new Float64Array(kernels.buffer, out.timestampsMs, OUT_MAX);
+const outV = new Float64Array(kernels.buffer, out.values, OUT_MAX);
+const NEVER = Number.NEGATIVE_INFINITY;
+const ALWAYS = Number.POSITIVE_INFINITY;
+const END = 0xffff_ffff;
+
+function withHead(series: number, body: (head: HeadChunks) => void): void {
+  const usedBefore = kernels.memoryUse().usedSize;
+  const head = new HeadChunks(kernels);
+  for (let ref = 0; ref < series; ref++) head.open(ref, ref + 100);
+  body(head);
+  head.destroy();
+  equal(kernels.memoryUse().usedSize, usedBefore, "all memory came back");
+}
+
+function append(
+  head: HeadChunks,
+  samples: readonly (readonly [number, number, number])[],
+): number[] {
+  columns.clear();
+  for (const [ref, t, v] of samples) columns.push(ref, t, v);
+  const count = head.append(columns, rejects);
+  return [...rejects.words.subarray(0, count)];
+}
+
+function read(
+  head: HeadChunks,
+  ref: number,
+  minMs = NEVER,
+  maxMs = ALWAYS,
+  from = 0,
+  to = END,
+): [number, number][] {
+  const count = head.read(ref, minMs, maxMs, from, to, out);
+  ok(count <= head.countWithin(ref, minMs, maxMs), "countWithin bounds what is read");
+  return Array.from({ length: count }, (_, i) => [outT[i] as number, outV[i] as number]);
+}
+
+test("what is appended in order comes back, across many chunks of many sizes", () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.tuple(fc.nat(3), fc.integer({ min: 1, max: 50_000 }), fc.double({ noNaN: true })),
+        {
+          maxLength: 3000,
+          size: "max",
+        },
+      ),
+      (steps) => {
+        withHead(4, (head) => {
+          const model: [number, number][][] = [[], [], [], []];
+          const batch: [number, number, number][] = steps.map(([ref, by, v]) => {
+            const list = model[ref] as [number, number][];
+            const t = (list.at(-1)?.[0] ?? 0) + by;
+            list.push([t, v]);
+            return [ref, t, v];
+          });
+          deepEqual(append(head, batch), []);
+          for (const [ref, list] of model.entries()) {
+            deepEqual(read(head, ref), list);
+            equal(head.total(ref), list.length);
+            const minMs = list[Math.floor(list.length / 3)]?.[0] ?? 0;
+            const maxMs = list[Math.floor(list.length / 2)]?.[0] ?? 0;
+            deepEqual(
+              read(head, ref, minMs, maxMs),
+              list.filter(([t]) => t >= minMs && t <= maxMs),
+            );
+            equal(
+              head.nextTimeMs(ref, minMs + 1, 0, END),
+              list.find(([t]) => t > minMs)?.[0] ?? ALWAYS,
+            );
+          }
+        });
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test("samples that are not newer are left to the slow path, by index", () => {
+  withHead(2, (head) => {
+    deepEqual(
+      append(head, [
+        [0, 10, 1],
+        [0, 10, 2],
+        [1, 5, 3],
+        [0, 9, 4],
+        [1, 6, 5],
+      ]),
+      [1, 3],
+    );
+    columns.clear();
+    for (const [ref, t] of [
+      [0, 10],
+      [0, 11],
+      [1, 900],
+      [1, 7],
+    ] as const)
+      columns.push(ref, t, 0);
+    const count = head.check(columns, NEVER, 800, rejects);
+    deepEqual([...rejects.words.subarray(0, count)], [0, 2]);
+    equal(head.lastTimeMs(0), 10);
+  });
+});
+
+test("a snapshot by index does not see later samples, nor those before its start", () => {
+  withHead(1, (head) => {
+    append(
+      head,
+      Array.from({ length: 500 }, (_, i) => [0, i * 1000, i]),
+    );
+    const total = head.total(0);
+    append(
+      head,
+      Array.from({ length: 500 }, (_, i) => [0, (500 + i) * 1000, i]),
+    );
+    equal(read(head, 0, NEVER, ALWAYS, 0, total).length, 500);
+    deepEqual(
+      read(head, 0, NEVER, ALWAYS, 130, 133).map(([t]) => t),
+      [130_000, 131_000, 132_000],
+    );
+  });
+});
+
+test("truncation frees only chunks whose samples are all flushed, and indices go on", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 700 }),
+      fc.nat(800),
+      fc.nat(800),
+      (count, before, toIndex) => {
+        withHead(1, (head) => {
+          append(
+            head,
+            Array.from({ length: count }, (_, i) => [0, i * 10, i]),
+          );
+          head.markFlushed(0, before * 10, toIndex);
+          const flushed = Math.min(count, before, toIndex);
+          equal(head.flushedIndex(0), flushed);
+          const gone = head.truncate(0);
+          equal(gone, flushed === count ? count : Math.floor(flushed / 120) * 120);
+          equal(head.total(0), count);
+          equal(head.count(0), count - gone);
+          deepEqual(
+            read(head, 0).map(([t]) => t),
+            Array.from({ length: count - gone }, (_, i) => (gone + i) * 10),
+          );
+          append(head, [[0, count * 10, 1]]);
+          equal(read(head, 0).at(-1)?.[0], count * 10);
+        });
+      },
+    ),
+  );
+});
+
+test("a closed series gives its memory back, and its reference may begin anew", () => {
+  withHead(2, (head) => {
+    append(
+      head,
+      Array.from({ length: 300 }, (_, i) => [1, i, i]),
+    );
+    const { samples } = head.stats();
+    equal(samples, 300);
+    head.close(1);
+    ok(!head.has(1));
+    deepEqual(head.stats(), { chunks: 0, samples: 0 });
+    head.open(1, 7);
+    equal(head.ownerOf(1), 7);
+    deepEqual(read(head, 1), []);
+    equal(head.lastTimeMs(1), NEVER);
+  });
+});
+
+test("staleness markers keep their bits and come out as flags", () => {
+  withHead(1, (head) => {
+    columns.clear();
+    columns.push(0, 1, 1);
+    columns.pushStale(0, 2);
+    columns.push(0, 3, Number.NaN);
+    head.append(columns, rejects);
+    deepEqual(head.lastValueBits(0), [0, 0x7ff80000]);
+    head.read(0, NEVER, ALWAYS, 0, END, out);
+    deepEqual([...kernels.bytes.slice(out.stale, out.stale + 3)], [0, 1, 0]);
+    const bits = new Uint32Array(kernels.buffer, out.values, 6);
+    deepEqual([bits[2], bits[3]], [2, 0x7ff00000]);
+  });
+});
+
+test("timestamps of a batch are shared, near each other, or any", () => {
+  withHead(1, (head) => {
+    const shapeOf = (list: number[]): string => {
+      columns.clear();
+      for (const t of list) columns.push(0, t, 0);
+      return head.timestampShape(columns, rejects);
+    };
+    equal(shapeOf([5, 5, 5]), "shared");
+    equal(shapeOf([5, 4, 2 ** 31]), "deltas");
+    deepEqual([...new Int32Array(kernels.buffer, rejects.pointer, 3)], [0, -1, 2 ** 31 - 5]);
+    equal(shapeOf([0, 2 ** 31]), "any");
+    columns.clear();
+    for (const t of [7, -3, 9]) columns.push(0, t, 0);
+    deepEqual(head.timestampBounds(columns), [-3, 9]);
+  });
+});
