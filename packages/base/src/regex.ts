@@ -102,7 +102,10 @@ function compileRe2(source: string): RE2JS {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OperatingError(
       "input.invalid",
-      `${reason.replace("^(?:", "").replace(/\)\$(?=`|$)/, "")} in regular expression ${JSON.stringify(source)}`,
+      `${reason
+        .replace("^(?:", "")
+        .replace("(?s)", "")
+        .replace(/\)\$(?=`|$)/, "")} in regular expression ${JSON.stringify(source)}`,
     );
   }
 }
