@@ -58,7 +58,10 @@ export interface TimeShift {
 
 export interface VectorSelector extends Node, TimeShift {
   readonly kind: "vector";
-  /** The bare or quoted metric name if the selector was written with one; its matcher is in `matchers` too. */
+  /**
+   * The metric name if it was written before the braces and needs no quotes; its matcher is in `matchers` too. A name
+   * in quotes or with dots is only there.
+   */
   readonly metricName: string | undefined;
   /** All matchers, `__name__` included, in the order written, the metric name last (as Prometheus has it). */
   readonly matchers: readonly Matcher[];

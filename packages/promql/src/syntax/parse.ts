@@ -219,7 +219,10 @@ class Parser {
     const labels = on || this.#accept("ignoring") ? this.#parseGroupingLabels() : undefined;
     const left = labels !== undefined && this.#accept("group_left");
     const right = labels !== undefined && !left && this.#accept("group_right");
-    const include = (left || right) && this.#isAt("(") ? this.#parseGroupingLabels() : [];
+    // What stands in parentheses here are labels, never the right side.
+    const hasInclude =
+      (left || right) && (this.#isAt("(") || (!this.#isAtKind("keyword") && !this.#canStartExpr()));
+    const include = hasInclude ? this.#parseGroupingLabels() : [];
     const card = left
       ? "many-to-one"
       : right
@@ -355,7 +358,8 @@ class Parser {
       height = Math.max(height, this.#height);
       if (!this.#isAt(",")) break;
       const comma = this.#advance();
-      if (this.#isAt(")")) this.#fail(comma, "trailing commas not allowed in function call args");
+      if (!this.#canStartExpr())
+        this.#fail(comma, "trailing commas not allowed in function call args");
     }
     this.#expect(")");
     this.#grow(height);
@@ -373,8 +377,7 @@ class Parser {
       const label = token.kind === "string" ? unquote(token.text) : token.text;
       if (token.kind === "string") {
         if (label === "") this.#fail(token, `invalid label name for grouping: ${quote(label)}`);
-      } else if (token.kind === "number" || !isLegacyLabelName(label))
-        this.#unexpected(context, "label");
+      } else if (!isLegacyLabelName(label)) this.#unexpected(context, "label");
       labels.push(label);
       this.#advance();
       if (this.#isAt(")")) break;
@@ -469,7 +472,8 @@ class Parser {
   #expectPlainSelector(expr: Expr, brackets: Span): VectorSelector {
     if (expr.kind !== "vector") this.#fail(brackets, "ranges only allowed for vector selectors");
     if (expr.offsetMs !== 0) this.#fail(brackets, "no offset modifiers allowed before range");
-    if (expr.at !== undefined) this.#fail(brackets, "no @ modifiers allowed before range");
+    // Prometheus lets `foo @ start()[5m]` pass.
+    if (expr.at?.kind === "time") this.#fail(brackets, "no @ modifiers allowed before range");
     return expr;
   }
 
@@ -561,6 +565,17 @@ class Parser {
       { start, end: this.#token.end },
       "a duration expression (arithmetic, step(), range(), min_of(), max_of()) is not supported yet",
     );
+  }
+
+  #canStartExpr(): boolean {
+    switch (this.#token.kind) {
+      case "number":
+      case "duration":
+      case "string":
+        return true;
+      default:
+        return ["(", "{", "+", "-"].some((value) => this.#isAt(value)) || this.#isAtMetricName();
+    }
   }
 
   #isAtMetricName(): boolean {
