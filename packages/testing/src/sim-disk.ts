@@ -150,6 +150,7 @@ export class SimDisk implements Disk {
     const wanted = new Map([...this.#now.files].filter(([name]) => inside(name)));
     const folders = [...this.#now.directories].filter(inside);
     await Promise.resolve();
+    const durableInodes = new Set(this.#durable.files.values());
     for (const name of [...this.#durable.files.keys()].filter(inside))
       if (!wanted.has(name)) this.#durable.files.delete(name);
     for (const [name, inode] of wanted) this.#durable.files.set(name, inode);
@@ -160,7 +161,7 @@ export class SimDisk implements Disk {
       this.#durable.directories.add(folder);
       // A folder that was renamed brings along the names that were durable under its old name.
       for (const [name, inode] of this.#now.files)
-        if (parentOf(name) === folder && isDurableInode(this.#durable, inode))
+        if (parentOf(name) === folder && durableInodes.has(inode))
           this.#durable.files.set(name, inode);
     }
   }
@@ -237,11 +238,6 @@ function writeBytes(inode: Inode, part: Uint8Array): void {
   }
   inode.bytes.set(part, inode.size);
   inode.size = size;
-}
-
-function isDurableInode(state: State, inode: Inode): boolean {
-  for (const other of state.files.values()) if (other === inode) return true;
-  return false;
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -1,0 +1,114 @@
+import { equal, rejects } from "node:assert/strict";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { OperatingError } from "@pharos/base";
+import type { HttpRequest } from "@pharos/ports";
+import { nodeHttpClient } from "../src/node/node-http-client.ts";
+
+const signal = new AbortController().signal;
+
+async function serving(
+  listener: RequestListener,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer(listener);
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+function get(url: string, more: Partial<HttpRequest> = {}): HttpRequest {
+  return { method: "GET", url, headers: {}, timeoutMs: 5000, bodySizeMax: 1e6, ...more };
+}
+
+const failsWith =
+  (code: string, message: RegExp) =>
+  (error: unknown): boolean =>
+    error instanceof OperatingError && error.code === code && message.test(error.message);
+
+test("any status is an answer, with headers in lower case", async () => {
+  await using server = await serving((_, response) => {
+    response.writeHead(503, { "X-Reason": "busy" }).end("later");
+  });
+  const answer = await nodeHttpClient().request(get(server.url), signal);
+  equal(answer.status, 503);
+  equal(answer.headers["x-reason"], "busy");
+  equal(new TextDecoder().decode(answer.body), "later");
+});
+
+test("a body is sent with its length, and connections are reused", async () => {
+  const ports = new Set<number | undefined>();
+  await using server = await serving((request, response) => {
+    ports.add(request.socket.remotePort);
+    equal(request.headers["content-length"], "5");
+    request.pipe(response);
+  });
+  const client = nodeHttpClient();
+  for (let i = 0; i < 3; i++) {
+    const echoed = await client.request(get(server.url, { method: "POST", body: "hello" }), signal);
+    equal(new TextDecoder().decode(echoed.body), "hello");
+  }
+  equal(ports.size, 1);
+  client.close();
+});
+
+test("a gzipped answer is unpacked, and its limit counts the unpacked size", async () => {
+  await using server = await serving((_, response) => {
+    response.setHeader("content-encoding", "gzip");
+    response.end(gzipSync("x".repeat(100_000)));
+  });
+  const client = nodeHttpClient();
+  equal((await client.request(get(server.url), signal)).body.length, 100_000);
+  await rejects(
+    client.request(get(server.url, { bodySizeMax: 1000 }), signal),
+    failsWith("input.too_large", /exceeds 1000 bytes/),
+  );
+});
+
+test("a host that does not answer in time, or refuses, is a failure that says so", async () => {
+  await using server = await serving(() => {});
+  const client = nodeHttpClient();
+  await rejects(
+    client.request(get(server.url, { timeoutMs: 20 }), signal),
+    failsWith("http.failed", /no answer within 20 ms/),
+  );
+  await rejects(
+    client.request(get("http://127.0.0.1:1/"), signal),
+    failsWith("http.failed", /ECONNREFUSED/),
+  );
+  await rejects(
+    client.request(get("ftp://host/"), signal),
+    failsWith("http.failed", /not an http/),
+  );
+});
+
+test("redirects are followed, but credentials do not travel to another host", async () => {
+  await using target = await serving((_, response) => response.end("there"));
+  await using server = await serving((request, response) => {
+    const location = request.url === "/" ? "/next" : target.url;
+    response.writeHead(302, { location }).end();
+  });
+  const client = nodeHttpClient();
+  const answer = await client.request(get(server.url), signal);
+  equal(new TextDecoder().decode(answer.body), "there");
+  await rejects(
+    client.request(get(server.url, { headers: { authorization: "Bearer x" } }), signal),
+    failsWith("http.failed", /credentials are not sent there/),
+  );
+  const kept = await client.request(get(server.url, { followRedirects: false }), signal);
+  equal(kept.status, 302);
+});
+
+test("the caller's signal ends a request with its own reason", async () => {
+  await using server = await serving(() => {});
+  const controller = new AbortController();
+  const asked = nodeHttpClient().request(get(server.url), controller.signal);
+  controller.abort(new Error("enough"));
+  await rejects(asked, /enough/);
+});
