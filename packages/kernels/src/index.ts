@@ -8,5 +8,14 @@ export {
 export { HEAD_REFERENCES_MAX, HeadChunks, IndexList, type TimestampShape } from "./head.ts";
 export { type KernelExports, Kernels } from "./kernels.ts";
 export { decodeLabels, encodeLabels, isCanonical } from "./label-bytes.ts";
+export {
+  BODY_LIMITS,
+  type BodyLimits,
+  type FamilyMetadata,
+  type MetricType,
+  RemoteWriteDecoder,
+  type RemoteWriteSummary,
+  type ResolveLabelBytes,
+} from "./remote-write.ts";
 export { SampleColumns } from "./sample-columns.ts";
 export { HEAD_NAMESPACE, SERIES_BYTES_MAX, SeriesTable, VALUE_DROPPED } from "./series-table.ts";

@@ -1,0 +1,92 @@
+import { OperatingError } from "@pharos/base";
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads the fields of one protobuf message, for what is not worth a kernel. Everything is checked against the end.
+ * Every method throws OperatingError `input.invalid` that names `what` and the byte.
+ */
+export class ProtoFields {
+  readonly #bytes: Uint8Array;
+  readonly #what: string;
+  readonly #end: number;
+  #at: number;
+
+  constructor(what: string, bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#what = what;
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  get done(): boolean {
+    return this.#at === this.#end;
+  }
+
+  /** Where the next byte is read. */
+  get offset(): number {
+    return this.#at;
+  }
+
+  /** A number of at most 32 bits: tags, sizes and enums are never longer. */
+  varint(): number {
+    const start = this.#at;
+    let value = 0;
+    for (let scale = 1; this.#at < this.#end && scale <= 2 ** 28; scale *= 0x80) {
+      const byte = this.#bytes[this.#at++] as number;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (value > 0xffff_ffff) break;
+        return value;
+      }
+    }
+    throw this.error(start, "a number is cut short or too large");
+  }
+
+  /** A message within this one. */
+  message(): ProtoFields {
+    const [start, end] = this.#range();
+    return new ProtoFields(this.#what, this.#bytes, start, end);
+  }
+
+  text(): string {
+    const [start, end] = this.#range();
+    try {
+      return decoder.decode(this.#bytes.subarray(start, end));
+    } catch {
+      throw this.error(start, "not UTF-8");
+    }
+  }
+
+  /** Skips the content of a field with this tag. */
+  skip(tag: number): void {
+    const start = this.#at;
+    const wireType = tag & 7;
+    if (wireType === 2) this.#range();
+    else if (wireType === 1 || wireType === 5) {
+      this.#at += wireType === 1 ? 8 : 4;
+      if (this.#at > this.#end) throw this.error(start, "cut short");
+    } else if (wireType === 0) {
+      let length = 1;
+      while (this.#at < this.#end && (this.#bytes[this.#at] as number) >= 0x80 && length < 10) {
+        this.#at++;
+        length++;
+      }
+      if (this.#at >= this.#end) throw this.error(start, "cut short");
+      this.#at++;
+    } else throw this.error(start, `wire type ${wireType}`);
+  }
+
+  error(at: number, why: string): OperatingError {
+    return new OperatingError("input.invalid", `${this.#what}, byte ${at}: ${why}`);
+  }
+
+  #range(): [start: number, end: number] {
+    const sizeAt = this.#at;
+    const size = this.varint();
+    const start = this.#at;
+    if (size > this.#end - start) throw this.error(sizeAt, `size ${size} goes beyond the end`);
+    this.#at = start + size;
+    return [start, this.#at];
+  }
+}
