@@ -1,0 +1,202 @@
+import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
+import type { SeriesStore } from "@pharos/ports";
+import type { Expr } from "../syntax/ast.ts";
+import { parse } from "../syntax/parse.ts";
+import { describeType, valueTypeOf } from "../syntax/value-type.ts";
+import { Annotations } from "./annotations.ts";
+import { evaluateMatrix, evaluateScalar, evaluateVector } from "./evaluate.ts";
+import { unwrapParens } from "./expr-properties.ts";
+import { QueryContext } from "./query-context.ts";
+import {
+  matrixResult,
+  type QueryResult,
+  type QueryValue,
+  runsResult,
+  vectorResult,
+} from "./result.ts";
+import type { Grid } from "./step-series.ts";
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  /** How old the sample that stands for a series may be, in ms; 5 minutes. */
+  readonly lookbackMs?: number;
+  /** How many samples a query may hold in memory at once; 50 million. */
+  readonly samplesMax?: number;
+  /** How long a query may take, in ms; 2 minutes. */
+  readonly timeoutMs?: number;
+  /** The step of subqueries that name none, in ms: the global evaluation interval; 1 minute. */
+  readonly defaultStepMs?: number;
+}
+
+export interface QueryOptions {
+  readonly signal: AbortSignal;
+  readonly lookbackMs?: number;
+  readonly timeoutMs?: number;
+  /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
+  readonly text?: string;
+}
+
+export interface QueryRange {
+  /** Unix epoch, ms, integers; both ends included. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Above 0. */
+  readonly stepMs: number;
+}
+
+/**
+ * Evaluates PromQL on what a store holds. Queries run side by side; each gives others a turn on the thread every few
+ * milliseconds.
+ *
+ * @throws OperatingError `query.invalid` for an expression that is wrong in itself; `query.failed` for one that fails
+ * on the data (many-to-many matching …); `query.too_many_samples`, `query.timeout`; `query.cancelled` where the signal
+ * aborts; and whatever the store throws.
+ */
+export interface Engine {
+  /** Any expression at one time (Unix epoch, ms, an integer). */
+  instant(
+    store: SeriesStore,
+    expr: Expr | string,
+    timeMs: number,
+    options: QueryOptions,
+  ): Promise<QueryResult>;
+  /** A scalar or vector at each step of a range: always a matrix. */
+  range(
+    store: SeriesStore,
+    expr: Expr | string,
+    range: QueryRange,
+    options: QueryOptions,
+  ): Promise<QueryResult>;
+}
+
+const MINUTE_MS = 60_000;
+
+export function createEngine({
+  clock,
+  lookbackMs = 5 * MINUTE_MS,
+  samplesMax = 50_000_000,
+  timeoutMs = 2 * MINUTE_MS,
+  defaultStepMs = MINUTE_MS,
+}: EngineOptions): Engine {
+  const run = (
+    store: SeriesStore,
+    query: Expr | string,
+    range: QueryRange,
+    options: QueryOptions,
+    evaluate: (expr: Expr, grid: Grid, context: QueryContext) => Promise<QueryValue>,
+  ): Promise<QueryResult> => {
+    const expr = typeof query === "string" ? parse(query) : query;
+    const annotations = new Annotations(typeof query === "string" ? query : options.text);
+    return withTimeout(clock, options.timeoutMs ?? timeoutMs, options.signal, async (signal) => {
+      const context = new QueryContext({
+        store,
+        clock,
+        signal,
+        startMs: range.startMs,
+        endMs: range.endMs,
+        lookbackMs: options.lookbackMs ?? lookbackMs,
+        defaultStepMs,
+        samplesMax,
+        annotations,
+      });
+      const value = await evaluate(expr, gridOf(range), context);
+      const { samplesRead, seriesRead } = context;
+      return {
+        ...value,
+        warnings: annotations.warnings,
+        infos: annotations.infos,
+        stats: { samplesRead, seriesRead },
+      };
+    });
+  };
+  return {
+    async instant(store, expr, timeMs, options) {
+      const range = { startMs: timeMs, endMs: timeMs, stepMs: MINUTE_MS };
+      return run(store, expr, range, options, evaluateInstant);
+    },
+    async range(store, expr, range, options) {
+      assert(range.stepMs > 0, () => `step of ${range.stepMs} ms`);
+      assert(range.endMs >= range.startMs, "a range ends after its start");
+      return run(store, expr, range, options, evaluateRange);
+    },
+  };
+}
+
+function gridOf({ startMs, endMs, stepMs }: QueryRange): Grid {
+  assert(Number.isInteger(startMs), () => `time ${startMs}`);
+  return { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
+}
+
+async function evaluateInstant(expr: Expr, grid: Grid, context: QueryContext): Promise<QueryValue> {
+  const timestampMs = grid.startMs;
+  switch (valueTypeOf(expr)) {
+    case "scalar": {
+      const [value = Number.NaN] = await evaluateScalar(expr, grid, context);
+      return { type: "scalar", timestampMs, value };
+    }
+    case "string": {
+      const literal = unwrapParens(expr);
+      assert(literal.kind === "string", "only literals are strings");
+      return { type: "string", timestampMs, value: literal.value };
+    }
+    case "vector":
+      return vectorResult(await evaluateVector(expr, grid, context), timestampMs);
+    case "matrix":
+      return { type: "matrix", series: runsResult(await evaluateMatrix(expr, grid, context)) };
+  }
+}
+
+async function evaluateRange(expr: Expr, grid: Grid, context: QueryContext): Promise<QueryValue> {
+  const type = valueTypeOf(expr);
+  switch (type) {
+    case "scalar": {
+      const values = await evaluateScalar(expr, grid, context);
+      const present = new Uint8Array(grid.count).fill(1);
+      const series = { labels: NO_LABELS, dropName: false, values, present };
+      return { type: "matrix", series: matrixResult([series], grid) };
+    }
+    case "vector":
+      return {
+        type: "matrix",
+        series: matrixResult(await evaluateVector(expr, grid, context), grid),
+      };
+    case "string":
+    case "matrix":
+      throw new OperatingError(
+        "query.invalid",
+        `invalid expression type "${describeType(type)}" for range query, must be Scalar or instant Vector`,
+      );
+  }
+}
+
+/** Runs a query with a signal that aborts when the caller's does or the time is up, and says which it was. */
+async function withTimeout<T>(
+  clock: Clock,
+  timeoutMs: number,
+  callerSignal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeUp = new AbortController();
+  const finished = new AbortController();
+  const signal = AbortSignal.any([callerSignal, timeUp.signal]);
+  const startMs = clock.monotonicMs();
+  clock.sleep(timeoutMs, AbortSignal.any([callerSignal, finished.signal])).then(
+    () => timeUp.abort(new Error("the query's time is up")),
+    () => {}, // The query ended first.
+  );
+  const interrupted = (): OperatingError | undefined => {
+    if (callerSignal.aborted)
+      return new OperatingError("query.cancelled", "query was canceled in expression evaluation");
+    if (timeUp.signal.aborted || clock.monotonicMs() - startMs > timeoutMs)
+      return new OperatingError("query.timeout", "query timed out in expression evaluation");
+    return undefined;
+  };
+  try {
+    if (callerSignal.aborted) throw callerSignal.reason;
+    return await work(signal);
+  } catch (error) {
+    throw (signal.aborted ? interrupted() : undefined) ?? error;
+  } finally {
+    finished.abort();
+  }
+}

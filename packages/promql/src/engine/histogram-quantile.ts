@@ -1,0 +1,178 @@
+import { labelsKey, labelValue, METRIC_NAME, withoutLabels } from "@pharos/base";
+import type { Span } from "../syntax/ast.ts";
+import type { Annotations } from "./annotations.ts";
+import { emptySeries, type Grid, gridTimeMs, type StepSeries } from "./step-series.ts";
+
+const BUCKET_LABEL = new Set(["le"]);
+
+/** Counts that differ by less than this, relative to their sum, are taken for equal: rates of sums are not exact. */
+const COUNT_TOLERANCE = 1e-12;
+
+interface Histogram {
+  readonly out: StepSeries;
+  readonly buckets: { readonly bound: number; readonly series: StepSeries }[];
+}
+
+/**
+ * histogram_quantile over classic histograms: series with the label `le`, one a bucket, with cumulative counts.
+ * Interpolates linearly within the bucket that holds the quantile; the lowest one starts at 0 if its bound is above.
+ */
+export function histogramQuantile(
+  list: readonly StepSeries[],
+  quantiles: Float64Array,
+  grid: Grid,
+  annotations: Annotations,
+  span: Span,
+): StepSeries[] {
+  return groupBuckets(list, grid.count, annotations, span).map((histogram) => {
+    computeQuantiles(histogram, quantiles, grid, annotations, span);
+    return histogram.out;
+  });
+}
+
+function groupBuckets(
+  list: readonly StepSeries[],
+  count: number,
+  annotations: Annotations,
+  span: Span,
+): Histogram[] {
+  const histograms = new Map<string, Histogram>();
+  for (const series of list) {
+    const le = labelValue(series.labels, "le");
+    const bound = parseBound(le);
+    if (bound === undefined) {
+      annotations.badBucketLabel(labelValue(series.labels, METRIC_NAME), le, span);
+      continue;
+    }
+    const labels = withoutLabels(series.labels, BUCKET_LABEL);
+    const histogram = histograms.getOrInsertComputed(labelsKey(labels), () => ({
+      out: emptySeries(labels, true, count),
+      buckets: [],
+    }));
+    histogram.buckets.push({ bound, series });
+  }
+  for (const { buckets } of histograms.values()) buckets.sort((a, b) => a.bound - b.bound || 0);
+  return [...histograms.values()];
+}
+
+/** A bucket's bound as Go's `strconv.ParseFloat` reads it; undefined for anything else. */
+function parseBound(le: string): number | undefined {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(le)) return Number(le);
+  if (/^\+?inf(inity)?$/i.test(le)) return Number.POSITIVE_INFINITY;
+  if (/^-inf(inity)?$/i.test(le)) return Number.NEGATIVE_INFINITY;
+  return undefined;
+}
+
+function computeQuantiles(
+  { out, buckets }: Histogram,
+  quantiles: Float64Array,
+  grid: Grid,
+  annotations: Annotations,
+  span: Span,
+): void {
+  const bounds = new Float64Array(buckets.length);
+  const counts = new Float64Array(buckets.length);
+  for (let step = 0; step < grid.count; step++) {
+    let used = 0;
+    let present = false;
+    for (const { bound, series } of buckets) {
+      if (series.present[step] === 0) continue;
+      present = true;
+      const value = series.values[step] as number;
+      // Bounds written in several ways (`1`, `1.0`) are one bucket.
+      if (used > 0 && bounds[used - 1] === bound)
+        counts[used - 1] = (counts[used - 1] as number) + value;
+      else {
+        bounds[used] = bound;
+        counts[used] = value;
+        used++;
+      }
+    }
+    if (!present) continue;
+    out.present[step] = 1;
+    const q = quantiles[step] as number;
+    if (Number.isNaN(q)) out.values[step] = Number.NaN;
+    else if (q < 0) out.values[step] = Number.NEGATIVE_INFINITY;
+    else if (q > 1) out.values[step] = Number.POSITIVE_INFINITY;
+    else if (bounds[used - 1] !== Number.POSITIVE_INFINITY) out.values[step] = Number.NaN;
+    else {
+      const fix = forceMonotonic(bounds, counts, used);
+      out.values[step] = bucketQuantile(q, bounds, counts, used);
+      if (fix !== undefined)
+        annotations.forcedMonotonicity(labelValue(out.labels, METRIC_NAME), span, {
+          timeMs: gridTimeMs(grid, step),
+          ...fix,
+        });
+    }
+  }
+}
+
+/** What had to be changed: the lowest and the highest bound, the largest change. */
+interface Fix {
+  boundMin: number;
+  boundMax: number;
+  difference: number;
+}
+
+/**
+ * Makes counts never decrease with the bound: what falls below the one before is raised to it. They decrease where
+ * buckets come from different scrapes; without this the search below would give nonsense. Tiny differences either
+ * way are rounding and are evened out silently.
+ */
+function forceMonotonic(bounds: Float64Array, counts: Float64Array, used: number): Fix | undefined {
+  let fix: Fix | undefined;
+  let previous = counts[0] as number;
+  for (let i = 1; i < used; i++) {
+    const count = counts[i] as number;
+    if (count === previous) continue;
+    if (almostEqual(previous, count)) counts[i] = previous;
+    else if (count < previous) {
+      counts[i] = previous;
+      const bound = bounds[i] as number;
+      fix ??= { boundMin: bound, boundMax: bound, difference: 0 };
+      fix.boundMax = bound;
+      fix.difference = Math.max(fix.difference, previous - count);
+    } else previous = count;
+  }
+  return fix;
+}
+
+function almostEqual(a: number, b: number): boolean {
+  if (Number.isNaN(a) && Number.isNaN(b)) return true;
+  const sum = Math.abs(a) + Math.abs(b);
+  const difference = Math.abs(a - b);
+  const normalMin = 2 ** -1022;
+  if (a === 0 || b === 0 || sum < normalMin) return difference < COUNT_TOLERANCE * normalMin;
+  return difference / Math.min(sum, Number.MAX_VALUE) < COUNT_TOLERANCE;
+}
+
+function bucketQuantile(
+  q: number,
+  bounds: Float64Array,
+  counts: Float64Array,
+  used: number,
+): number {
+  if (used < 2) return Number.NaN;
+  const last = used - 1;
+  const total = counts[last] as number;
+  if (total === 0) return Number.NaN;
+  let rank = q * total;
+  let low = 0;
+  let high = last;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((counts[middle] as number) >= rank) high = middle;
+    else low = middle + 1;
+  }
+  if (low === last) return bounds[last - 1] as number;
+  const end = bounds[low] as number;
+  if (low === 0 && end <= 0) return end;
+  let start = 0;
+  let count = counts[low] as number;
+  if (low > 0) {
+    start = bounds[low - 1] as number;
+    count -= counts[low - 1] as number;
+    rank -= counts[low - 1] as number;
+  }
+  return start + (end - start) * (rank / count);
+}

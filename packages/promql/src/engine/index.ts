@@ -1,0 +1,14 @@
+export {
+  createEngine,
+  type Engine,
+  type EngineOptions,
+  type QueryOptions,
+  type QueryRange,
+} from "./engine.ts";
+export type {
+  MatrixSeries,
+  QueryResult,
+  QueryStats,
+  QueryValue,
+  VectorResult,
+} from "./result.ts";

@@ -1,0 +1,142 @@
+import {
+  compareLabels,
+  compileRegex,
+  type Labels,
+  labelsFrom,
+  labelValue,
+  type Matcher,
+  METRIC_NAME,
+  NO_LABELS,
+  OperatingError,
+  type Regex,
+  withLabel,
+} from "@pharos/base";
+import type { Expr } from "../syntax/ast.ts";
+import { unwrapParens } from "./expr-properties.ts";
+import { finalLabels, mergeSameLabels, type StepSeries } from "./step-series.ts";
+
+/**
+ * label_replace: sets `target` to `replacement`, with `$1` and the like from matching `pattern` against the whole of
+ * `source`; series that do not match stay as they are.
+ *
+ * @throws OperatingError `query.failed` for a bad pattern or label name, or where series become the same.
+ */
+export function replaceLabel(
+  list: readonly StepSeries[],
+  {
+    target,
+    replacement,
+    source,
+    pattern,
+  }: { target: string; replacement: string; source: string; pattern: string },
+): StepSeries[] {
+  const regex = patternOf(pattern);
+  if (target === "") throw invalidLabelName("destination", "label_replace", target);
+  return mergeSameLabels(
+    list.map((series) => {
+      const value = regex.expand(labelValue(series.labels, source), replacement);
+      return value === undefined ? series : relabelled(series, target, value);
+    }),
+  );
+}
+
+/** label_join: sets `target` to the values of `sources` with `separator` between them. */
+export function joinLabels(
+  list: readonly StepSeries[],
+  { target, separator, sources }: { target: string; separator: string; sources: readonly string[] },
+): StepSeries[] {
+  for (const source of sources)
+    if (source === "") throw invalidLabelName("source", "label_join", source);
+  if (target === "") throw invalidLabelName("destination", "label_join", target);
+  return mergeSameLabels(
+    list.map((series) => {
+      const value = sources.map((name) => labelValue(series.labels, name)).join(separator);
+      return relabelled(series, target, value);
+    }),
+  );
+}
+
+/** A metric name that was set on purpose stays. */
+function relabelled(series: StepSeries, target: string, value: string): StepSeries {
+  return {
+    ...series,
+    labels: withLabel(series.labels, target, value),
+    dropName: target === METRIC_NAME ? false : series.dropName,
+  };
+}
+
+function patternOf(pattern: string): Regex {
+  try {
+    return compileRegex(pattern);
+  } catch (cause) {
+    throw new OperatingError(
+      "query.failed",
+      `invalid regular expression in label_replace(): ${pattern}`,
+      { cause },
+    );
+  }
+}
+
+function invalidLabelName(role: string, func: string, name: string): OperatingError {
+  return new OperatingError("query.failed", `invalid ${role} label name in ${func}(): ${name}`);
+}
+
+/** The labels of what is absent: those that the selector asks for by `=`, once each. */
+export function absentLabels(argument: Expr): Labels {
+  const expr = unwrapParens(argument);
+  const matchers: readonly Matcher[] =
+    expr.kind === "vector" ? expr.matchers : expr.kind === "matrix" ? expr.selector.matchers : [];
+  if (matchers.length === 0) return NO_LABELS;
+  const labels = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const { type, name, value } of matchers) {
+    if (name === METRIC_NAME) continue;
+    if (type === "=" && !seen.has(name)) {
+      labels.set(name, value);
+      seen.add(name);
+    } else labels.delete(name);
+  }
+  return labelsFrom(labels);
+}
+
+/** By value at the first step, NaN last either way. */
+export function sortByValue(list: readonly StepSeries[], descending: boolean): StepSeries[] {
+  return list.toSorted((a, b) => {
+    const x = a.values[0] as number;
+    const y = b.values[0] as number;
+    if (Number.isNaN(x) || Number.isNaN(y))
+      return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+    return descending ? y - x || 0 : x - y || 0;
+  });
+}
+
+/** By the values of labels in turn, numbers in them by size; then by all labels. */
+export function sortByLabels(
+  list: readonly StepSeries[],
+  names: readonly string[],
+  descending: boolean,
+): StepSeries[] {
+  const sign = descending ? -1 : 1;
+  return list.toSorted((a, b) => {
+    for (const name of names) {
+      const x = labelValue(a.labels, name);
+      const y = labelValue(b.labels, name);
+      if (x !== y) return sign * (naturallyBefore(x, y) ? -1 : 1);
+    }
+    return sign * compareLabels(finalLabels(a), finalLabels(b));
+  });
+}
+
+/** Whether `a` comes before a different `b` when runs of digits compare as numbers: `node2` before `node10`. */
+function naturallyBefore(a: string, b: string): boolean {
+  const aChunks = a.match(/\d+|\D+/g) ?? [];
+  const bChunks = b.match(/\d+|\D+/g) ?? [];
+  for (const [i, x] of aChunks.entries()) {
+    const y = bChunks[i];
+    if (y === undefined) return false;
+    const bothNumbers = /^\d/.test(x) && /^\d/.test(y);
+    const same = bothNumbers ? Number(x) === Number(y) : x === y;
+    if (!same) return bothNumbers ? Number(x) < Number(y) : x < y;
+  }
+  return aChunks.length <= bChunks.length;
+}

@@ -1,0 +1,99 @@
+import { type Clock, OperatingError } from "@pharos/base";
+import type { SeriesStore } from "@pharos/ports";
+import type { AtModifier, TimeShift } from "../syntax/ast.ts";
+import type { Annotations } from "./annotations.ts";
+
+/** How long an evaluation may keep the thread before others get their turn. */
+const SLICE_MS_MAX = 10;
+/** How many series may pass between two looks at the clock. */
+const TICKS_PER_LOOK = 16;
+
+export interface QueryContextOptions {
+  readonly store: SeriesStore;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly lookbackMs: number;
+  readonly defaultStepMs: number;
+  readonly samplesMax: number;
+  readonly annotations: Annotations;
+}
+
+/** What belongs to one running query: its limits, its turns on the thread, what it says and counts. */
+export class QueryContext {
+  readonly store: SeriesStore;
+  readonly signal: AbortSignal;
+  /** The query's own range, for `@ start()` and `@ end()`; not a subquery's. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly lookbackMs: number;
+  readonly defaultStepMs: number;
+  readonly annotations: Annotations;
+  samplesRead = 0;
+  seriesRead = 0;
+
+  readonly #clock: Clock;
+  readonly #samplesMax: number;
+  #samplesHeld = 0;
+  #ticks = 0;
+  #sliceStartMs: number;
+
+  constructor(options: QueryContextOptions) {
+    this.store = options.store;
+    this.signal = options.signal;
+    this.startMs = options.startMs;
+    this.endMs = options.endMs;
+    this.lookbackMs = options.lookbackMs;
+    this.defaultStepMs = options.defaultStepMs;
+    this.annotations = options.annotations;
+    this.#clock = options.clock;
+    this.#samplesMax = options.samplesMax;
+    this.#sliceStartMs = options.clock.monotonicMs();
+  }
+
+  /** Samples, and places for samples, that the query keeps in memory now. */
+  get samplesHeld(): number {
+    return this.#samplesHeld;
+  }
+
+  /** @throws OperatingError `query.too_many_samples` where the query would hold more than it may. */
+  hold(samples: number): void {
+    this.#samplesHeld += samples;
+    if (this.#samplesHeld > this.#samplesMax)
+      throw new OperatingError(
+        "query.too_many_samples",
+        "query processing would load too many samples into memory in query execution",
+      );
+  }
+
+  /** After an operator: its inputs are gone, its result of so many samples is kept. */
+  settle(heldBefore: number, samples: number): void {
+    this.#samplesHeld = heldBefore;
+    this.hold(samples);
+  }
+
+  /** To be called once per series or group: whether it is time to `pause`. */
+  tick(): boolean {
+    if (++this.#ticks % TICKS_PER_LOOK !== 0) return false;
+    return this.#clock.monotonicMs() - this.#sliceStartMs >= SLICE_MS_MAX;
+  }
+
+  /** Lets others use the thread; rejects with the signal's reason if the query must end. */
+  async pause(): Promise<void> {
+    await this.#clock.sleep(0, this.signal);
+    this.#sliceStartMs = this.#clock.monotonicMs();
+  }
+
+  /** The time `@` names; undefined without one. */
+  atMs(at: AtModifier | undefined): number | undefined {
+    if (at === undefined) return undefined;
+    if (at.kind === "time") return at.timestampMs;
+    return at.kind === "start" ? this.startMs : this.endMs;
+  }
+
+  /** The time that a selector or subquery looks at when it is evaluated at `timeMs`. */
+  shiftedMs({ at, offsetMs }: TimeShift, timeMs: number): number {
+    return (this.atMs(at) ?? timeMs) - offsetMs;
+  }
+}

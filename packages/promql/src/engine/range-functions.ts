@@ -1,0 +1,162 @@
+import { assert } from "@pharos/base";
+import {
+  averageOverTime,
+  extremeOverTime,
+  medianDeviation,
+  sumOverTime,
+  variance,
+} from "./over-time.ts";
+import { quantile } from "./quantile.ts";
+import { extrapolatedRate, instantRate } from "./rate.ts";
+import { doubleExponentialSmoothing, linearRegression } from "./trend.ts";
+import type { RawSamples, StepColumn, Windows } from "./windows.ts";
+
+/**
+ * Computes one series' result at every step from its raw samples. `timesMs` are the times of evaluation, which differ
+ * from the ends of the windows under `offset` and `@`.
+ */
+export type RangeKernel = (
+  raw: RawSamples,
+  windows: Windows,
+  timesMs: Float64Array,
+  out: StepColumn,
+) => void;
+
+/** Functions that return a sample as it is, and so keep the metric name. */
+const KEEPS_NAME = new Set(["first_over_time", "last_over_time"]);
+
+export function keepsName(func: string): boolean {
+  return KEEPS_NAME.has(func);
+}
+
+/**
+ * The kernel of a range function. `scalars` are its scalar arguments, in order, one value a step. The kernel keeps
+ * scratch space: one query, one kernel.
+ */
+export function createRangeKernel(func: string, scalars: readonly Float64Array[]): RangeKernel {
+  const scalar = (index: number): Float64Array => {
+    const values = scalars[index];
+    assert(values !== undefined, () => `${func} has scalar argument ${index}`);
+    return values;
+  };
+  switch (func) {
+    case "rate":
+      return extrapolatedRate({ isCounter: true, perSecond: true });
+    case "increase":
+      return extrapolatedRate({ isCounter: true, perSecond: false });
+    case "delta":
+      return extrapolatedRate({ isCounter: false, perSecond: false });
+    case "irate":
+      return instantRate(true);
+    case "idelta":
+      return instantRate(false);
+    case "sum_over_time":
+      return sumOverTime();
+    case "avg_over_time":
+      return averageOverTime();
+    case "min_over_time":
+      return extremeOverTime("min", "value");
+    case "max_over_time":
+      return extremeOverTime("max", "value");
+    case "ts_of_min_over_time":
+      return extremeOverTime("min", "timestamp");
+    case "ts_of_max_over_time":
+      return extremeOverTime("max", "timestamp");
+    case "count_over_time":
+      return eachWindow(1, (_, from, to) => to - from);
+    case "present_over_time":
+    case "absent_over_time":
+      return eachWindow(1, () => 1);
+    case "first_over_time":
+      return eachWindow(1, ({ values }, from) => values[from] as number);
+    case "last_over_time":
+      return eachWindow(1, ({ values }, _, to) => values[to - 1] as number);
+    case "ts_of_first_over_time":
+      return eachWindow(1, ({ timestampsMs }, from) => (timestampsMs[from] as number) / 1000);
+    case "ts_of_last_over_time":
+      return eachWindow(1, ({ timestampsMs }, _, to) => (timestampsMs[to - 1] as number) / 1000);
+    case "stdvar_over_time":
+      return eachWindow(1, ({ values }, from, to) => variance(values, from, to));
+    case "stddev_over_time":
+      return eachWindow(1, ({ values }, from, to) => Math.sqrt(variance(values, from, to)));
+    case "quantile_over_time": {
+      const q = scalar(0);
+      const sorted = scratch();
+      return eachWindow(1, ({ values }, from, to, step) => {
+        const buffer = sorted(values, from, to);
+        return quantile(q[step] as number, buffer, to - from);
+      });
+    }
+    case "mad_over_time": {
+      const sorted = scratch();
+      return eachWindow(1, ({ values }, from, to) =>
+        medianDeviation(sorted(values, from, to), to - from),
+      );
+    }
+    case "changes":
+      return eachWindow(1, ({ values }, from, to) => changes(values, from, to));
+    case "resets":
+      return eachWindow(1, ({ values }, from, to) => resets(values, from, to));
+    case "deriv":
+      return eachWindow(2, (raw, from, to) => {
+        // Times count from the first sample: large numbers would cost precision.
+        const originMs = raw.timestampsMs[from] as number;
+        return linearRegression(raw, from, to, originMs).slope;
+      });
+    case "predict_linear": {
+      const seconds = scalar(0);
+      return eachWindow(2, (raw, from, to, step, timeMs) => {
+        const { slope, intercept } = linearRegression(raw, from, to, timeMs);
+        return slope * (seconds[step] as number) + intercept;
+      });
+    }
+    case "double_exponential_smoothing":
+      return doubleExponentialSmoothing(scalar(0), scalar(1));
+    default:
+      assert(false, () => `no range function ${func}`);
+  }
+}
+
+/** A kernel from what to do with one window, for those that have at least `samplesMin` samples in it. */
+function eachWindow(
+  samplesMin: number,
+  compute: (raw: RawSamples, from: number, to: number, step: number, timeMs: number) => number,
+): RangeKernel {
+  return (raw, { count, from, to }, timesMs, out) => {
+    for (let i = 0; i < count; i++) {
+      const low = from[i] as number;
+      const high = to[i] as number;
+      if (high - low < samplesMin) continue;
+      out.values[i] = compute(raw, low, high, i, timesMs[i] as number);
+      out.present[i] = 1;
+    }
+  };
+}
+
+/** A copy of a window that may be sorted; the same memory each time. */
+function scratch(): (values: Float64Array, from: number, to: number) => Float64Array {
+  let buffer = new Float64Array(64);
+  return (values, from, to) => {
+    if (buffer.length < to - from) buffer = new Float64Array((to - from) * 2);
+    buffer.set(values.subarray(from, to));
+    return buffer;
+  };
+}
+
+function changes(values: Float64Array, from: number, to: number): number {
+  let count = 0;
+  let previous = values[from] as number;
+  for (let i = from + 1; i < to; i++) {
+    const current = values[i] as number;
+    if (current !== previous && !(Number.isNaN(current) && Number.isNaN(previous))) count++;
+    previous = current;
+  }
+  return count;
+}
+
+function resets(values: Float64Array, from: number, to: number): number {
+  let count = 0;
+  for (let i = from + 1; i < to; i++)
+    if ((values[i] as number) < (values[i - 1] as number)) count++;
+  return count;
+}

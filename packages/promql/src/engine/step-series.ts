@@ -1,0 +1,100 @@
+import { type Labels, labelsKey, METRIC_NAME, OperatingError } from "@pharos/base";
+
+/** The times at which an expression is evaluated: `startMs`, `startMs + stepMs`, … `count` of them. */
+export interface Grid {
+  readonly startMs: number;
+  /** Above 0, also where `count` is 1. */
+  readonly stepMs: number;
+  /** At least 1. */
+  readonly count: number;
+}
+
+/** What one series is at each step of a grid. Whoever gets one from an operator owns its columns and may overwrite them. */
+export interface StepSeries {
+  readonly labels: Labels;
+  /**
+   * Whether the metric name goes when the query ends. Until then operators still see it, so that `label_replace` can
+   * save it.
+   */
+  readonly dropName: boolean;
+  /** One a step; without meaning where `present` is 0. */
+  readonly values: Float64Array;
+  /** One a step: 1 where the series has a sample, else 0. */
+  readonly present: Uint8Array;
+}
+
+export function gridTimeMs(grid: Grid, step: number): number {
+  return grid.startMs + step * grid.stepMs;
+}
+
+export function gridEndMs(grid: Grid): number {
+  return gridTimeMs(grid, grid.count - 1);
+}
+
+/** The first step of a grid as a grid of its own. */
+export function firstStep(grid: Grid): Grid {
+  return { startMs: grid.startMs, stepMs: grid.stepMs, count: 1 };
+}
+
+export function emptySeries(labels: Labels, dropName: boolean, count: number): StepSeries {
+  return {
+    labels,
+    dropName,
+    values: new Float64Array(count),
+    present: new Uint8Array(count),
+  };
+}
+
+export function constantSeries(
+  labels: Labels,
+  dropName: boolean,
+  value: number,
+  count: number,
+): StepSeries {
+  return {
+    labels,
+    dropName,
+    values: new Float64Array(count).fill(value),
+    present: new Uint8Array(count).fill(1),
+  };
+}
+
+export function hasSamples(series: StepSeries): boolean {
+  return series.present.includes(1);
+}
+
+/** The labels a series has once the query has ended. */
+export function finalLabels({ labels, dropName }: StepSeries): Labels {
+  return dropName ? labels.filter(([name]) => name !== METRIC_NAME) : labels;
+}
+
+/**
+ * Makes one series of those with the same labels, in the order of their first.
+ *
+ * @throws OperatingError `query.failed` where two of them have a sample at the same step.
+ */
+export function mergeSameLabels(list: readonly StepSeries[]): StepSeries[] {
+  const merged = new Map<string, StepSeries>();
+  for (const series of list) {
+    const key = (series.dropName ? "-" : "+") + labelsKey(series.labels);
+    const first = merged.get(key);
+    if (first === undefined) merged.set(key, series);
+    else if (!mergeInto(first, series)) throw sameLabelset();
+  }
+  return merged.size === list.length ? [...list] : [...merged.values()];
+}
+
+/** Adds the samples of `from` to those of `into`; false, and half done, if both have one at the same step. */
+export function mergeInto(into: StepSeries, from: StepSeries): boolean {
+  for (let i = 0; i < from.present.length; i++) {
+    if (from.present[i] === 0) continue;
+    if (into.present[i] === 1) return false;
+    into.present[i] = 1;
+    into.values[i] = from.values[i] as number;
+  }
+  return true;
+}
+
+export function sameLabelset(): OperatingError {
+  return new OperatingError("query.failed", "vector cannot contain metrics with the same labelset");
+}
