@@ -1,0 +1,157 @@
+import { compareUtf8 } from "@pharos/base";
+import { formatFloat } from "./go-float.ts";
+
+/**
+ * What a template computes with. A plain number is Go's float64; integers are a case of their own because Go prints,
+ * compares and formats them differently.
+ */
+export type Value =
+  | string
+  | number
+  | boolean
+  | null
+  | IntValue
+  | TimeValue
+  | DurationValue
+  | MapValue
+  | ListValue
+  | StructValue;
+
+export interface IntValue {
+  readonly kind: "int";
+  readonly value: number;
+}
+
+export interface TimeValue {
+  readonly kind: "time";
+  readonly ms: number;
+}
+
+export interface DurationValue {
+  readonly kind: "duration";
+  readonly seconds: number;
+}
+
+export interface MapValue {
+  readonly kind: "map";
+  readonly entries: ReadonlyMap<string, Value>;
+  /** What a key that is not there gives: "" in a map of strings, nothing in a map of anything. */
+  readonly missing: "" | null;
+}
+
+export interface ListValue {
+  readonly kind: "list";
+  readonly items: readonly Value[];
+}
+
+/** Fields that are known: another one is an error, where a map gives an empty value. */
+export interface StructValue {
+  readonly kind: "struct";
+  readonly fields: ReadonlyMap<string, Value>;
+}
+
+export function int(value: number): IntValue {
+  return { kind: "int", value };
+}
+
+/** A map of strings, as `$labels` is. */
+export function stringMap(entries: Iterable<readonly [string, string]>): MapValue {
+  return { kind: "map", entries: new Map(entries), missing: "" };
+}
+
+/** Go's name of the type, for `%T` and error messages. */
+export function typeName(value: Value): string {
+  if (value === null) return "<nil>";
+  if (typeof value === "string") return "string";
+  if (typeof value === "number") return "float64";
+  if (typeof value === "boolean") return "bool";
+  switch (value.kind) {
+    case "int":
+      return "int";
+    case "time":
+      return "time.Time";
+    case "duration":
+      return "time.Duration";
+    case "map":
+      return value.missing === "" ? "map[string]string" : "map[string]interface {}";
+    case "list":
+      return "[]interface {}";
+    case "struct":
+      return "struct";
+  }
+}
+
+/** What `if`, `with`, `and`, `or` and `not` go by: zero, empty and nothing are false. */
+export function isTrue(value: Value): boolean {
+  if (value === null) return false;
+  if (typeof value !== "object") return Boolean(value) || Number.isNaN(value);
+  switch (value.kind) {
+    case "int":
+      return value.value !== 0;
+    case "duration":
+      return value.seconds !== 0;
+    case "map":
+      return value.entries.size > 0;
+    case "list":
+      return value.items.length > 0;
+    case "time":
+    case "struct":
+      return true;
+  }
+}
+
+/** As Go's `%v`. */
+export function formatGoValue(value: Value): string {
+  if (value === null) return "<no value>";
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return formatFloat(value, "g", -1);
+  if (typeof value === "boolean") return String(value);
+  switch (value.kind) {
+    case "int":
+      return String(value.value);
+    case "time":
+      return formatTime(value.ms);
+    case "duration":
+      return formatGoDuration(value.seconds);
+    case "map":
+      return `map[${sortedEntries(value)
+        .map(([key, entry]) => `${key}:${formatGoValue(entry)}`)
+        .join(" ")}]`;
+    case "list":
+      return `[${value.items.map(formatGoValue).join(" ")}]`;
+    case "struct":
+      return `{${[...value.fields.values()].map(formatGoValue).join(" ")}}`;
+  }
+}
+
+export function sortedEntries(map: MapValue): readonly (readonly [string, Value])[] {
+  return [...map.entries].sort(([a], [b]) => compareUtf8(a, b));
+}
+
+/** As Go prints a time in UTC: `2015-07-01 02:03:04.5 +0000 UTC`. */
+function formatTime(ms: number): string {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return `${ms} ms`;
+  const [day = "", time = ""] = date.toISOString().replace("Z", "").split("T");
+  return `${day} ${time.replace(/\.?0+$/, (zeros) => (zeros.startsWith(".") ? "" : zeros.replace(/0+$/, "")))} +0000 UTC`;
+}
+
+/** As Go prints a duration: `1h30m0s`, `1.5s`, `20ms`. */
+function formatGoDuration(seconds: number): string {
+  if (seconds === 0) return "0s";
+  const sign = seconds < 0 ? "-" : "";
+  const abs = Math.abs(seconds);
+  if (abs < 1e-6) return `${sign}${trimNumber(abs * 1e9)}ns`;
+  if (abs < 1e-3) return `${sign}${trimNumber(abs * 1e6)}µs`;
+  if (abs < 1) return `${sign}${trimNumber(abs * 1e3)}ms`;
+  const hours = Math.floor(abs / 3600);
+  const minutes = Math.floor(abs / 60) % 60;
+  const rest = `${trimNumber(abs - hours * 3600 - minutes * 60)}s`;
+  if (hours > 0) return `${sign}${hours}h${minutes}m${rest}`;
+  return minutes > 0 ? `${sign}${minutes}m${rest}` : sign + rest;
+}
+
+/** At most nine digits after the point, as nanoseconds allow. */
+function trimNumber(value: number): string {
+  return String(Number(value.toFixed(9)));
+}
