@@ -10,6 +10,7 @@ const STALE_HIGH = 0x7ff0_0000;
  * are bits: a staleness marker is kept as its NaN, recognised by its bits, and never read as a JavaScript number.
  */
 export class SampleColumns {
+  readonly #kernels: Kernels;
   readonly capacity: number;
   /** How many samples are there. */
   length = 0;
@@ -23,6 +24,7 @@ export class SampleColumns {
 
   /** @param capacity how many samples fit. @throws OperatingError `memory.full`. */
   constructor(kernels: Kernels, capacity: number) {
+    this.#kernels = kernels;
     this.capacity = capacity;
     const seriesAt = kernels.allocate(capacity * 4);
     const timestampsAt = kernels.allocate(capacity * 8);
@@ -35,6 +37,13 @@ export class SampleColumns {
 
   clear(): void {
     this.length = 0;
+  }
+
+  /** Gives the memory back. No call may follow. */
+  release(): void {
+    this.#kernels.release(this.series.byteOffset, this.capacity * 4);
+    this.#kernels.release(this.timestampsMs.byteOffset, this.capacity * 8);
+    this.#kernels.release(this.values.byteOffset, this.capacity * 8);
   }
 
   push(series: number, timestampMs: number, value: number): void {

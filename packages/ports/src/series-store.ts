@@ -17,13 +17,15 @@ export interface SampleBatch {
   readonly stale: Uint8Array | null;
 }
 
-/** What became of a batch. Every sample counts once: `appended + duplicate + tooOld + conflicting`. */
+/** What became of a batch. Every sample counts once: `appended + duplicate + tooOld + tooNew + conflicting`. */
 export interface AppendResult {
   readonly appended: number;
   /** Already there with the same value: nothing to do. */
   readonly duplicate: number;
   /** Older than the out-of-order window allows; dropped. */
   readonly tooOld: number;
+  /** Further in the future than the store accepts; dropped, since a wrong clock would hide what comes after. */
+  readonly tooNew: number;
   /** Another value is already there at that timestamp; the first one stands. */
   readonly conflicting: number;
 }

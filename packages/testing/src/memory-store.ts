@@ -67,7 +67,7 @@ export class MemoryStore implements SeriesStore {
       } else if (there.stale === isStale && Object.is(there.value, sample.value)) duplicate++;
       else conflicting++;
     }
-    return { appended, duplicate, tooOld: 0, conflicting };
+    return { appended, duplicate, tooOld: 0, tooNew: 0, conflicting };
   }
 
   select(

@@ -221,7 +221,7 @@ export function seriesStoreConformance(name: string, open: () => Promise<SeriesS
 }
 
 function result(counts: { appended?: number; duplicate?: number; conflicting?: number }) {
-  return { appended: 0, duplicate: 0, tooOld: 0, conflicting: 0, ...counts };
+  return { appended: 0, duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0, ...counts };
 }
 
 /** Both ends in seconds. */
