@@ -1,0 +1,209 @@
+import { ApiError } from "./api-error.ts";
+import { Json } from "./json-reader.ts";
+import {
+  type InstantResult,
+  type RangeResult,
+  readInstantResult,
+  readRangeResult,
+} from "./query-result.ts";
+import { type RuleGroup, readRuleGroups } from "./rule-state.ts";
+import { readTargets, type Targets } from "./target-state.ts";
+import type { Interval } from "./time-range.ts";
+
+/** Data with what came beside it. */
+export interface Answer<T> {
+  readonly data: T;
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
+  /** From the request to the last byte, as the reader waits for it. */
+  readonly tookMs: number;
+}
+
+/** Name and value pairs for people to read, in the order of the server. */
+export type Facts = readonly (readonly [name: string, value: string])[];
+
+export interface TsdbStatus {
+  readonly head: Facts;
+  /** In ms; undefined in an empty head. */
+  readonly headMinTimeMs: number | undefined;
+  readonly tops: readonly { readonly title: string; readonly rows: Facts }[];
+}
+
+/** The server, as this page needs it. Every method rejects with `ApiError`, or with the signal's reason. */
+export interface ApiClient {
+  /** Evaluates at one instant, or at the server's now. */
+  query(
+    expr: string,
+    timestampMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer<InstantResult>>;
+  /** Evaluates at both ends of the interval and each step between. */
+  queryRange(
+    expr: string,
+    interval: Interval,
+    stepMs: number,
+    signal: AbortSignal,
+  ): Promise<Answer<RangeResult>>;
+  rules(signal: AbortSignal): Promise<RuleGroup[]>;
+  targets(signal: AbortSignal): Promise<Targets>;
+  buildInfo(signal: AbortSignal): Promise<Facts>;
+  runtimeInfo(signal: AbortSignal): Promise<Facts>;
+  flags(signal: AbortSignal): Promise<Facts>;
+  configYaml(signal: AbortSignal): Promise<string>;
+  tsdbStatus(signal: AbortSignal): Promise<TsdbStatus>;
+  /** The server's clock, as far as its answers tell; this browser's until the first of them. */
+  nowMs(): number;
+}
+
+/** What the client needs of the browser. */
+export interface ApiEnvironment {
+  /** Where `api/v1/` lies, with a slash at the end. */
+  readonly baseUrl: string;
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+}
+
+/** The Date header has whole seconds; smaller differences are its rounding and the way of the answer. */
+const SKEW_MS_MIN = 2000;
+
+const TSDB_TOPS = [
+  ["seriesCountByMetricName", "Series by metric name"],
+  ["labelValueCountByLabelName", "Values by label name"],
+  ["memoryInBytesByLabelName", "Bytes by label name"],
+  ["seriesCountByLabelValuePair", "Series by label and value"],
+] as const;
+
+export function createApiClient(environment: ApiEnvironment): ApiClient {
+  let skewMs = 0;
+
+  function noteServerTime(response: Response): void {
+    const serverMs = Date.parse(response.headers.get("date") ?? "");
+    if (Number.isNaN(serverMs)) return;
+    const differenceMs = serverMs + 500 - environment.nowMs();
+    skewMs = Math.abs(differenceMs) < SKEW_MS_MIN ? 0 : differenceMs;
+  }
+
+  async function send(
+    path: string,
+    form: Record<string, string> | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer<Json>> {
+    const startedMs = environment.monotonicMs();
+    let response: Response;
+    try {
+      response = await environment.fetch(`${environment.baseUrl}api/v1/${path}`, {
+        signal,
+        // Long expressions do not fit into every proxy's idea of a URL.
+        ...(form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) }),
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ApiError("unreachable", 0, `The server does not answer (${why}).`);
+    }
+    noteServerTime(response);
+    const body = await readBody(response, signal);
+    if (body.get("status").value !== "success") {
+      throw new ApiError(
+        body.get("errorType").textOrEmpty() || "unexpected",
+        response.status,
+        body.get("error").textOrEmpty() || `The server answered ${response.status}.`,
+      );
+    }
+    const texts = (key: string) =>
+      body
+        .get(key)
+        .list()
+        .map((item) => item.text());
+    return {
+      data: body.get("data"),
+      warnings: texts("warnings"),
+      infos: texts("infos"),
+      tookMs: environment.monotonicMs() - startedMs,
+    };
+  }
+
+  const facts = async (path: string, signal: AbortSignal): Promise<Facts> =>
+    factsOf((await send(path, undefined, signal)).data);
+
+  return {
+    nowMs: () => environment.nowMs() + skewMs,
+
+    async query(expr, timestampMs, signal) {
+      const form = {
+        query: expr,
+        ...(timestampMs === undefined ? {} : { time: seconds(timestampMs) }),
+      };
+      const answer = await send("query", form, signal);
+      return { ...answer, data: readInstantResult(answer.data) };
+    },
+
+    async queryRange(expr, interval, stepMs, signal) {
+      const form = {
+        query: expr,
+        start: seconds(interval.fromMs),
+        end: seconds(interval.toMs),
+        step: seconds(stepMs),
+      };
+      const answer = await send("query_range", form, signal);
+      return { ...answer, data: readRangeResult(answer.data, interval, stepMs) };
+    },
+
+    async rules(signal) {
+      return readRuleGroups((await send("rules", undefined, signal)).data);
+    },
+
+    async targets(signal) {
+      return readTargets((await send("targets", undefined, signal)).data);
+    },
+
+    buildInfo: (signal) => facts("status/buildinfo", signal),
+    runtimeInfo: (signal) => facts("status/runtimeinfo", signal),
+    flags: (signal) => facts("status/flags", signal),
+
+    async configYaml(signal) {
+      return (await send("status/config", undefined, signal)).data.get("yaml").text();
+    },
+
+    async tsdbStatus(signal) {
+      const { data } = await send("status/tsdb", undefined, signal);
+      const minTimeMs = data.get("headStats").get("minTime").numberOr(Number.MAX_SAFE_INTEGER);
+      return {
+        head: factsOf(data.get("headStats")),
+        // An empty head answers with the largest 64-bit integer.
+        headMinTimeMs: minTimeMs < Number.MAX_SAFE_INTEGER ? minTimeMs : undefined,
+        tops: TSDB_TOPS.map(([key, title]) => ({
+          title,
+          rows: data
+            .get(key)
+            .list()
+            .map((row) => [row.get("name").text(), String(row.get("value").number())] as const),
+        })),
+      };
+    },
+  };
+}
+
+async function readBody(response: Response, signal: AbortSignal): Promise<Json> {
+  try {
+    return new Json(await response.json(), "answer");
+  } catch {
+    signal.throwIfAborted();
+    const what = `${response.status} ${response.statusText}`.trim();
+    throw new ApiError("unexpected", response.status, `The server answered ${what}, and no JSON.`);
+  }
+}
+
+function seconds(ms: number): string {
+  return String(ms / 1000);
+}
+
+function factsOf(data: Json): Facts {
+  const { value } = data;
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).map(([name, item]) => [
+    name,
+    typeof item === "string" ? item : JSON.stringify(item),
+  ]);
+}

@@ -1,0 +1,147 @@
+import "./frame.css";
+import { ActionIcon, Menu, useMantineColorScheme } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
+import { useApi } from "./api-context.ts";
+import { useCommand } from "./commands.tsx";
+import { HelpDialog } from "./help-dialog.tsx";
+import { CheckIcon, Logo, MoonIcon, QuestionIcon, ScreenIcon, SunIcon } from "./icons.tsx";
+import { countFiring } from "./rule-state.ts";
+import { useKeptParams } from "./url-state.ts";
+
+const PAGES = [
+  { to: "/", name: "Explore", command: "goExplore" },
+  { to: "/alerts", name: "Alerts", command: "goAlerts" },
+  { to: "/targets", name: "Targets", command: "goTargets" },
+  { to: "/status", name: "Status", command: "goStatus" },
+] as const;
+
+/** How often the count of firing alerts is asked for; the Alerts page uses the same answer. */
+export const RULES_REFRESH_MS = 10_000;
+
+/** What is around every page: the bar, the keys, the title of the window. */
+export function Frame() {
+  const [helpOpen, setHelpOpen] = useState(false);
+  const firing = useFiringCount();
+  const pathname = useLocation({ select: (location) => location.pathname });
+  const page = PAGES.find(({ to }) => to === pathname);
+
+  useEffect(() => {
+    const count = firing === undefined || firing === 0 ? "" : `(${firing}) `;
+    document.title = `${count}${page?.name ?? "Not found"} · Pharos`;
+  }, [firing, page]);
+
+  useCommand("help", () => setHelpOpen((open) => !open));
+
+  return (
+    <>
+      <a className="frame__skip" href="#main">
+        Skip to the content
+      </a>
+      <header className="frame__bar">
+        <Link
+          to="/"
+          search={useKeptParams()}
+          className="frame__brand"
+          aria-label="Pharos, overview"
+        >
+          <Logo />
+          <span>Pharos</span>
+        </Link>
+        <nav className="frame__nav" aria-label="Pages">
+          {PAGES.map((item) => (
+            <PageLink key={item.to} page={item} current={item === page} firing={firing} />
+          ))}
+        </nav>
+        <div className="frame__spring" />
+        <ActionIcon
+          variant="transparent"
+          onClick={() => setHelpOpen(true)}
+          aria-label="Keyboard shortcuts"
+          title="Keyboard shortcuts (?)"
+        >
+          <QuestionIcon size={16} />
+        </ActionIcon>
+        <SchemeMenu />
+      </header>
+      <Outlet />
+      <HelpDialog opened={helpOpen} onClose={() => setHelpOpen(false)} />
+    </>
+  );
+}
+
+function PageLink(props: {
+  page: (typeof PAGES)[number];
+  current: boolean;
+  firing: number | undefined;
+}) {
+  const { page, firing } = props;
+  const kept = useKeptParams();
+  const navigate = useNavigate();
+  useCommand(page.command, () => void navigate({ to: page.to, search: kept }));
+  return (
+    <Link
+      to={page.to}
+      search={kept}
+      className="frame__link"
+      aria-current={props.current ? "page" : undefined}
+    >
+      {page.name}
+      {page.to === "/alerts" && firing !== undefined && firing > 0 && (
+        <span className="frame__firing">
+          {firing}
+          <span className="visually-hidden"> firing</span>
+        </span>
+      )}
+    </Link>
+  );
+}
+
+/** How many alerts are firing; undefined until the server has said so. */
+function useFiringCount(): number | undefined {
+  const api = useApi();
+  const { data } = useQuery({
+    queryKey: ["rules"],
+    queryFn: ({ signal }) => api.rules(signal),
+    refetchInterval: RULES_REFRESH_MS,
+    refetchIntervalInBackground: true,
+  });
+  return data === undefined ? undefined : countFiring(data);
+}
+
+const SCHEMES = [
+  { value: "light", name: "Light", Icon: SunIcon },
+  { value: "dark", name: "Dark", Icon: MoonIcon },
+  { value: "auto", name: "As the system", Icon: ScreenIcon },
+] as const;
+
+function SchemeMenu() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const current = SCHEMES.find(({ value }) => value === colorScheme) ?? SCHEMES[2];
+  return (
+    <Menu position="bottom-end" width={170}>
+      <Menu.Target>
+        <ActionIcon
+          variant="transparent"
+          aria-label={`Colours: ${current.name}`}
+          title="Light or dark"
+        >
+          <current.Icon size={16} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {SCHEMES.map(({ value, name, Icon }) => (
+          <Menu.Item
+            key={value}
+            leftSection={<Icon />}
+            rightSection={value === colorScheme ? <CheckIcon /> : null}
+            onClick={() => setColorScheme(value)}
+          >
+            {name}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

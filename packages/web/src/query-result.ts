@@ -1,0 +1,108 @@
+import { type Labels, labelsFrom } from "@pharos/base";
+import type { Json } from "./json-reader.ts";
+import type { Interval } from "./time-range.ts";
+
+/** A series of a range query. `values[i]` belongs to the i-th time of its result; null where there is no sample. */
+export interface RangeSeries {
+  readonly labels: Labels;
+  readonly values: readonly (number | null)[];
+}
+
+/** The answer of a range query as columns: one list of times for all series. */
+export interface RangeResult {
+  /** Ascending, one step apart, both ends of the interval included. */
+  readonly timesSec: readonly number[];
+  readonly series: readonly RangeSeries[];
+  /** Samples of all series. */
+  readonly pointCount: number;
+  /** Series that hold native histograms, which a line cannot draw. */
+  readonly histogramCount: number;
+}
+
+/** A line of an instant query's table. */
+export interface InstantRow {
+  readonly labels: Labels;
+  /** As the server wrote it, with every digit; a histogram in words. */
+  readonly value: string;
+  readonly timestampMs: number;
+}
+
+export interface InstantResult {
+  readonly resultType: "vector" | "scalar" | "string" | "matrix";
+  readonly rows: readonly InstantRow[];
+}
+
+/** Reads a sample value: JavaScript has no `+Inf`. */
+export function parseValue(text: string): number {
+  if (text === "+Inf") return Number.POSITIVE_INFINITY;
+  if (text === "-Inf") return Number.NEGATIVE_INFINITY;
+  return Number(text);
+}
+
+/**
+ * Reads `data` of query_range onto the grid that was asked for. Samples that are off the grid are an error of the
+ * server; they go to the nearest point of it.
+ */
+export function readRangeResult(data: Json, interval: Interval, stepMs: number): RangeResult {
+  data.get("resultType").oneOf(["matrix"]);
+  const { fromMs, toMs } = interval;
+  const length = Math.floor((toMs - fromMs) / stepMs) + 1;
+  const timesSec = Array.from({ length }, (_, i) => (fromMs + i * stepMs) / 1000);
+  const series: RangeSeries[] = [];
+  let pointCount = 0;
+  let histogramCount = 0;
+  for (const item of data.get("result").list()) {
+    if (item.get("histograms").list().length > 0) histogramCount++;
+    const values = new Array<number | null>(length).fill(null);
+    const pairs = item.get("values").value;
+    if (!Array.isArray(pairs)) continue;
+    // A chart may have a hundred thousand of these, so they are read without a Json for each.
+    for (const pair of pairs as [number, string][]) {
+      const index = Math.round((pair[0] * 1000 - fromMs) / stepMs);
+      if (index < 0 || index >= length) continue;
+      values[index] = parseValue(pair[1]);
+      pointCount++;
+    }
+    series.push({ labels: labelsFrom(item.get("metric").textEntries()), values });
+  }
+  return { timesSec, series, pointCount, histogramCount };
+}
+
+/** Reads `data` of an instant query. A range vector gives one row for each sample, newest first. */
+export function readInstantResult(data: Json): InstantResult {
+  const resultType = data.get("resultType").oneOf(["vector", "scalar", "string", "matrix"]);
+  const result = data.get("result");
+  if (resultType === "scalar" || resultType === "string")
+    return { resultType, rows: [rowOf([], result)] };
+  const rows: InstantRow[] = [];
+  for (const item of result.list()) {
+    const labels = labelsFrom(item.get("metric").textEntries());
+    if (resultType === "vector") {
+      const sample = item.get("value");
+      rows.push(sample.value === undefined ? histogramRow(labels, item) : rowOf(labels, sample));
+    } else {
+      for (const sample of item.get("values").list().reverse()) rows.push(rowOf(labels, sample));
+    }
+  }
+  return { resultType, rows };
+}
+
+function rowOf(labels: Labels, sample: Json): InstantRow {
+  const [time, value] = sample.list();
+  return {
+    labels,
+    value: value?.text() ?? "",
+    timestampMs: (time?.number() ?? Number.NaN) * 1000,
+  };
+}
+
+function histogramRow(labels: Labels, item: Json): InstantRow {
+  const [time, histogram] = item.get("histogram").list();
+  const count = histogram?.get("count").textOrEmpty() ?? "?";
+  const sum = histogram?.get("sum").textOrEmpty() ?? "?";
+  return {
+    labels,
+    value: `histogram: count ${count}, sum ${sum}`,
+    timestampMs: (time?.number() ?? Number.NaN) * 1000,
+  };
+}

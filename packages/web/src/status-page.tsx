@@ -1,0 +1,151 @@
+import "./status-page.css";
+import { Button, CopyButton } from "@mantine/core";
+import { useQueries } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { hasWords, wordsOf } from "./alert-filter.ts";
+import type { Facts } from "./api-client.ts";
+import { useApi } from "./api-context.ts";
+import { useCommand } from "./commands.tsx";
+import { QueryError } from "./query-error.tsx";
+import { SearchField } from "./search-field.tsx";
+import { formatDateTime } from "./time-format.ts";
+import type { TimeZone } from "./time-zone.ts";
+import { useTimeZone } from "./url-state.ts";
+
+/** What runs here, with what settings, and how much it holds. */
+export function StatusPage() {
+  const api = useApi();
+  const [zone] = useTimeZone();
+  const [build, runtime, tsdb, flags, config] = useQueries({
+    queries: [
+      { queryKey: ["status", "build"], queryFn: at((signal) => api.buildInfo(signal)) },
+      { queryKey: ["status", "runtime"], queryFn: at((signal) => api.runtimeInfo(signal)) },
+      { queryKey: ["status", "tsdb"], queryFn: at((signal) => api.tsdbStatus(signal)) },
+      { queryKey: ["status", "flags"], queryFn: at((signal) => api.flags(signal)) },
+      { queryKey: ["status", "config"], queryFn: at((signal) => api.configYaml(signal)) },
+    ],
+  });
+  const [text, setText] = useState("");
+  useCommand("refresh", () => {
+    for (const query of [build, runtime, tsdb, flags, config]) void query.refetch();
+  });
+  const words = wordsOf(text);
+
+  return (
+    <main className="page" id="main">
+      <div className="page__bar">
+        <h1>Status</h1>
+        <div className="page__spring" />
+        <SearchField label="Search flags" text={text} onChange={setText} />
+      </div>
+      <div className="status">
+        <Card title="Build" query={build}>
+          {(facts) => <FactList facts={facts} zone={zone} />}
+        </Card>
+        <Card title="Process" query={runtime}>
+          {(facts) => <FactList facts={facts} zone={zone} />}
+        </Card>
+        <Card title="Head of the time series database" query={tsdb}>
+          {({ head }) => <FactList facts={head} zone={zone} />}
+        </Card>
+        {tsdb.data?.tops.map(({ title, rows }) => (
+          <Card key={title} title={title} query={tsdb}>
+            {() => <FactTable facts={rows} />}
+          </Card>
+        ))}
+        <Card title="Flags" query={flags}>
+          {(facts) => (
+            <div className="status__flags">
+              <FactTable facts={facts.filter((fact) => hasWords(fact.join(" "), words))} />
+            </div>
+          )}
+        </Card>
+      </div>
+      <Card title="Configuration" query={config}>
+        {(yaml) => (
+          <>
+            <CopyButton value={yaml}>
+              {({ copied, copy }) => (
+                <Button variant="default" size="compact-xs" onClick={copy} mb={8}>
+                  {copied ? "Copied" : "Copy"}
+                </Button>
+              )}
+            </CopyButton>
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keys. */}
+            <pre className="status__yaml" tabIndex={0}>
+              {yaml}
+            </pre>
+          </>
+        )}
+      </Card>
+    </main>
+  );
+}
+
+function at<T>(ask: (signal: AbortSignal) => Promise<T>) {
+  return ({ signal }: { signal: AbortSignal }) => ask(signal);
+}
+
+function Card<T>(props: {
+  title: string;
+  query: { data: T | undefined; error: Error | null };
+  children: (data: T) => ReactNode;
+}) {
+  const { data, error } = props.query;
+  return (
+    <section className="card" aria-label={props.title}>
+      <div className="card__head">
+        <h2>{props.title}</h2>
+      </div>
+      <div className="status__body">
+        {error !== null && <QueryError error={error} expr="" />}
+        {data !== undefined && props.children(data)}
+      </div>
+    </section>
+  );
+}
+
+function FactList({ facts, zone }: { facts: Facts; zone: TimeZone }) {
+  return (
+    <dl className="facts">
+      {facts.map(([name, value]) => (
+        <FactLine key={name} name={name} value={readable(name, value, zone)} />
+      ))}
+    </dl>
+  );
+}
+
+function FactLine({ name, value }: { name: string; value: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className="mono">{value === "" ? "–" : value}</dd>
+    </>
+  );
+}
+
+/** Times in the zone of the page: RFC 3339 texts, and the head's milliseconds. */
+function readable(name: string, value: string, zone: TimeZone): string {
+  if (/^\d{4}-\d{2}-\d{2}T/.test(value)) return formatDateTime(Date.parse(value), zone);
+  if (/^(?:min|max)Time$/.test(name)) {
+    const ms = Number(value);
+    return Math.abs(ms) < 8.64e15 ? formatDateTime(ms, zone) : "";
+  }
+  return value;
+}
+
+function FactTable({ facts }: { facts: Facts }) {
+  if (facts.length === 0) return <span className="dim">None.</span>;
+  return (
+    <table className="grid-table">
+      <tbody>
+        {facts.map(([name, value]) => (
+          <tr key={name}>
+            <td className="mono">{name}</td>
+            <td className="num mono">{value}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,27 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// `vite` and `vite preview` show the page against a running server; PHAROS_URL names another one.
+declare const process: { env: Record<string, string | undefined> };
+const server = process.env["PHAROS_URL"] ?? "http://127.0.0.1:9090";
+
+export default defineConfig({
+  // Relative, so that the one <base href> in index.html decides under which prefix the page lives.
+  base: "./",
+  plugins: [react()],
+  build: {
+    target: "es2023",
+    // The polyfill is an inline-free script too many: every browser of the target has modulepreload.
+    modulePreload: { polyfill: false },
+    // Fonts or images inlined as data: URIs would need a wider content security policy.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 900,
+  },
+  server: { proxy: { "/api": server } },
+  preview: { proxy: { "/api": server } },
+  test: {
+    environment: "jsdom",
+    include: ["test/**/*.test.{ts,tsx}"],
+    isolate: false,
+  },
+});
