@@ -94,7 +94,7 @@ function resolveTarget(job: ScrapeJob, discoveredLabels: Labels): Target | undef
 
   const labels = publicLabels(all, address);
   const url = urlOf(job, all, address);
-  const key = `${labelsKey(labels)}${url} ${scrapeIntervalMs} ${scrapeTimeoutMs}`;
+  const key = `${labelsKey(labels)}${url}`;
   return { key, url, labels, discoveredLabels, scrapeIntervalMs, scrapeTimeoutMs };
 }
 

@@ -1,0 +1,28 @@
+import type { Labels } from "@pharos/base";
+import type { SampleColumns, SeriesTable } from "@pharos/kernels";
+import type { AppendResult } from "@pharos/ports";
+
+/**
+ * Where collected samples go: the store, as collectors see it. A collector clears `columns`, fills them and calls
+ * `appendColumns`, all without waiting in between; so one set of columns serves all collectors of a thread.
+ */
+export interface ColumnSink {
+  readonly columns: SampleColumns;
+  /** Knows what decoders have met before; its values are what `intern` answers. */
+  readonly table: SeriesTable;
+  /**
+   * The reference of a series, which is made if it is new. It holds while the series has recent samples: use it within
+   * minutes, or intern again.
+   *
+   * @throws OperatingError `memory.full`.
+   */
+  intern(labels: Labels): number;
+  /**
+   * Appends what is in `columns`, and has read them when it returns. Where it returns a promise, the samples survive a
+   * crash once it resolves; else they do already. The caller clears the columns.
+   *
+   * @throws OperatingError `queue.full`, `memory.full`, `disk.full`, `disk.failed`: nothing was appended. Either at
+   * once or by the promise.
+   */
+  appendColumns(): AppendResult | Promise<AppendResult>;
+}
