@@ -42,6 +42,7 @@ import {
   withoutStale,
 } from "./selector.ts";
 import {
+  ColumnCopier,
   constantSeries,
   emptySeries,
   firstStep,
@@ -50,6 +51,7 @@ import {
   gridTimeMs,
   hasSamples,
   type StepSeries,
+  timesOf,
 } from "./step-series.ts";
 import { matchVectors, setOperation } from "./vector-matching.ts";
 import { createWindows, moveWindows, type RawSamples } from "./windows.ts";
@@ -183,9 +185,10 @@ async function collect(
   stream: (sink: Sink) => Promise<void>,
 ): Promise<StepSeries[]> {
   const list: StepSeries[] = [];
-  await stream(({ labels, dropName, values, present }) => {
+  const copier = new ColumnCopier(grid.count);
+  await stream((series) => {
     context.hold(grid.count);
-    list.push({ labels, dropName, values: values.slice(), present: present.slice() });
+    list.push(copier.copy(series));
   });
   return list;
 }
@@ -518,12 +521,6 @@ export async function evaluateMatrix(
     });
   });
   return runs;
-}
-
-function timesOf(grid: Grid): Float64Array {
-  const times = new Float64Array(grid.count);
-  for (let i = 0; i < grid.count; i++) times[i] = gridTimeMs(grid, i);
-  return times;
 }
 
 function argument(call: Call, index: number): Expr {

@@ -3,11 +3,11 @@ import type { SampleRun } from "./selector.ts";
 import {
   finalLabels,
   type Grid,
-  gridTimeMs,
   hasSamples,
   mergeInto,
   type StepSeries,
   sameLabelset,
+  timesOf,
 } from "./step-series.ts";
 
 export type QueryResult = QueryValue & {
@@ -31,7 +31,7 @@ export interface VectorResult {
   readonly values: Float64Array;
 }
 
-/** Samples by time, at least one. */
+/** Samples by time, at least one. Series may share their arrays: read only. */
 export interface MatrixSeries {
   readonly labels: Labels;
   readonly timestampsMs: Float64Array;
@@ -58,10 +58,12 @@ export function vectorResult(list: readonly StepSeries[], timestampMs: number): 
 
 /** A range query's series, sorted by labels. @throws OperatingError where two become the same at the same step. */
 export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSeries[] {
+  const allTimesMs = timesOf(grid);
   return settleNames(list)
     .map(({ labels, values, present }) => {
       let count = 0;
       for (let i = 0; i < present.length; i++) count += present[i] as number;
+      if (count === grid.count) return { labels, timestampsMs: allTimesMs, values };
       const out = {
         labels,
         timestampsMs: new Float64Array(count),
@@ -70,7 +72,7 @@ export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSer
       let at = 0;
       for (let i = 0; i < present.length; i++) {
         if (present[i] === 0) continue;
-        out.timestampsMs[at] = gridTimeMs(grid, i);
+        out.timestampsMs[at] = allTimesMs[i] as number;
         out.values[at++] = values[i] as number;
       }
       return out;

@@ -23,12 +23,21 @@ export interface StepSeries {
   readonly present: Uint8Array;
 }
 
+/** How many samples a slab of columns holds: a quarter of a megabyte. */
+const SLAB_SAMPLES = 32_768;
+
 export function gridTimeMs(grid: Grid, step: number): number {
   return grid.startMs + step * grid.stepMs;
 }
 
 export function gridEndMs(grid: Grid): number {
   return gridTimeMs(grid, grid.count - 1);
+}
+
+export function timesOf(grid: Grid): Float64Array {
+  const times = new Float64Array(grid.count);
+  for (let i = 0; i < grid.count; i++) times[i] = gridTimeMs(grid, i);
+  return times;
 }
 
 /** The first step of a grid as a grid of its own. */
@@ -43,6 +52,44 @@ export function emptySeries(labels: Labels, dropName: boolean, count: number): S
     values: new Float64Array(count),
     present: new Uint8Array(count),
   };
+}
+
+/**
+ * Makes copies of columns in slabs of many, since a typed array of its own costs more than to fill a short one. A slab
+ * lives as long as any of its columns.
+ */
+export class ColumnCopier {
+  readonly #count: number;
+  /** Columns in the present slab: few at first, for queries of few series. */
+  #perSlab = 4;
+  #values = new Float64Array(0);
+  #present = new Uint8Array(0);
+  #used = 0;
+
+  constructor(count: number) {
+    this.#count = count;
+    this.#used = this.#perSlab;
+  }
+
+  copy({ labels, dropName, values, present }: StepSeries): StepSeries {
+    if (this.#used === this.#perSlab) {
+      if (this.#perSlab * this.#count < SLAB_SAMPLES) this.#perSlab *= 2;
+      this.#values = new Float64Array(this.#perSlab * this.#count);
+      this.#present = new Uint8Array(this.#perSlab * this.#count);
+      this.#used = 0;
+    }
+    const start = this.#used++ * this.#count;
+    const end = start + this.#count;
+    const copied = {
+      labels,
+      dropName,
+      values: this.#values.subarray(start, end),
+      present: this.#present.subarray(start, end),
+    };
+    copied.values.set(values);
+    copied.present.set(present);
+    return copied;
+  }
 }
 
 export function constantSeries(

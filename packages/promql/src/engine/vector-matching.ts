@@ -132,9 +132,10 @@ function combineGroup(
   const byLabels = new Map<string, StepSeries>();
   for (const manySeries of many)
     for (const oneSeries of one) {
+      // Whatever a comparison filters away later, matching twice is an error.
+      if (matched !== undefined) markMatched(matched, manySeries.present, oneSeries.present);
       const series = combine.pair(manySeries, oneSeries);
       if (!hasSamples(series)) continue;
-      if (matched !== undefined) markMatched(matched, series.present);
       const key = (series.dropName ? "-" : "+") + labelsKey(series.labels);
       const known = byLabels.get(key);
       if (known === undefined) byLabels.set(key, series);
@@ -147,9 +148,9 @@ function combineGroup(
   return [...byLabels.values()];
 }
 
-function markMatched(matched: Uint8Array, present: Uint8Array): void {
-  for (let i = 0; i < present.length; i++) {
-    if (present[i] === 0) continue;
+function markMatched(matched: Uint8Array, many: Uint8Array, one: Uint8Array): void {
+  for (let i = 0; i < matched.length; i++) {
+    if (many[i] === 0 || one[i] === 0) continue;
     if (matched[i] === 1)
       throw new OperatingError(
         "query.failed",
