@@ -1,0 +1,67 @@
+import type { Labels } from "@pharos/base";
+import { OperatingError } from "@pharos/base";
+import { type ErrorType, HTTP_ERRORS } from "./errors.ts";
+
+const JSON_HEADERS = { "Content-Type": "application/json" };
+
+/** What a successful answer carries beside its data. */
+export interface Notes {
+  readonly warnings?: readonly string[];
+  readonly infos?: readonly string[];
+}
+
+/** Said where `limit` has cut an answer short. */
+export const TRUNCATED = "results truncated due to limit";
+
+/** Prometheus's envelope around `data`, anything that JSON can hold. */
+export function success(data: unknown, notes: Notes = {}): Response {
+  return new Response(`{"status":"success","data":${JSON.stringify(data)}${notesJson(notes)}}`, {
+    headers: JSON_HEADERS,
+  });
+}
+
+/** The end of an envelope: warnings and infos, where there are some. */
+export function notesJson({ warnings = [], infos = [] }: Notes): string {
+  return (
+    (warnings.length > 0 ? `,"warnings":${JSON.stringify(warnings)}` : "") +
+    (infos.length > 0 ? `,"infos":${JSON.stringify(infos)}` : "")
+  );
+}
+
+/** A list, cut to `limit` entries (0 for all) with a warning where that drops some. */
+export function successList(list: readonly unknown[], limit: number): Response {
+  if (limit === 0 || list.length <= limit) return success(list);
+  return success(list.slice(0, limit), { warnings: [TRUNCATED] });
+}
+
+export function failure(status: number, errorType: ErrorType, error: string): Response {
+  const body = JSON.stringify({ status: "error", errorType, error });
+  const retry: Record<string, string> = status === 503 ? { "Retry-After": "1" } : {};
+  return new Response(body, { status, headers: { ...JSON_HEADERS, ...retry } });
+}
+
+/** The answer to what a route has thrown, or undefined for what is no failure of the world but a bug. */
+export function failureOf(error: unknown): Response | undefined {
+  if (error instanceof OperatingError) {
+    const { status, type } = HTTP_ERRORS[error.code];
+    return failure(status, type, error.message);
+  }
+  if (error instanceof Error && error.name === "AbortError")
+    return failure(HTTP_ERRORS["query.cancelled"].status, "canceled", "the request was cancelled");
+  return undefined;
+}
+
+/** A label set as JSON has it. Without a prototype: `__proto__` is a possible label name. */
+export function labelsObject(labels: Labels): Readonly<Record<string, string>> {
+  const object = Object.create(null) as Record<string, string>;
+  for (const [name, value] of labels) object[name] = value;
+  return object;
+}
+
+/** What Go writes for a time that was never set, and clients know as such. */
+const NEVER = "0001-01-01T00:00:00Z";
+
+/** RFC 3339 in UTC, with ms; Go's zero time for what has not happened yet. */
+export function formatTime(timestampMs: number | undefined): string {
+  return timestampMs === undefined ? NEVER : new Date(timestampMs).toISOString();
+}

@@ -1,0 +1,190 @@
+import { errorText } from "@pharos/base";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { compress } from "hono/compress";
+import { failure, failureOf, success } from "./answer.ts";
+import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { federate } from "./federate.ts";
+import { FORM_SIZE_MAX } from "./parameters.ts";
+import {
+  formatQuery,
+  instantQuery,
+  parseQuery,
+  queryExemplars,
+  rangeQuery,
+} from "./query-routes.ts";
+import { alertmanagers, alerts, rules } from "./rule-routes.ts";
+import {
+  labelNames,
+  labelValues,
+  metadata,
+  metricLabels,
+  metricNames,
+  series,
+} from "./series-routes.ts";
+import {
+  buildInfo,
+  configText,
+  features,
+  flags,
+  runtimeInfo,
+  tsdbStatus,
+  walReplay,
+} from "./status-routes.ts";
+import { scrapePools, targets, targetsMetadata } from "./target-routes.ts";
+
+type Route = (request: Request, context: Context) => Response | Promise<Response>;
+
+const READ = ["GET"] as const;
+/** Long queries do not fit into a URL: these also take a form. */
+const READ_OR_FORM = ["GET", "POST"] as const;
+const CHANGE = ["POST", "PUT"] as const;
+
+/**
+ * Everything that is served over HTTP but the ingestion of samples: Prometheus's API, the life cycle, our own metrics,
+ * the page. A function from `Request` to `Response` (`app.fetch`), without a socket.
+ */
+export function createApi(dependencies: ApiDependencies): Hono {
+  const app = new Hono();
+  app.onError((error) => {
+    const response = failureOf(error);
+    // A bug: the connection gets a 500, and whoever watches the process learns of it with its stack.
+    if (response === undefined) dependencies.onBug(error);
+    return response ?? failure(500, "internal", "internal error; see the server's log");
+  });
+  app.use(compress({ threshold: COMPRESS_SIZE_MIN }));
+  addApi(app, dependencies);
+  addLifecycle(app, dependencies);
+  addPage(app, dependencies);
+  return app;
+}
+
+const COMPRESS_SIZE_MIN = 1024;
+
+function addApi(app: Hono, dependencies: ApiDependencies): void {
+  const path = (name: string): string => `/api/v1/${name}`;
+  app.use("/api/*", cors);
+  app.use("/api/*", bodyLimit({ maxSize: FORM_SIZE_MAX, onError: formTooLarge }));
+  app.use("/api/*", onceReady(dependencies));
+  app.options("/api/*", () => new Response(null, { status: 204 }));
+  const serve = (methods: readonly string[], name: string, route: Route): void =>
+    addRoute(app, methods, path(name), route);
+
+  serve(READ_OR_FORM, "query", (request) => instantQuery(request, dependencies));
+  serve(READ_OR_FORM, "query_range", (request) => rangeQuery(request, dependencies));
+  serve(READ_OR_FORM, "query_exemplars", queryExemplars);
+  serve(READ_OR_FORM, "format_query", formatQuery);
+  serve(READ_OR_FORM, "parse_query", parseQuery);
+  serve(READ_OR_FORM, "series", (request) => series(request, dependencies));
+  serve(READ_OR_FORM, "labels", (request) => labelNames(request, dependencies));
+  serve(READ, "label/:name/values", (request, context) =>
+    labelValues(request, context.req.param("name") ?? "", dependencies),
+  );
+  serve(READ, "metadata", (request) => metadata(request, dependencies));
+  serve(READ, "metrics/names", (request) => metricNames(request, dependencies));
+  serve(READ, "metrics/labels", (request) => metricLabels(request, dependencies));
+  serve(READ, "targets", (request) => targets(request, dependencies));
+  serve(READ, "targets/metadata", (request) => targetsMetadata(request, dependencies));
+  serve(READ, "scrape_pools", () => scrapePools(dependencies));
+  serve(READ, "rules", (request) => rules(request, dependencies));
+  serve(READ, "alerts", () => alerts(dependencies));
+  serve(READ, "alertmanagers", alertmanagers);
+  serve(READ, "status/buildinfo", () => success(buildInfo(dependencies)));
+  serve(READ, "status/runtimeinfo", () => runtimeInfo(dependencies));
+  serve(READ, "status/config", () => configText(dependencies));
+  serve(READ, "status/flags", () => flags(dependencies));
+  serve(READ, "status/tsdb", (request) => tsdbStatus(request, dependencies));
+  serve(READ, "status/walreplay", () => walReplay(dependencies));
+  serve(READ, "features", features);
+  app.all("/api/*", (context) =>
+    failure(404, "not_found", `there is no ${context.req.path} in this API`),
+  );
+}
+
+function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
+  const { lifecycle } = dependencies;
+  addRoute(app, READ, "/-/healthy", () => text(200, "Pharos is healthy."));
+  addRoute(app, READ, "/-/ready", () =>
+    lifecycle.replaying() === undefined
+      ? text(200, "Pharos is ready.")
+      : text(503, "Pharos is replaying its log."),
+  );
+  addRoute(app, CHANGE, "/-/reload", async () => {
+    try {
+      await lifecycle.reload();
+      return text(200, "");
+    } catch (error) {
+      if (failureOf(error) === undefined) throw error;
+      return text(500, `failed to reload config: ${errorText(error)}`);
+    }
+  });
+  addRoute(app, CHANGE, "/-/quit", () => {
+    if (lifecycle.quit === undefined) return text(403, "Stopping over HTTP is not enabled.");
+    lifecycle.quit();
+    return text(200, "Requesting termination... Goodbye!");
+  });
+  addRoute(app, READ, "/metrics", async () => {
+    const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
+    return new Response(await dependencies.metricsText(), { headers });
+  });
+  addRoute(app, READ, "/version", () => Response.json(buildInfo(dependencies)));
+  app.use("/federate", onceReady(dependencies));
+  addRoute(app, READ, "/federate", (request) => federate(request, dependencies));
+}
+
+function addPage(app: Hono, dependencies: ApiDependencies): void {
+  const assets = new Assets(dependencies.assets);
+  for (const path of PAGE_PATHS) addRoute(app, READ, path, (request) => assets.page(request));
+  // Links to Prometheus's own page, old and new, end at the same query here.
+  for (const path of ["/graph", "/query"])
+    addRoute(app, READ, path, (request) => {
+      const Location = `/${new URL(request.url).search}`;
+      return new Response(null, { status: 302, headers: { Location } });
+    });
+  app.get("*", (context) => {
+    const name = new URL(context.req.url).pathname.slice(1);
+    return assets.file(name, context.req.raw) ?? text(404, "not found");
+  });
+  app.all("*", () => text(404, "not found"));
+}
+
+function addRoute(app: Hono, methods: readonly string[], path: string, route: Route): void {
+  app.on([...methods], path, (context) => route(context.req.raw, context));
+  const Allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+  app.all(path, () => {
+    const response = failure(405, "bad_data", `only ${methods.join(" and ")} are allowed here`);
+    response.headers.set("Allow", Allow);
+    return response;
+  });
+}
+
+/** Pages of other origins (Grafana in the browser, dashboards) may read the API, as Prometheus lets them. */
+const cors: MiddlewareHandler = async (context, next) => {
+  await next();
+  if (context.req.header("Origin") === undefined) return;
+  const { headers } = context.res;
+  headers.set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
+  headers.set("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+  headers.set("Access-Control-Allow-Origin", "*");
+  headers.set("Access-Control-Expose-Headers", "Date");
+  headers.append("Vary", "Origin");
+};
+
+/** While the log is replayed there is no data to answer from; the status of the replay can be asked for. */
+function onceReady({ lifecycle }: ApiDependencies): MiddlewareHandler {
+  return async (context, next) => {
+    const early = ["/api/v1/status/walreplay", "/api/v1/status/buildinfo"];
+    if (lifecycle.replaying() === undefined || early.includes(context.req.path)) return next();
+    return failure(503, "unavailable", "the log is being replayed; try again shortly");
+  };
+}
+
+function formTooLarge(): Response {
+  return failure(413, "bad_data", `a request to this API has at most ${FORM_SIZE_MAX} bytes`);
+}
+
+function text(status: number, body: string): Response {
+  const headers = { ...SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8" };
+  return new Response(body === "" ? "" : `${body}\n`, { status, headers });
+}

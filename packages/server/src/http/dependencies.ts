@@ -1,0 +1,191 @@
+import type { Clock, Labels } from "@pharos/base";
+import type { SeriesStore } from "@pharos/ports";
+import type { Engine } from "@pharos/promql/engine";
+
+/** All that the HTTP API asks of the rest of the program. */
+export interface ApiDependencies {
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly store: SeriesStore;
+  /** No query lasts longer, whatever `timeout` it asks for. */
+  readonly queryTimeoutMs: number;
+  /** How far back an instant query looks, where the request does not say. */
+  readonly lookbackMs: number;
+  readonly targets: TargetsProvider;
+  readonly rules: RulesProvider;
+  readonly metadata: MetadataProvider;
+  readonly status: StatusProvider;
+  readonly lifecycle: Lifecycle;
+  /** Labels that stand on everything that leaves this server. */
+  externalLabels(): Labels;
+  /** Our own metrics in the text format 0.0.4. */
+  metricsText(): Promise<string>;
+  /** Told of errors that are nobody's fault but ours, with their stack; the client gets a 500. */
+  onBug(error: unknown): void;
+  /** The files of the page, by path from the page's root (`index.html`, `assets/app-1a2b.js`); empty if it is not built. */
+  readonly assets: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface ActiveTarget {
+  readonly scrapePool: string;
+  readonly scrapeUrl: string;
+  /** `scrapeUrl` as others can reach it: without "localhost". */
+  readonly globalUrl: string;
+  /** Before relabelling. */
+  readonly discoveredLabels: Labels;
+  readonly labels: Labels;
+  /** "" without one. */
+  readonly lastError: string;
+  /** Undefined before the first scrape. */
+  readonly lastScrapeMs: number | undefined;
+  readonly lastScrapeDurationMs: number;
+  readonly health: "up" | "down" | "unknown";
+  readonly scrapeIntervalMs: number;
+  readonly scrapeTimeoutMs: number;
+}
+
+export interface DroppedTarget {
+  readonly scrapePool: string;
+  readonly discoveredLabels: Labels;
+}
+
+export interface TargetsProvider {
+  /** The names of the scrape jobs. */
+  scrapePools(): readonly string[];
+  activeTargets(): readonly ActiveTarget[];
+  droppedTargets(): readonly DroppedTarget[];
+}
+
+export interface MetricMetadata {
+  readonly metric: string;
+  readonly type: string;
+  readonly help: string;
+  readonly unit: string;
+  /** Labels of the target that said so. */
+  readonly target: Labels;
+}
+
+export interface MetadataProvider {
+  /** What targets say of their metrics; only of `metric` where it is given. */
+  metadata(metric: string | undefined): Iterable<MetricMetadata>;
+}
+
+export interface ActiveAlert {
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly state: "pending" | "firing";
+  readonly activeAtMs: number;
+  /** Since when it fires only because of `keep_firing_for`. */
+  readonly keepFiringSinceMs: number | undefined;
+  readonly value: number;
+}
+
+interface RuleStatusBase {
+  readonly name: string;
+  /** The expression. */
+  readonly query: string;
+  readonly labels: Labels;
+  readonly health: "ok" | "err" | "unknown";
+  readonly lastError: string;
+  readonly evaluationTimeMs: number;
+  /** Undefined before the first evaluation. */
+  readonly lastEvaluationMs: number | undefined;
+}
+
+export interface AlertingRuleStatus extends RuleStatusBase {
+  readonly kind: "alert";
+  readonly state: "inactive" | "pending" | "firing" | "unknown";
+  readonly forMs: number;
+  readonly keepFiringForMs: number;
+  readonly annotations: Labels;
+  readonly alerts: readonly ActiveAlert[];
+}
+
+export interface RecordingRuleStatus extends RuleStatusBase {
+  readonly kind: "record";
+}
+
+export interface RuleGroupStatus {
+  readonly name: string;
+  readonly file: string;
+  readonly intervalMs: number;
+  readonly limit: number;
+  readonly evaluationTimeMs: number;
+  readonly lastEvaluationMs: number | undefined;
+  readonly rules: readonly (AlertingRuleStatus | RecordingRuleStatus)[];
+}
+
+export interface RulesProvider {
+  /** In the order of files and of groups in them. */
+  groups(): readonly RuleGroupStatus[];
+}
+
+export interface BuildInfo {
+  readonly version: string;
+  readonly revision: string;
+  readonly branch: string;
+  readonly buildUser: string;
+  readonly buildDate: string;
+  /** Of the JavaScript runtime; Prometheus's clients read it as `goVersion`. */
+  readonly runtimeVersion: string;
+}
+
+export interface RuntimeInfo {
+  readonly startTimeMs: number;
+  readonly workingDirectory: string;
+  readonly hostname: string;
+  readonly reloadConfigSuccess: boolean;
+  readonly lastConfigTimeMs: number;
+  readonly corruptionCount: number;
+  /** Logical processors that are used. */
+  readonly processors: number;
+  /** As people say it: `15d`, `15d or 10GiB`. */
+  readonly storageRetention: string;
+}
+
+/** How often a name or value comes, for finding what makes many series. */
+export interface Cardinality {
+  readonly name: string;
+  readonly value: number;
+}
+
+export interface TsdbStatus {
+  readonly head: {
+    readonly seriesCount: number;
+    readonly labelPairCount: number;
+    readonly chunkCount: number;
+    readonly minTimeMs: number;
+    readonly maxTimeMs: number;
+  };
+  readonly seriesCountByMetricName: readonly Cardinality[];
+  readonly labelValueCountByLabelName: readonly Cardinality[];
+  readonly memoryInBytesByLabelName: readonly Cardinality[];
+  readonly seriesCountByLabelValuePair: readonly Cardinality[];
+}
+
+export interface StatusProvider {
+  readonly build: BuildInfo;
+  runtime(): RuntimeInfo;
+  /** The configuration as it may be shown, secrets masked. */
+  configText(): string;
+  /** Command line options by name, without dashes. */
+  flags(): Readonly<Record<string, string>>;
+  /** `limit` entries at most in each list. */
+  tsdb(limit: number): TsdbStatus | Promise<TsdbStatus>;
+}
+
+/** Where the start stands: log segments replayed, of how many. */
+export interface Replay {
+  readonly min: number;
+  readonly max: number;
+  readonly current: number;
+}
+
+export interface Lifecycle {
+  /** Undefined once everything is ready. */
+  replaying(): Replay | undefined;
+  /** Loads the configuration again. @throws OperatingError `config.invalid`: the old one goes on. */
+  reload(): Promise<void>;
+  /** Begins a graceful stop; undefined where stopping over HTTP is not enabled. */
+  readonly quit: (() => void) | undefined;
+}

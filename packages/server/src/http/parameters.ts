@@ -1,0 +1,110 @@
+import { OperatingError, parseDuration, quote } from "@pharos/base";
+import type { TimeRange } from "@pharos/ports";
+import { badData, invalidParameter } from "./errors.ts";
+
+/** A form may have so many bytes; Go's own limit. */
+export const FORM_SIZE_MAX = 10 * 1024 * 1024;
+
+/** The furthest times that `Date` knows, far beyond any sample. */
+export const TIME_MS_MIN = -8.64e15;
+export const TIME_MS_MAX = 8.64e15;
+
+/** How Prometheus writes the ends of time; its clients send them for "everything". */
+const END_OF_TIME = new Map([
+  ["-292273086-05-16T16:47:06Z", TIME_MS_MIN],
+  ["292277025-08-18T07:12:54.999999999Z", TIME_MS_MAX],
+]);
+
+const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * The parameters of a request: those of a form-encoded body, then those of the URL.
+ *
+ * @throws OperatingError `input.too_large`.
+ */
+export async function parametersOf(request: Request): Promise<URLSearchParams> {
+  const fromUrl = new URL(request.url).searchParams;
+  const contentType = request.headers.get("Content-Type") ?? "";
+  if (request.method !== "POST" || !contentType.startsWith("application/x-www-form-urlencoded"))
+    return fromUrl;
+  const form = await request.text();
+  if (form.length > FORM_SIZE_MAX)
+    throw new OperatingError("input.too_large", `a form has at most ${FORM_SIZE_MAX} bytes`);
+  return new URLSearchParams([...new URLSearchParams(form), ...fromUrl]);
+}
+
+/** Unix seconds (with fractions) or RFC 3339, as ms; undefined for anything else. */
+export function parseTime(text: string): number | undefined {
+  if (FLOAT.test(text)) {
+    const timestampMs = Math.round(Number(text) * 1000);
+    return Math.abs(timestampMs) <= TIME_MS_MAX ? timestampMs : undefined;
+  }
+  const end = END_OF_TIME.get(text);
+  if (end !== undefined) return end;
+  const match = RFC3339.exec(text);
+  if (match === null) return undefined;
+  const [, date, time, fraction = "", zone] = match;
+  const seconds = Date.parse(`${date}T${time}${zone}`);
+  if (Number.isNaN(seconds)) return undefined;
+  // `Date` carries 30 February over into March; here it is a mistake.
+  const utc = new Date(Date.parse(`${date}T00:00:00Z`));
+  if (Number.isNaN(utc.getTime()) || !utc.toISOString().startsWith(date ?? "")) return undefined;
+  return seconds + Number(fraction.slice(0, 3).padEnd(3, "0"));
+}
+
+/** A time; `absent` where the request does not say. */
+export function timeParameter(
+  parameters: URLSearchParams,
+  name: string,
+  absent: number | undefined,
+): number {
+  const text = parameters.get(name) ?? "";
+  if (text === "" && absent !== undefined) return absent;
+  const timestampMs = parseTime(text);
+  if (timestampMs !== undefined) return timestampMs;
+  throw invalidParameter(name, `cannot parse ${quote(text)} to a valid timestamp`);
+}
+
+/** `start` and `end`, everything where they are absent. */
+export function rangeParameters(parameters: URLSearchParams): TimeRange {
+  const minMs = timeParameter(parameters, "start", TIME_MS_MIN);
+  const maxMs = timeParameter(parameters, "end", TIME_MS_MAX);
+  return { minMs, maxMs };
+}
+
+const NANOSECONDS_MAX = 2 ** 63;
+
+/** Seconds (with fractions) or a Prometheus duration, in ms. @throws OperatingError `input.invalid`. */
+export function parseDurationText(text: string): number {
+  const problem = `cannot parse ${quote(text)} to a valid duration`;
+  if (FLOAT.test(text)) {
+    const seconds = Number(text);
+    if (Math.abs(seconds * 1e9) >= NANOSECONDS_MAX) throw badData(`${problem}. It overflows int64`);
+    return seconds * 1000;
+  }
+  const durationMs = parseDuration(text);
+  if (durationMs === undefined) throw badData(problem);
+  return durationMs;
+}
+
+/** A duration; undefined where the request does not say. */
+export function durationParameter(parameters: URLSearchParams, name: string): number | undefined {
+  const text = parameters.get(name) ?? "";
+  if (text === "") return undefined;
+  try {
+    return parseDurationText(text);
+  } catch (error) {
+    throw error instanceof OperatingError ? invalidParameter(name, error.message) : error;
+  }
+}
+
+/** How many results at most; 0 for all of them. */
+export function limitParameter(parameters: URLSearchParams): number {
+  const text = parameters.get("limit") ?? "";
+  if (text === "") return 0;
+  if (!/^[+-]?\d{1,15}$/.test(text))
+    throw invalidParameter("limit", `strconv.Atoi: parsing ${quote(text)}: invalid syntax`);
+  if (Number(text) < 0) throw invalidParameter("limit", "limit must be non-negative");
+  return Number(text);
+}

@@ -1,0 +1,125 @@
+import { compareUtf8, METRIC_NAME, quote } from "@pharos/base";
+import { labelsObject, success, successList } from "./answer.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { badData } from "./errors.ts";
+import { matchParameters } from "./match-parameter.ts";
+import { limitParameter, parametersOf, rangeParameters } from "./parameters.ts";
+
+type SeriesDependencies = Pick<ApiDependencies, "store">;
+
+/** `/api/v1/series?match[]&start&end&limit`: label sets. */
+export async function series(request: Request, { store }: SeriesDependencies): Promise<Response> {
+  const parameters = await parametersOf(request);
+  if (!parameters.has("match[]")) throw badData("no match[] parameter provided");
+  const limit = limitParameter(parameters);
+  const range = rangeParameters(parameters);
+  const found = await store.series(range, matchParameters(parameters));
+  return successList(found.map(labelsObject), limit);
+}
+
+/** `/api/v1/labels?match[]&start&end&limit`: label names. */
+export async function labelNames(
+  request: Request,
+  { store }: SeriesDependencies,
+): Promise<Response> {
+  const parameters = await parametersOf(request);
+  const limit = limitParameter(parameters);
+  const range = rangeParameters(parameters);
+  return successList(await store.labelNames(range, matchParameters(parameters)), limit);
+}
+
+/** `/api/v1/label/<name>/values?match[]&start&end&limit`; the name as it is or escaped as `U__…`. */
+export async function labelValues(
+  request: Request,
+  nameInPath: string,
+  { store }: SeriesDependencies,
+): Promise<Response> {
+  const name = unescapeName(nameInPath);
+  if (name === "" || !name.isWellFormed())
+    throw badData(`invalid label name: ${quote(nameInPath)}`);
+  const parameters = await parametersOf(request);
+  const limit = limitParameter(parameters);
+  const range = rangeParameters(parameters);
+  return successList(await store.labelValues(name, range, matchParameters(parameters)), limit);
+}
+
+const ESCAPED = /_([0-9a-fA-F]{1,6})_|__|_|([^_])/gu;
+
+/**
+ * Undoes Prometheus's "values" escaping of UTF-8 names: after `U__`, `__` is an underscore and `_2e_` the character of
+ * that code. What is not escaped in this way stands for itself.
+ */
+export function unescapeName(name: string): string {
+  if (!name.startsWith("U__")) return name;
+  let out = "";
+  for (const [whole, hex, plain] of name.slice(3).matchAll(ESCAPED)) {
+    if (whole === "__") out += "_";
+    else if (hex !== undefined) {
+      const code = Number.parseInt(hex, 16);
+      if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return name;
+      out += String.fromCodePoint(code);
+    } else if (plain !== undefined) out += plain;
+    else return name;
+  }
+  return out;
+}
+
+/** `/api/v1/metrics/names`: all metric names, a plain list. */
+export async function metricNames(
+  request: Request,
+  { store }: SeriesDependencies,
+): Promise<Response> {
+  const range = rangeParameters(await parametersOf(request));
+  return Response.json(await store.labelValues(METRIC_NAME, range, []));
+}
+
+/** `/api/v1/metrics/labels?metric=cpu.load`: the labels of a metric with their values, `{"host": ["web-01"]}`. */
+export async function metricLabels(
+  request: Request,
+  { store }: SeriesDependencies,
+): Promise<Response> {
+  const parameters = await parametersOf(request);
+  const metric = parameters.get("metric") ?? "";
+  if (metric === "") throw badData('the parameter "metric" is missing');
+  const range = rangeParameters(parameters);
+  const values = new Map<string, Set<string>>();
+  for (const labels of await store.series(range, [
+    [{ type: "=", name: METRIC_NAME, value: metric }],
+  ]))
+    for (const [name, value] of labels)
+      if (name !== METRIC_NAME) values.getOrInsertComputed(name, () => new Set()).add(value);
+  const lists = [...values].map(([name, set]) => [name, [...set].sort(compareUtf8)] as const);
+  lists.sort((a, b) => compareUtf8(a[0], b[0]));
+  return Response.json(Object.assign(Object.create(null), Object.fromEntries(lists)));
+}
+
+/** `/api/v1/metadata?limit&limit_per_metric&metric`: type, help and unit of metrics. */
+export async function metadata(
+  request: Request,
+  { metadata: provider }: Pick<ApiDependencies, "metadata">,
+): Promise<Response> {
+  const parameters = await parametersOf(request);
+  const limit = countParameter(parameters, "limit");
+  const limitPerMetric = countParameter(parameters, "limit_per_metric");
+  const metric = parameters.get("metric") ?? "";
+  const byMetric = new Map<string, Map<string, { type: string; help: string; unit: string }>>();
+  for (const { metric: name, type, help, unit } of provider.metadata(metric || undefined)) {
+    if (!byMetric.has(name) && limit !== undefined && byMetric.size >= limit) continue;
+    const entries = byMetric.getOrInsertComputed(name, () => new Map());
+    if (limitPerMetric !== undefined && limitPerMetric > 0 && entries.size >= limitPerMetric)
+      continue;
+    // Targets that say the same are one entry.
+    entries.set(JSON.stringify([type, help, unit]), { type, help, unit });
+  }
+  const data = Object.create(null) as Record<string, unknown>;
+  for (const [name, entries] of byMetric) data[name] = [...entries.values()];
+  return success(data);
+}
+
+/** A count; undefined where it is absent or, as in Prometheus, negative. */
+export function countParameter(parameters: URLSearchParams, name: string): number | undefined {
+  const text = parameters.get(name) ?? "";
+  if (text === "") return undefined;
+  if (!/^[+-]?\d{1,15}$/.test(text)) throw badData(`${name} must be a number`);
+  return Number(text) < 0 ? undefined : Number(text);
+}

@@ -1,0 +1,101 @@
+import { formatTime, success } from "./answer.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { badData } from "./errors.ts";
+import { parametersOf } from "./parameters.ts";
+
+type StatusDependencies = Pick<ApiDependencies, "status" | "clock" | "lifecycle">;
+
+const TSDB_LIST_LENGTH = 10;
+const TSDB_LIST_LENGTH_MAX = 10_000;
+
+/** `/api/v1/status/buildinfo`; also `/version`, without the envelope. */
+export function buildInfo({ status }: StatusDependencies): Readonly<Record<string, string>> {
+  const { version, revision, branch, buildUser, buildDate, runtimeVersion } = status.build;
+  return { version, revision, branch, buildUser, buildDate, goVersion: runtimeVersion };
+}
+
+/** `/api/v1/status/runtimeinfo`. What only Go has is empty. */
+export function runtimeInfo({ status, clock }: StatusDependencies): Response {
+  const info = status.runtime();
+  return success({
+    startTime: formatTime(info.startTimeMs),
+    CWD: info.workingDirectory,
+    hostname: info.hostname,
+    serverTime: formatTime(clock.nowMs()),
+    reloadConfigSuccess: info.reloadConfigSuccess,
+    lastConfigTime: formatTime(info.lastConfigTimeMs),
+    corruptionCount: info.corruptionCount,
+    goroutineCount: 0,
+    GOMAXPROCS: info.processors,
+    GOMEMLIMIT: 0,
+    GOGC: "",
+    GODEBUG: "",
+    storageRetention: info.storageRetention,
+  });
+}
+
+/** `/api/v1/status/config`. */
+export function configText({ status }: StatusDependencies): Response {
+  return success({ yaml: status.configText() });
+}
+
+/** `/api/v1/status/flags`. */
+export function flags({ status }: StatusDependencies): Response {
+  return success(status.flags());
+}
+
+/** `/api/v1/status/tsdb?limit`: what is in memory, and which names and labels make the most series. */
+export async function tsdbStatus(
+  request: Request,
+  { status }: StatusDependencies,
+): Promise<Response> {
+  const parameters = await parametersOf(request);
+  const text = parameters.get("limit") ?? "";
+  const limit = text === "" ? TSDB_LIST_LENGTH : Number(text);
+  if (!/^\d*$/.test(text) || limit < 1) throw badData("limit must be a positive number");
+  if (limit > TSDB_LIST_LENGTH_MAX) throw badData(`limit must not exceed ${TSDB_LIST_LENGTH_MAX}`);
+  const { head, ...lists } = await status.tsdb(limit);
+  return success({
+    headStats: {
+      numSeries: head.seriesCount,
+      numLabelPairs: head.labelPairCount,
+      chunkCount: head.chunkCount,
+      minTime: head.minTimeMs,
+      maxTime: head.maxTimeMs,
+    },
+    ...lists,
+  });
+}
+
+/** `/api/v1/status/walreplay`: how far the start is. */
+export function walReplay({ lifecycle }: StatusDependencies): Response {
+  const replay = lifecycle.replaying();
+  if (replay === undefined) return success({ min: 0, max: 0, current: 0, state: "done" });
+  return success({ ...replay, state: "in progress" });
+}
+
+/** `/api/v1/features`: which of Prometheus's optional features there are. */
+export function features(): Response {
+  return success({
+    api: {
+      admin: false,
+      exclude_alerts: true,
+      label_values_match: true,
+      lifecycle: true,
+      otlp_write_receiver: false,
+      query_stats: true,
+      query_warnings: true,
+      remote_write_receiver: true,
+      time_range_labels: true,
+      time_range_series: true,
+    },
+    promql: {
+      at_modifier: true,
+      negative_offset: true,
+      experimental_functions: true,
+      per_step_stats: false,
+      subqueries: true,
+    },
+    scrape: { native_histograms: false },
+  });
+}

@@ -1,0 +1,147 @@
+import { labelsFrom, type NO_LABELS } from "@pharos/base";
+import type { SeriesStore } from "@pharos/ports";
+import { createEngine } from "@pharos/promql/engine";
+import { MemoryStore, SimClock } from "@pharos/testing";
+import type { Hono } from "hono";
+import { createApi } from "../src/http/api.ts";
+import type {
+  ActiveTarget,
+  ApiDependencies,
+  MetricMetadata,
+  Replay,
+  RuleGroupStatus,
+} from "../src/http/dependencies.ts";
+
+/** 2026-01-01T00:00:00Z: when it is now in these tests. */
+export const NOW_MS = 1_767_225_600_000;
+export const NOW_SECONDS = NOW_MS / 1000;
+
+/** An API with the real engine on a store in memory; the rest is what a test sets. */
+export class HttpWorld {
+  readonly clock = new SimClock(NOW_MS);
+  readonly store: SeriesStore = new MemoryStore();
+  readonly engine = createEngine({ clock: this.clock });
+  replay: Replay | undefined;
+  reload: () => Promise<void> = async () => {};
+  quitCalls = 0;
+  canQuit = false;
+  readonly bugs: unknown[] = [];
+  groups: readonly RuleGroupStatus[] = [];
+  active: readonly ActiveTarget[] = [];
+  dropped: readonly { scrapePool: string; discoveredLabels: typeof NO_LABELS }[] = [];
+  metadata: readonly MetricMetadata[] = [];
+  assets: ReadonlyMap<string, Uint8Array> = new Map();
+  #app: Hono | undefined;
+
+  /** One sample a second, ending now: `value(i)` for i from 0. */
+  async write(
+    labels: Record<string, string>,
+    count: number,
+    value: (i: number) => number,
+  ): Promise<void> {
+    const indices = Array.from({ length: count }, (_, i) => i);
+    await this.store.append({
+      labelSets: [labelsFrom(labels)],
+      series: new Uint32Array(count),
+      timestampsMs: Float64Array.from(indices, (i) => NOW_MS - (count - 1 - i) * 1000),
+      values: Float64Array.from(indices, value),
+      stale: null,
+    });
+  }
+
+  get app(): Hono {
+    this.#app ??= createApi(this.#dependencies());
+    return this.#app;
+  }
+
+  #dependencies(): ApiDependencies {
+    const world = this;
+    return {
+      clock: this.clock,
+      engine: this.engine,
+      store: this.store,
+      queryTimeoutMs: 120_000,
+      lookbackMs: 300_000,
+      targets: {
+        scrapePools: () => ["node", "web"],
+        activeTargets: () => this.active,
+        droppedTargets: () => this.dropped,
+      },
+      rules: { groups: () => this.groups },
+      metadata: {
+        metadata: (metric) =>
+          this.metadata.filter((entry) => metric === undefined || entry.metric === metric),
+      },
+      status: {
+        build: {
+          version: "3.0.0",
+          revision: "abc",
+          branch: "main",
+          buildUser: "me",
+          buildDate: "20260101",
+          runtimeVersion: "node 26",
+        },
+        runtime: () => ({
+          startTimeMs: NOW_MS - 60_000,
+          workingDirectory: "/srv",
+          hostname: "host-1",
+          reloadConfigSuccess: true,
+          lastConfigTimeMs: NOW_MS - 60_000,
+          corruptionCount: 0,
+          processors: 2,
+          storageRetention: "15d",
+        }),
+        configText: () => "global: {}\n",
+        flags: () => ({ "web.listen-address": "127.0.0.1:9090" }),
+        tsdb: (limit) => ({
+          head: {
+            seriesCount: 3,
+            labelPairCount: 4,
+            chunkCount: 5,
+            minTimeMs: NOW_MS - 1000,
+            maxTimeMs: NOW_MS,
+          },
+          seriesCountByMetricName: [
+            { name: "up", value: 2 },
+            { name: "cpu", value: 1 },
+          ].slice(0, limit),
+          labelValueCountByLabelName: [],
+          memoryInBytesByLabelName: [],
+          seriesCountByLabelValuePair: [],
+        }),
+      },
+      lifecycle: {
+        replaying: () => this.replay,
+        reload: () => this.reload(),
+        get quit() {
+          return world.canQuit ? () => world.quitCalls++ : undefined;
+        },
+      },
+      externalLabels: () => labelsFrom({ cluster: "c1" }),
+      metricsText: async () => "up 1\n",
+      onBug: (error) => this.bugs.push(error),
+      assets: this.assets,
+    };
+  }
+
+  async get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.app.request(path, { headers });
+  }
+
+  async post(path: string, form: Record<string, string> | URLSearchParams): Promise<Response> {
+    return this.app.request(path, { method: "POST", body: new URLSearchParams(form) });
+  }
+
+  /** Status and body as JSON, of a GET of `path` under /api/v1. */
+  async ask(path: string): Promise<{ status: number; body: unknown }> {
+    const response = await this.get(`/api/v1/${path}`);
+    return { status: response.status, body: await response.json() };
+  }
+
+  /** The data of a successful answer. */
+  async data(path: string): Promise<unknown> {
+    const { status, body } = await this.ask(path);
+    if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
+    return (body as { data: unknown }).data;
+  }
+}
