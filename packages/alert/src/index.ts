@@ -1,4 +1,66 @@
 export {
+  type AlertGroup,
+  emptyGroup,
+  type GroupAlert,
+  type GroupEvent,
+  type GroupStep,
+  groupKey,
+  groupLabels,
+  type Integration,
+  isResolved,
+  type NotificationReason,
+  type NotificationRecord,
+  needsNotification,
+  type PlannedNotification,
+  type Route,
+  sortAlerts,
+  stepGroup,
+} from "./alert-group.ts";
+export {
+  type AlertState,
+  type AlertTransition,
+  DEFAULT_OUTAGE_TIMES,
+  type HoldTimes,
+  INACTIVE,
+  type OutageTimes,
+  RESOLVED_RETENTION_MS,
+  restoreAlert,
+  stepAlert,
+} from "./alert-state.ts";
+export { checkRuleGroups, type RuleProblem } from "./check-rules.ts";
+export { fingerprint, hashLabels } from "./fingerprint.ts";
+export {
+  type AlertingRule,
+  type CompiledAlertingRule,
+  type CompiledRecordingRule,
+  type CompiledRule,
+  compileRule,
+  type RecordingRule,
+  type Rule,
+  type RuleGroup,
+  ruleGroupKey,
+  ruleKey,
+  ruleLabels,
+} from "./rule.ts";
+export {
+  type Alert,
+  type AlertChange,
+  EMPTY_RULE_STATE,
+  endAlerts,
+  type RecordingStep,
+  type RuleEnvironment,
+  type RuleSamples,
+  type RuleState,
+  type RuleStep,
+  type RuleVector,
+  restoreRule,
+  stepRecordingRule,
+  stepRule,
+  type WrittenAlert,
+  writtenSeries,
+} from "./rule-state.ts";
+export { type RuleStateJson, ruleStateFromJson, ruleStateToJson } from "./rule-state-json.ts";
+export {
   EXPANSION_LENGTH_MAX,
   EXPANSION_STEPS_MAX,
   expandTemplate,
@@ -9,3 +71,9 @@ export {
 } from "./template/template.ts";
 export { queryEscape } from "./template/template-functions.ts";
 export { TEMPLATE_LENGTH_MAX, TemplateSyntaxError } from "./template/template-lexer.ts";
+export {
+  type Notification,
+  type WebhookAlert,
+  type WebhookPayload,
+  webhookPayload,
+} from "./webhook-payload.ts";
