@@ -12,6 +12,7 @@ import {
   PromqlSyntaxError,
   parse,
   parseMetricSelector,
+  pinSelectors,
   printExpr,
   toJson,
   type ValueType,
@@ -483,6 +484,31 @@ describe("walking", () => {
     });
     deepEqual(seen, ["binary", "call", "vector"]);
   });
+});
+
+describe("pinning selectors to a time", () => {
+  const cases: readonly (readonly [text: string, pinned: string | undefined])[] = [
+    ["a", "a @ 60.000"],
+    ["a @ 5 offset 1m", "a @ 5.000 offset 1m"],
+    ["a @ end()", "a @ 60.000"],
+    [
+      "-rate(a[5m]) + on (x) sum by (y) (b)",
+      "-rate(a[5m] @ 60.000) + on (x) sum by (y) (b @ 60.000)",
+    ],
+    ["topk(scalar(k), (a))", "topk(scalar(k @ 60.000), (a @ 60.000))"],
+    ["max_over_time(timestamp(a)[5m:1m])", "max_over_time(timestamp(a)[5m:1m] @ 60.000)"],
+    ["1 + 2", "1 + 2"],
+    ["time()", undefined],
+    ["a + -vector(time())", undefined],
+    ["sum(a * hour())", undefined],
+    ["quantile(time(), a)", undefined],
+    ["predict_linear(a[5m], 60)", undefined],
+  ];
+  for (const [text, expected] of cases)
+    test(`${text} becomes ${expected}`, () => {
+      const pinned = pinSelectors(parse(text), 60_000);
+      equal(pinned === undefined ? undefined : printExpr(pinned), expected);
+    });
 });
 
 describe("the editor's grammar as a second opinion", () => {

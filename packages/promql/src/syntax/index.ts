@@ -27,6 +27,7 @@ export {
   parse,
   parseMetricSelector,
 } from "./parse.ts";
+export { pinSelectors } from "./pin.ts";
 export { formatExpr, LINE_LENGTH_MAX, printExpr } from "./print.ts";
 export { type LineAndColumn, lineAndColumn, PromqlSyntaxError } from "./syntax-error.ts";
 export { describeType, valueTypeOf } from "./value-type.ts";
