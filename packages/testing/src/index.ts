@@ -1,6 +1,31 @@
 export { diskConformance } from "./conformance/disk.ts";
+export { documentStoreConformance } from "./conformance/document-store.ts";
 export { seriesStoreConformance } from "./conformance/series-store.ts";
+export { MemoryDocumentStore } from "./memory-document-store.ts";
 export { MemoryStore } from "./memory-store.ts";
+export { almostEqual } from "./promqltest/compare.ts";
+export type { ResultPoint, ResultSeries, ResultValue, TestResult } from "./promqltest/result.ts";
+export {
+  type EvalNeed,
+  type EvalReport,
+  type LoadedSample,
+  type PromqlTestTarget,
+  runPromqlTest,
+  type SeriesToLoad,
+} from "./promqltest/runner.ts";
+export {
+  type ClearCommand,
+  type EvalCommand,
+  type Expectation,
+  type LoadCommand,
+  type PromqlTestCommand,
+  parsePromqlTest,
+} from "./promqltest/script.ts";
+export {
+  type NotedSeries,
+  parseSeriesLine,
+  type SeriesPoint,
+} from "./promqltest/series-notation.ts";
 export {
   encodeWriteRequest,
   type SentMetadata,
