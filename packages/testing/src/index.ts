@@ -1,8 +1,6 @@
 export { diskConformance } from "./conformance/disk.ts";
 export { documentStoreConformance } from "./conformance/document-store.ts";
-export { documentStoreConformance } from "./conformance/document-store.ts";
 export { seriesStoreConformance } from "./conformance/series-store.ts";
-export { MemoryDocumentStore } from "./memory-document-store.ts";
 export { MemoryDocumentStore } from "./memory-document-store.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { almostEqual } from "./promqltest/compare.ts";
