@@ -1,0 +1,10 @@
+export type { ResultPoint, ResultSeries, ResultValue, TestResult } from "./result.ts";
+export {
+  type EvalNeed,
+  type EvalReport,
+  type LoadedSample,
+  type PromqlTestTarget,
+  runPromqlTest,
+  type SeriesToLoad,
+} from "./runner.ts";
+export { type PromqlTestCommand, parsePromqlTest } from "./script.ts";
