@@ -1,0 +1,149 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { test } from "node:test";
+import { labelsFrom } from "@pharos/base";
+import type { SeriesColumns, SeriesStore } from "@pharos/ports";
+import { createEngine } from "@pharos/promql/engine";
+import { MemoryStore, SimClock } from "@pharos/testing";
+import { worldOf } from "./engine-world.ts";
+
+const SIX_SAMPLES = `
+  x{n="1"} 1 2 3
+  x{n="2"} 1 2 3`;
+
+test("a query that would hold more samples than allowed ends with query.too_many_samples", async () => {
+  const world = await worldOf(SIX_SAMPLES, { samplesMax: 6 });
+  equal((await world.over(0, 1, "x")).length, 2);
+  await rejects(world.over(0, 5, "x"), {
+    code: "query.too_many_samples",
+    message: "query processing would load too many samples into memory in query execution",
+  });
+  await rejects(world.at(2, "max_over_time(x[1y:1s])"), { code: "query.too_many_samples" });
+});
+
+test("an aggregation holds its groups, not the series that stream through it", async () => {
+  const world = await worldOf(SIX_SAMPLES, { samplesMax: 9 });
+  deepEqual(await world.over(0, 5, "sum(x)"), ["{} 2 4 6 6 6 6"]);
+  await rejects(world.over(0, 5, "sum by (n) (x)"), { code: "query.too_many_samples" });
+});
+
+/** A store whose series come one every `delayMs`, for ever. */
+class SlowStore extends MemoryStore {
+  readonly #clock: SimClock;
+  readonly #delayMs: number;
+  given = 0;
+
+  constructor(clock: SimClock, delayMs: number) {
+    super();
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+  }
+
+  override async *select(
+    ...[, , { signal }]: Parameters<SeriesStore["select"]>
+  ): AsyncGenerator<SeriesColumns> {
+    for (;;) {
+      await this.#clock.sleep(this.#delayMs, signal);
+      yield {
+        labels: labelsFrom({ n: String(this.given++) }),
+        timestampsMs: Float64Array.of(0),
+        values: Float64Array.of(1),
+        stale: null,
+      };
+    }
+  }
+}
+
+test("a query that takes too long ends with query.timeout, even while the store is silent", async () => {
+  const clock = new SimClock();
+  const engine = createEngine({ clock, timeoutMs: 1000 });
+  const { signal } = new AbortController();
+  const slow = new SlowStore(clock, 100);
+  await rejects(clock.run(engine.instant(slow, "x", 0, { signal })), {
+    code: "query.timeout",
+    message: "query timed out in expression evaluation",
+  });
+  ok(slow.given >= 9, `${slow.given} series came first`);
+  const silent = new SlowStore(clock, 1_000_000);
+  await rejects(clock.run(engine.instant(silent, "x", 0, { signal, timeoutMs: 50 })), {
+    code: "query.timeout",
+  });
+  equal(silent.given, 0);
+});
+
+test("a query ends with query.cancelled as soon as its caller gives up", async () => {
+  const clock = new SimClock();
+  const engine = createEngine({ clock });
+  const controller = new AbortController();
+  const slow = new SlowStore(clock, 100);
+  const query = engine.instant(slow, "sum(x)", 0, { signal: controller.signal });
+  const ended = rejects(query, {
+    code: "query.cancelled",
+    message: "query was canceled in expression evaluation",
+  });
+  await clock.advance(1000);
+  controller.abort();
+  await ended;
+  await rejects(engine.instant(slow, "x", 0, { signal: controller.signal }), {
+    code: "query.cancelled",
+  });
+});
+
+/** A clock on which every look costs a millisecond, as if the work between two looks took that long. */
+class BusyClock extends SimClock {
+  looks = 0;
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.looks++;
+  }
+}
+
+test("a long query gives others their turn while it runs", async () => {
+  const clock = new BusyClock();
+  const engine = createEngine({ clock });
+  const store = new MemoryStore();
+  const count = 2000;
+  await store.append({
+    labelSets: Array.from({ length: count }, (_, i) => labelsFrom({ n: String(i) })),
+    series: Uint32Array.from({ length: count }, (_, i) => i),
+    timestampsMs: new Float64Array(count),
+    values: new Float64Array(count).fill(1),
+    stale: null,
+  });
+  let turns = 0;
+  let running = true;
+  const other = (async () => {
+    while (running) {
+      await new Promise(setImmediate);
+      turns++;
+    }
+  })();
+  const { signal } = new AbortController();
+  const result = await clock.run(engine.instant(store, 'sum({n!=""})', 0, { signal }));
+  running = false;
+  await other;
+  equal(result.type === "vector" && result.values[0], count);
+  ok(turns >= 5, `others had ${turns} turns`);
+});
+
+test("an error of the store reaches the caller as it is", async () => {
+  const clock = new SimClock();
+  const engine = createEngine({ clock });
+  const broken = new (class extends MemoryStore {
+    override select(): ReturnType<SeriesStore["select"]> {
+      throw new Error("the disk is gone");
+    }
+  })();
+  const { signal } = new AbortController();
+  await rejects(engine.instant(broken, "x", 0, { signal }), { message: "the disk is gone" });
+});
+
+test("a query counts what it read", async () => {
+  const world = await worldOf(SIX_SAMPLES);
+  const { stats } = await world.instant(2, "sum(x) + sum(rate(x[2m]))");
+  deepEqual(stats, { samplesRead: 12, seriesRead: 4 });
+});
+
+test("a mistake in the text is query.invalid", async () => {
+  const world = await worldOf(SIX_SAMPLES);
+  await rejects(world.at(0, "sum(x"), { code: "query.invalid" });
+});
