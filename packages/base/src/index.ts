@@ -40,3 +40,4 @@ export {
 } from "./regex.ts";
 export { type Rng, seededRng } from "./rng.ts";
 export { Secret } from "./secret.ts";
+export { StoredJson } from "./stored-json.ts";
