@@ -1,7 +1,10 @@
 // Everything the module exports, by file. Built by ../scripts/build.ts.
 export { allocate, blockSize, memoryInit, memoryUsed, release } from "./memory";
+export { expositionExpand, expositionScan } from "./exposition";
+export { floatFrom } from "./float";
 export { hashInto } from "./hash";
 export {
+  namespaceNote,
   tableAfter,
   tableCloseNamespace,
   tableCreate,
@@ -25,3 +28,4 @@ export {
 } from "./head";
 export { remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
 export { snappyDecode, snappySize } from "./snappy";
+export { isUtf8 } from "./utf8";

@@ -348,7 +348,8 @@ export function remoteWriteLookUp(table: u32, records: u32, count: u32): u32 {
     unknown += lookUpTogether(table, records, i, to);
     together = min<u32>(TOGETHER_MAX, together * 2);
     const last = load<i32>(records + (to - 1) * RECORD_SIZE, ENTRY);
-    hint = last < 0 ? 0 : entryNext(entryAt(table, last));
+    // A new series between known ones: what was expected here is likely to come next.
+    if (last >= 0) hint = entryNext(entryAt(table, last));
     i = to;
   }
   return unknown;
@@ -370,12 +371,15 @@ export function remoteWriteExpand(
   let out: u32 = 0;
   let dropped: u32 = 0;
   let previous: i32 = -1;
+  let previousMissed = false;
   for (let i: u32 = 0; i < count; i++) {
     const record = records + i * RECORD_SIZE;
     const entry = load<i32>(record, ENTRY);
     if (entry >= 0) {
-      if (previous >= 0 && load<u64>(record, HASH) != 0) entrySetNext(entryAt(table, previous), entry + 1);
+      const missed = load<u64>(record, HASH) != 0;
+      if (previous >= 0 && (missed || previousMissed)) entrySetNext(entryAt(table, previous), entry + 1);
       previous = entry;
+      previousMissed = missed;
     }
     const samples = load<u32>(record, COUNT);
     const value = load<i32>(record, VALUE);

@@ -39,13 +39,14 @@ const SIBLING_NEXT: u32 = 28;
 const SIBLING_PREVIOUS: u32 = 32;
 const LENGTH_FREE: u32 = 0xffff_ffff;
 
-// Namespace, 16 bytes: 0 first sibling + 1, 4 number of entries, 8 first entry + 1 of the last body (a guess),
-// 12 open (1) or, when closed, the next free namespace shifted left by one.
-const NAMESPACE_SIZE: u32 = 16;
+// Namespace, 24 bytes: 0 first sibling + 1, 4 number of entries, 8 first entry + 1 of the last body (a guess),
+// 12 open (1) or, when closed, the next free namespace shifted left by one, 16 u64 for its decoder.
+const NAMESPACE_SIZE: u32 = 24;
 const SPACE_FIRST: u32 = 0;
 const SPACE_SIZE: u32 = 4;
 const SPACE_HINT: u32 = 8;
 const SPACE_STATE: u32 = 12;
+const SPACE_NOTE: u32 = 16;
 
 const SLOTS_MIN: u32 = 1024;
 const ENTRIES_MIN: u32 = 512;
@@ -111,6 +112,11 @@ export function namespaceHint(table: u32, namespace: u32): u32 {
 
 export function namespaceSetHint(table: u32, namespace: u32, idPlusOne: u32): void {
   store<u32>(load<u32>(table, NAMESPACES) + namespace * NAMESPACE_SIZE, idPlusOne, SPACE_HINT);
+}
+
+/** The address of 8 bytes that a decoder may use as it likes; 0 in a new namespace. Valid until one is opened. */
+export function namespaceNote(table: u32, namespace: u32): u32 {
+  return load<u32>(table, NAMESPACES) + namespace * NAMESPACE_SIZE + SPACE_NOTE;
 }
 
 export function tableHash(table: u32, namespace: u32, bytes: u32, length: u32): u64 {

@@ -1,4 +1,10 @@
 export {
+  ExpositionDecoder,
+  type ExpositionOptions,
+  type ExpositionSummary,
+  type ResolveLabels,
+} from "./exposition.ts";
+export {
   CHUNK_SAMPLES_MAX,
   CHUNK_SLACK,
   type ColumnPointers,
@@ -19,3 +25,4 @@ export {
 } from "./remote-write.ts";
 export { SampleColumns } from "./sample-columns.ts";
 export { HEAD_NAMESPACE, SERIES_BYTES_MAX, SeriesTable, VALUE_DROPPED } from "./series-table.ts";
+export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";
