@@ -11,17 +11,18 @@ const SIX_SAMPLES = `
   x{n="2"} 1 2 3`;
 
 test("a query that would hold more samples than allowed ends with query.too_many_samples", async () => {
-  const world = await worldOf(SIX_SAMPLES, { samplesMax: 6 });
+  const world = await worldOf(SIX_SAMPLES, { samplesMax: 8 });
   equal((await world.over(0, 1, "x")).length, 2);
   await rejects(world.over(0, 5, "x"), {
     code: "query.too_many_samples",
     message: "query processing would load too many samples into memory in query execution",
   });
   await rejects(world.at(2, "max_over_time(x[1y:1s])"), { code: "query.too_many_samples" });
+  await rejects(world.over(0, 100, "time()"), { code: "query.too_many_samples" });
 });
 
 test("an aggregation holds its groups, not the series that stream through it", async () => {
-  const world = await worldOf(SIX_SAMPLES, { samplesMax: 9 });
+  const world = await worldOf(SIX_SAMPLES, { samplesMax: 15 });
   deepEqual(await world.over(0, 5, "sum(x)"), ["{} 2 4 6 6 6 6"]);
   await rejects(world.over(0, 5, "sum by (n) (x)"), { code: "query.too_many_samples" });
 });

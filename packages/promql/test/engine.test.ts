@@ -331,6 +331,15 @@ test("a metric name that is to go can still be read and saved by label functions
   await rejects(world.at(1, 'sum by (__name__) (rate({n="1"}[2m]))'), /same labelset/);
 });
 
+test("a metric's type and unit go with its name", async () => {
+  const world = await worldOf('x_total{__type__="counter",__unit__="s",n="1"} 0 60');
+  await check(world, 1, [
+    ["rate(x_total[2m])", '{n="1"} 0.5'],
+    ["x_total + x_total", '{n="1"} 120'],
+    ["x_total > 1", 'x_total{__type__="counter", __unit__="s", n="1"} 60'],
+  ]);
+});
+
 test("label_replace matches the whole value and leaves others alone", async () => {
   const world = await worldOf(`
     x{src="web-1"} 1

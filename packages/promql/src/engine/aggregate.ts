@@ -8,7 +8,7 @@ import {
   withoutLabels,
 } from "@pharos/base";
 import type { Aggregation } from "../syntax/ast.ts";
-import { emptySeries, hasSamples, type StepSeries } from "./step-series.ts";
+import { emptySeries, hasSamples, isMetadataLabel, type StepSeries } from "./step-series.ts";
 
 /** How an aggregation groups: `by` or `without` labels. */
 export type Grouping = (labels: Labels) => Labels;
@@ -26,10 +26,10 @@ export function groupingOf({ without, grouping }: Aggregation): Grouping {
 /** What the samples of one group add up to so far, one place a step. */
 interface Group {
   readonly out: StepSeries;
-  /** Samples seen. */
-  readonly counts: Float64Array;
-  /** What `out.values` lost to rounding (sum, avg) or the compensated mean's part (stddev). */
+  /** What `out.values` lost to rounding; empty where nothing is summed. */
   readonly lost: Float64Array;
+  /** Samples seen; like what follows empty where no mean is needed. */
+  readonly counts: Float64Array;
   readonly means: Float64Array;
   readonly meansLost: Float64Array;
   /** 1 where the sum would have overflowed, so that `means` goes on in its place (avg). */
@@ -103,7 +103,7 @@ export class Accumulator {
       needed ? new Float64Array(this.#count) : NOTHING;
     return {
       out: emptySeries(labels, false, this.#count),
-      counts: new Float64Array(this.#count),
+      counts: places(means),
       lost: places(lost),
       means: places(means),
       meansLost: places(means),
@@ -125,7 +125,7 @@ export function splitByName(out: StepSeries, members: readonly StepSeries[]): St
 }
 
 function splitAt(out: StepSeries, dropSteps: Uint8Array): StepSeries[] {
-  if (!out.labels.some(([name]) => name === METRIC_NAME)) return [out];
+  if (!out.labels.some(([name]) => isMetadataLabel(name))) return [out];
   const dropped = { ...out, dropName: true, present: out.present.slice() };
   for (let i = 0; i < dropSteps.length; i++) (dropSteps[i] === 1 ? out : dropped).present[i] = 0;
   return [out, dropped].filter(hasSamples);

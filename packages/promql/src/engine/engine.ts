@@ -147,6 +147,7 @@ async function evaluateInstant(expr: Expr, grid: Grid, context: QueryContext): P
 }
 
 async function evaluateRange(expr: Expr, grid: Grid, context: QueryContext): Promise<QueryValue> {
+  context.hold(grid.count); // The times themselves, and a bound on the number of steps.
   const type = valueTypeOf(expr);
   switch (type) {
     case "scalar": {

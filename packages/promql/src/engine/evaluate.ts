@@ -6,9 +6,9 @@ import type {
   Expr,
   MatrixSelector,
   Subquery,
-  VectorSelector,
 } from "../syntax/ast.ts";
 import { valueTypeOf } from "../syntax/value-type.ts";
+import { absentWhere } from "./absent.ts";
 import { Accumulator } from "./aggregate.ts";
 import { countValues, quantileOfSamples, selectSamples } from "./aggregate-samples.ts";
 import { dateFunction } from "./date-functions.ts";
@@ -22,23 +22,18 @@ import {
   round,
   scalarOf,
 } from "./instant-functions.ts";
-import {
-  absentLabels,
-  joinLabels,
-  replaceLabel,
-  sortByLabels,
-  sortByValue,
-} from "./label-functions.ts";
+import { joinLabels, replaceLabel, sortByLabels, sortByValue } from "./label-functions.ts";
 import { computeColumns, isSetOperator, vectorWithScalar } from "./operators.ts";
 import type { QueryContext } from "./query-context.ts";
 import { createRangeKernel, keepsName } from "./range-functions.ts";
 import {
   createScratch,
-  lookUp,
   readSeries,
   reserve,
   type SampleRun,
+  type Sink,
   shiftedRange,
+  streamSelector,
   withoutStale,
 } from "./selector.ts";
 import {
@@ -47,17 +42,14 @@ import {
   emptySeries,
   firstStep,
   type Grid,
-  gridEndMs,
   gridTimeMs,
   hasSamples,
   type StepSeries,
   timesOf,
 } from "./step-series.ts";
+import { subqueryGrid } from "./subquery.ts";
 import { matchVectors, setOperation } from "./vector-matching.ts";
 import { createWindows, moveWindows, type RawSamples } from "./windows.ts";
-
-/** Takes one series of a result; its columns are overwritten when the next one comes. */
-type Sink = (series: StepSeries) => void;
 
 /** The value of a scalar expression at each step; the caller owns the column. */
 export async function evaluateScalar(
@@ -193,23 +185,6 @@ async function collect(
   return list;
 }
 
-async function streamSelector(
-  selector: VectorSelector,
-  grid: Grid,
-  context: QueryContext,
-  give: "value" | "timestamp",
-  sink: Sink,
-): Promise<void> {
-  const { firstMs, lastMs } = shiftedRange(context, selector, grid);
-  const { lookbackMs } = context;
-  const times = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
-  const { values, present } = emptySeries(NO_LABELS, false, grid.count);
-  const out = { values, present };
-  for await (const columns of readSeries(context, selector, firstMs - lookbackMs, lastMs))
-    if (lookUp(columns, times, give, out))
-      sink({ labels: columns.labels, dropName: give === "timestamp", values, present });
-}
-
 async function evaluateCall(call: Call, grid: Grid, context: QueryContext): Promise<StepSeries[]> {
   const { func, args } = call;
   if (func === "absent_over_time") return absentOverTime(call, grid, context);
@@ -233,8 +208,11 @@ async function evaluateCall(call: Call, grid: Grid, context: QueryContext): Prom
     return [now];
   }
   switch (func) {
-    case "absent":
-      return absent(await vector(0), argument(call, 0), grid);
+    case "absent": {
+      const there = new Uint8Array(grid.count);
+      addPresence(there, await vector(0));
+      return absentWhere(there, argument(call, 0));
+    }
     case "clamp":
       return clamp(await vector(0), await scalar(1), await scalar(2));
     case "clamp_max":
@@ -288,14 +266,6 @@ function warnOfSort(call: Call, grid: Grid, context: QueryContext): void {
   if (grid.count > 1) context.annotations.sortInRangeQuery(call.span);
 }
 
-function absent(list: readonly StepSeries[], expr: Expr, grid: Grid): StepSeries[] {
-  const there = new Uint8Array(grid.count);
-  addPresence(there, list);
-  const out = constantSeries(absentLabels(expr), false, 1, grid.count);
-  for (let i = 0; i < grid.count; i++) out.present[i] = there[i] === 1 ? 0 : 1;
-  return hasSamples(out) ? [out] : [];
-}
-
 async function absentOverTime(
   call: Call,
   grid: Grid,
@@ -303,9 +273,7 @@ async function absentOverTime(
 ): Promise<StepSeries[]> {
   const there = new Uint8Array(grid.count);
   await streamRangeFunction(call, grid, context, (series) => addPresence(there, [series]));
-  const out = constantSeries(absentLabels(argument(call, 0)), false, 1, grid.count);
-  for (let i = 0; i < grid.count; i++) out.present[i] = there[i] === 1 ? 0 : 1;
-  return hasSamples(out) ? [out] : [];
+  return absentWhere(there, argument(call, 0));
 }
 
 /** timestamp: of a selector the time of the sample found, of anything else the time of evaluation. */
@@ -475,24 +443,6 @@ async function streamRange(
     context.samplesRead += kept;
     sink(labels, dropName, scratch);
   });
-}
-
-/**
- * The steps of a subquery that any window of the grid holds: multiples of its step, whatever the query's own start.
- * Undefined where there is none.
- */
-function subqueryGrid(subquery: Subquery, grid: Grid, context: QueryContext): Grid | undefined {
-  const stepMs = subquery.stepMs ?? context.defaultStepMs;
-  const afterMs = context.shiftedMs(subquery, grid.startMs) - subquery.rangeMs;
-  const lastMs = context.shiftedMs(subquery, gridEndMs(grid));
-  const startMs = (Math.floor(afterMs / stepMs) + 1) * stepMs;
-  const count = Math.floor((lastMs - startMs) / stepMs) + 1;
-  if (count < 1) return undefined;
-  // The columns of one series must fit before any is made.
-  const heldBefore = context.samplesHeld;
-  context.hold(count);
-  context.settle(heldBefore, 0);
-  return { startMs, stepMs, count };
 }
 
 /** A range vector at the one time of `grid`, as an instant query of it answers. */

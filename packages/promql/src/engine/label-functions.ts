@@ -1,18 +1,12 @@
 import {
   compareLabels,
   compileRegex,
-  type Labels,
-  labelsFrom,
   labelValue,
-  type Matcher,
   METRIC_NAME,
-  NO_LABELS,
   OperatingError,
   type Regex,
   withLabel,
 } from "@pharos/base";
-import type { Expr } from "../syntax/ast.ts";
-import { unwrapParens } from "./expr-properties.ts";
 import { finalLabels, mergeSameLabels, type StepSeries } from "./step-series.ts";
 
 /**
@@ -79,24 +73,6 @@ function patternOf(pattern: string): Regex {
 
 function invalidLabelName(role: string, func: string, name: string): OperatingError {
   return new OperatingError("query.failed", `invalid ${role} label name in ${func}(): ${name}`);
-}
-
-/** The labels of what is absent: those that the selector asks for by `=`, once each. */
-export function absentLabels(argument: Expr): Labels {
-  const expr = unwrapParens(argument);
-  const matchers: readonly Matcher[] =
-    expr.kind === "vector" ? expr.matchers : expr.kind === "matrix" ? expr.selector.matchers : [];
-  if (matchers.length === 0) return NO_LABELS;
-  const labels = new Map<string, string>();
-  const seen = new Set<string>();
-  for (const { type, name, value } of matchers) {
-    if (name === METRIC_NAME) continue;
-    if (type === "=" && !seen.has(name)) {
-      labels.set(name, value);
-      seen.add(name);
-    } else labels.delete(name);
-  }
-  return labelsFrom(labels);
 }
 
 /** By value at the first step, NaN last either way. */

@@ -1,4 +1,4 @@
-import { compareLabels, type Labels, labelsKey, METRIC_NAME } from "@pharos/base";
+import { compareLabels, type Labels, labelsKey } from "@pharos/base";
 import type { SampleRun } from "./selector.ts";
 import {
   finalLabels,
@@ -8,6 +8,7 @@ import {
   type StepSeries,
   sameLabelset,
   timesOf,
+  withoutMetadata,
 } from "./step-series.ts";
 
 export type QueryResult = QueryValue & {
@@ -83,7 +84,7 @@ export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSer
 /** A range vector's series, sorted by labels. */
 export function runsResult(runs: readonly SampleRun[]): MatrixSeries[] {
   const series = runs.map(({ labels, dropName, timestampsMs, values }) => ({
-    labels: dropName ? labels.filter(([name]) => name !== METRIC_NAME) : labels,
+    labels: dropName ? withoutMetadata(labels) : labels,
     timestampsMs,
     values,
   }));

@@ -1,9 +1,32 @@
-import type { Labels } from "@pharos/base";
+import { type Labels, NO_LABELS } from "@pharos/base";
 import type { SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
 import type { QueryContext } from "./query-context.ts";
-import { type Grid, gridEndMs } from "./step-series.ts";
+import { emptySeries, type Grid, gridEndMs, type StepSeries } from "./step-series.ts";
 import type { RawSamples, StepColumn } from "./windows.ts";
+
+/** Takes one series of a result; its columns are overwritten when the next one comes. */
+export type Sink = (series: StepSeries) => void;
+
+/**
+ * Gives an instant vector selector's series one by one: at each step the sample found, or its time in seconds.
+ */
+export async function streamSelector(
+  selector: VectorSelector,
+  grid: Grid,
+  context: QueryContext,
+  give: "value" | "timestamp",
+  sink: Sink,
+): Promise<void> {
+  const { firstMs, lastMs } = shiftedRange(context, selector, grid);
+  const { lookbackMs } = context;
+  const times = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
+  const { values, present } = emptySeries(NO_LABELS, false, grid.count);
+  const out = { values, present };
+  for await (const columns of readSeries(context, selector, firstMs - lookbackMs, lastMs))
+    if (lookUp(columns, times, give, out))
+      sink({ labels: columns.labels, dropName: give === "timestamp", values, present });
+}
 
 /**
  * The selector's series with their samples in (`afterMs`, `maxMs`]; also the sample at `afterMs` may be among them.
@@ -49,7 +72,7 @@ export function shiftedRange(
  * `firstMs` is the time of the first step, `stepMs` the distance (0 under `@`). `give` picks the value, or the time in
  * seconds. Answers whether there is any.
  */
-export function lookUp(
+function lookUp(
   { timestampsMs, values, stale }: SeriesColumns,
   times: { readonly firstMs: number; readonly stepMs: number; readonly lookbackMs: number },
   give: "value" | "timestamp",

@@ -1,4 +1,4 @@
-import { type Labels, labelsKey, METRIC_NAME, OperatingError } from "@pharos/base";
+import { type Labels, labelsKey, METRIC_NAME, OperatingError, withoutLabels } from "@pharos/base";
 
 /** The times at which an expression is evaluated: `startMs`, `startMs + stepMs`, … `count` of them. */
 export interface Grid {
@@ -13,8 +13,8 @@ export interface Grid {
 export interface StepSeries {
   readonly labels: Labels;
   /**
-   * Whether the metric name goes when the query ends. Until then operators still see it, so that `label_replace` can
-   * save it.
+   * Whether the metric name goes when the query ends (and the metric's type and unit with it). Until then operators
+   * still see it, so that `label_replace` can save it.
    */
   readonly dropName: boolean;
   /** One a step; without meaning where `present` is 0. */
@@ -110,9 +110,20 @@ export function hasSamples(series: StepSeries): boolean {
   return series.present.includes(1);
 }
 
+/** What says what a metric is, and no longer holds once it was computed with: its name, type and unit. */
+const METADATA_LABELS = new Set([METRIC_NAME, "__type__", "__unit__"]);
+
+export function isMetadataLabel(name: string): boolean {
+  return METADATA_LABELS.has(name);
+}
+
+export function withoutMetadata(labels: Labels): Labels {
+  return withoutLabels(labels, METADATA_LABELS);
+}
+
 /** The labels a series has once the query has ended. */
 export function finalLabels({ labels, dropName }: StepSeries): Labels {
-  return dropName ? labels.filter(([name]) => name !== METRIC_NAME) : labels;
+  return dropName ? withoutMetadata(labels) : labels;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   mergeInto,
   mergeSameLabels,
   type StepSeries,
+  withoutMetadata,
 } from "./step-series.ts";
 
 /** Series with equal matching labels, of both sides. With `group_right` the many are on the right. */
@@ -193,7 +194,7 @@ class Combiner {
   #labels(many: Labels, one: Labels): Labels {
     const { card, on, include } = this.#matching;
     let labels = many;
-    if (!isComparison(this.#expr.op)) labels = labels.filter(([name]) => name !== METRIC_NAME);
+    if (!isComparison(this.#expr.op)) labels = withoutMetadata(labels);
     if (card === "one-to-one")
       labels = on ? onlyLabels(labels, this.#names) : withoutLabels(labels, this.#names);
     for (const name of include) labels = withLabel(labels, name, labelValue(one, name));
