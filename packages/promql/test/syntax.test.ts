@@ -401,6 +401,11 @@ describe("limits", () => {
   });
 });
 
+test("a complaint does not repeat a whole megabyte", () => {
+  const { reason } = errorOf(`${"1".repeat(100_000)}x`);
+  ok(reason.startsWith('bad number or duration syntax: "111') && reason.length < 600);
+});
+
 describe("selectors for match[]", () => {
   test("are read with their matchers in order", () => {
     deepEqual(parseMetricSelector(' up{job=~"a|b", x!="y"} ').map(formatMatcher), [

@@ -1,5 +1,5 @@
 import { parseDuration, quote } from "@pharos/base";
-import { readEscape } from "./lexer.ts";
+import { readEscape } from "./string-escape.ts";
 
 /** The value of a number token: decimal, hexadecimal, octal (a leading 0, as in Go), `Inf`, `NaN`. */
 export function numberValue(text: string): number {

@@ -23,6 +23,9 @@ export function lineAndColumn(text: string, offset: number): LineAndColumn {
   return { line, column };
 }
 
+/** How long a reason may be, in UTF-16 units: it may quote what was written, and that may be a megabyte. */
+const REASON_LENGTH_MAX = 500;
+
 /**
  * What is wrong with a PromQL text and where. The code is `query.invalid`; the message is worded as Prometheus words
  * it: `1:5: parse error: unexpected identifier "foo"`.
@@ -37,10 +40,12 @@ export class PromqlSyntaxError extends OperatingError {
 
   constructor(text: string, span: Span, reason: string) {
     const { line, column } = lineAndColumn(text, span.start);
-    super("query.invalid", `${line}:${column}: parse error: ${reason}`);
+    const short =
+      reason.length <= REASON_LENGTH_MAX ? reason : `${reason.slice(0, REASON_LENGTH_MAX)}…`;
+    super("query.invalid", `${line}:${column}: parse error: ${short}`);
     this.span = span;
     this.line = line;
     this.column = column;
-    this.reason = reason;
+    this.reason = short;
   }
 }
