@@ -1,4 +1,11 @@
-import { type Labels, labelsFrom, labelValue, METRIC_NAME, OperatingError, quote } from "@pharos/base";
+import {
+  type Labels,
+  labelsFrom,
+  labelValue,
+  METRIC_NAME,
+  OperatingError,
+  quote,
+} from "@pharos/base";
 import { utf8Size } from "./push-limits.ts";
 import { relabel } from "./relabel.ts";
 import type { ScrapeJob } from "./scrape-job.ts";

@@ -1,10 +1,8 @@
-import { errorText, OperatingError, quote, Secret } from "@pharos/base";
+import { OperatingError, quote, Secret } from "@pharos/base";
+import { BODY_LIMITS } from "@pharos/kernels";
 import type { HttpClient, HttpResponse } from "@pharos/ports";
 import type { ScrapeJob, ScrapeProtocol } from "./scrape-job.ts";
 import type { Target } from "./target.ts";
-
-/** Where a job sets no `body_size_limit`. Two million samples fit; what is larger is no metrics page. */
-export const BODY_SIZE_MAX = 256 * 1024 * 1024;
 
 export interface ScrapedBody {
   readonly body: Uint8Array;
@@ -25,7 +23,10 @@ export async function fetchMetrics(
   { http, userAgent, signal }: { http: HttpClient; userAgent: string; signal: AbortSignal },
 ): Promise<ScrapedBody> {
   if (job.readBody !== undefined) return { body: await job.readBody(), format: "text" };
-  const bodySizeMax = job.bodySizeLimit === 0 ? BODY_SIZE_MAX : job.bodySizeLimit;
+  const bodySizeMax = Math.min(
+    job.bodySizeLimit || Number.POSITIVE_INFINITY,
+    BODY_LIMITS.bodySizeMax,
+  );
   const response = await requestMetrics(target, job, bodySizeMax, { http, userAgent, signal });
   if (response.status !== 200)
     throw failed(`server returned HTTP status ${response.status}${reasonPhrase(response.status)}`);
@@ -54,8 +55,8 @@ async function requestMetrics(
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     if (error.code === "input.too_large")
-      throw failed(`body size limit exceeded (limit: ${bodySizeMax} bytes)`, error);
-    throw failed(`Get ${quote(target.url)}: ${errorText(error)}`, error);
+      throw failed(`body size limit exceeded (limit: ${bodySizeMax} bytes)`);
+    throw failed(`Get ${quote(target.url)}`, error);
   }
 }
 

@@ -1,0 +1,40 @@
+export type { ColumnSink } from "./column-sink.ts";
+export { fileDiscoveryPathProblem, type TargetFiles } from "./file-discovery.ts";
+export { renderHostMetrics } from "./host-agent/host-metrics.ts";
+export type { FileSystemSpace, HostReader } from "./host-agent/host-reader.ts";
+export {
+  INGEST_QUEUE_LIMITS,
+  INGEST_RETRY_AFTER_SECONDS,
+  IngestQueue,
+  type IngestQueueLimits,
+} from "./ingest-queue.ts";
+export {
+  JSON_BODY_SIZE_MAX,
+  JSON_METRICS_MAX,
+  type JsonMetrics,
+  parseJsonMetrics,
+} from "./json-metrics.ts";
+export { PUSH_LIMITS, type PushLimits } from "./push-limits.ts";
+export {
+  createRelabelRule,
+  RELABEL_ACTIONS,
+  type RelabelAction,
+  type RelabelConfig,
+  type RelabelRule,
+  relabel,
+} from "./relabel.ts";
+export { RemoteWriteReceiver, type RemoteWriteResult } from "./remote-write-receiver.ts";
+export {
+  type FileDiscoveryConfig,
+  type ScrapeJob,
+  type ScrapeProtocol,
+  scrapeJobDefaults,
+  type TargetGroup,
+} from "./scrape-job.ts";
+export { ScrapeCounters, type ScrapeEnvironment, type TargetHealth } from "./scrape-loop.ts";
+export {
+  type ActiveTarget,
+  type InactiveTarget,
+  ScrapeManager,
+  type TargetFamily,
+} from "./scrape-manager.ts";

@@ -1,0 +1,216 @@
+import { type Labels, OperatingError } from "@pharos/base";
+import { type ExpositionDecoder, VALUE_DROPPED } from "@pharos/kernels";
+import type { ColumnSink } from "./column-sink.ts";
+import type { ScrapeJob, ScrapeProtocol } from "./scrape-job.ts";
+import { scrapedSeriesLabels } from "./scrape-labels.ts";
+import type { ScrapedBody } from "./scrape-request.ts";
+import type { Target } from "./target.ts";
+import { TargetMetadata } from "./target-metadata.ts";
+
+/** What a scrape has brought. */
+export interface ScrapedCounts {
+  /** Samples in the body. */
+  readonly scraped: number;
+  /** Of these, how many metric relabelling has left. */
+  readonly kept: number;
+  /** Series that the last successful scrape did not have. */
+  readonly added: number;
+}
+
+export const NOTHING_SCRAPED: ScrapedCounts = { scraped: 0, kept: 0, added: 0 };
+
+/** A scrape with more samples than its job allows; what it would have brought is still counted. */
+export class SampleLimitExceeded extends OperatingError {
+  readonly counts: ScrapedCounts;
+
+  constructor(counts: ScrapedCounts, limit: number) {
+    super("scrape.failed", `sample limit exceeded (samples: ${counts.kept}, limit: ${limit})`);
+    this.counts = counts;
+  }
+}
+
+/** Which series a target had; what one loop hands to the next that scrapes the target. */
+export interface SeriesMemory {
+  /** References of the series that get a staleness marker unless they come again. */
+  readonly live: Uint32Array;
+  /** References of the series of the last successful scrape. */
+  readonly known: Uint32Array;
+  readonly metadata: TargetMetadata;
+}
+
+const NO_SERIES = new Uint32Array(0);
+
+/** Forgotten spellings are swept out when there are so many more than a scrape has. */
+const FORGOTTEN_MAX = 1000;
+
+/**
+ * The series of one target: what each raw series of its bodies is stored as, decided once, and which of them were there
+ * the last time. Samples go into the sink's columns; appending them is the caller's part.
+ */
+export class TargetSeries {
+  readonly #target: Target;
+  readonly #job: ScrapeJob;
+  readonly #sink: ColumnSink;
+  readonly #decoder: ExpositionDecoder;
+  #namespace: number;
+  /** The same text may mean another series in another format. */
+  #format: ScrapeProtocol = "text";
+  #live: Uint32Array = NO_SERIES;
+  #known: Uint32Array = NO_SERIES;
+  #metadata = new TargetMetadata();
+
+  /** @throws OperatingError `memory.full`. */
+  constructor(
+    target: Target,
+    job: ScrapeJob,
+    { sink, decoder }: { readonly sink: ColumnSink; readonly decoder: ExpositionDecoder },
+  ) {
+    this.#target = target;
+    this.#job = job;
+    this.#sink = sink;
+    this.#decoder = decoder;
+    this.#namespace = sink.table.openNamespace();
+  }
+
+  get memory(): SeriesMemory {
+    return { live: this.#live, known: this.#known, metadata: this.#metadata };
+  }
+
+  /** Goes on where another has ended. */
+  takeOver({ live, known, metadata }: SeriesMemory): void {
+    this.#live = live;
+    this.#known = known;
+    this.#metadata = metadata;
+  }
+
+  get metadata(): TargetMetadata {
+    return this.#metadata;
+  }
+
+  /**
+   * Fills the columns with the samples of a body. Answers also which series the body has no more: `vanished`, which
+   * need a staleness marker.
+   *
+   * @throws OperatingError `input.invalid`, `input.too_large`, `scrape.failed`, `memory.full`: the columns are empty,
+   *   and the target has the series that it had.
+   */
+  decode(
+    { body, format }: ScrapedBody,
+    timestampMs: number,
+  ): { readonly counts: ScrapedCounts; readonly vanished: readonly number[] } {
+    const { columns } = this.#sink;
+    const { explicitTimestamps } = this.#decoder;
+    const { honorTimestamps, sampleLimit } = this.#job;
+    const budget = new NewSeriesBudget(sampleLimit);
+    if (format !== this.#format) this.#forget();
+    this.#format = format;
+    const summary = this.#decoder.decode(
+      body,
+      { format, namespace: this.#namespace, defaultTimestampMs: timestampMs, honorTimestamps },
+      (labels) => this.#resolve(labels, budget),
+    );
+    if (summary.metadata !== null) this.#metadata.replace(summary.metadata);
+    const kept = summary.samples + budget.refused;
+    const refs = columns.series.subarray(0, columns.length);
+    const counts = {
+      scraped: summary.samples + summary.dropped,
+      kept,
+      added: countNew(refs, this.#known) + budget.refused,
+    };
+    if (sampleLimit > 0 && kept > sampleLimit) {
+      columns.clear();
+      if (budget.refused > 0) this.#forget();
+      throw new SampleLimitExceeded(counts, sampleLimit);
+    }
+    const tracked =
+      summary.withTimestamp === 0 || this.#job.trackTimestampsStaleness
+        ? refs
+        : refs.filter((_, at) => explicitTimestamps[at] === 0);
+    const vanished = missingFrom(this.#live, tracked);
+    this.#live = copyUnlessEqual(tracked, this.#live);
+    this.#known = tracked === refs ? this.#live : copyUnlessEqual(refs, this.#known);
+    this.#sweep(counts.scraped);
+    return { counts, vanished };
+  }
+
+  /** All series that were there: a failed scrape, or the target's end, makes them stale. */
+  takeLive(): Uint32Array {
+    const live = this.#live;
+    this.#live = NO_SERIES;
+    return live;
+  }
+
+  /** Decides what a raw series is stored as. Called once for each; the table remembers the answer. */
+  #resolve(scraped: Labels, budget: NewSeriesBudget): number {
+    const labels = scrapedSeriesLabels(scraped, this.#target.labels, this.#job);
+    if (labels === undefined) return VALUE_DROPPED;
+    return budget.take() ? this.#sink.intern(labels) : VALUE_DROPPED;
+  }
+
+  /** Makes every raw series be decided anew. */
+  #forget(): void {
+    this.#sink.table.closeNamespace(this.#namespace);
+    this.#namespace = this.#sink.table.openNamespace();
+  }
+
+  /** Targets whose series come and go would fill the table with spellings that never come again. */
+  #sweep(scraped: number): void {
+    const { table, columns } = this.#sink;
+    if (table.sizeOf(this.#namespace) <= 2 * scraped + FORGOTTEN_MAX) return;
+    const current = new Set(this.#decoder.entries.subarray(0, columns.length));
+    table.forEach(this.#namespace, (entry) => {
+      if (!current.has(entry)) table.remove(entry);
+    });
+  }
+
+  /** Frees what the table remembers of this target. Nothing may be called afterwards. */
+  close(): void {
+    this.#sink.table.closeNamespace(this.#namespace);
+  }
+}
+
+/**
+ * How many new series a scrape may make. A target that suddenly has a million series must fail its scrape without
+ * having put a million series into the index.
+ */
+class NewSeriesBudget {
+  #left: number;
+  refused = 0;
+
+  /** @param limit 0 for none. */
+  constructor(limit: number) {
+    this.#left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  }
+
+  take(): boolean {
+    if (this.#left > 0) {
+      this.#left--;
+      return true;
+    }
+    this.refused++;
+    return false;
+  }
+}
+
+/** In nearly every scrape the series are those of the scrape before, in the same order. */
+function equalArrays(a: Uint32Array, b: Uint32Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function copyUnlessEqual(now: Uint32Array, before: Uint32Array): Uint32Array {
+  return equalArrays(now, before) ? before : now.slice();
+}
+
+/** Those of `before` that are not in `now`, each once. */
+function missingFrom(before: Uint32Array, now: Uint32Array): readonly number[] {
+  if (equalArrays(before, now)) return [];
+  const present = new Set(now);
+  return [...new Set(before)].filter((ref) => !present.has(ref));
+}
+
+function countNew(now: Uint32Array, known: Uint32Array): number {
+  if (equalArrays(now, known)) return 0;
+  return new Set(now).difference(new Set(known)).size;
+}

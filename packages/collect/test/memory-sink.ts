@@ -1,0 +1,75 @@
+import { formatLabels, formatValue, type Labels } from "@pharos/base";
+import {
+  encodeLabels,
+  HEAD_NAMESPACE,
+  type Kernels,
+  SampleColumns,
+  SeriesTable,
+} from "@pharos/kernels";
+import type { AppendResult } from "@pharos/ports";
+import type { ColumnSink } from "../src/column-sink.ts";
+
+const NOTHING = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
+
+interface Sample {
+  readonly timestampMs: number;
+  /** `formatValue` of it, or "stale". */
+  readonly value: string;
+}
+
+/** A sink that keeps all samples in the order in which they came. */
+export class MemorySink implements ColumnSink {
+  readonly columns: SampleColumns;
+  readonly table: SeriesTable;
+  readonly #labels: Labels[] = [];
+  readonly #samples: Sample[][] = [];
+  /** Thrown by the next appends, where set. */
+  failure: Error | undefined;
+
+  constructor(kernels: Kernels, capacity = 10_000) {
+    this.columns = new SampleColumns(kernels, capacity);
+    this.table = new SeriesTable(kernels);
+  }
+
+  intern(labels: Labels): number {
+    const bytes = encodeLabels(labels);
+    const entry = this.table.find(HEAD_NAMESPACE, bytes);
+    if (entry >= 0) return this.table.valueOf(entry);
+    const reference = this.#labels.push(labels) - 1;
+    this.#samples.push([]);
+    this.table.insert(HEAD_NAMESPACE, bytes, reference);
+    return reference;
+  }
+
+  appendColumns(): Promise<AppendResult> {
+    if (this.failure !== undefined) throw this.failure;
+    const { columns } = this;
+    for (let at = 0; at < columns.length; at++)
+      this.#samples[columns.series[at] as number]?.push({
+        timestampMs: columns.timestampsMs[at] as number,
+        value: columns.isStale(at) ? "stale" : formatValue(columns.values[at] as number),
+      });
+    return Promise.resolve({ ...NOTHING, appended: columns.length });
+  }
+
+  /** Every series that was ever interned, sorted. */
+  get series(): readonly string[] {
+    return this.#labels.map(formatLabels).sort();
+  }
+
+  samplesOf(series: string): readonly Sample[] {
+    const reference = this.#labels.findIndex((labels) => formatLabels(labels) === series);
+    return this.#samples[reference] ?? [];
+  }
+
+  /** `1 2 stale`. */
+  valuesOf(series: string): string {
+    return this.samplesOf(series)
+      .map(({ value }) => value)
+      .join(" ");
+  }
+
+  get sampleCount(): number {
+    return this.#samples.reduce((sum, samples) => sum + samples.length, 0);
+  }
+}
