@@ -425,6 +425,28 @@ test("histogram_quantile interpolates within the bucket that holds the quantile"
   ]);
 });
 
+test("histogram_fraction is the share between two values, interpolated likewise", async () => {
+  const world = await worldOf(`
+    h{le="0.1"} 10
+    h{le="1"} 40
+    h{le="+Inf"} 50
+    open{le="1"} 10
+    down{le="-1"} 5
+    down{le="1"} 10
+    down{le="+Inf"} 10`);
+  await check(world, 0, [
+    ["histogram_fraction(0, 0.1, h)", "{} 0.2"],
+    ["histogram_fraction(0.55, 1, h)", "{} 0.3"],
+    ["histogram_fraction(-Inf, +Inf, h)", "{} 1"],
+    ["histogram_fraction(1, 100, h)", "{} 0"],
+    ["histogram_fraction(2, 1, h)", "{} 0"],
+    ["histogram_fraction(NaN, 1, h)", "{} NaN"],
+    ["histogram_fraction(0, 1, open)", "{} NaN"],
+    ["histogram_fraction(0, 1, down)", "{} 0.25"],
+    ["histogram_fraction(-Inf, -2, down)", "{} 0.5"],
+  ]);
+});
+
 test("histogram_quantile says when it had to mend or leave out buckets", async () => {
   const world = await worldOf(`
     h{le="1"} 10 10

@@ -11,9 +11,9 @@ import { valueTypeOf } from "../syntax/value-type.ts";
 import { absentWhere } from "./absent.ts";
 import { Accumulator } from "./aggregate.ts";
 import { countValues, quantileOfSamples, selectSamples } from "./aggregate-samples.ts";
+import { histogramFraction, histogramQuantile } from "./classic-histogram.ts";
 import { dateFunction } from "./date-functions.ts";
 import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
-import { histogramQuantile } from "./histogram-quantile.ts";
 import {
   addPresence,
   clamp,
@@ -227,6 +227,13 @@ async function evaluateCall(call: Call, grid: Grid, context: QueryContext): Prom
       const list = await vector(1);
       const { span } = argument(call, 1);
       return histogramQuantile(list, quantiles, grid, context.annotations, span);
+    }
+    case "histogram_fraction": {
+      const lowers = await scalar(0);
+      const uppers = await scalar(1);
+      const list = await vector(2);
+      const { span } = argument(call, 2);
+      return histogramFraction(list, lowers, uppers, grid, context.annotations, span);
     }
     case "label_replace": {
       const [target = "", replacement = "", source = "", pattern = ""] = strings(call, 1);

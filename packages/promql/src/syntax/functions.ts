@@ -54,6 +54,7 @@ export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   exp: VECTOR,
   first_over_time: RANGE,
   floor: VECTOR,
+  histogram_fraction: signature(["scalar", "scalar", "vector"], "vector"),
   histogram_quantile: signature(["scalar", "vector"], "vector"),
   hour: DATE,
   idelta: RANGE,

@@ -74,7 +74,6 @@ const FUTURE_FUNCTIONS: ReadonlySet<string> = new Set([
   "end",
   "histogram_avg",
   "histogram_count",
-  "histogram_fraction",
   "histogram_quantiles",
   "histogram_stddev",
   "histogram_stdvar",

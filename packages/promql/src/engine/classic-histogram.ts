@@ -1,4 +1,4 @@
-import { labelsKey, labelValue, METRIC_NAME, withoutLabels } from "@pharos/base";
+import { type Labels, labelsKey, labelValue, METRIC_NAME, withoutLabels } from "@pharos/base";
 import type { Span } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
 import { emptySeries, type Grid, gridTimeMs, type StepSeries } from "./step-series.ts";
@@ -24,10 +24,89 @@ export function histogramQuantile(
   annotations: Annotations,
   span: Span,
 ): StepSeries[] {
-  return groupBuckets(list, grid.count, annotations, span).map((histogram) => {
-    computeQuantiles(histogram, quantiles, grid, annotations, span);
-    return histogram.out;
+  return overHistograms(list, grid, annotations, span, (buckets, step, labels) => {
+    const q = quantiles[step] as number;
+    if (Number.isNaN(q)) return Number.NaN;
+    if (q < 0) return Number.NEGATIVE_INFINITY;
+    if (q > 1) return Number.POSITIVE_INFINITY;
+    if (!isComplete(buckets)) return Number.NaN;
+    const fix = forceMonotonic(buckets);
+    if (fix !== undefined)
+      annotations.forcedMonotonicity(labelValue(labels, METRIC_NAME), span, {
+        timeMs: gridTimeMs(grid, step),
+        ...fix,
+      });
+    return bucketQuantile(q, buckets);
   });
+}
+
+/** histogram_fraction over classic histograms: the share of observations between two values, interpolated likewise. */
+export function histogramFraction(
+  list: readonly StepSeries[],
+  lowers: Float64Array,
+  uppers: Float64Array,
+  grid: Grid,
+  annotations: Annotations,
+  span: Span,
+): StepSeries[] {
+  return overHistograms(list, grid, annotations, span, (buckets, step) => {
+    const lower = lowers[step] as number;
+    const upper = uppers[step] as number;
+    const total = buckets.counts[buckets.used - 1] as number;
+    if (!isComplete(buckets) || total === 0 || Number.isNaN(lower) || Number.isNaN(upper))
+      return Number.NaN;
+    if (lower >= upper) return 0;
+    return (rankOf(upper, buckets) - rankOf(lower, buckets)) / total;
+  });
+}
+
+/** The buckets of one histogram at one step, by bound, each bound once. Scratch space, valid up to `used`. */
+interface Buckets {
+  readonly bounds: Float64Array;
+  readonly counts: Float64Array;
+  used: number;
+}
+
+/** Whether the last bucket counts all observations. */
+function isComplete({ bounds, used }: Buckets): boolean {
+  return bounds[used - 1] === Number.POSITIVE_INFINITY;
+}
+
+function overHistograms(
+  list: readonly StepSeries[],
+  grid: Grid,
+  annotations: Annotations,
+  span: Span,
+  compute: (buckets: Buckets, step: number, labels: Labels) => number,
+): StepSeries[] {
+  return groupBuckets(list, grid.count, annotations, span).map(({ out, buckets }) => {
+    const size = buckets.length;
+    const found = { bounds: new Float64Array(size), counts: new Float64Array(size), used: 0 };
+    for (let step = 0; step < grid.count; step++) {
+      gather(buckets, step, found);
+      if (found.used === 0) continue;
+      out.present[step] = 1;
+      out.values[step] = compute(found, step, out.labels);
+    }
+    return out;
+  });
+}
+
+/** Takes the buckets that have a sample at a step. Bounds written in several ways (`1`, `1.0`) are one bucket. */
+function gather(buckets: Histogram["buckets"], step: number, into: Buckets): void {
+  const { bounds, counts } = into;
+  let used = 0;
+  for (const { bound, series } of buckets) {
+    if (series.present[step] === 0) continue;
+    const value = series.values[step] as number;
+    if (used > 0 && bounds[used - 1] === bound)
+      counts[used - 1] = (counts[used - 1] as number) + value;
+    else {
+      bounds[used] = bound;
+      counts[used++] = value;
+    }
+  }
+  into.used = used;
 }
 
 function groupBuckets(
@@ -63,50 +142,6 @@ function parseBound(le: string): number | undefined {
   return undefined;
 }
 
-function computeQuantiles(
-  { out, buckets }: Histogram,
-  quantiles: Float64Array,
-  grid: Grid,
-  annotations: Annotations,
-  span: Span,
-): void {
-  const bounds = new Float64Array(buckets.length);
-  const counts = new Float64Array(buckets.length);
-  for (let step = 0; step < grid.count; step++) {
-    let used = 0;
-    let present = false;
-    for (const { bound, series } of buckets) {
-      if (series.present[step] === 0) continue;
-      present = true;
-      const value = series.values[step] as number;
-      // Bounds written in several ways (`1`, `1.0`) are one bucket.
-      if (used > 0 && bounds[used - 1] === bound)
-        counts[used - 1] = (counts[used - 1] as number) + value;
-      else {
-        bounds[used] = bound;
-        counts[used] = value;
-        used++;
-      }
-    }
-    if (!present) continue;
-    out.present[step] = 1;
-    const q = quantiles[step] as number;
-    if (Number.isNaN(q)) out.values[step] = Number.NaN;
-    else if (q < 0) out.values[step] = Number.NEGATIVE_INFINITY;
-    else if (q > 1) out.values[step] = Number.POSITIVE_INFINITY;
-    else if (bounds[used - 1] !== Number.POSITIVE_INFINITY) out.values[step] = Number.NaN;
-    else {
-      const fix = forceMonotonic(bounds, counts, used);
-      out.values[step] = bucketQuantile(q, bounds, counts, used);
-      if (fix !== undefined)
-        annotations.forcedMonotonicity(labelValue(out.labels, METRIC_NAME), span, {
-          timeMs: gridTimeMs(grid, step),
-          ...fix,
-        });
-    }
-  }
-}
-
 /** What had to be changed: the lowest and the highest bound, the largest change. */
 interface Fix {
   boundMin: number;
@@ -119,7 +154,7 @@ interface Fix {
  * buckets come from different scrapes; without this the search below would give nonsense. Tiny differences either
  * way are rounding and are evened out silently.
  */
-function forceMonotonic(bounds: Float64Array, counts: Float64Array, used: number): Fix | undefined {
+function forceMonotonic({ bounds, counts, used }: Buckets): Fix | undefined {
   let fix: Fix | undefined;
   let previous = counts[0] as number;
   for (let i = 1; i < used; i++) {
@@ -146,12 +181,7 @@ function almostEqual(a: number, b: number): boolean {
   return difference / Math.min(sum, Number.MAX_VALUE) < COUNT_TOLERANCE;
 }
 
-function bucketQuantile(
-  q: number,
-  bounds: Float64Array,
-  counts: Float64Array,
-  used: number,
-): number {
+function bucketQuantile(q: number, { bounds, counts, used }: Buckets): number {
   if (used < 2) return Number.NaN;
   const last = used - 1;
   const total = counts[last] as number;
@@ -175,4 +205,27 @@ function bucketQuantile(
     rank -= counts[low - 1] as number;
   }
   return start + (end - start) * (rank / count);
+}
+
+/** How many observations are up to `value`, taken to be spread evenly within each bucket. */
+function rankOf(value: number, { bounds, counts, used }: Buckets): number {
+  const total = counts[used - 1] as number;
+  let start = (bounds[0] as number) <= 0 ? Number.NEGATIVE_INFINITY : 0;
+  let rank = 0;
+  for (let i = 0; i < used; i++) {
+    if (start >= value) return Math.min(rank, total);
+    const end = bounds[i] as number;
+    const count = counts[i] as number;
+    if (end > value) {
+      // A bucket without a lower end cannot be divided: all of it counts.
+      const within =
+        start === Number.NEGATIVE_INFINITY
+          ? count
+          : rank + ((count - rank) * (value - start)) / (end - start);
+      return Math.min(within, total);
+    }
+    start = end;
+    rank = count;
+  }
+  return total;
 }
