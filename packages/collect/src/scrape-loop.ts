@@ -37,12 +37,15 @@ export class ScrapeCounters {
   /** Samples appended, those about the scrapes themselves counted. */
   samples = 0;
   tooOld = 0;
+  tooNew = 0;
   duplicate = 0;
   conflicting = 0;
 
+  /** Counts what became of appended samples. */
   add(result: AppendResult): void {
     this.samples += result.appended;
     this.tooOld += result.tooOld;
+    this.tooNew += result.tooNew;
     this.duplicate += result.duplicate;
     this.conflicting += result.conflicting;
   }
