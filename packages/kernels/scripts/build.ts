@@ -1,5 +1,5 @@
 // Builds as/index.ts to build/kernels.wasm (release) and build/kernels.debug.wasm (function names in stack traces).
-import { mkdir } from "node:fs/promises";
+import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { main } from "assemblyscript/asc";
 
@@ -26,13 +26,16 @@ const shared = [
   "abort=",
 ];
 const targets = [
-  ["-O3", "--noAssert", "--outFile", "build/kernels.wasm"],
-  ["--debug", "--outFile", "build/kernels.debug.wasm"],
+  { file: "kernels.debug.wasm", options: ["--debug"] },
+  { file: "kernels.wasm", options: ["-O3", "--noAssert"] },
 ];
-for (const options of targets) {
-  const { error, stderr } = await main([...shared, ...options]);
+for (const { file, options } of targets) {
+  // Renamed when it is whole, so that a process which starts meanwhile loads the old one or the new one.
+  const unfinished = `build/${process.pid}.wasm`;
+  const { error, stderr } = await main([...shared, ...options, "--outFile", unfinished]);
   if (error !== null) {
     process.stderr.write(stderr.toString());
     throw error;
   }
+  await rename(join(root, unfinished), join(root, "build", file));
 }

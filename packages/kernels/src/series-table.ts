@@ -13,6 +13,11 @@ export const SERIES_BYTES_MAX = 65_535;
 /** How many entries decoders may fill by themselves; see `remember`. At some 300 bytes each, 1.2 GB of the 4 GiB. */
 const ENTRIES_MAX = 4_000_000;
 
+// Shared with as/series-table.ts.
+const ENTRY_BYTES = 8;
+const ENTRY_LENGTH = 12;
+const ENTRY_VALUE = 20;
+
 /** So that a read of 16 bytes which begins inside a key ends inside the block. */
 const READ_SLACK = 16;
 
@@ -98,7 +103,7 @@ export class SeriesTable {
   }
 
   valueOf(entry: number): number {
-    return new DataView(this.#kernels.buffer, this.#entry(entry)).getInt32(20, true);
+    return new DataView(this.#kernels.buffer, this.#entry(entry)).getInt32(ENTRY_VALUE, true);
   }
 
   setValue(entry: number, value: number): void {
@@ -110,7 +115,11 @@ export class SeriesTable {
   /** The bytes of an entry: a view, valid until the entry is removed. */
   bytesOf(entry: number): Uint8Array {
     const view = new DataView(this.#kernels.buffer, this.#entry(entry));
-    return new Uint8Array(this.#kernels.buffer, view.getUint32(8, true), view.getUint32(12, true));
+    return new Uint8Array(
+      this.#kernels.buffer,
+      view.getUint32(ENTRY_BYTES, true),
+      view.getUint32(ENTRY_LENGTH, true),
+    );
   }
 
   remove(entry: number): void {
@@ -121,16 +130,15 @@ export class SeriesTable {
   /**
    * Removes every entry, in any namespace, that `dead` says so of; one pass over all. For series that the head gives
    * up (all spellings of them go) and for what new relabelling rules may decide differently (`VALUE_DROPPED`).
-   * Answers how many.
+   * Answers how many. `dead` must not change the table.
    */
   removeWhere(dead: (value: number, entry: number) => boolean): number {
     const count = this.#kernels.call("tableEntryCount", this.pointer);
+    const words = new Int32Array(this.#kernels.buffer);
     let removed = 0;
     for (let entry = 0; entry < count; entry++) {
       const at = this.#kernels.call("tableEntry", this.pointer, entry) >>> 0;
-      if (at === 0) continue;
-      const value = new DataView(this.#kernels.buffer, at).getInt32(20, true);
-      if (!dead(value, entry)) continue;
+      if (at === 0 || !dead(words[(at + ENTRY_VALUE) / 4] as number, entry)) continue;
       this.#kernels.call("tableRemove", this.pointer, entry);
       removed++;
     }

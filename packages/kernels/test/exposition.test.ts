@@ -343,6 +343,32 @@ test("targets do not see each other's series", () => {
   equal(asked.length, 2);
 });
 
+test("bodies are read at addresses beyond 2 GiB as well", async () => {
+  // Reserved and never touched, so that no memory is used for it.
+  const high = await Kernels.load();
+  for (let i = 0; i < 2; i++) high.allocate(2 ** 30);
+  const table = new SeriesTable(high);
+  const columns = new SampleColumns(high, 100);
+  const decoder = new ExpositionDecoder(high, table, columns);
+  const namespace = table.openNamespace();
+  const read = (body: string): number[] => {
+    const options = { namespace, defaultTimestampMs: NOW, honorTimestamps: true } as const;
+    decoder.decode(
+      new TextEncoder().encode(body),
+      { format: "text", ...options },
+      () => table.size,
+    );
+    return [...columns.values.subarray(0, columns.length)];
+  };
+  for (let round = 0; round < 2; round++)
+    deepEqual(read('a 1\nb{c="d"} 12345678901234567890123 7\n{"e.f"} NaN\n'), [
+      1,
+      1.2345678901234568e22,
+      NaN,
+    ]);
+  throws(() => read("a 1\nb x"), /line 2, column 3/);
+});
+
 test("limits are named when a body goes beyond them", () => {
   const { decode, table, columns, namespace } = target({ capacity: 2 });
   throws(() => decode("a 1\nb 1\nc 1\n"), {

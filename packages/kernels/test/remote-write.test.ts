@@ -210,6 +210,33 @@ test("a resolver that refuses leaves the columns empty, and the next body is rea
   equal(decode(body).samples, 3);
 });
 
+test("bodies are read at addresses beyond 2 GiB as well", async () => {
+  // Reserved and never touched, so that no memory is used for it.
+  const high = await Kernels.load();
+  for (let i = 0; i < 2; i++) high.allocate(2 ** 30);
+  const table = new SeriesTable(high);
+  const columns = new SampleColumns(high, 1000);
+  const decoder = new RemoteWriteDecoder(high, table, columns);
+  ok(table.pointer > 2 ** 31 && columns.pointers.every((pointer) => pointer > 2 ** 31));
+  const body = encodeWriteRequest(nodeSeries(100));
+  let references = 0;
+  for (let round = 0; round < 2; round++) {
+    decoder.decode(compress(body), (labelBytes) => {
+      table.insert(HEAD_NAMESPACE, labelBytes, references);
+      return references++;
+    });
+    deepEqual(
+      rowsOf(columns),
+      Array.from({ length: 100 }, (_, i) => `${i} ${T + i} ${i * 1.5}`),
+    );
+  }
+  equal(references, 100);
+  throws(
+    () => decoder.decode(compress(body.subarray(0, 5000)), () => 0),
+    /write request, byte \d{4}: a field goes beyond/,
+  );
+});
+
 test("limits are named when a body goes beyond them", () => {
   const { columns, table, decode, resolve } = setUp({ capacity: 4 });
   const [first] = nodeSeries(1) as [SentSeries];
