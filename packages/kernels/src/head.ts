@@ -105,6 +105,23 @@ export class HeadChunks {
     return found;
   }
 
+  /** The first sample of a series that does not exist; undefined if all do. */
+  findUnknown(columns: SampleColumns, rejects: IndexList): number | undefined {
+    assert(rejects.capacity >= columns.length, "room for every index");
+    const [series, timestampsMs] = columns.pointers;
+    const { length } = columns;
+    const found = this.#check(
+      this.#head,
+      series,
+      timestampsMs,
+      length,
+      Number.NEGATIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      rejects.pointer,
+    );
+    return found < 0 ? -1 - found : undefined;
+  }
+
   /**
    * Appends; timestamps are whole. What is not newer than its series' newest, or finds no memory, is left out, and its
    * index put into `rejects`. Answers how many.
@@ -178,6 +195,18 @@ export class HeadChunks {
     throw new OperatingError("query.failed", "the series changed each time it was read");
   }
 
+  /** The bits of the value at exactly this time, where a sample in memory has it. */
+  valueBitsAt(ref: number, timestampMs: number): readonly [low: number, high: number] | undefined {
+    if (this.countWithin(ref, timestampMs, timestampMs) === 0) return undefined;
+    const out = {
+      timestampsMs: this.#scratch + 8,
+      values: this.#scratch,
+      stale: this.#scratch + 16,
+    };
+    if (this.read(ref, timestampMs, timestampMs, 0, INDEX_END, out) === 0) return undefined;
+    return [this.#scratchWords[0] as number, this.#scratchWords[1] as number];
+  }
+
   /** The index of the first sample that is not marked as flushed. */
   flushedIndex(ref: number): number {
     return this.#kernels.call("headFlushed", this.#head, ref) >>> 0;
@@ -194,6 +223,11 @@ export class HeadChunks {
       toIndex,
       this.#scratch,
     );
+  }
+
+  /** The first timestamp in memory; Infinity if there is none. */
+  firstTimeMs(ref: number): number {
+    return this.nextTimeMs(ref, Number.NEGATIVE_INFINITY, 0, INDEX_END);
   }
 
   /** Marks the samples before `beforeMs` with an index below `toIndex` as flushed: `truncate` may free them. */
@@ -257,6 +291,8 @@ export class IndexList {
 }
 
 const UNUSED = 0xffff_ffff;
+/** Above every index. */
+const INDEX_END = 0xffff_ffff;
 const SCRATCH_SIZE = CHUNK_SAMPLES_MAX * 17 + 64;
 /** A reader on another thread starts over when the writer moved a chunk; more often in a row means something is wrong. */
 const READ_ATTEMPTS_MAX = 1000;

@@ -78,7 +78,10 @@ const samples = fc
   )
   .map(([start, list]) => {
     let t = BigInt(start);
-    return list.map(([by, v]) => ({ t: (t += BigInt(by)), v }));
+    return list.map(([by, v]) => {
+      t += BigInt(by);
+      return { t, v };
+    });
   });
 
 test("kernel and oracle write the same bytes, and read each other's, bit for bit", () => {

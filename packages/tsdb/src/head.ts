@@ -1,0 +1,456 @@
+import { assert, type Labels, OperatingError } from "@pharos/base";
+import {
+  decodeLabels,
+  encodeLabels,
+  HEAD_NAMESPACE,
+  HEAD_REFERENCES_MAX,
+  HeadChunks,
+  IndexList,
+  type Kernels,
+  SampleColumns,
+  type SeriesTable,
+} from "@pharos/kernels";
+import { LabelIndex } from "./label-index.ts";
+import { LateSamples } from "./out-of-order.ts";
+import type { CheckpointSeries, SeriesDefinition } from "./wal-payload.ts";
+
+/** The largest batch that is appended at once: what the WAL writes as one record. */
+export const COLUMNS_MAX = 262_144;
+/** Timestamps are within this, either way: year 10889. Sums and differences stay whole numbers. */
+export const TIMESTAMP_MS_MAX = 2 ** 48;
+/** Label sets that are kept decoded, for those that queries ask for again and again. */
+const LABELS_CACHE_MAX = 200_000;
+
+export interface HeadLimits {
+  /** Series at a time; more are refused with `memory.full`. */
+  readonly seriesMax: number;
+  /** How far behind its series' newest sample a sample may be. */
+  readonly outOfOrderWindowMs: number;
+}
+
+/** What was refused of a batch, by reason. */
+export interface Refused {
+  duplicate: number;
+  tooOld: number;
+  tooNew: number;
+  conflicting: number;
+}
+
+/** A reference that may mean another series once the log no longer mentions the old one. */
+interface FreedReference {
+  readonly ref: number;
+  /** The log's segment when it was freed. */
+  readonly segment: number;
+}
+
+/**
+ * The newest samples, in memory: series by label set, their chunks, the label index, and samples that came late. Knows
+ * nothing of files; the store writes what `prepare` lets through to the log before it calls `apply`.
+ *
+ * References stay the same across restarts.
+ */
+export class Head {
+  readonly chunks: HeadChunks;
+  readonly index = new LabelIndex();
+  readonly #kernels: Kernels;
+  readonly #table: SeriesTable;
+  readonly #limits: HeadLimits;
+  readonly #late = new Map<number, LateSamples>();
+  /** Late samples that are being written to a block. */
+  readonly #frozen = new Map<number, LateSamples>();
+  #nextRef = 0;
+  readonly #freed: FreedReference[] = [];
+  readonly #reusable: number[] = [];
+  /** Series that the log does not know yet. */
+  #undefined: number[] = [];
+  #labels = new Map<number, Labels>();
+  /** Columns for what is left of a batch when some of it is refused. */
+  #accepted: SampleColumns;
+  #rejects: IndexList;
+
+  /** @throws OperatingError `memory.full`. */
+  constructor(kernels: Kernels, table: SeriesTable, limits: HeadLimits) {
+    this.#kernels = kernels;
+    this.#table = table;
+    this.#limits = limits;
+    this.chunks = new HeadChunks(kernels);
+    this.#accepted = new SampleColumns(kernels, 64);
+    this.#rejects = new IndexList(kernels, 64);
+  }
+
+  /** Frees all memory. No call may follow. */
+  destroy(): void {
+    this.#table.removeWhere((value) => value >= 0);
+    this.chunks.destroy();
+    this.#accepted.release();
+    this.#rejects.release();
+  }
+
+  /** No series ever had this reference or a higher one. */
+  get nextRef(): number {
+    return this.#nextRef;
+  }
+
+  /** The series' reference; a new series begins if there is none. @throws OperatingError `memory.full`. */
+  intern(labels: Labels): number {
+    assert(labels.length > 0, "a series has labels");
+    const bytes = encodeLabels(labels);
+    const entry = this.#table.find(HEAD_NAMESPACE, bytes);
+    if (entry >= 0) {
+      const ref = this.#table.valueOf(entry);
+      // Otherwise the bytes are there as a spelling of another series, or of one that a sender is not to bring.
+      if (ref >= 0 && this.chunks.ownerOf(ref) === entry) return ref;
+    }
+    if (this.index.seriesCount >= this.#limits.seriesMax)
+      throw new OperatingError(
+        "memory.full",
+        `${this.index.seriesCount} series; storage.head-series-max allows no more`,
+      );
+    const ref = this.#reusable.at(-1) ?? this.#nextRef;
+    if (ref >= HEAD_REFERENCES_MAX)
+      throw new OperatingError("memory.full", `all ${HEAD_REFERENCES_MAX} references are in use`);
+    this.#begin(ref, bytes, entry, labels);
+    if (ref === this.#reusable.at(-1)) this.#reusable.pop();
+    this.#undefined.push(ref);
+    return ref;
+  }
+
+  #begin(ref: number, bytes: Uint8Array, existing: number, labels: Labels): void {
+    const entry = existing >= 0 ? existing : this.#table.insert(HEAD_NAMESPACE, bytes, ref);
+    try {
+      this.chunks.open(ref, entry);
+    } catch (error) {
+      if (existing < 0) this.#table.remove(entry);
+      throw error;
+    }
+    this.#table.setValue(entry, ref);
+    this.index.add(ref, labels);
+    this.#nextRef = Math.max(this.#nextRef, ref + 1);
+  }
+
+  /** A series as the log or a checkpoint defines it. Answers what is wrong with that, or undefined. */
+  define({ ref, labelBytes }: SeriesDefinition): string | undefined {
+    if (ref >= HEAD_REFERENCES_MAX) return `reference ${ref} is out of range`;
+    const entry = this.#table.find(HEAD_NAMESPACE, labelBytes);
+    if (this.chunks.has(ref))
+      return this.chunks.ownerOf(ref) === entry
+        ? undefined
+        : `reference ${ref} is defined twice, with different labels`;
+    if (entry >= 0) {
+      const other = this.#table.valueOf(entry);
+      if (this.#hasSamples(other)) return `references ${other} and ${ref} have the same labels`;
+      // The series had been freed and came back under a new reference; the checkpoint still has the old one.
+      this.#end([other], 0);
+    }
+    let labels: Labels;
+    try {
+      labels = decodeLabels(labelBytes);
+    } catch (error) {
+      if (error instanceof OperatingError) return error.message;
+      throw error;
+    }
+    this.#begin(ref, labelBytes, -1, labels);
+    return undefined;
+  }
+
+  /** As `define`, with what its newest sample was, where all of its samples are in blocks. */
+  restore(series: CheckpointSeries): string | undefined {
+    const { ref, lastTimeMs, lastValueLow, lastValueHigh } = series;
+    const reason = this.define(series);
+    if (reason === undefined && lastTimeMs > Number.NEGATIVE_INFINITY)
+      this.chunks.setLast(ref, lastTimeMs, lastValueLow, lastValueHigh);
+    return reason;
+  }
+
+  /** Ends the replay: every reference that is not in use and was (below `nextRef`) may be mentioned up to `segment`. */
+  finishReplay(nextRef: number, segment: number): void {
+    this.#nextRef = Math.max(this.#nextRef, nextRef);
+    this.#freed.length = 0;
+    for (let ref = 0; ref < this.#nextRef; ref++)
+      if (!this.chunks.has(ref)) this.#freed.push({ ref, segment });
+  }
+
+  /** Definitions of the series that the log does not know yet. */
+  undefinedSeries(): SeriesDefinition[] {
+    return this.#undefined.map((ref) => ({ ref, labelBytes: this.#labelBytes(ref) }));
+  }
+
+  /** The log knows all series now. */
+  markDefined(): void {
+    this.#undefined = [];
+  }
+
+  labelsOf(ref: number): Labels {
+    let labels = this.#labels.get(ref);
+    if (labels === undefined) {
+      labels = decodeLabels(this.#labelBytes(ref));
+      if (this.#labels.size >= LABELS_CACHE_MAX) this.#labels = new Map();
+      this.#labels.set(ref, labels);
+    }
+    return labels;
+  }
+
+  #labelBytes(ref: number): Uint8Array {
+    return this.#table.bytesOf(this.chunks.ownerOf(ref));
+  }
+
+  /** Every live series, for a checkpoint; the newest sample only where the log does not say it again. */
+  *checkpointSeries(): Generator<CheckpointSeries> {
+    for (const ref of this.index.all().slice()) {
+      if (!this.chunks.has(ref)) continue;
+      const flushed = this.chunks.flushedIndex(ref) === this.chunks.total(ref);
+      const lastTimeMs = flushed ? this.chunks.lastTimeMs(ref) : Number.NEGATIVE_INFINITY;
+      const [lastValueLow, lastValueHigh] = this.chunks.lastValueBits(ref);
+      yield { ref, labelBytes: this.#labelBytes(ref), lastTimeMs, lastValueLow, lastValueHigh };
+    }
+  }
+
+  /**
+   * What of a batch is to be logged and applied: all of it, or what is left without the samples it counts into
+   * `refused`. Nothing changes yet. The columns are the caller's or the head's own, valid until the next call.
+   *
+   * The out-of-order window counts from the newest sample before the batch.
+   *
+   * @throws OperatingError `memory.full`.
+   */
+  prepare(columns: SampleColumns, minMs: number, maxMs: number, refused: Refused): SampleColumns {
+    if (!this.chunks.hasRoomFor(columns.length))
+      throw new OperatingError("memory.full", "the head's 4 GiB of memory are used up");
+    this.#reserveRejects(columns.length);
+    const rejected = this.chunks.check(columns, minMs, maxMs, this.#rejects);
+    if (rejected === 0) return columns;
+    // Marked by turning the list into one of those that are really refused.
+    const rejects = this.#rejects.words;
+    let refusedCount = 0;
+    for (let i = 0; i < rejected; i++) {
+      const at = rejects[i] as number;
+      const reason = this.#reasonToRefuse(columns, at, minMs, maxMs);
+      if (reason === undefined) continue;
+      refused[reason]++;
+      rejects[refusedCount++] = at;
+    }
+    return refusedCount === 0 ? columns : this.#without(columns, refusedCount);
+  }
+
+  #reasonToRefuse(
+    columns: SampleColumns,
+    at: number,
+    minMs: number,
+    maxMs: number,
+  ): keyof Refused | undefined {
+    const ref = columns.series[at] as number;
+    const timestampMs = columns.timestampsMs[at] as number;
+    assert(Number.isInteger(timestampMs), () => `timestamp ${timestampMs}`);
+    if (timestampMs > maxMs) return "tooNew";
+    if (timestampMs < minMs) return "tooOld";
+    const low = columns.valueBits[at * 2] as number;
+    const high = columns.valueBits[at * 2 + 1] as number;
+    const lastMs = this.chunks.lastTimeMs(ref);
+    if (timestampMs === lastMs) {
+      const [lastLow, lastHigh] = this.chunks.lastValueBits(ref);
+      return lastLow === low && lastHigh === high ? "duplicate" : "conflicting";
+    }
+    const stored = this.#storedBits(ref, timestampMs);
+    if (stored !== undefined)
+      return stored[0] === low && stored[1] === high ? "duplicate" : "conflicting";
+    return timestampMs < lastMs - this.#limits.outOfOrderWindowMs ? "tooOld" : undefined;
+  }
+
+  /** The bits of the sample that is in memory at a time, if one is. */
+  #storedBits(ref: number, timestampMs: number): readonly [number, number] | undefined {
+    const bits = this.chunks.valueBitsAt(ref, timestampMs);
+    if (bits !== undefined) return bits;
+    for (const late of [this.#frozen.get(ref), this.#late.get(ref)]) {
+      const at = late?.indexFrom(timestampMs) ?? 0;
+      if (late !== undefined && late.timestampsMs[at] === timestampMs)
+        return [late.bits[at * 2] as number, late.bits[at * 2 + 1] as number];
+    }
+    return undefined;
+  }
+
+  /** Copies what the first `count` of the rejects do not name. */
+  #without(columns: SampleColumns, count: number): SampleColumns {
+    if (this.#accepted.capacity < columns.length) {
+      this.#accepted.release();
+      this.#accepted = new SampleColumns(this.#kernels, capacityFor(columns.length));
+    }
+    const to = this.#accepted;
+    const rejects = this.#rejects.words;
+    let length = 0;
+    for (let at = 0, next = 0; at < columns.length; at++) {
+      if (next < count && rejects[next] === at) {
+        next++;
+        continue;
+      }
+      to.series[length] = columns.series[at] as number;
+      to.timestampsMs[length] = columns.timestampsMs[at] as number;
+      to.valueBits[length * 2] = columns.valueBits[at * 2] as number;
+      to.valueBits[length * 2 + 1] = columns.valueBits[at * 2 + 1] as number;
+      length++;
+    }
+    to.length = length;
+    return to;
+  }
+
+  /** Appends what the log holds now. Counts into `refused` what turns out to be there already. */
+  apply(columns: SampleColumns, refused: Refused): void {
+    this.#reserveRejects(columns.length);
+    const rejected = this.chunks.append(columns, this.#rejects);
+    const rejects = this.#rejects.words;
+    for (let i = 0; i < rejected; i++) {
+      const at = rejects[i] as number;
+      const outcome = this.#insertLate(
+        columns.series[at] as number,
+        columns.timestampsMs[at] as number,
+        columns.valueBits[at * 2] as number,
+        columns.valueBits[at * 2 + 1] as number,
+      );
+      if (outcome !== "appended") refused[outcome]++;
+    }
+  }
+
+  #insertLate(ref: number, timestampMs: number, low: number, high: number) {
+    const stored = this.#storedBits(ref, timestampMs);
+    if (stored !== undefined)
+      return stored[0] === low && stored[1] === high ? "duplicate" : "conflicting";
+    const late = this.#late.getOrInsertComputed(ref, () => new LateSamples());
+    return late.insert(timestampMs, low, high);
+  }
+
+  #reserveRejects(count: number): void {
+    if (this.#rejects.capacity >= count) return;
+    assert(count <= COLUMNS_MAX, () => `batch of ${count} samples`);
+    this.#rejects.release();
+    this.#rejects = new IndexList(this.#kernels, capacityFor(count));
+  }
+
+  /** Room for a word per sample of a batch, free between calls. */
+  wordsFor(count: number): IndexList {
+    this.#reserveRejects(count);
+    return this.#rejects;
+  }
+
+  /** The late samples of a series, in up to two lists. */
+  lateSamples(ref: number): LateSamples[] {
+    return [this.#frozen.get(ref), this.#late.get(ref)].filter((list) => list !== undefined);
+  }
+
+  /** The series with late samples that are not being flushed. */
+  lateSeries(): Iterable<number> {
+    return this.#late.keys();
+  }
+
+  /** The earliest late sample of all series at or after `minMs`; Infinity if there is none. */
+  nextLateTimeMs(minMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const late of this.#late.values())
+      nextMs = Math.min(nextMs, late.timestampsMs[late.indexFrom(minMs)] ?? nextMs);
+    return nextMs;
+  }
+
+  get lateCount(): number {
+    let count = 0;
+    for (const lists of [this.#late, this.#frozen])
+      for (const late of lists.values()) count += late.length;
+    return count;
+  }
+
+  /** Sets aside the late samples of a range that goes to a block: `lateSamples` still has them. */
+  freezeLate(minMs: number, maxMs: number): void {
+    assert(this.#frozen.size === 0, "one flush at a time");
+    for (const [ref, late] of this.#late) {
+      const frozen = late.copy(minMs, maxMs);
+      if (frozen.length === 0) continue;
+      this.#frozen.set(ref, frozen);
+      this.#replaceLate(ref, [
+        late.copy(Number.NEGATIVE_INFINITY, minMs - 1),
+        late.copy(maxMs + 1, Number.POSITIVE_INFINITY),
+      ]);
+    }
+  }
+
+  frozenSamples(ref: number): LateSamples | undefined {
+    return this.#frozen.get(ref);
+  }
+
+  /** They are in a block now. */
+  dropFrozen(): void {
+    this.#frozen.clear();
+  }
+
+  /** They are in no block: back to the others. */
+  thawLate(): void {
+    for (const [ref, frozen] of this.#frozen)
+      this.#replaceLate(ref, [
+        frozen,
+        ...[this.#late.get(ref)].filter((late) => late !== undefined),
+      ]);
+    this.#frozen.clear();
+  }
+
+  #replaceLate(ref: number, lists: readonly LateSamples[]): void {
+    const merged = new LateSamples();
+    for (const list of lists)
+      for (let i = 0; i < list.length; i++)
+        merged.insert(
+          list.timestampsMs[i] as number,
+          list.bits[i * 2] as number,
+          list.bits[i * 2 + 1] as number,
+        );
+    if (merged.length === 0) this.#late.delete(ref);
+    else this.#late.set(ref, merged);
+  }
+
+  #hasSamples(ref: number): boolean {
+    return this.chunks.count(ref) > 0 || this.#late.has(ref) || this.#frozen.has(ref);
+  }
+
+  /**
+   * Ends the series below `refsEnd` that have no sample in memory and had none since `beforeMs`. Their references may
+   * be used again when `forgetBelow` says that no segment up to `segment` is left. Answers how many ended.
+   */
+  endIdleSeries(beforeMs: number, refsEnd: number, segment: number): number {
+    const undefinedSeries = new Set(this.#undefined);
+    const idle = [...this.index.all()].filter(
+      (ref) =>
+        ref < refsEnd &&
+        !undefinedSeries.has(ref) &&
+        !this.#hasSamples(ref) &&
+        this.chunks.lastTimeMs(ref) < beforeMs,
+    );
+    this.#end(idle, segment);
+    return idle.length;
+  }
+
+  #end(refs: readonly number[], segment: number): void {
+    if (refs.length === 0) return;
+    const gone = new Set(refs);
+    this.index.remove(gone);
+    for (const ref of refs) {
+      this.chunks.close(ref);
+      this.#labels.delete(ref);
+      this.#freed.push({ ref, segment });
+    }
+    // Every spelling of theirs goes, in all namespaces: whoever sends one of them again begins a new series.
+    this.#table.removeWhere((value) => gone.has(value));
+  }
+
+  /**
+   * The log's segments below `segment` are gone, and the checkpoint in force was written after the series freed up to
+   * `freedCount` had ended: references freed before that may mean other series.
+   */
+  forgetBelow(segment: number, freedCount: number): void {
+    const old = this.#freed.splice(0, freedCount);
+    for (const freed of old)
+      if (freed.segment < segment) this.#reusable.push(freed.ref);
+      else this.#freed.unshift(freed);
+  }
+
+  get freedCount(): number {
+    return this.#freed.length;
+  }
+}
+
+function capacityFor(count: number): number {
+  return Math.max(64, 2 ** Math.ceil(Math.log2(count)));
+}

@@ -1,0 +1,111 @@
+// Postings: the numbers of the series that have a label, strictly increasing.
+
+/** Beyond this difference in size, looking up each of the few beats walking past all of the many. */
+const GALLOP_RATIO = 32;
+
+/** The numbers that are in both. */
+export function intersect(a: Uint32Array, b: Uint32Array): Uint32Array {
+  const [few, many] = a.length <= b.length ? [a, b] : [b, a];
+  const out = new Uint32Array(few.length);
+  let length = 0;
+  if (many.length > few.length * GALLOP_RATIO) {
+    let from = 0;
+    for (const ref of few) {
+      from = lowerBound(many, ref, from);
+      if (many[from] === ref) out[length++] = ref;
+    }
+    return out.subarray(0, length);
+  }
+  for (let i = 0, j = 0; i < few.length && j < many.length; ) {
+    const x = few[i] as number;
+    const y = many[j] as number;
+    if (x === y) out[length++] = x;
+    if (x <= y) i++;
+    if (y <= x) j++;
+  }
+  return out.subarray(0, length);
+}
+
+/** The numbers of `a` that are not in `b`. */
+export function subtract(a: Uint32Array, b: Uint32Array): Uint32Array {
+  if (b.length === 0) return a;
+  const out = new Uint32Array(a.length);
+  let length = 0;
+  let j = 0;
+  for (const ref of a) {
+    while (j < b.length && (b[j] as number) < ref) j++;
+    if (b[j] !== ref) out[length++] = ref;
+  }
+  return out.subarray(0, length);
+}
+
+/** All numbers of lists that have none in common, as those of the values of one label. */
+export function mergeDisjoint(lists: readonly Uint32Array[]): Uint32Array {
+  if (lists.length === 1) return lists[0] as Uint32Array;
+  const out = new Uint32Array(lists.reduce((sum, list) => sum + list.length, 0));
+  let at = 0;
+  for (const list of lists) {
+    out.set(list, at);
+    at += list.length;
+  }
+  return out.sort();
+}
+
+/** The index of the first number from `ref` on, starting to look at `from`. */
+export function lowerBound(list: Uint32Array, ref: number, from = 0): number {
+  let low = from;
+  let step = 1;
+  while (low + step < list.length && (list[low + step] as number) < ref) {
+    low += step;
+    step *= 2;
+  }
+  let high = Math.min(list.length, low + step + 1);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle] as number) < ref) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Postings that grow. Most numbers come in rising order; those of reused references do not. */
+export class PostingList {
+  #list: Uint32Array;
+  #length = 0;
+
+  constructor(capacity = 4) {
+    this.#list = new Uint32Array(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A view, valid until the list changes. */
+  get view(): Uint32Array {
+    return this.#list.subarray(0, this.#length);
+  }
+
+  /** Adds a number that is not there yet. */
+  add(ref: number): void {
+    if (this.#length === this.#list.length) {
+      const grown = new Uint32Array(this.#length * 2);
+      grown.set(this.#list);
+      this.#list = grown;
+    }
+    const at =
+      this.#length === 0 || (this.#list[this.#length - 1] as number) < ref
+        ? this.#length
+        : lowerBound(this.view, ref);
+    this.#list.copyWithin(at + 1, at, this.#length);
+    this.#list[at] = ref;
+    this.#length++;
+  }
+
+  /** Removes what `gone` says. */
+  removeWhere(gone: (ref: number) => boolean): void {
+    let kept = 0;
+    for (const ref of this.view) if (!gone(ref)) this.#list[kept++] = ref;
+    this.#length = kept;
+  }
+}

@@ -1,0 +1,69 @@
+import { type Clock, OperatingError } from "@pharos/base";
+
+/** How long a reader may hold what others want to free. Longer than any query may run. */
+export const SNAPSHOT_MS_MAX = 5 * 60_000;
+
+/** One reader's hold on what was there when it began. */
+export interface Snapshot {
+  /** @throws OperatingError `query.timeout` if it was held for too long, and what it reads may be gone. */
+  check(): void;
+  release(): void;
+}
+
+interface Held {
+  readonly releasedBy: Promise<void>;
+  readonly deadlineMs: number;
+  expire(): void;
+}
+
+/** The readers there are, for those who free head chunks and blocks: they wait until nobody reads them any more. */
+export class Snapshots {
+  readonly #clock: Clock;
+  readonly #held = new Set<Held>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(): Snapshot {
+    let expired = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const held: Held = {
+      releasedBy: promise,
+      deadlineMs: this.#clock.monotonicMs() + SNAPSHOT_MS_MAX,
+      expire: () => {
+        expired = true;
+        this.#held.delete(held);
+      },
+    };
+    this.#held.add(held);
+    return {
+      check: () => {
+        if (expired)
+          throw new OperatingError(
+            "query.timeout",
+            `the selection was read for more than ${SNAPSHOT_MS_MAX / 1000} s`,
+          );
+      },
+      release: () => {
+        this.#held.delete(held);
+        resolve();
+      },
+    };
+  }
+
+  /** Resolves when all snapshots taken before the call are released, or too old to be honoured. */
+  async drained(signal: AbortSignal): Promise<void> {
+    for (const held of [...this.#held]) {
+      const leftMs = held.deadlineMs - this.#clock.monotonicMs();
+      const stop = new AbortController();
+      const end = AbortSignal.any([signal, stop.signal]);
+      const expiry = this.#clock.sleep(Math.max(0, leftMs), end).then(
+        () => held.expire(),
+        () => {}, // Released in time, or the store closes.
+      );
+      await Promise.race([held.releasedBy, expiry]);
+      stop.abort();
+    }
+  }
+}

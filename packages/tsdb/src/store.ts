@@ -1,0 +1,447 @@
+import { assert, type Clock, type Labels, type Matcher, OperatingError } from "@pharos/base";
+import {
+  CHUNK_SAMPLES_MAX,
+  chunkSizeMax,
+  Gorilla,
+  type Kernels,
+  SampleColumns,
+  type SeriesTable,
+} from "@pharos/kernels";
+import type {
+  AppendResult,
+  Disk,
+  SampleBatch,
+  SelectOptions,
+  SeriesColumns,
+  SeriesStore,
+  TimeRange,
+} from "@pharos/ports";
+import type { ChunkDecoder } from "./block.ts";
+import type { BlockMeta } from "./block-meta.ts";
+import { Blocks } from "./blocks.ts";
+import { removeOldCheckpoints } from "./checkpoint.ts";
+import { DecodeArea } from "./column-buffer.ts";
+import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
+import { COLUMNS_MAX, Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
+import type { LabelCardinality } from "./label-index.ts";
+import { listLabelNames, listLabelValues, listSeries, seriesSources } from "./label-queries.ts";
+import { replayStore } from "./replay.ts";
+import { readSelection, resolveSelection } from "./selection.ts";
+import { Snapshots } from "./snapshots.ts";
+import { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type Wal, type WalSync } from "./wal.ts";
+import { samplesPayload, seriesPayload } from "./wal-payload.ts";
+import { recordParts } from "./wal-record.ts";
+import { WAL_DIRECTORY } from "./wal-segment.ts";
+
+export interface StoreSettings {
+  /** When an append is on the device. */
+  readonly walSync: WalSync;
+  readonly walSegmentSizeMax: number;
+  /** Whether to cut the log at damage instead of refusing to open. What comes after the damage is lost. */
+  readonly walRepair: boolean;
+  /** Series in memory at a time; more are refused with `memory.full`. */
+  readonly headSeriesMax: number;
+  /** How far behind its series' newest sample a sample may be. */
+  readonly outOfOrderWindowMs: number;
+  /** How far in the future a sample may be. */
+  readonly futureWindowMs: number;
+  /** How long samples are kept; Infinity for ever. */
+  readonly retentionMs: number;
+  /** How far behind the newest sample a range must end to be flushed: time for the late ones. */
+  readonly flushGraceMs: number;
+}
+
+export const STORE_DEFAULTS: StoreSettings = {
+  walSync: { intervalMs: SYNC_INTERVAL_MS },
+  walSegmentSizeMax: SEGMENT_SIZE_MAX,
+  walRepair: false,
+  headSeriesMax: 5_000_000,
+  outOfOrderWindowMs: 30 * 60_000,
+  futureWindowMs: 3_600_000,
+  retentionMs: 15 * 86_400_000,
+  flushGraceMs: 3_600_000,
+};
+
+export interface StoreOptions extends Partial<StoreSettings> {
+  /** The data directory. Nobody else uses it. */
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly kernels: Kernels;
+  /** The head's series live in its namespace 0, which is empty. */
+  readonly table: SeriesTable;
+}
+
+/** The figures of a store, for its own metrics and for `/api/v1/status/tsdb`. */
+export interface StoreStats {
+  readonly headSeries: number;
+  readonly headChunks: number;
+  /** Samples in the head's chunks, and those that came late. */
+  readonly headSamples: number;
+  readonly lateSamples: number;
+  /** Of the samples in the head; undefined if there are none. */
+  readonly headMinTimeMs: number | undefined;
+  readonly headMaxTimeMs: number | undefined;
+  readonly samplesAppended: number;
+  readonly refused: Readonly<Refused>;
+  readonly walSegments: number;
+  readonly walSize: number;
+  readonly blocks: readonly BlockMeta[];
+  /** Wall-clock time of the last flush that ended well; undefined if none did since the start. */
+  readonly lastFlushMs: number | undefined;
+  /** What was found damaged, in words. */
+  readonly problems: readonly string[];
+  /** Samples read back from the log at the start, and how long that took. */
+  readonly replayedSamples: number;
+  readonly replayMs: number;
+}
+
+/** When the head's memory is used to this, `maintain` moves all of it to blocks, whatever its age. */
+const MEMORY_FLUSH_SIZE = 3 * 1024 ** 3;
+
+/**
+ * Opens the store in a data directory, reading back what the log holds. When it resolves, all that can be read
+ * survives a power loss.
+ *
+ * @throws OperatingError `disk.corrupt` with the place and the way out, `disk.full`, `disk.failed`, `memory.full`.
+ */
+export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
+  const { disk, kernels, table, clock } = options;
+  const settings = { ...STORE_DEFAULTS, ...options };
+  disk.makeDirectory(WAL_DIRECTORY);
+  const blocks = Blocks.open(disk);
+  await disk.syncDirectory("");
+  const head = new Head(kernels, table, {
+    seriesMax: settings.headSeriesMax,
+    outOfOrderWindowMs: settings.outOfOrderWindowMs,
+  });
+  const startedMs = clock.monotonicMs();
+  try {
+    const { wal, samples, repaired, firstSegment } = await replayStore({ ...settings, head });
+    removeOldCheckpoints(disk, firstSegment);
+    const problems = [...blocks.problems, ...(repaired === undefined ? [] : [repaired])];
+    const replayMs = clock.monotonicMs() - startedMs;
+    const parts = { ...options, settings, head, blocks, wal, problems };
+    return new EmbeddedStore({ ...parts, replayedSamples: samples, replayMs });
+  } catch (error) {
+    head.destroy();
+    throw error;
+  }
+}
+
+interface StoreParts {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly kernels: Kernels;
+  readonly settings: StoreSettings;
+  readonly head: Head;
+  readonly blocks: Blocks;
+  readonly wal: Wal;
+  readonly problems: readonly string[];
+  readonly replayedSamples: number;
+  readonly replayMs: number;
+}
+
+/**
+ * The embedded engine: a write-ahead log, the newest samples in memory, older ones in blocks. One writer: all calls
+ * come from one thread. The caller's loop calls `maintain` about once a minute.
+ */
+export class EmbeddedStore implements SeriesStore {
+  readonly #parts: StoreParts;
+  readonly #snapshots: Snapshots;
+  readonly #decoder: ChunkDecoder & { readonly area: DecodeArea };
+  /** Columns for batches made in TypeScript. */
+  #columns: SampleColumns;
+  #samplesAppended = 0;
+  readonly #refused: Refused = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
+  #lastFlushMs: number | undefined;
+  /** All samples before this were flushed once. */
+  #flushedBeforeMs = Number.NEGATIVE_INFINITY;
+  #maxTimeMs: number;
+  /** Flushes and deletions, one after another. */
+  #maintenance: Promise<unknown> = Promise.resolve();
+  readonly #closing = new AbortController();
+  #open = true;
+
+  /** Use `openStore`. */
+  constructor(parts: StoreParts) {
+    const { kernels, clock, head, blocks } = parts;
+    this.#parts = parts;
+    this.#snapshots = new Snapshots(clock);
+    const size = chunkSizeMax(CHUNK_SAMPLES_MAX);
+    this.#decoder = {
+      kernels,
+      gorilla: new Gorilla(kernels),
+      area: new DecodeArea(kernels),
+      chunk: kernels.allocate(size),
+      chunkSizeMax: size,
+    };
+    this.#columns = new SampleColumns(kernels, 64);
+    this.#maxTimeMs = Number.NEGATIVE_INFINITY;
+    for (const ref of head.index.all()) this.#noteTime(head.chunks.lastTimeMs(ref));
+    for (const { meta } of blocks.all) this.#noteTime(meta.maxTimeMs);
+  }
+
+  /**
+   * The reference of the series with these labels, which begins if there is none: for `appendColumns`. It holds as long
+   * as the series table has it.
+   *
+   * @throws OperatingError `memory.full`.
+   */
+  intern(labels: Labels): number {
+    assert(this.#open, "the store is open");
+    return this.#parts.head.intern(labels);
+  }
+
+  /**
+   * Appends columns; timestamps are whole numbers. As `append`: with the sync policy `always` the result is a promise
+   * that resolves when they are on the device, else they are in the log when the call returns. The columns may be
+   * filled anew at once.
+   *
+   * @throws OperatingError `input.too_large` for more than `COLUMNS_MAX` samples, `memory.full`, `disk.full`,
+   *   `disk.failed`: nothing was appended.
+   */
+  appendColumns(columns: SampleColumns): AppendResult | Promise<AppendResult> {
+    assert(this.#open, "the store is open");
+    const { head, settings, clock, wal } = this.#parts;
+    const { length } = columns;
+    if (length > COLUMNS_MAX)
+      throw new OperatingError(
+        "input.too_large",
+        `a batch of ${length} samples; at most ${COLUMNS_MAX} are allowed`,
+      );
+    const refused: Refused = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
+    if (length > 0) {
+      const nowMs = clock.nowMs();
+      const minMs = Math.max(nowMs - settings.retentionMs, -TIMESTAMP_MS_MAX);
+      const maxMs = Math.min(nowMs + settings.futureWindowMs, TIMESTAMP_MS_MAX);
+      const accepted = head.prepare(columns, minMs, maxMs, refused);
+      if (accepted.length > 0) {
+        this.#log(accepted);
+        head.apply(accepted, refused);
+      }
+    }
+    const { duplicate, tooOld, tooNew, conflicting } = refused;
+    const appended = length - duplicate - tooOld - tooNew - conflicting;
+    this.#samplesAppended += appended;
+    for (const reason of REASONS) this.#refused[reason] += refused[reason];
+    const result = { appended, ...refused };
+    return settings.walSync === "always" ? wal.synced().then(() => result) : result;
+  }
+
+  /** Writes a batch, and the series that are new with it, to the log in one go. */
+  #log(columns: SampleColumns): void {
+    const { head, wal } = this.#parts;
+    const [, maxMs] = head.chunks.timestampBounds(columns);
+    const deltas = head.wordsFor(columns.length);
+    const shape = head.chunks.timestampShape(columns, deltas);
+    const samples = recordParts("samples", samplesPayload(columns, shape, deltas));
+    wal.append([...this.#definitionRecords(), samples], maxMs);
+    head.markDefined();
+    this.#noteTime(maxMs);
+  }
+
+  #definitionRecords(): Uint8Array[][] {
+    const list = this.#parts.head.undefinedSeries();
+    const records: Uint8Array[][] = [];
+    for (let from = 0; from < list.length; from += DEFINITIONS_MAX)
+      records.push(recordParts("series", seriesPayload(list.slice(from, from + DEFINITIONS_MAX))));
+    return records;
+  }
+
+  #logDefinitions(): void {
+    const { head, wal } = this.#parts;
+    const records = this.#definitionRecords();
+    if (records.length > 0) wal.append(records, Number.NEGATIVE_INFINITY);
+    head.markDefined();
+  }
+
+  #noteTime(timeMs: number): void {
+    if (timeMs > this.#maxTimeMs) this.#maxTimeMs = timeMs;
+  }
+
+  async append(batch: SampleBatch): Promise<AppendResult> {
+    const { labelSets, series, timestampsMs, values, stale } = batch;
+    const { length } = series;
+    assert(timestampsMs.length === length, "one timestamp a sample");
+    assert(values.length === length, "one value a sample");
+    assert(stale === null || stale.length === length, "one staleness flag a sample");
+    if (length > COLUMNS_MAX)
+      throw new OperatingError(
+        "input.too_large",
+        `a batch of ${length} samples; at most ${COLUMNS_MAX} are allowed`,
+      );
+    const refs = labelSets.map((labels) => this.intern(labels));
+    if (this.#columns.capacity < length) {
+      this.#columns.release();
+      this.#columns = new SampleColumns(this.#parts.kernels, 2 ** Math.ceil(Math.log2(length)));
+    }
+    const columns = this.#columns;
+    columns.clear();
+    for (let i = 0; i < length; i++) {
+      const ref = refs[series[i] as number];
+      assert(ref !== undefined, () => `sample ${i} names label set ${series[i]}`);
+      const timestampMs = timestampsMs[i] as number;
+      assert(Number.isInteger(timestampMs), () => `timestamp ${timestampMs}`);
+      if (stale?.[i] === 1) columns.pushStale(ref, timestampMs);
+      else columns.push(ref, timestampMs, values[i] as number);
+    }
+    return this.appendColumns(columns);
+  }
+
+  select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    options: SelectOptions,
+  ): AsyncIterable<SeriesColumns> {
+    assert(this.#open, "the store is open");
+    const { head, blocks } = this.#parts;
+    // Taken here and not in the generator, whose body waits for the first reader.
+    const snapshot = this.#snapshots.take();
+    try {
+      const selected = resolveSelection(head, blocks, range, matchers);
+      return readSelection(head, this.#decoder, selected, range, options, snapshot);
+    } catch (error) {
+      snapshot.release();
+      throw error;
+    }
+  }
+
+  async series(
+    range: TimeRange,
+    matcherLists: readonly (readonly Matcher[])[],
+  ): Promise<readonly Labels[]> {
+    return listSeries(this.#sources(range), matcherLists);
+  }
+
+  async labelNames(
+    range: TimeRange,
+    matcherLists: readonly (readonly Matcher[])[],
+  ): Promise<readonly string[]> {
+    return listLabelNames(this.#sources(range), matcherLists);
+  }
+
+  async labelValues(
+    name: string,
+    range: TimeRange,
+    matcherLists: readonly (readonly Matcher[])[],
+  ): Promise<readonly string[]> {
+    return listLabelValues(this.#sources(range), name, matcherLists);
+  }
+
+  #sources(range: TimeRange) {
+    assert(this.#open, "the store is open");
+    const { head, blocks } = this.#parts;
+    return seriesSources(head, blocks, this.#decoder, range);
+  }
+
+  /**
+   * What must be done from time to time: moves what is old enough to blocks, and deletes blocks beyond the retention.
+   * @throws OperatingError `disk.full`, `disk.failed`: nothing is lost, and the next call tries again.
+   */
+  maintain(nowMs: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const { settings, kernels } = this.#parts;
+      const full = kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
+      const beforeMs = full
+        ? this.#maxTimeMs + 1
+        : rangeStart(this.#maxTimeMs - settings.flushGraceMs);
+      if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
+      await this.#deleteBefore(nowMs - settings.retentionMs);
+    });
+  }
+
+  /** Moves all samples of the head to blocks. @throws OperatingError `disk.full`, `disk.failed`. */
+  flush(): Promise<void> {
+    return this.#inTurn(() => this.#flushBefore(this.#maxTimeMs + 1));
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    assert(this.#open, "the store is open");
+    const turn = this.#maintenance.then(work);
+    this.#maintenance = turn.catch(() => {}); // Whoever asked for it hears of it.
+    return turn;
+  }
+
+  async #flushBefore(beforeMs: number): Promise<void> {
+    if (beforeMs === Number.NEGATIVE_INFINITY) return;
+    const { disk, clock, kernels, head, blocks, wal } = this.#parts;
+    const context: FlushContext = {
+      disk,
+      clock,
+      kernels,
+      head,
+      blocks,
+      wal,
+      snapshots: this.#snapshots,
+      decoder: this.#decoder,
+      logDefinitions: () => this.#logDefinitions(),
+      signal: this.#closing.signal,
+    };
+    await flushHead(context, beforeMs);
+    this.#flushedBeforeMs = Math.max(this.#flushedBeforeMs, beforeMs);
+    this.#lastFlushMs = clock.nowMs();
+  }
+
+  async #deleteBefore(timeMs: number): Promise<void> {
+    const { blocks } = this.#parts;
+    const old = blocks.takeBefore(timeMs);
+    if (old.length === 0) return;
+    await this.#snapshots.drained(this.#closing.signal);
+    await blocks.remove(old);
+  }
+
+  stats(): StoreStats {
+    const { head, wal, blocks, problems, replayedSamples, replayMs } = this.#parts;
+    const { chunks, samples } = head.chunks.stats();
+    let minMs = head.nextLateTimeMs(Number.NEGATIVE_INFINITY);
+    let maxMs = Number.NEGATIVE_INFINITY;
+    for (const ref of head.index.all()) {
+      if (head.chunks.count(ref) === 0) continue;
+      minMs = Math.min(minMs, head.chunks.firstTimeMs(ref));
+      maxMs = Math.max(maxMs, head.chunks.lastTimeMs(ref));
+    }
+    return {
+      headSeries: head.index.seriesCount,
+      headChunks: chunks,
+      headSamples: samples,
+      lateSamples: head.lateCount,
+      headMinTimeMs: Number.isFinite(minMs) ? minMs : undefined,
+      headMaxTimeMs: Number.isFinite(maxMs) ? maxMs : undefined,
+      samplesAppended: this.#samplesAppended,
+      refused: { ...this.#refused },
+      walSegments: wal.segmentCount,
+      walSize: wal.totalSize,
+      blocks: blocks.all.map(({ meta }) => meta),
+      lastFlushMs: this.#lastFlushMs,
+      problems,
+      replayedSamples,
+      replayMs,
+    };
+  }
+
+  /** What has the most series and values in the head; one pass over its label index. */
+  cardinality(limit: number): LabelCardinality {
+    return this.#parts.head.index.cardinality(limit);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    assert(this.#open, "the store is closed once");
+    this.#open = false;
+    this.#closing.abort(new OperatingError("disk.failed", "the store is closing"));
+    await this.#maintenance;
+    const { wal, blocks, head, kernels } = this.#parts;
+    try {
+      await wal.close();
+    } finally {
+      blocks.close();
+      head.destroy();
+      this.#columns.release();
+      this.#decoder.area.release();
+      kernels.release(this.#decoder.chunk, this.#decoder.chunkSizeMax);
+    }
+  }
+}
+
+const REASONS = ["duplicate", "tooOld", "tooNew", "conflicting"] as const;
+/** Series definitions in one record. */
+const DEFINITIONS_MAX = 4096;
