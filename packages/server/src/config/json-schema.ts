@@ -1,0 +1,24 @@
+import { z } from "zod";
+import { notificationSchema } from "./notification-config.ts";
+import { prometheusSchema } from "./prometheus-schema.ts";
+import { ruleFileSchema } from "./rule-file.ts";
+
+/** The configuration files, by the name under which their JSON Schema is served. */
+const SCHEMAS = {
+  prometheus: { schema: prometheusSchema, title: "Pharos configuration (prometheus.yml)" },
+  rules: { schema: ruleFileSchema, title: "Pharos rule file" },
+  alertmanager: {
+    schema: notificationSchema,
+    title: "Pharos notification configuration (alertmanager.yml)",
+  },
+} as const;
+
+export type ConfigFileKind = keyof typeof SCHEMAS;
+
+export const CONFIG_FILE_KINDS = Object.keys(SCHEMAS) as readonly ConfigFileKind[];
+
+/** JSON Schema (2020-12) of a configuration file as users write it, for completion and checks in editors. */
+export function configJsonSchema(kind: ConfigFileKind): Readonly<Record<string, unknown>> {
+  const { schema, title } = SCHEMAS[kind];
+  return { title, ...z.toJSONSchema(schema, { io: "input", reused: "ref" }) };
+}

@@ -1,0 +1,252 @@
+import { dirname } from "node:path";
+import type { Route } from "@pharos/alert";
+import { quote, Secret } from "@pharos/base";
+import { z } from "zod";
+import { ConfigError } from "./diagnostics.ts";
+import { duration, labelName, limit, positiveDuration, secretText } from "./field-schemas.ts";
+import {
+  HTTP_CLIENT_KEYS,
+  type HttpClientSettings,
+  httpClientSettings,
+  type SettingsContext,
+} from "./http-client-schema.ts";
+import { type ConfigEnvironment, readConfigText, resolvePath } from "./load-config.ts";
+import { notYet, readYaml, type Unsupported, withoutSecrets } from "./read-yaml.ts";
+import { type Path, YamlSource } from "./yaml-source.ts";
+
+/** Who is told of alerts, and when. */
+export interface NotificationConfig {
+  /** How long an alert from outside lives that is not heard of again. */
+  readonly resolveTimeoutMs: number;
+  readonly route: Route;
+  readonly receivers: readonly ReceiverConfig[];
+}
+
+export interface ReceiverConfig {
+  /** Unique among the receivers. */
+  readonly name: string;
+  readonly webhooks: readonly WebhookConfig[];
+}
+
+export interface WebhookConfig {
+  /** A secret: many services put their key into the URL. */
+  readonly url: Secret;
+  readonly sendResolved: boolean;
+  /** Alerts of one notification; 0 for all. */
+  readonly maxAlerts: number;
+  /** Of one attempt; undefined leaves it to the sender. */
+  readonly timeoutMs: number | undefined;
+  readonly http: HttpClientSettings;
+}
+
+export interface LoadedNotificationConfig {
+  readonly config: NotificationConfig;
+  readonly unsupported: readonly Unsupported[];
+  /** The file as it may be shown: without comments, secrets replaced by `<secret>`. */
+  readonly text: string;
+}
+
+const httpConfig = z.strictObject(HTTP_CLIENT_KEYS);
+
+const webhookConfig = z.strictObject({
+  url: secretText().optional(),
+  url_file: z.string().optional(),
+  send_resolved: z.boolean().default(true),
+  max_alerts: limit.default(0),
+  timeout: duration.optional(),
+  http_config: httpConfig.optional(),
+  payload: notYet("the webhook gets the usual JSON"),
+});
+
+const OTHER_RECEIVERS = [
+  ...["discord", "email", "incidentio", "jira", "mattermost", "msteams", "msteamsv2", "opsgenie"],
+  ...["pagerduty", "pushover", "rocketchat", "slack", "sns", "telegram", "victorops", "webex"],
+  ...["wechat"],
+] as const;
+
+const otherReceivers = Object.fromEntries(
+  OTHER_RECEIVERS.map((kind) => [
+    `${kind}_configs`,
+    notYet("this receiver sends nothing in this way"),
+  ]),
+) as Record<`${(typeof OTHER_RECEIVERS)[number]}_configs`, ReturnType<typeof notYet>>;
+
+const receiver = z.strictObject({
+  name: z.string().min(1),
+  labels: notYet(),
+  webhook_configs: z.array(webhookConfig).default([]),
+  ...otherReceivers,
+});
+
+/** Global keys that only receivers read which we do not have yet. */
+const GLOBAL_KEYS = [
+  ...["smtp_from", "smtp_smarthost", "smtp_hello", "smtp_auth_username", "smtp_auth_password"],
+  ...["smtp_auth_password_file", "smtp_auth_secret", "smtp_auth_secret_file", "smtp_auth_identity"],
+  ...["smtp_require_tls", "smtp_tls_config", "smtp_force_implicit_tls", "slack_api_url"],
+  ...["slack_api_url_file", "slack_app_token", "slack_app_token_file", "slack_app_url"],
+  ...["pagerduty_url", "opsgenie_api_url", "opsgenie_api_key", "opsgenie_api_key_file"],
+  ...["victorops_api_url", "victorops_api_key", "victorops_api_key_file", "webex_api_url"],
+  ...["wechat_api_url", "wechat_api_secret", "wechat_api_secret_file", "wechat_api_corp_id"],
+  ...["telegram_api_url", "telegram_bot_token", "telegram_bot_token_file", "jira_api_url"],
+  ...["rocketchat_api_url", "rocketchat_token", "rocketchat_token_file", "rocketchat_token_id"],
+  ...["rocketchat_token_id_file", "mattermost_webhook_url", "mattermost_webhook_url_file"],
+] as const;
+
+const globalKeys = Object.fromEntries(GLOBAL_KEYS.map((key) => [key, notYet()])) as Record<
+  (typeof GLOBAL_KEYS)[number],
+  ReturnType<typeof notYet>
+>;
+
+const TOP_ROUTE_ONLY = "all alerts go to the receiver of the top route";
+
+const route = z.strictObject({
+  receiver: z.string().min(1),
+  group_by: z.array(labelName).default([]),
+  group_wait: duration.default(30_000),
+  group_interval: positiveDuration.default(300_000),
+  repeat_interval: positiveDuration.default(4 * 3_600_000),
+  routes: notYet(TOP_ROUTE_ONLY),
+  labels: notYet(),
+});
+
+/** The part of Alertmanager's configuration file that is read; the rest is known and listed. */
+export const notificationSchema = z.strictObject({
+  global: z
+    .strictObject({
+      resolve_timeout: positiveDuration.default(300_000),
+      http_config: httpConfig.optional(),
+      ...globalKeys,
+    })
+    .prefault({}),
+  route,
+  receivers: z.array(receiver).min(1),
+  inhibit_rules: notYet("no alert silences another"),
+  time_intervals: notYet("alerts are notified at any time"),
+  mute_time_intervals: notYet("alerts are notified at any time"),
+  templates: notYet("notifications have their usual text"),
+  event_recorder: notYet(),
+});
+
+type NotificationKeys = z.output<typeof notificationSchema>;
+
+/**
+ * Reads Alertmanager's configuration file, as far as this version notifies: one route, webhooks.
+ *
+ * @throws ConfigError with all that is wrong.
+ */
+export function loadNotificationConfig(
+  text: string,
+  fileName: string,
+  environment: Pick<ConfigEnvironment, "readFile">,
+): LoadedNotificationConfig {
+  const source = new YamlSource(text, fileName);
+  const unsupported: Unsupported[] = [];
+  const keys =
+    source.diagnostics.length > 0
+      ? undefined
+      : readYaml(source, notificationSchema, [], unsupported);
+  if (keys === undefined) throw new ConfigError(source.diagnostics);
+  const folder = dirname(fileName);
+  const context: SettingsContext = {
+    report: (path, message) => source.report(path, message),
+    readFile: (name, path) => readConfigText(resolvePath(name, folder), environment, source, path),
+  };
+  const config = notificationConfig(keys, context);
+  if (source.diagnostics.length > 0) throw new ConfigError(source.diagnostics);
+  return { config, unsupported, text: withoutSecrets(source, notificationSchema) };
+}
+
+function notificationConfig(keys: NotificationKeys, context: SettingsContext): NotificationConfig {
+  const { global, route, receivers } = keys;
+  checkRoute(keys, context);
+  const globalHttp = global.http_config;
+  if (globalHttp !== undefined) httpClientSettings(globalHttp, ["global", "http_config"], context);
+  return {
+    resolveTimeoutMs: global.resolve_timeout,
+    route: {
+      receiver: route.receiver,
+      groupBy: route.group_by.includes("...") ? "all" : route.group_by,
+      groupWaitMs: route.group_wait,
+      groupIntervalMs: route.group_interval,
+      repeatIntervalMs: route.repeat_interval,
+    },
+    receivers: receivers.map(({ name, webhook_configs }, index) => ({
+      name,
+      webhooks: webhook_configs.map((webhook, at) =>
+        webhookOf(webhook, globalHttp, ["receivers", index, "webhook_configs", at], context),
+      ),
+    })),
+  };
+}
+
+function checkRoute({ route, receivers }: NotificationKeys, context: SettingsContext): void {
+  const names = new Set<string>();
+  for (const [index, { name }] of receivers.entries()) {
+    if (names.has(name))
+      context.report(
+        ["receivers", index, "name"],
+        `notification config name ${quote(name)} is not unique`,
+      );
+    names.add(name);
+  }
+  if (!names.has(route.receiver))
+    context.report(
+      ["route", "receiver"],
+      `undefined receiver ${quote(route.receiver)} used in route`,
+    );
+  const labels = new Set<string>();
+  for (const [index, label] of route.group_by.entries()) {
+    const path = ["route", "group_by", index];
+    if (labels.has(label)) context.report(path, `duplicated label ${quote(label)} in group_by`);
+    labels.add(label);
+  }
+  if (labels.has("...") && labels.size > 1)
+    context.report(
+      ["route", "group_by"],
+      "cannot have wildcard group_by (`...`) and other labels at the same time",
+    );
+}
+
+function webhookOf(
+  keys: NotificationKeys["receivers"][number]["webhook_configs"][number],
+  globalHttp: z.output<typeof httpConfig> | undefined,
+  path: Path,
+  context: SettingsContext,
+): WebhookConfig {
+  // A webhook's own http_config stands in place of the global one, not beside it.
+  const http = keys.http_config ?? globalHttp ?? httpConfig.parse({});
+  return {
+    url: webhookUrl(keys.url, keys.url_file, path, context),
+    sendResolved: keys.send_resolved,
+    maxAlerts: keys.max_alerts,
+    timeoutMs: keys.timeout === 0 ? undefined : keys.timeout,
+    http: httpClientSettings(http, [...path, "http_config"], context),
+  };
+}
+
+function webhookUrl(
+  url: Secret | undefined,
+  fileName: string | undefined,
+  path: Path,
+  context: SettingsContext,
+): Secret {
+  if ((url === undefined) === (fileName === undefined)) {
+    const message =
+      url === undefined
+        ? "one of url or url_file must be configured"
+        : "at most one of url & url_file must be configured";
+    context.report(path, message);
+  }
+  const at = [...path, fileName === undefined ? "url" : "url_file"];
+  const text = fileName === undefined ? url?.reveal() : context.readFile(fileName, at)?.trim();
+  if (text !== undefined && !isHttpUrl(text))
+    // The text is not repeated: it may hold a key.
+    context.report(at, "expected a URL such as https://example.com/hook");
+  return new Secret(text ?? "");
+}
+
+function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return (protocol === "http:" || protocol === "https:") && hostname !== "";
+}

@@ -1,0 +1,525 @@
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
+import { test } from "node:test";
+import { OperatingError, Secret } from "@pharos/base";
+import fc from "fast-check";
+import { ConfigError, formatDiagnostics } from "../src/config/diagnostics.ts";
+import { CONFIG_FILE_KINDS, configJsonSchema } from "../src/config/json-schema.ts";
+import {
+  type ConfigEnvironment,
+  type LoadedConfig,
+  loadConfig,
+} from "../src/config/load-config.ts";
+import { editDistance, nearestName } from "../src/config/nearest-name.ts";
+import { loadNotificationConfig } from "../src/config/notification-config.ts";
+import { loadRuleFile, loadRuleFiles } from "../src/config/rule-file.ts";
+
+/** A folder of files in memory; a pattern `x/*.yml` names those that fit. */
+function folder(
+  files: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
+): ConfigEnvironment {
+  return {
+    env,
+    readFile(path) {
+      const text = files[path];
+      if (text === undefined) throw new OperatingError("not_found", `${path}: no such file`);
+      return text;
+    },
+    glob(pattern) {
+      const [before = "", after] = pattern.split("*");
+      if (after === undefined) return [pattern];
+      return Object.keys(files)
+        .filter((path) => path.startsWith(before) && path.endsWith(after))
+        .sort();
+    },
+  };
+}
+
+function load(text: string, environment = folder({})): LoadedConfig {
+  return loadConfig(text, "/etc/pharos/prometheus.yml", environment);
+}
+
+const SHOP = `
+# The shop's monitoring.
+global:
+  scrape_interval: 15s
+  evaluation_interval: 30s
+  external_labels:
+    cluster: \${CLUSTER}
+    replica: 1
+    price: 5$$
+  sample_limit: 50000
+
+rule_files:
+  - rules/*.yml
+  - /srv/shared/rules.yml
+
+scrape_configs:
+  - job_name: prometheus
+    static_configs:
+      - targets: ["localhost:9090"]
+
+  - job_name: shop
+    scrape_interval: 5s
+    metrics_path: /internal/metrics
+    scheme: https
+    params:
+      collect[]: [cpu, memory]
+    honor_labels: yes
+    basic_auth:
+      username: scraper
+      password: 1234
+    tls_config:
+      ca_file: ca.pem
+      server_name: shop.internal
+    body_size_limit: 10MB
+    sample_limit: 1000
+    file_sd_configs:
+      - files: [targets/*.json]
+    static_configs:
+      - targets: [a:1, b:2]
+        labels: {env: prod, code: 007}
+    relabel_configs:
+      - source_labels: [__address__]
+        regex: (.+):\\d+
+        target_label: host
+    metric_relabel_configs:
+      - {action: DROP, source_labels: [__name__], regex: go_.*}
+`;
+
+test("a configuration becomes jobs with typed values and defaults", () => {
+  const environment = folder({ "/etc/pharos/ca.pem": "CERT" }, { CLUSTER: "eu-1" });
+  const { config, unsupported, warnings } = load(SHOP, environment);
+  deepEqual(unsupported, []);
+  deepEqual(warnings, []);
+  deepEqual(config.global, {
+    scrapeIntervalMs: 15_000,
+    scrapeTimeoutMs: 10_000,
+    evaluationIntervalMs: 30_000,
+    ruleQueryOffsetMs: 0,
+    externalLabels: [
+      ["cluster", "eu-1"],
+      ["price", "5$"],
+      ["replica", "1"],
+    ],
+  });
+  deepEqual(config.ruleFiles, ["/etc/pharos/rules/*.yml", "/srv/shared/rules.yml"]);
+  const [self, shop] = config.scrapeJobs;
+  equal(self?.scrapeIntervalMs, 15_000);
+  equal(self?.sampleLimit, 50_000);
+  equal(self?.metricsPath, "/metrics");
+  deepEqual(self?.staticConfigs, [
+    { targets: [[["__address__", "localhost:9090"]]], labels: [], source: "0" },
+  ]);
+  equal(shop?.scrapeTimeoutMs, 5000);
+  equal(shop?.scheme, "https");
+  equal(shop?.honorLabels, true);
+  equal(shop?.bodySizeLimit, 10 * 1024 * 1024);
+  equal(shop?.sampleLimit, 1000);
+  deepEqual(shop?.params, { "collect[]": ["cpu", "memory"] });
+  equal(shop?.basicAuth?.password.reveal(), "1234");
+  equal(shop?.tls?.ca, "CERT");
+  deepEqual(shop?.fileSdConfigs, [
+    { files: ["/etc/pharos/targets/*.json"], refreshIntervalMs: 300_000 },
+  ]);
+  deepEqual(shop?.staticConfigs[0]?.labels, [
+    ["code", "007"],
+    ["env", "prod"],
+  ]);
+  equal(shop?.relabelRules[0]?.regex.source, "(.+):\\d+");
+  equal(shop?.metricRelabelRules[0]?.action, "drop");
+});
+
+test("an empty file is a configuration with all defaults", () => {
+  for (const text of ["", "# nothing\n", "---\n", "global:\nscrape_configs:\n"]) {
+    const { config } = load(text);
+    deepEqual(config.scrapeJobs, []);
+    equal(config.global.scrapeIntervalMs, 60_000);
+    equal(config.global.evaluationIntervalMs, 60_000);
+  }
+});
+
+test("a global interval below the default timeout shortens the timeout", () => {
+  const { config } = load("global: {scrape_interval: 5s}\nscrape_configs: [{job_name: a}]\n");
+  equal(config.global.scrapeTimeoutMs, 5000);
+  equal(config.scrapeJobs[0]?.scrapeTimeoutMs, 5000);
+});
+
+test("an environment variable that is not set is empty, with a warning", () => {
+  const { config, warnings } = load("global: {external_labels: {a: x$NOTHING}}\n");
+  deepEqual(config.global.externalLabels, [["a", "x"]]);
+  equal(warnings.length, 1);
+  match(warnings[0] ?? "", /external label a: the environment variable NOTHING is not set/);
+});
+
+test("what is not supported yet is listed with its place and what that means", () => {
+  const text = [
+    "remote_write:",
+    "  - url: https://example.com/write",
+    "scrape_configs:",
+    "  - job_name: pods",
+    "    kubernetes_sd_configs: [{role: pod, nonsense: 1}]",
+    "    oauth2: {client_id: x}",
+    "storage:",
+    "  exemplars: {max_exemplars: 5}",
+  ].join("\n");
+  const { config, unsupported } = load(text);
+  equal(config.scrapeJobs.length, 1);
+  deepEqual(
+    unsupported.map(({ line, column, path, means }) => `${line}:${column} ${path}: ${means}`),
+    [
+      "1:1 remote_write: samples are not sent on to other systems",
+      "5:5 scrape_configs[0].kubernetes_sd_configs: this job finds no targets this way",
+      "6:5 scrape_configs[0].oauth2: requests are made without an OAuth 2 token",
+      "8:3 storage.exemplars: exemplars are not stored",
+    ],
+  );
+});
+
+test("jobs come from further files, with paths relative to those", () => {
+  const environment = folder({
+    "/etc/pharos/jobs/a.yml":
+      "scrape_configs:\n  - {job_name: a, basic_auth: {username: u, password_file: pw}}\n",
+    "/etc/pharos/jobs/b.yml": "scrape_configs: [{job_name: b}]\n",
+    "/etc/pharos/jobs/pw": " geheim\n",
+  });
+  const { config } = load("scrape_config_files: [jobs/*.yml]\n", environment);
+  deepEqual(
+    config.scrapeJobs.map((job) => job.jobName),
+    ["a", "b"],
+  );
+  equal(config.scrapeJobs[0]?.basicAuth?.password.reveal(), "geheim");
+});
+
+test("mistakes in further files are reported with those files' names", () => {
+  const environment = folder({ "/etc/pharos/a.yml": "scrape_configs: [{job_name: a, x: 1}]\n" });
+  throws(
+    () => load("globl: {}\nscrape_config_files: [a.yml]\n", environment),
+    (error) => {
+      ok(error instanceof ConfigError);
+      deepEqual(
+        error.diagnostics.map(({ file, line, column }) => `${file}:${line}:${column}`),
+        ["/etc/pharos/prometheus.yml:1:1", "/etc/pharos/a.yml:1:32"],
+      );
+      return true;
+    },
+  );
+});
+
+test("anchors, aliases and merge keys work as in Prometheus", () => {
+  const text = `
+scrape_configs:
+  - &base
+    job_name: a
+    scrape_interval: 5s
+    relabel_configs: &rules
+      - {source_labels: [a], target_label: b}
+  - <<: *base
+    job_name: b
+    metric_relabel_configs: *rules
+`;
+  const [a, b] = load(text).config.scrapeJobs;
+  equal(b?.jobName, "b");
+  equal(b?.scrapeIntervalMs, 5000);
+  deepEqual(
+    [a, b].map((job) => job?.relabelRules.map((rule) => rule.targetLabel)),
+    [["b"], ["b"]],
+  );
+  equal(b?.metricRelabelRules.length, 1);
+});
+
+test("an alias bomb is refused quickly", () => {
+  const lines = ["rule_files: &a0 [x, x, x, x, x, x, x, x, x, x]"];
+  for (let i = 1; i < 12; i++)
+    lines.push(
+      `rule_files${i}: &a${i} [${Array(10)
+        .fill(`*a${i - 1}`)
+        .join(", ")}]`,
+    );
+  const text = `${lines.join("\n")}\nscrape_config_files: *a11\n`;
+  throws(() => load(text), ConfigError);
+  const merging = "global: &a\n  <<: *a\n  scrape_interval: 1m\n";
+  equal(load(merging).config.global.scrapeIntervalMs, 60_000);
+});
+
+test("a configuration is shown without its secrets and comments", () => {
+  const text = `
+# old password: hunter1
+scrape_configs:
+  - job_name: a # token: hunter2
+    basic_auth: {username: joe, password: hunter3}
+  - job_name: b
+    authorization: {credentials: hunter4}
+    http_headers:
+      X-Key: {values: [plain], secrets: [hunter5]}
+    oauth2: {client_id: me, client_secret: hunter6}
+remote_write:
+  - url: https://joe:hunter7@example.com/write
+    basic_auth: {password: hunter8}
+`;
+  const shown = load(text).text;
+  ok(!shown.includes("hunter"), shown);
+  match(shown, /password: <secret>/);
+  match(shown, /secrets: \[ <secret> \]/);
+  match(shown, /values: \[ plain \]/);
+  match(shown, /https:\/\/joe:<secret>@example\.com/);
+  const { config } = load(text);
+  ok(config.scrapeJobs[0]?.basicAuth?.password instanceof Secret);
+  ok(!JSON.stringify(config).includes("hunter"));
+});
+
+test("problems are shown with their line and a caret, tabs kept, secrets left out", () => {
+  const show = (text: string): string => {
+    try {
+      load(text);
+    } catch (error) {
+      if (error instanceof ConfigError) return formatDiagnostics(error.diagnostics);
+      throw error;
+    }
+    return "";
+  };
+  equal(
+    show("scrape_configs:\n  - job_name: node\n    static_config: []\n"),
+    [
+      "/etc/pharos/prometheus.yml:3:5: scrape_configs[0].static_config: unknown key; did you mean static_configs?",
+      "        static_config: []",
+      "        ^",
+    ].join("\n"),
+  );
+  const secret = show(
+    "scrape_configs:\n  - {job_name: a, basic_auth: {passwort: x, password: hunter2}}\n",
+  );
+  ok(!secret.includes("hunter2"), secret);
+  const key = show("scrape_configs:\n  - basic_auth:\n      password2: hunter2\n");
+  ok(!key.includes("hunter2"), key);
+  const many = show(`${Array.from({ length: 60 }, (_, i) => `key${i}: 1`).join("\n")}\n`);
+  match(many, /\n… and 10 more$/);
+});
+
+test("any text at all is a configuration or a ConfigError", () => {
+  const pieces = fc.constantFrom(
+    ...[
+      "scrape_configs",
+      "global",
+      ":",
+      " ",
+      "\n",
+      "- ",
+      "  ",
+      "job_name",
+      "a",
+      "&x",
+      "*x",
+      "<<",
+      "{",
+    ],
+    ...[
+      "}",
+      "[",
+      "]",
+      "'",
+      '"',
+      "|",
+      "!!str",
+      "\t",
+      "#",
+      "15s",
+      "static_configs",
+      "targets",
+      ",",
+      "?",
+    ],
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 40 }), fc.nat(SHOP.length), (parts, at) => {
+      for (const text of [parts.join(""), SHOP.slice(0, at) + parts.join("") + SHOP.slice(at)])
+        try {
+          load(text, folder({ "/etc/pharos/ca.pem": "" }));
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+          for (const { line, column } of error.diagnostics) ok(line >= 1 && column >= 1);
+        }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("the nearest name is one that differs in few letters", () => {
+  equal(editDistance("kitten", "sitting"), 3);
+  equal(editDistance("ab", "ba"), 1);
+  equal(nearestName("scrapeInterval", ["scrape_interval", "scrape_timeout"]), "scrape_interval");
+  equal(nearestName("xyz", ["scrape_interval"]), undefined);
+});
+
+const INFRASTRUCTURE = `
+groups:
+  - name: infrastructure_alerts
+    interval: 30s  # Evaluation frequency
+    rules:
+      - alert: HighCPUUsage
+        expr: "cpu.load > 0.8"
+        for: 5m  # Must be true for 5 minutes
+        labels: {severity: warning, team: infrastructure}
+        annotations:
+          summary: "High CPU on {{ host }}"
+          description: "CPU load is {{ value }} on host {{ host }}"
+`;
+
+const DEFAULTS = { evaluationIntervalMs: 60_000, ruleQueryOffsetMs: 1000 };
+
+test("a rule file with dotted names and bare template names is read", () => {
+  const { groups, warnings } = loadRuleFile(INFRASTRUCTURE, "/etc/rules.yml", DEFAULTS);
+  deepEqual(warnings, []);
+  deepEqual(groups, [
+    {
+      name: "infrastructure_alerts",
+      file: "/etc/rules.yml",
+      intervalMs: 30_000,
+      limit: 0,
+      queryOffsetMs: 1000,
+      labels: [],
+      rules: [
+        {
+          kind: "alert",
+          name: "HighCPUUsage",
+          expr: "cpu.load > 0.8",
+          forMs: 300_000,
+          keepFiringForMs: 0,
+          labels: [
+            ["severity", "warning"],
+            ["team", "infrastructure"],
+          ],
+          annotations: [
+            ["summary", "High CPU on {{ host }}"],
+            ["description", "CPU load is {{ value }} on host {{ host }}"],
+          ],
+        },
+      ],
+    },
+  ]);
+});
+
+test("recording rules, groups with labels and offsets are read", () => {
+  const text = `
+groups:
+  - name: g
+    query_offset: 30s
+    limit: 10
+    labels: {team: a}
+    rules:
+      - record: job:up:sum
+        expr: |
+          sum by (job) (
+            up
+          )
+        labels: {level: job}
+      - alert: Down
+        expr: 1
+        keep_firing_for: 1h30m
+`;
+  const [group] = loadRuleFile(text, "r.yml", DEFAULTS).groups;
+  equal(group?.intervalMs, 60_000);
+  equal(group?.queryOffsetMs, 30_000);
+  equal(group?.limit, 10);
+  deepEqual(group?.labels, [["team", "a"]]);
+  deepEqual(
+    group?.rules.map((rule) => rule.expr),
+    ["sum by (job) (\n  up\n)\n", "1"],
+  );
+  deepEqual(
+    group?.rules.map((rule) => rule.kind),
+    ["record", "alert"],
+  );
+});
+
+test("a rule that is there twice is a warning with its place", () => {
+  const rule = "      - {alert: A, expr: up}\n";
+  const text = `groups:\n  - name: g\n    rules:\n${rule}${rule}`;
+  const { groups, warnings } = loadRuleFile(text, "r.yml", DEFAULTS);
+  equal(groups[0]?.rules.length, 2);
+  deepEqual(
+    warnings.map(({ line, path }) => `${line} ${path}`),
+    ["5 groups[0].rules[1]"],
+  );
+});
+
+test("rule files are found by pattern, each read once, all their mistakes told", () => {
+  const good = "groups: [{name: g, rules: [{record: a:b, expr: up}]}]\n";
+  const environment = folder({ "/r/a.yml": good, "/r/b.yml": good, "/r/bad.yaml": "group: []\n" });
+  const { groups } = loadRuleFiles(["/r/*.yml", "/r/a.yml", "/none/*"], DEFAULTS, environment);
+  deepEqual(
+    groups.map(({ file, name }) => `${file} ${name}`),
+    ["/r/a.yml g", "/r/b.yml g"],
+  );
+  throws(
+    () => loadRuleFiles(["/r/bad.yaml", "/r/missing.yml"], DEFAULTS, environment),
+    /^ConfigError|bad\.yaml:1:1: group: unknown key; did you mean groups\?[\s\S]*missing\.yml:1:1: cannot be read/,
+  );
+});
+
+test("a notification configuration becomes a route and receivers", () => {
+  const text = `
+global:
+  resolve_timeout: 10m
+  slack_api_url: https://hooks.example/hunter1
+  http_config: {basic_auth: {username: all, password: hunter2}}
+route:
+  receiver: ops
+  group_by: [alertname, job]
+  group_wait: 5s
+  routes:
+    - {receiver: ops, matchers: ['a="b"']}
+receivers:
+  - name: ops
+    webhook_configs:
+      - url: http://127.0.0.1:5001/hunter3
+      - url_file: hook
+        send_resolved: false
+        max_alerts: 5
+        timeout: 3s
+        http_config: {authorization: {credentials: hunter4}}
+    slack_configs: [{channel: x}]
+`;
+  const environment = folder({ "/etc/hook": "https://example.com/hunter5\n" });
+  const loaded = loadNotificationConfig(text, "/etc/alertmanager.yml", environment);
+  const { config, unsupported } = loaded;
+  equal(config.resolveTimeoutMs, 600_000);
+  deepEqual(config.route, {
+    receiver: "ops",
+    groupBy: ["alertname", "job"],
+    groupWaitMs: 5000,
+    groupIntervalMs: 300_000,
+    repeatIntervalMs: 14_400_000,
+  });
+  const [first, second] = config.receivers[0]?.webhooks ?? [];
+  equal(first?.url.reveal(), "http://127.0.0.1:5001/hunter3");
+  equal(first?.http.basicAuth?.username, "all");
+  equal(first?.sendResolved, true);
+  equal(second?.url.reveal(), "https://example.com/hunter5");
+  equal(second?.http.basicAuth, undefined);
+  equal(second?.timeoutMs, 3000);
+  deepEqual(
+    unsupported.map(({ path }) => path),
+    ["global.slack_api_url", "route.routes", "receivers[0].slack_configs"],
+  );
+  ok(!loaded.text.includes("hunter"), loaded.text);
+});
+
+test("grouping by everything is one word", () => {
+  const text = "route: {receiver: a, group_by: ['...']}\nreceivers: [{name: a}]\n";
+  const { config } = loadNotificationConfig(text, "a.yml", folder({}));
+  equal(config.route.groupBy, "all");
+});
+
+test("each kind of file has a JSON Schema that editors can use", () => {
+  for (const kind of CONFIG_FILE_KINDS) {
+    const schema = configJsonSchema(kind);
+    equal(schema["additionalProperties"], false, kind);
+    equal(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+  }
+  const prometheus = configJsonSchema("prometheus") as {
+    properties: Record<string, { description?: string; items?: { properties: object } }>;
+  };
+  ok("job_name" in (prometheus.properties["scrape_configs"]?.items?.properties ?? {}));
+  equal(prometheus.properties["remote_write"]?.description, "Known, and not supported yet.");
+});
