@@ -72,7 +72,20 @@ export function onlyLabels(labels: Labels, names: ReadonlySet<string>): Labels {
 export function mergeLabels(base: Labels, extra: Labels): Labels {
   if (extra.length === 0) return base;
   if (base.length === 0) return extra;
-  return labelsFrom(new Map([...base, ...extra]));
+  const merged: Label[] = [];
+  let at = 0;
+  for (const label of extra) {
+    let order = -1;
+    while (at < base.length) {
+      order = compareUtf8((base[at] as Label)[0], label[0]);
+      if (order >= 0) break;
+      merged.push(base[at++] as Label);
+    }
+    if (order === 0) at++;
+    merged.push(label);
+  }
+  while (at < base.length) merged.push(base[at++] as Label);
+  return merged;
 }
 
 /** A string that is equal for equal label sets and different for different ones; for `Map` keys. */

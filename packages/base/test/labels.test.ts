@@ -86,3 +86,11 @@ test("label sets are written as PromQL writes them", () => {
   ];
   for (const [set, expected] of written) equal(formatLabels(labelsFrom(set)), expected);
 });
+
+test("merging is what a map of both gives, sorted", () => {
+  fc.assert(
+    fc.property(labels, labels, (base, extra) => {
+      deepEqual(mergeLabels(base, extra), labelsFrom(new Map([...base, ...extra])));
+    }),
+  );
+});
