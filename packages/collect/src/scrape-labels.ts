@@ -3,6 +3,7 @@ import {
   labelsFrom,
   labelValue,
   METRIC_NAME,
+  mergeLabels,
   OperatingError,
   quote,
 } from "@pharos/base";
@@ -21,7 +22,7 @@ export function scrapedSeriesLabels(
   target: Labels,
   job: ScrapeJob,
 ): Labels | undefined {
-  const merged = job.honorLabels ? honorScraped(scraped, target) : honorTarget(scraped, target);
+  const merged = job.honorLabels ? mergeLabels(target, scraped) : honorTarget(scraped, target);
   const labels = relabel(merged, job.metricRelabelRules);
   if (labels === undefined || labels.length === 0) return undefined;
   checkLimits(labels, job);
@@ -33,16 +34,14 @@ export function reportSeriesLabels(name: string, target: Labels): Labels {
   return labelsFrom([...target, [METRIC_NAME, name]]);
 }
 
-function honorScraped(scraped: Labels, target: Labels): Labels {
-  return labelsFrom(new Map([...target, ...scraped]));
-}
-
 /** A scraped label that the target has too keeps its value under the name `exported_…`. */
 function honorTarget(scraped: Labels, target: Labels): Labels {
-  const set = new Map<string, string>([...scraped, ...target]);
+  const merged = mergeLabels(scraped, target);
+  if (merged.length === scraped.length + target.length) return merged;
   const conflicts = scraped.filter(([name]) => labelValue(target, name) !== "");
   // Shorter names first, as Prometheus does: which one gets `exported_exported_x` must not depend on chance.
   conflicts.sort(([a], [b]) => utf8Size(a) - utf8Size(b));
+  const set = new Map<string, string>(merged);
   for (const [name, value] of conflicts) {
     let exported = `exported_${name}`;
     while (set.has(exported)) exported = `exported_${exported}`;
