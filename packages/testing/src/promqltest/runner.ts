@@ -65,8 +65,8 @@ const MINUTE_MS = 60_000;
  * Runs a script and reports every evaluation, in order; a failure does not end the run.
  *
  * An instant query is asked again with its selectors pinned by `@` at five other times, and each of these once more
- * as a range query around its time, whose middle must be the same. An evaluation that reads native histograms or
- * expects one counts as failed whatever comes, because they are not loaded.
+ * as a range query around its time, whose middle must be the same. Native histograms are not
+ * loaded: an evaluation that reads or expects one says so in `needs`, and passes or fails by its result like any other.
  */
 export async function runPromqlTest(
   commands: readonly PromqlTestCommand[],
@@ -155,9 +155,7 @@ async function runEval(
         ? "native histograms"
         : "feature flag"
       : undefined);
-  const problem =
-    outcome.problem ??
-    (need === "native histograms" ? "without the native histograms that it reads" : undefined);
+  const { problem } = outcome;
   return {
     file,
     line,
