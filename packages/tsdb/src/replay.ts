@@ -21,6 +21,8 @@ export interface ReplayedStore {
   /** The damage that was cut off. */
   readonly repaired: string | undefined;
   readonly firstSegment: number;
+  /** Up to where the checkpoint says that samples were flushed. */
+  readonly flushedBeforeMs: number;
 }
 
 /**
@@ -111,7 +113,7 @@ export async function replayStore(options: {
     );
     for (const [segment, maxMs] of maxTimes) wal.noteTime(segment, maxMs);
     head.finishReplay(checkpoint?.nextRef ?? 0, wal.position.segment);
-    return { wal, samples, repaired, firstSegment };
+    return { wal, samples, repaired, firstSegment, flushedBeforeMs };
   } finally {
     columns.release();
   }

@@ -116,11 +116,12 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   });
   const startedMs = clock.monotonicMs();
   try {
-    const { wal, samples, repaired, firstSegment } = await replayStore({ ...settings, head });
+    const replayed = await replayStore({ ...settings, head });
+    const { wal, samples, repaired, firstSegment, flushedBeforeMs } = replayed;
     removeOldCheckpoints(disk, firstSegment);
     const problems = [...blocks.problems, ...(repaired === undefined ? [] : [repaired])];
     const replayMs = clock.monotonicMs() - startedMs;
-    const parts = { ...options, settings, head, blocks, wal, problems };
+    const parts = { ...options, settings, head, blocks, wal, problems, flushedBeforeMs };
     return new EmbeddedStore({ ...parts, replayedSamples: samples, replayMs });
   } catch (error) {
     head.destroy();
@@ -139,6 +140,7 @@ interface StoreParts {
   readonly problems: readonly string[];
   readonly replayedSamples: number;
   readonly replayMs: number;
+  readonly flushedBeforeMs: number;
 }
 
 /**
@@ -154,8 +156,8 @@ export class EmbeddedStore implements SeriesStore {
   #samplesAppended = 0;
   readonly #refused: Refused = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
   #lastFlushMs: number | undefined;
-  /** All samples before this were flushed once. */
-  #flushedBeforeMs = Number.NEGATIVE_INFINITY;
+  /** How far the last checkpoint says that samples were flushed. */
+  #flushedBeforeMs: number;
   #maxTimeMs: number;
   /** Flushes and deletions, one after another. */
   #maintenance: Promise<unknown> = Promise.resolve();
@@ -176,6 +178,7 @@ export class EmbeddedStore implements SeriesStore {
       chunkSizeMax: size,
     };
     this.#columns = new SampleColumns(kernels, 64);
+    this.#flushedBeforeMs = parts.flushedBeforeMs;
     this.#maxTimeMs = Number.NEGATIVE_INFINITY;
     for (const ref of head.index.all()) this.#noteTime(head.chunks.lastTimeMs(ref));
     for (const { meta } of blocks.all) this.#noteTime(meta.maxTimeMs);
@@ -362,8 +365,10 @@ export class EmbeddedStore implements SeriesStore {
     return turn;
   }
 
-  async #flushBefore(beforeMs: number): Promise<void> {
-    if (beforeMs === Number.NEGATIVE_INFINITY) return;
+  async #flushBefore(timeMs: number): Promise<void> {
+    if (timeMs === Number.NEGATIVE_INFINITY) return;
+    // Never back: the checkpoint says "before this time" of everything logged so far, also of what went long ago.
+    const beforeMs = Math.max(timeMs, this.#flushedBeforeMs);
     const { disk, clock, kernels, head, blocks, wal } = this.#parts;
     const context: FlushContext = {
       disk,
@@ -378,7 +383,7 @@ export class EmbeddedStore implements SeriesStore {
       signal: this.#closing.signal,
     };
     await flushHead(context, beforeMs);
-    this.#flushedBeforeMs = Math.max(this.#flushedBeforeMs, beforeMs);
+    this.#flushedBeforeMs = beforeMs;
     this.#lastFlushMs = clock.nowMs();
   }
 
