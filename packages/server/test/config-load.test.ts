@@ -491,7 +491,7 @@ receivers:
     groupIntervalMs: 300_000,
     repeatIntervalMs: 14_400_000,
   });
-  const [first, second] = config.receivers[0]?.webhooks ?? [];
+  const [first, second] = config.receivers[0]?.webhookConfigs ?? [];
   equal(first?.url.reveal(), "http://127.0.0.1:5001/hunter3");
   equal(first?.http.basicAuth?.username, "all");
   equal(first?.sendResolved, true);

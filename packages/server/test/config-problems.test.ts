@@ -395,7 +395,7 @@ scrape_configs:
       - files: [targets.txt]
 `,
     problems: [
-      "4:17: scrape_configs[0].file_sd_configs[0].files[0]: expected a path that ends in .json, .yml or .yaml, with at most one * in its last part",
+      '4:17: scrape_configs[0].file_sd_configs[0].files[0]: path name "targets.txt" is not valid for file discovery: it must end in .json, .yml or .yaml, and only its last part may hold one "*"',
     ],
   },
   {
@@ -406,7 +406,7 @@ scrape_configs:
       - files: ["*/targets.json"]
 `,
     problems: [
-      "4:17: scrape_configs[0].file_sd_configs[0].files[0]: expected a path that ends in .json, .yml or .yaml, with at most one * in its last part",
+      '4:17: scrape_configs[0].file_sd_configs[0].files[0]: path name "*/targets.json" is not valid for file discovery: it must end in .json, .yml or .yaml, and only its last part may hold one "*"',
     ],
   },
   {

@@ -1,6 +1,13 @@
 import { dirname } from "node:path";
-import type { Route } from "@pharos/alert";
 import { quote, Secret } from "@pharos/base";
+import {
+  DEFAULT_RESOLVE_TIMEOUT_MS,
+  DEFAULT_ROUTE_TIMES,
+  DEFAULT_WEBHOOK_TIMEOUT_MS,
+  type NotificationConfig,
+  type NotificationHttpConfig,
+  type WebhookConfig,
+} from "@pharos/notify";
 import { z } from "zod";
 import { ConfigError } from "./diagnostics.ts";
 import { duration, labelName, limit, positiveDuration, secretText } from "./field-schemas.ts";
@@ -13,31 +20,6 @@ import {
 import { type ConfigEnvironment, readConfigText, resolvePath } from "./load-config.ts";
 import { notYet, readYaml, type Unsupported, withoutSecrets } from "./read-yaml.ts";
 import { type Path, YamlSource } from "./yaml-source.ts";
-
-/** Who is told of alerts, and when. */
-export interface NotificationConfig {
-  /** How long an alert from outside lives that is not heard of again. */
-  readonly resolveTimeoutMs: number;
-  readonly route: Route;
-  readonly receivers: readonly ReceiverConfig[];
-}
-
-export interface ReceiverConfig {
-  /** Unique among the receivers. */
-  readonly name: string;
-  readonly webhooks: readonly WebhookConfig[];
-}
-
-export interface WebhookConfig {
-  /** A secret: many services put their key into the URL. */
-  readonly url: Secret;
-  readonly sendResolved: boolean;
-  /** Alerts of one notification; 0 for all. */
-  readonly maxAlerts: number;
-  /** Of one attempt; undefined leaves it to the sender. */
-  readonly timeoutMs: number | undefined;
-  readonly http: HttpClientSettings;
-}
 
 export interface LoadedNotificationConfig {
   readonly config: NotificationConfig;
@@ -102,9 +84,9 @@ const TOP_ROUTE_ONLY = "all alerts go to the receiver of the top route";
 const route = z.strictObject({
   receiver: z.string().min(1),
   group_by: z.array(labelName).default([]),
-  group_wait: duration.default(30_000),
-  group_interval: positiveDuration.default(300_000),
-  repeat_interval: positiveDuration.default(4 * 3_600_000),
+  group_wait: duration.default(DEFAULT_ROUTE_TIMES.groupWaitMs),
+  group_interval: positiveDuration.default(DEFAULT_ROUTE_TIMES.groupIntervalMs),
+  repeat_interval: positiveDuration.default(DEFAULT_ROUTE_TIMES.repeatIntervalMs),
   routes: notYet(TOP_ROUTE_ONLY),
   labels: notYet(),
 });
@@ -113,7 +95,7 @@ const route = z.strictObject({
 export const notificationSchema = z.strictObject({
   global: z
     .strictObject({
-      resolve_timeout: positiveDuration.default(300_000),
+      resolve_timeout: positiveDuration.default(DEFAULT_RESOLVE_TIMEOUT_MS),
       http_config: httpConfig.optional(),
       ...globalKeys,
     })
@@ -172,7 +154,7 @@ function notificationConfig(keys: NotificationKeys, context: SettingsContext): N
     },
     receivers: receivers.map(({ name, webhook_configs }, index) => ({
       name,
-      webhooks: webhook_configs.map((webhook, at) =>
+      webhookConfigs: webhook_configs.map((webhook, at) =>
         webhookOf(webhook, globalHttp, ["receivers", index, "webhook_configs", at], context),
       ),
     })),
@@ -218,9 +200,24 @@ function webhookOf(
   return {
     url: webhookUrl(keys.url, keys.url_file, path, context),
     sendResolved: keys.send_resolved,
-    maxAlerts: keys.max_alerts,
-    timeoutMs: keys.timeout === 0 ? undefined : keys.timeout,
-    http: httpClientSettings(http, [...path, "http_config"], context),
+    alertsMax: keys.max_alerts,
+    // 0 means no limit to Alertmanager.
+    timeoutMs: keys.timeout || DEFAULT_WEBHOOK_TIMEOUT_MS,
+    http: notificationHttp(httpClientSettings(http, [...path, "http_config"], context)),
+  };
+}
+
+function notificationHttp(settings: HttpClientSettings): NotificationHttpConfig {
+  const { basicAuth, authorization, httpHeaders, tls, followRedirects } = settings;
+  return {
+    ...(basicAuth === undefined ? {} : { basicAuth }),
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(tls === undefined ? {} : { tls }),
+    headers: httpHeaders.map(([name, value]) => [
+      name,
+      value instanceof Secret ? value : new Secret(value),
+    ]),
+    followRedirects,
   };
 }
 

@@ -1,5 +1,5 @@
 import { OperatingError, quote } from "@pharos/base";
-import { createRelabelRule, RELABEL_ACTIONS } from "@pharos/collect";
+import { createRelabelRule, fileDiscoveryPathProblem, RELABEL_ACTIONS } from "@pharos/collect";
 import { z } from "zod";
 import {
   byteSize,
@@ -72,13 +72,10 @@ const staticConfig = z.strictObject({
   labels: labelMap.default({}),
 });
 
-/** As in Prometheus: the name in the last part may hold `*`, and says how the file is read. */
-const targetFile = z
-  .string()
-  .regex(
-    /^[^*]*(?:\*[^*/]*)?\.(?:json|yml|yaml)$/i,
-    "expected a path that ends in .json, .yml or .yaml, with at most one * in its last part",
-  );
+const targetFile = z.string().superRefine((path, context) => {
+  const message = fileDiscoveryPathProblem(path);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
 
 const fileSdConfig = z.strictObject({
   files: z.array(targetFile).min(1),
