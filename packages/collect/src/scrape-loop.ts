@@ -1,4 +1,4 @@
-import { type Clock, errorText, type Labels, labelsKey, OperatingError } from "@pharos/base";
+import { type Clock, type Labels, labelsKey, OperatingError } from "@pharos/base";
 import type { ExpositionDecoder } from "@pharos/kernels";
 import type { AppendResult, HttpClient } from "@pharos/ports";
 import { ColumnAppender } from "./column-appender.ts";
@@ -282,13 +282,13 @@ export class ScrapeLoop {
       for (const result of await appender.settle()) counters.add(result);
     } catch (cause) {
       if (!(cause instanceof OperatingError)) throw cause;
-      error = new OperatingError(cause.code, "the samples could not be stored", { cause });
+      error = new OperatingError(cause.code, `the samples could not be stored: ${cause.message}`);
     }
     counters.scrapes++;
     if (error !== undefined) counters.failures++;
     this.#state = {
       health: error === undefined ? "up" : "down",
-      lastError: error === undefined ? "" : errorText(error),
+      lastError: error?.message ?? "",
       lastScrapeMs: timestampMs,
       lastScrapeDurationMs: durationMs,
     };

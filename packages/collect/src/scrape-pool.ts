@@ -2,6 +2,9 @@ import { type ScrapeJob, scrapeSettingsKey, type TargetGroup } from "./scrape-jo
 import { type ScrapeEnvironment, ScrapeLoop, type Successors } from "./scrape-loop.ts";
 import { type DroppedTarget, resolveTargets, type Target } from "./target.ts";
 
+/** Targets of one job that are scraped; what is found beyond is shown as dropped. */
+const TARGETS_MAX = 100_000;
+
 /** Dropped targets that a pool remembers, to be shown; Kubernetes can discover far more. */
 const DROPPED_KEPT_MAX = 10_000;
 
@@ -30,8 +33,13 @@ export class ScrapePool {
 
   /** Makes these groups' targets the targets, and `job` what they are scraped by. */
   apply(job: ScrapeJob, groups: readonly TargetGroup[]): void {
-    const { active, dropped } = resolveTargets(job, groups);
-    this.#dropped = dropped.slice(0, DROPPED_KEPT_MAX);
+    const resolved = resolveTargets(job, groups);
+    const active = resolved.active.slice(0, TARGETS_MAX);
+    const beyond = resolved.active.slice(TARGETS_MAX).map(({ discoveredLabels }) => ({
+      discoveredLabels,
+      error: `the job has more than ${TARGETS_MAX} targets`,
+    }));
+    this.#dropped = [...beyond, ...resolved.dropped].slice(0, DROPPED_KEPT_MAX);
     const settingsKey = scrapeSettingsKey(job);
     const keys = new Set(active.map(({ key }) => key));
     for (const [key, loop] of this.#loops)

@@ -56,7 +56,7 @@ async function requestMetrics(
     if (!(error instanceof OperatingError)) throw error;
     if (error.code === "input.too_large")
       throw failed(`body size limit exceeded (limit: ${bodySizeMax} bytes)`);
-    throw failed(`Get ${quote(target.url)}`, error);
+    throw failed(`Get ${quote(target.url)}: ${error.message}`);
   }
 }
 
@@ -132,6 +132,6 @@ function reasonPhrase(status: number): string {
   return reason === undefined ? "" : ` ${reason}`;
 }
 
-function failed(message: string, cause?: unknown): OperatingError {
-  return new OperatingError("scrape.failed", message, cause === undefined ? {} : { cause });
+function failed(message: string): OperatingError {
+  return new OperatingError("scrape.failed", message);
 }
