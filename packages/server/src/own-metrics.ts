@@ -111,8 +111,7 @@ export class OwnMetrics {
       "Delay of the event loop since the last scrape, by percentile.",
       () => {
         const quantiles = ([50, 90, 99, 100] as const).map(
-          (percent) =>
-            [{ percentile: String(percent) }, delays.percentile(percent) / 1e9] as const,
+          (percent) => [{ percentile: String(percent) }, delays.percentile(percent) / 1e9] as const,
         );
         delays.reset();
         return quantiles;

@@ -33,9 +33,12 @@ class NodeSqliteDriver implements Driver {
 
   async init(): Promise<void> {
     this.#database = new DatabaseSync(this.#path);
+    this.#database.exec("PRAGMA busy_timeout = 1000");
+    // One process owns the file for as long as it lives: the system lets go of the lock even after kill -9.
+    this.#database.exec("PRAGMA locking_mode = EXCLUSIVE");
     this.#database.exec("PRAGMA journal_mode = WAL");
     this.#database.exec("PRAGMA synchronous = FULL");
-    this.#database.exec("PRAGMA busy_timeout = 5000");
+    this.#database.exec("BEGIN EXCLUSIVE; COMMIT");
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {

@@ -95,6 +95,10 @@ function documentTransaction(tx: Transaction<Tables>): DocumentTransaction {
   };
 }
 
+/** Result codes of SQLite. */
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
+
 /** SQLite's own errors become ours; whatever `work` threw is passed on as it is. */
 async function translated<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -102,8 +106,8 @@ async function translated<T>(path: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const { code, errcode } = error as { code?: string; errcode?: number };
     if (code !== "ERR_SQLITE_ERROR") throw error;
-    const SQLITE_FULL = 13;
-    const reason = (error as Error).message;
+    const reason =
+      errcode === SQLITE_BUSY ? "another process uses this data folder" : (error as Error).message;
     throw new OperatingError(
       errcode === SQLITE_FULL ? "disk.full" : "disk.failed",
       `${path}: ${reason}`,

@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+import { errorText, OperatingError } from "@pharos/base";
+import { Command, Option } from "commander";
+import { BUILD_INFO } from "./build-info.ts";
+import { checkConfig, checkRules } from "./commands/check.ts";
+import { promqltest } from "./commands/promqltest.ts";
+import { serve } from "./commands/serve.ts";
+import { environmentName, SERVE_OPTIONS, type ServeOptions } from "./options.ts";
+
+/** Exit codes as promtool has them: 1 for a failure, 2 for a wrong call (commander's is 1 unless told). */
+const USAGE_ERROR = 2;
+
+const program = new Command("pharos")
+  .description("Metrics monitoring and alerting: scrape, store, query, alert, notify.")
+  .version(BUILD_INFO.version)
+  .showHelpAfterError("(pharos --help shows what there is)")
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR));
+
+const serveCommand = program
+  .command("serve")
+  .description("run the server")
+  .action((flags: Record<string, string | true>) => serve(givenOptions(flags)));
+
+for (const { flag, value, alias, help, fallback } of Object.values(SERVE_OPTIONS)) {
+  const withValue = (name: string): string => (value === undefined ? name : `${name} <${value}>`);
+  const shown = fallback === undefined ? "" : `; default ${fallback}`;
+  serveCommand.addOption(new Option(withValue(flag), `${help} (${environmentName(flag)}${shown})`));
+  // Prometheus's own name for it, so that a unit file or a script can stay as it is.
+  if (alias !== undefined) serveCommand.addOption(new Option(withValue(alias)).hideHelp());
+}
+
+const check = program.command("check").description("check files without running them");
+check
+  .command("config")
+  .argument("<file...>", "configuration files in Prometheus's format")
+  .description("check configurations and the rule files they name")
+  .action(checkConfig);
+check
+  .command("rules")
+  .argument("<file...>", "rule files")
+  .description("check rule files")
+  .action(checkRules);
+
+program
+  .command("promqltest")
+  .argument("<file...>", "files in the language of Prometheus's promqltest")
+  .option("-v, --verbose", "name each evaluation, passed ones too")
+  .description("run PromQL test files and print what differs")
+  .action(promqltest);
+
+/** Flags by option key; a flag and its alias are the same option. */
+function givenOptions(
+  flags: Readonly<Record<string, string | true>>,
+): Partial<Record<keyof ServeOptions, string>> {
+  const given: Partial<Record<keyof ServeOptions, string>> = {};
+  for (const [key, { flag, alias }] of Object.entries(SERVE_OPTIONS)) {
+    const value = flags[attributeName(flag)] ?? (alias && flags[attributeName(alias)]);
+    if (value !== undefined) given[key as keyof ServeOptions] = value === true ? "" : value;
+  }
+  return given;
+}
+
+/** As commander names the attribute of a flag. */
+function attributeName(flag: string): string {
+  return new Option(flag).attributeName();
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof OperatingError)) throw error;
+  process.stderr.write(`pharos: ${errorText(error)}\n`);
+  process.exitCode = 1;
+}

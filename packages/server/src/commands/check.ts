@@ -1,0 +1,66 @@
+import { OperatingError } from "@pharos/base";
+import { formatDiagnosticLine } from "../config/diagnostics.ts";
+import { loadConfig } from "../config/load-config.ts";
+import type { Unsupported } from "../config/read-yaml.ts";
+import { loadRuleFile, loadRuleFiles } from "../config/rule-file.ts";
+import { nodeConfigEnvironment } from "../config-files.ts";
+
+/** Rules say their own interval or take that of a configuration, which is not known here; it does not matter for a check. */
+const ANY_DEFAULTS = { evaluationIntervalMs: 60_000, ruleQueryOffsetMs: 0 };
+
+/** `pharos check config FILE…`: says of each file what is wrong with it, or what is in it. */
+export function checkConfig(files: readonly string[]): void {
+  const environment = nodeConfigEnvironment();
+  for (const file of files)
+    report(file, () => {
+      const { config, unsupported, warnings } = loadConfig(
+        environment.readFile(file),
+        file,
+        environment,
+      );
+      const rules = loadRuleFiles(config.ruleFiles, ANY_DEFAULTS, environment);
+      return [
+        `${config.scrapeJobs.length} scrape jobs, ${countRules(rules.groups)} rules`,
+        ...unsupported.map(unsupportedText),
+        ...warnings,
+        ...rules.warnings.map(formatDiagnosticLine),
+      ];
+    });
+}
+
+/** `pharos check rules FILE…`. */
+export function checkRules(files: readonly string[]): void {
+  const environment = nodeConfigEnvironment();
+  for (const file of files)
+    report(file, () => {
+      const { groups, warnings } = loadRuleFile(environment.readFile(file), file, ANY_DEFAULTS);
+      return [
+        `${groups.length} groups, ${countRules(groups)} rules`,
+        ...warnings.map(formatDiagnosticLine),
+      ];
+    });
+}
+
+/** A key of a configuration that is known and does nothing yet, for a log line or a terminal. */
+export function unsupportedText({ file, line, column, path, means }: Unsupported): string {
+  const consequence = means === undefined ? "" : `: ${means}`;
+  return `${file}:${line}:${column}: ${path} is not supported yet${consequence}`;
+}
+
+function countRules(groups: readonly { readonly rules: readonly unknown[] }[]): number {
+  return groups.reduce((count, { rules }) => count + rules.length, 0);
+}
+
+/** One line for a good file and one for each remark; all that is wrong for a bad one, and the exit code is 1. */
+function report(file: string, check: () => readonly string[]): void {
+  try {
+    const [summary, ...remarks] = check();
+    process.stdout.write(
+      `${file}: ok, ${summary}\n${remarks.map((line) => `  ${line}\n`).join("")}`,
+    );
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    process.stdout.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

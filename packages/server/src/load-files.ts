@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import type { RuleGroup } from "@pharos/alert";
+import { type NotificationConfig, SILENT_NOTIFICATION_CONFIG } from "@pharos/notify";
+import { unsupportedText } from "./commands/check.ts";
+import type { Config } from "./config/config.ts";
+import { formatDiagnosticLine } from "./config/diagnostics.ts";
+import { type ConfigEnvironment, loadConfig } from "./config/load-config.ts";
+import { loadNotificationConfig } from "./config/notification-config.ts";
+import { loadRuleFiles } from "./config/rule-file.ts";
+import { formatListenAddress, type ListenAddress } from "./options.ts";
+
+/** The configuration that ships with Pharos, for a start without any. */
+const DEFAULTS_FOLDER = resolve(import.meta.dirname, "../defaults");
+
+/** All that can be reloaded, as the files say it now. */
+export interface LoadedFiles {
+  readonly config: Config;
+  readonly groups: readonly RuleGroup[];
+  readonly notifications: NotificationConfig;
+  /** The configuration as it may be shown, secrets masked. */
+  readonly text: string;
+  /** What the files ask for that is not done, and other things to tell the user; a line each. */
+  readonly remarks: readonly string[];
+}
+
+/**
+ * Reads the configuration, its rule files and the notification configuration, all or nothing.
+ *
+ * @param listen where this server is reached, for the configuration that watches this machine.
+ * @throws ConfigError with all that is wrong; OperatingError `not_found`, `disk.failed`.
+ */
+export function loadFiles(
+  files: {
+    readonly configFile: string | undefined;
+    readonly alertmanagerConfigFile: string | undefined;
+  },
+  listen: ListenAddress,
+  environment: ConfigEnvironment,
+): LoadedFiles {
+  const { configFile, alertmanagerConfigFile } = files;
+  const fileName = configFile ?? join(DEFAULTS_FOLDER, "pharos.yml");
+  const configText =
+    configFile === undefined ? defaultConfig(fileName, listen) : environment.readFile(configFile);
+  const loaded = loadConfig(configText, fileName, environment);
+  const { evaluationIntervalMs, ruleQueryOffsetMs } = loaded.config.global;
+  const defaults = { evaluationIntervalMs, ruleQueryOffsetMs };
+  const rules = loadRuleFiles(loaded.config.ruleFiles, defaults, environment);
+  const notifications =
+    alertmanagerConfigFile === undefined
+      ? { config: SILENT_NOTIFICATION_CONFIG, unsupported: [] }
+      : loadNotificationConfig(
+          environment.readFile(alertmanagerConfigFile),
+          alertmanagerConfigFile,
+          environment,
+        );
+  return {
+    config: loaded.config,
+    groups: rules.groups,
+    notifications: notifications.config,
+    text: loaded.text,
+    remarks: [
+      ...[...loaded.unsupported, ...notifications.unsupported].map(unsupportedText),
+      ...loaded.warnings,
+      ...rules.warnings.map(formatDiagnosticLine),
+    ],
+  };
+}
+
+/** What listens on every address is reached on this one. */
+function defaultConfig(fileName: string, { host, port }: ListenAddress): string {
+  const reached = { host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host, port };
+  return readFileSync(fileName, "utf8")
+    .replaceAll("@LISTEN@", formatListenAddress(reached))
+    .replaceAll("@HOST@", hostname());
+}

@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nodeDisk, systemClock } from "@pharos/adapters/node";
+import { errorText, type Matcher, OperatingError } from "@pharos/base";
+import { Kernels, SeriesTable } from "@pharos/kernels";
+import type { SampleBatch, SeriesStore } from "@pharos/ports";
+import type { Engine, QueryResult } from "@pharos/promql/engine";
+import { type Expr, parse, pinSelectors, printExpr, walk } from "@pharos/promql/syntax";
+import type {
+  PromqlTestTarget,
+  ResultSeries,
+  ResultValue,
+  SeriesToLoad,
+  TestResult,
+} from "@pharos/testing/promqltest";
+import { type EmbeddedStore, openStore } from "@pharos/tsdb";
+
+/**
+ * The query engine on the embedded store in a temporary folder, which is removed on disposal. The engine must have 5
+ * minutes of lookback and 1 minute as the default step.
+ */
+export async function openEngineTarget(engine: Engine): Promise<EngineTarget> {
+  const target = new EngineTarget(engine, mkdtempSync(join(tmpdir(), "pharos-promqltest-")));
+  await target.clear();
+  return target;
+}
+
+export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #folder: string;
+  readonly #signal = new AbortController().signal;
+  #store: EmbeddedStore | undefined;
+  #lives = 0;
+
+  constructor(engine: Engine, folder: string) {
+    this.#engine = engine;
+    this.#folder = folder;
+  }
+
+  async load(series: readonly SeriesToLoad[]): Promise<void> {
+    await this.#opened.append(batchOf(series));
+  }
+
+  /** An empty store each time: nothing of the one before can be left. */
+  async clear(): Promise<void> {
+    await this.#close();
+    const kernels = await Kernels.load();
+    this.#store = await openStore({
+      disk: nodeDisk(join(this.#folder, String(this.#lives++))),
+      clock: systemClock,
+      kernels,
+      table: new SeriesTable(kernels),
+      // Scripts begin in 1970, and may load what is older than what they loaded before.
+      retentionMs: Number.POSITIVE_INFINITY,
+      outOfOrderWindowMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  instant(expr: string, timeMs: number): Promise<TestResult> {
+    return answer(this.#engine.instant(this.#opened, expr, timeMs, { signal: this.#signal }));
+  }
+
+  range(expr: string, startMs: number, endMs: number, stepMs: number): Promise<TestResult> {
+    const range = { startMs, endMs, stepMs };
+    return answer(this.#engine.range(this.#opened, expr, range, { signal: this.#signal }));
+  }
+
+  pinned(expr: string, timeMs: number): string | undefined {
+    const parsed = parseOrNothing(expr);
+    const pinned = parsed === undefined ? undefined : pinSelectors(parsed, timeMs);
+    return pinned === undefined ? undefined : printExpr(pinned);
+  }
+
+  selectors(expr: string): readonly (readonly Matcher[])[] | undefined {
+    const parsed = parseOrNothing(expr);
+    if (parsed === undefined) return undefined;
+    const found: (readonly Matcher[])[] = [];
+    walk(parsed, (node) => {
+      if (node.kind === "vector") found.push(node.matchers);
+    });
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #close(): Promise<void> {
+    await this.#store?.[Symbol.asyncDispose]();
+    this.#store = undefined;
+  }
+
+  get #opened(): SeriesStore {
+    if (this.#store === undefined) throw new OperatingError("not_found", "the store is closed");
+    return this.#store;
+  }
+}
+
+function parseOrNothing(expr: string): Expr | undefined {
+  try {
+    return parse(expr);
+  } catch (error) {
+    if (error instanceof OperatingError) return undefined;
+    throw error;
+  }
+}
+
+function batchOf(series: readonly SeriesToLoad[]): SampleBatch {
+  const samples = series.flatMap(({ samples: list }, index) =>
+    list.map((sample) => ({ index, sample })),
+  );
+  return {
+    labelSets: series.map(({ labels }) => labels),
+    series: Uint32Array.from(samples, ({ index }) => index),
+    timestampsMs: Float64Array.from(samples, ({ sample }) => sample.timestampMs),
+    values: Float64Array.from(samples, ({ sample }) =>
+      "value" in sample ? sample.value : Number.NaN,
+    ),
+    stale: Uint8Array.from(samples, ({ sample }) => ("value" in sample ? 0 : 1)),
+  };
+}
+
+async function answer(query: Promise<QueryResult>): Promise<TestResult> {
+  try {
+    const result = await query;
+    return { value: resultValue(result), warnings: result.warnings, infos: result.infos };
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return { value: { type: "error", message: errorText(error) }, warnings: [], infos: [] };
+  }
+}
+
+function resultValue(result: QueryResult): ResultValue {
+  switch (result.type) {
+    case "scalar":
+    case "string":
+      return result;
+    case "vector": {
+      const series = result.labels.map(
+        (labels, i): ResultSeries => ({
+          labels,
+          points: [{ timestampMs: result.timestampMs, value: result.values[i] as number }],
+        }),
+      );
+      return { type: "vector", series };
+    }
+    case "matrix": {
+      const series = result.series.map(
+        ({ labels, timestampsMs, values }): ResultSeries => ({
+          labels,
+          points: Array.from(timestampsMs, (timestampMs, i) => ({
+            timestampMs,
+            value: values[i] as number,
+          })),
+        }),
+      );
+      return { type: "matrix", series };
+    }
+  }
+}
