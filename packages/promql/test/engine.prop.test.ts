@@ -50,7 +50,7 @@ const RANGE_FUNCTIONS = [
 const { vector } = fc.letrec<{ vector: string; scalar: string; range: string }>((tie) => ({
   scalar: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
-    fc.constantFrom("2", "0.5", "-1", "time()", "NaN"),
+    fc.constantFrom("2", "0.5", "-1", "time()", "NaN", "scalar(h @ 60)"),
     tie("vector").map((v) => `scalar(${v})`),
   ),
   range: fc.oneof(
@@ -95,6 +95,11 @@ const { vector } = fc.letrec<{ vector: string; scalar: string; range: string }>(
     fc
       .tuple(fc.constantFrom("abs", "-", "timestamp", "absent", "sgn", "hour"), tie("vector"))
       .map(([f, v]) => `${f}(${v})`),
+    fc
+      .tuple(tie("vector"), tie("scalar"), tie("scalar"))
+      .map(([v, min, max]) => `clamp(${v}, ${min}, ${max})`),
+    tie("scalar").map((s) => `vector(${s})`),
+    tie("vector").map((v) => `count_values("value", ${v})`),
     tie("vector").map((v) => `label_replace(${v}, "to", "$1", "n", "(.)")`),
     tie("vector").map((v) => `histogram_quantile(0.5, ${v})`),
   ),
@@ -155,7 +160,7 @@ test("a range query gives at each step what an instant query gives there", async
         deepEqual(rounded(got), rounded(want), `${query} at ${minute}m`);
       }
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });
 

@@ -46,6 +46,7 @@ test("offset and @ move the time that a selector looks at", async () => {
   deepEqual(await world.over(2, 4, "x @ start() + x @ end()"), ["{} 6 6 6"]);
   deepEqual(await world.over(2, 4, "x - x @ 60"), ["{} 1 2 3"]);
   deepEqual(await world.over(2, 3, "timestamp(x @ 60)"), ["{} 60 60"]);
+  deepEqual(await world.over(2, 3, "clamp(x @ 60, 2, 1)"), []);
 });
 
 test("subqueries stand on multiples of their step, whatever the time of the query", async () => {
@@ -204,6 +205,11 @@ test("count_values makes a label of the value", async () => {
     ],
     ['count_values without (n) ("job", build)', '{job="1"} 2', '{job="2.5"} 1'],
   ]);
+});
+
+test("count_values tells 0 from -0, which are written differently", async () => {
+  const world = await worldOf("x 0 -0 -0");
+  deepEqual(await world.over(0, 2, 'count_values("v", x)'), ['{v="-0"} _ 1 1', '{v="0"} 1 _ _']);
 });
 
 test("arithmetic between vectors drops the name, comparison filters and keeps it", async () => {

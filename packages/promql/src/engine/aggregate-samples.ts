@@ -1,4 +1,11 @@
-import { assert, formatValue, labelsKey, OperatingError, withLabel } from "@pharos/base";
+import {
+  assert,
+  compareLabels,
+  formatValue,
+  labelsKey,
+  OperatingError,
+  withLabel,
+} from "@pharos/base";
 import type { Aggregation } from "../syntax/ast.ts";
 import { groupingOf, splitByName } from "./aggregate.ts";
 import type { Annotations } from "./annotations.ts";
@@ -29,7 +36,9 @@ export function selectSamples(
     throw new OperatingError("query.failed", `Scalar value ${formatG(min)} underflows int64`);
   if (max >= 2 ** 63)
     throw new OperatingError("query.failed", `Scalar value ${formatG(max)} overflows int64`);
-  const groups = [...groupSeries(aggregation, list).values()];
+  // Among equals the first by labels is taken, so that a choice does not change with what else is there.
+  const sorted = list.toSorted((a, b) => compareLabels(a.labels, b.labels));
+  const groups = [...groupSeries(aggregation, sorted).values()];
   if (op === "limitk") return groups.flatMap((group) => firstK(group, params));
   const kept = groups.flatMap((group) => extremeK(group, params, op === "topk"));
   return grid.count === 1 ? kept : kept.filter(hasSamples);
@@ -82,11 +91,11 @@ export function countValues(
   const groups = new Map<string, { out: StepSeries; members: StepSeries[] }>();
   for (const series of list) {
     // Samples of one series often repeat: the group of a value is looked up once.
-    const known = new Map<number, StepSeries>();
+    const known = new Map<number | "-0", StepSeries>();
     for (let step = 0; step < grid.count; step++) {
       if (series.present[step] === 0) continue;
       const value = series.values[step] as number;
-      const out = known.getOrInsertComputed(value, () => {
+      const out = known.getOrInsertComputed(Object.is(value, -0) ? "-0" : value, () => {
         const labels = grouping(withLabel(series.labels, valueLabel, formatValue(value)));
         const group = groups.getOrInsertComputed(labelsKey(labels), () => ({
           out: emptySeries(labels, false, grid.count),
@@ -164,7 +173,7 @@ function limitRatio(
 }
 
 /**
- * Keeps the k greatest (or least) samples of each step, NaN only for want of others, the earlier series among equals.
+ * Keeps the k greatest (or least) samples of each step, NaN only for want of others, the first by labels among equals.
  * The best of a step are kept in a heap with the worst of them on top. Answers the series in order of the last step.
  */
 function extremeK(

@@ -103,7 +103,7 @@ export async function evaluateVector(
   const inner = unwrapParens(expr);
   if (grid.count > 1 && isStepInvariant(inner)) {
     const heldBefore = context.samplesHeld;
-    const once = await evaluateVector(inner, firstStep(grid), context);
+    const once = withSamples(await evaluateVector(inner, firstStep(grid), context));
     context.settle(heldBefore, once.length * grid.count);
     return once.map(({ labels, dropName, values }) =>
       constantSeries(labels, dropName, values[0] as number, grid.count),
@@ -113,6 +113,10 @@ export async function evaluateVector(
   const result = await evaluateVectorNode(inner, grid, context);
   context.settle(heldBefore, result.length * grid.count);
   return result;
+}
+
+function withSamples(list: readonly StepSeries[]): StepSeries[] {
+  return list.filter(hasSamples);
 }
 
 async function evaluateVectorNode(
@@ -324,10 +328,6 @@ async function evaluateBinary(
     return setOperation(op, matching, leftList, rightList);
   }
   return matchVectors(expr, matching, leftList, rightList);
-}
-
-function withSamples(list: readonly StepSeries[]): StepSeries[] {
-  return list.filter(hasSamples);
 }
 
 async function evaluateAggregation(
