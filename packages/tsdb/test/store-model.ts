@@ -1,4 +1,4 @@
-import { equal, ok } from "node:assert/strict";
+import { equal, fail, ok } from "node:assert/strict";
 import {
   assert,
   createMatcher,
@@ -37,6 +37,9 @@ export const LABEL_SETS: readonly Labels[] = Array.from({ length: 12 }, (_, i) =
   }),
 );
 
+const NAMES = LABEL_SETS.map(formatLabels);
+const SERIES_OF = new Map(NAMES.map((name, series) => [name, series]));
+
 export function valueBits(rng: Rng): bigint {
   if (rng.chance(8)) return STALE;
   if (rng.chance(5)) return 0x7ff8000000000000n | BigInt(rng.below(1000));
@@ -51,9 +54,9 @@ export function valueBits(rng: Rng): bigint {
  */
 export class Model {
   /** By series, then time: every value that was ever sent for it, and whether one of them has to be there. */
-  readonly #sent: Map<number, { values: Set<bigint>; kept: bigint | undefined }>[] = LABEL_SETS.map(
-    () => new Map(),
-  );
+  readonly #sent: Map<number, { values: Set<bigint>; kept: bigint | undefined; seen: number }>[] =
+    LABEL_SETS.map(() => new Map());
+  #round = 0;
   /** Before this, blocks may have been deleted. */
   expiredBeforeMs = Number.NEGATIVE_INFINITY;
 
@@ -61,7 +64,7 @@ export class Model {
     const times = this.#sent[series];
     assert(times !== undefined, "a series of the model");
     times
-      .getOrInsertComputed(timestampMs, () => ({ values: new Set(), kept: undefined }))
+      .getOrInsertComputed(timestampMs, () => ({ values: new Set(), kept: undefined, seen: 0 }))
       .values.add(bits);
   }
 
@@ -79,20 +82,21 @@ export class Model {
   }
 
   check(found: readonly SimSample[], range: TimeRange, where: string): void {
-    const seen = new Set<string>();
+    const round = ++this.#round;
     for (const { series, timestampMs, bits } of found) {
-      const at = `${where}: ${formatLabels(LABEL_SETS[series] as Labels)} @ ${timestampMs}`;
       const entry = this.#sent[series]?.get(timestampMs);
-      ok(entry?.values.has(bits) === true, `${at}: ${bits.toString(16)} was never sent`);
-      if (entry?.kept !== undefined) equal(bits, entry.kept, `${at}: changed`);
-      seen.add(`${series} ${timestampMs}`);
+      if (entry?.values.has(bits) !== true)
+        fail(`${where}: ${NAMES[series]} @ ${timestampMs}: ${bits.toString(16)} was never sent`);
+      if (entry.kept !== undefined && entry.kept !== bits)
+        fail(`${where}: ${NAMES[series]} @ ${timestampMs}: ${bits.toString(16)} was another value`);
+      entry.seen = round;
     }
     for (const [series, times] of this.#sent.entries())
-      for (const [timestampMs, { kept }] of times) {
-        if (kept === undefined || timestampMs < range.minMs || timestampMs > range.maxMs) continue;
+      for (const [timestampMs, { kept, seen }] of times) {
+        if (kept === undefined || seen === round) continue;
+        if (timestampMs < range.minMs || timestampMs > range.maxMs) continue;
         if (timestampMs < this.expiredBeforeMs) continue;
-        const at = `${where}: ${formatLabels(LABEL_SETS[series] as Labels)} @ ${timestampMs}`;
-        ok(seen.has(`${series} ${timestampMs}`), `${at}: lost`);
+        fail(`${where}: ${NAMES[series]} @ ${timestampMs}: lost`);
       }
   }
 }
@@ -101,7 +105,6 @@ export const EVERYTHING: TimeRange = { minMs: -(2 ** 50), maxMs: 2 ** 50 };
 
 /** Reads a range, by exact bits; checks that series are sorted and times increase. */
 export async function readAll(store: EmbeddedStore, range = EVERYTHING): Promise<SimSample[]> {
-  const byLabels = new Map(LABEL_SETS.map((labels, series) => [formatLabels(labels), series]));
   const out: SimSample[] = [];
   let before = "";
   const selection = store.select(range, [createMatcher("=~", METRIC_NAME, ".+")], {
@@ -110,16 +113,17 @@ export async function readAll(store: EmbeddedStore, range = EVERYTHING): Promise
   });
   for await (const { labels, timestampsMs, values, stale } of selection) {
     const name = formatLabels(labels);
-    const series = byLabels.get(name);
+    const series = SERIES_OF.get(name);
     assert(series !== undefined, () => `${name} was sent`);
     ok(name > before, `${name} comes after ${before}`);
     before = name;
     const bits = new BigUint64Array(values.buffer, values.byteOffset, values.length);
     for (let i = 0; i < values.length; i++) {
       const timestampMs = timestampsMs[i] as number;
-      ok(i === 0 || timestampMs > (timestampsMs[i - 1] as number), `${name}: times increase`);
-      ok(timestampMs >= range.minMs && timestampMs <= range.maxMs, `${name}: within the range`);
-      equal(stale?.[i] === 1, bits[i] === STALE, `${name}: the flag says what the bits say`);
+      if (i > 0 && timestampMs <= (timestampsMs[i - 1] as number)) fail(`${name}: times increase`);
+      if (timestampMs < range.minMs || timestampMs > range.maxMs) fail(`${name}: within the range`);
+      if ((stale?.[i] === 1) !== (bits[i] === STALE))
+        fail(`${name}: the flag says what the bits say`);
       out.push({ series, timestampMs, bits: bits[i] as bigint });
     }
   }

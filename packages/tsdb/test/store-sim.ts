@@ -78,6 +78,7 @@ export async function simulate(
 
     for (let steps = 2 + rng.below(25); steps > 0; steps--) {
       const what = rng.below(100);
+      const flushed = false;
       if (what < 65) {
         await clock.run(clock.sleep(rng.below(rng.chance(20) ? 40 * 60_000 : 60_000), never));
         const batch = client.makeBatch();
@@ -99,7 +100,8 @@ export async function simulate(
         disk.freeSize = Number.POSITIVE_INFINITY;
       } else if (what < 75) {
         const before = store.stats().headSeries;
-        const flushing = rng.chance(60) ? store.maintain(clock.nowMs()) : store.flush();
+        const all = rng.chance(40);
+        const flushing = all ? store.flush() : store.maintain(clock.nowMs());
         if (rng.chance(15)) disk.freeSize = rng.below(600);
         if (rng.chance(30)) {
           // Others go on meanwhile, and death may come in the middle.
@@ -132,7 +134,7 @@ export async function simulate(
       const now = await clock.run(readAll(store));
       model.check(now, EVERYTHING, `${where}, after a step`);
       for (const sample of now) model.keep(sample);
-      if (settings.walSync === "always") durable = now;
+      if (settings.walSync === "always" || flushed) durable = now;
     }
 
     const { blocks, lateSamples } = store.stats();
