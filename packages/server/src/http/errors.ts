@@ -1,14 +1,8 @@
+import type { ErrorAnswer } from "@pharos/api";
 import { type ErrorCode, OperatingError } from "@pharos/base";
 
 /** Prometheus's names for what went wrong, which its clients read. */
-export type ErrorType =
-  | "bad_data"
-  | "canceled"
-  | "execution"
-  | "internal"
-  | "not_found"
-  | "timeout"
-  | "unavailable";
+export type ErrorType = ErrorAnswer["errorType"];
 
 /** Nginx's "the client closed the request", which Prometheus answers to a query that was cancelled. */
 const CLIENT_CLOSED_REQUEST = 499;

@@ -1,0 +1,175 @@
+import { z } from "zod";
+
+/**
+ * What Prometheus's HTTP API answers, as far as the page reads it. Objects may have more fields than are named here:
+ * a client must not fail on what a later version adds.
+ */
+
+/** Label sets of a JSON answer. */
+export const labelsSchema = z.record(z.string(), z.string());
+
+/** Unix seconds with decimals, and the value as text: `NaN`, `+Inf`, `-Inf` have no JSON number. */
+export const pointSchema = z.tuple([z.number(), z.string()]);
+
+/** Why a request failed. */
+export const ERROR_TYPES = [
+  "bad_data",
+  "canceled",
+  "execution",
+  "internal",
+  "not_acceptable",
+  "not_found",
+  "timeout",
+  "unavailable",
+] as const;
+
+export const errorAnswerSchema = z.object({
+  status: z.literal("error"),
+  errorType: z.enum(ERROR_TYPES),
+  error: z.string(),
+});
+
+export type ErrorAnswer = z.output<typeof errorAnswerSchema>;
+
+/** The envelope around the data of a successful answer. */
+export function successAnswerSchema<T extends z.ZodType>(
+  data: T,
+): z.ZodObject<{
+  status: z.ZodLiteral<"success">;
+  data: T;
+  warnings: z.ZodOptional<z.ZodArray<z.ZodString>>;
+  infos: z.ZodOptional<z.ZodArray<z.ZodString>>;
+}> {
+  return z.object({
+    status: z.literal("success"),
+    data,
+    warnings: z.array(z.string()).optional(),
+    infos: z.array(z.string()).optional(),
+  });
+}
+
+const statisticsSchema = z.object({
+  timings: z.record(z.string(), z.number()),
+  samples: z.object({ totalQueryableSamples: z.number(), peakSamples: z.number() }),
+});
+
+const stats = statisticsSchema.optional();
+
+/** `data` of `query` and `query_range`. */
+export const queryDataSchema = z.discriminatedUnion("resultType", [
+  z.object({ resultType: z.literal("scalar"), result: pointSchema, stats }),
+  z.object({ resultType: z.literal("string"), result: pointSchema, stats }),
+  z.object({
+    resultType: z.literal("vector"),
+    result: z.array(z.object({ metric: labelsSchema, value: pointSchema })),
+    stats,
+  }),
+  z.object({
+    resultType: z.literal("matrix"),
+    result: z.array(z.object({ metric: labelsSchema, values: z.array(pointSchema) })),
+    stats,
+  }),
+]);
+
+export type QueryData = z.output<typeof queryDataSchema>;
+
+/** `data` of `series`. */
+export const seriesDataSchema = z.array(labelsSchema);
+
+/** `data` of `labels` and `label/<name>/values`. */
+export const namesDataSchema = z.array(z.string());
+
+/** `data` of `metadata`, by metric. */
+export const metadataDataSchema = z.record(
+  z.string(),
+  z.array(z.object({ type: z.string(), help: z.string(), unit: z.string() })),
+);
+
+/** RFC 3339; Go's zero time, `0001-01-01T00:00:00Z`, stands for never. */
+const timeSchema = z.iso.datetime({ offset: true });
+
+/** `data` of `targets`. Durations in seconds. */
+export const targetsDataSchema = z.object({
+  activeTargets: z.array(
+    z.object({
+      discoveredLabels: labelsSchema,
+      labels: labelsSchema,
+      scrapePool: z.string(),
+      scrapeUrl: z.string(),
+      globalUrl: z.string(),
+      lastError: z.string(),
+      lastScrape: timeSchema,
+      lastScrapeDuration: z.number(),
+      health: z.enum(["up", "down", "unknown"]),
+      scrapeInterval: z.string(),
+      scrapeTimeout: z.string(),
+    }),
+  ),
+  droppedTargets: z.array(z.object({ discoveredLabels: labelsSchema, scrapePool: z.string() })),
+  droppedTargetCounts: z.record(z.string(), z.number()),
+});
+
+export type TargetsData = z.output<typeof targetsDataSchema>;
+
+const alertSchema = z.object({
+  labels: labelsSchema,
+  annotations: labelsSchema,
+  state: z.enum(["pending", "firing"]),
+  activeAt: timeSchema,
+  keepFiringSince: timeSchema.optional(),
+  value: z.string(),
+});
+
+/** `data` of `alerts`. */
+export const alertsDataSchema = z.object({ alerts: z.array(alertSchema) });
+
+const ruleFields = {
+  name: z.string(),
+  query: z.string(),
+  labels: labelsSchema,
+  health: z.enum(["ok", "err", "unknown"]),
+  lastError: z.string().optional(),
+  evaluationTime: z.number(),
+  lastEvaluation: timeSchema,
+};
+
+/** `data` of `rules`. Durations in seconds. */
+export const rulesDataSchema = z.object({
+  groups: z.array(
+    z.object({
+      name: z.string(),
+      file: z.string(),
+      interval: z.number(),
+      limit: z.number(),
+      evaluationTime: z.number(),
+      lastEvaluation: timeSchema,
+      rules: z.array(
+        z.discriminatedUnion("type", [
+          z.object({
+            ...ruleFields,
+            type: z.literal("alerting"),
+            state: z.enum(["inactive", "pending", "firing", "unknown"]),
+            duration: z.number(),
+            keepFiringFor: z.number(),
+            annotations: labelsSchema,
+            alerts: z.array(alertSchema),
+          }),
+          z.object({ ...ruleFields, type: z.literal("recording") }),
+        ]),
+      ),
+    }),
+  ),
+  groupNextToken: z.string().optional(),
+});
+
+export type RulesData = z.output<typeof rulesDataSchema>;
+
+/** `data` of `status/buildinfo`. */
+export const buildInfoDataSchema = z.object({
+  version: z.string(),
+  revision: z.string(),
+  branch: z.string(),
+  buildUser: z.string(),
+  buildDate: z.string(),
+  goVersion: z.string(),
+});

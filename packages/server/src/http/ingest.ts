@@ -1,0 +1,136 @@
+import { type Clock, OperatingError } from "@pharos/base";
+import {
+  INGEST_RETRY_AFTER_SECONDS,
+  type IngestQueue,
+  JSON_BODY_SIZE_MAX,
+  parseJsonMetrics,
+  type RemoteWriteReceiver,
+  type RemoteWriteResult,
+} from "@pharos/collect";
+import type { AppendResult, SampleBatch } from "@pharos/ports";
+import { HTTP_ERRORS } from "./errors.ts";
+
+/** An answer for plain `node:http`, which the ingest path uses. */
+export interface IngestAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** As `node:http` gives them: names in lower case. */
+export type IngestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export interface IngestDependencies {
+  readonly clock: Clock;
+  readonly queue: IngestQueue;
+  readonly receiver: Pick<RemoteWriteReceiver, "receive">;
+  append(batch: SampleBatch): Promise<AppendResult>;
+}
+
+const PROTOBUF = "application/x-protobuf";
+const VERSION_1 = "prometheus.WriteRequest";
+
+/**
+ * `POST /api/v1/write`, remote write 1.0. 204 when the samples are durable. As Prometheus does, 400 where some were too
+ * old or contradict others, after the rest has been taken: the sender does not try again. Version 2.0 gets 415, upon
+ * which senders fall back to 1.0.
+ */
+export async function remoteWrite(
+  headers: IngestHeaders,
+  body: Uint8Array,
+  { queue, receiver }: IngestDependencies,
+): Promise<IngestAnswer> {
+  const [type = "", ...options] = header(headers, "content-type").split(";").map(trimmed);
+  const proto = options.find((option) => option.startsWith("proto="))?.slice("proto=".length);
+  if (type !== "" && type !== PROTOBUF)
+    return text(415, `Content-Type ${type} is not supported; use ${PROTOBUF}`);
+  if (proto !== undefined && proto.replaceAll('"', "") !== VERSION_1)
+    return text(415, `${proto} is not supported; use remote write 1.0 (${VERSION_1})`);
+  const encoding = header(headers, "content-encoding");
+  if (encoding !== "" && encoding !== "snappy")
+    return text(415, `Content-Encoding ${encoding} is not supported; use snappy`);
+  return answer(async () => {
+    const result = await queue.run(body.length, () => receiver.receive(body));
+    const problem = refusals(result);
+    return problem === undefined ? { status: 204, headers: {}, body: "" } : text(400, problem);
+  });
+}
+
+/**
+ * `POST /api/v1/metrics`, `{"metrics": [{name, labels, timestamp, value}]}`. 202 when the samples are durable, with how
+ * many were taken; 400 names every field that is wrong, and then nothing was taken.
+ */
+export async function jsonMetrics(
+  headers: IngestHeaders,
+  body: Uint8Array,
+  { queue, append, clock }: IngestDependencies,
+): Promise<IngestAnswer> {
+  const [type = ""] = header(headers, "content-type").split(";").map(trimmed);
+  if (type !== "" && type !== "application/json")
+    return failure(415, [`Content-Type ${type} is not supported; use application/json`]);
+  const encoding = header(headers, "content-encoding");
+  if (encoding !== "" && encoding !== "identity")
+    return failure(415, [`Content-Encoding ${encoding} is not supported; send plain JSON`]);
+  if (body.length > JSON_BODY_SIZE_MAX)
+    return failure(413, [
+      `body of ${body.length} bytes; at most ${JSON_BODY_SIZE_MAX} are allowed`,
+    ]);
+  return answer(async () => {
+    const result = await queue.run(body.length, async () => {
+      const parsed = parseJsonMetrics(body, clock.nowMs());
+      return parsed.status === "valid" ? append(parsed.batch) : parsed.errors;
+    });
+    if (!("appended" in result)) return failure(400, result);
+    return json(202, { status: "success", data: result });
+  });
+}
+
+async function answer(work: () => Promise<IngestAnswer>): Promise<IngestAnswer> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const { status } = HTTP_ERRORS[error.code];
+    const refused = failure(status, [error.message]);
+    if (!error.retryable) return refused;
+    const retryAfter = { "Retry-After": String(INGEST_RETRY_AFTER_SECONDS) };
+    return { ...refused, headers: { ...refused.headers, ...retryAfter } };
+  }
+}
+
+/** Why some samples of a body were not taken; undefined where all were. */
+function refusals({ appended: result, refused }: RemoteWriteResult): string | undefined {
+  const parts: string[] = [];
+  if (result.tooOld > 0) parts.push(`${result.tooOld} too old`);
+  if (result.tooNew > 0) parts.push(`${result.tooNew} too far in the future`);
+  if (result.conflicting > 0)
+    parts.push(`${result.conflicting} with another value than the one already stored`);
+  if (refused !== undefined)
+    parts.push(`${refused.samples} of a refused series (${refused.reason})`);
+  if (parts.length === 0) return undefined;
+  return `samples dropped: ${parts.join(", ")}; ${result.appended + result.duplicate} taken`;
+}
+
+function header(headers: IngestHeaders, name: string): string {
+  const value = headers[name];
+  return (typeof value === "string" ? value : (value?.[0] ?? "")).trim();
+}
+
+function trimmed(part: string): string {
+  return part.trim().toLowerCase() === PROTOBUF ? PROTOBUF : part.trim();
+}
+
+function failure(status: number, errors: readonly string[]): IngestAnswer {
+  const errorType = status === 503 ? "unavailable" : "bad_data";
+  return json(status, { status: "error", errorType, error: errors.join("; "), errors });
+}
+
+function json(status: number, body: unknown): IngestAnswer {
+  const headers = { "Content-Type": "application/json" };
+  return { status, headers, body: JSON.stringify(body) };
+}
+
+function text(status: number, body: string): IngestAnswer {
+  const headers = { "Content-Type": "text/plain; charset=utf-8" };
+  return { status, headers, body: `${body}\n` };
+}
