@@ -106,6 +106,8 @@ async function live(seed: number): Promise<void> {
     }
     // Death at any point: between two steps of whatever goes on.
     for (let steps = rng.below(20); steps > 0; steps--) await Promise.resolve();
+    // Or an orderly stop, which must not lose anything either.
+    if (rng.chance(25)) await dispatcher[Symbol.asyncDispose]();
     store = store.kill();
     await dispatcher[Symbol.asyncDispose]();
     if (rng.chance(30)) await scenario.clock.advance(rng.below(ms("30m")));
