@@ -22,6 +22,15 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     include: ["test/**/*.test.{ts,tsx}"],
+    setupFiles: ["test/setup.ts"],
+    // Outside a bundle its CommonJS half would be taken, with a CodeMirror of its own beside ours.
+    alias: [
+      {
+        find: /^@prometheus-io\/codemirror-promql$/,
+        replacement: "@prometheus-io/codemirror-promql/dist/esm/index.js",
+      },
+    ],
+    server: { deps: { inline: [/@prometheus-io/] } },
     isolate: false,
   },
 });

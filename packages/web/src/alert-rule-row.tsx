@@ -161,7 +161,7 @@ function Instances({ rule, nowMs, zone }: { rule: AlertingRule; nowMs: number; z
   const shown = rule.alerts.slice(0, INSTANCES_MAX);
   return (
     <div className="rule__instances scroll-x">
-      <table className="grid-table">
+      <table className="grid-table grid-table--folds">
         <thead>
           <tr>
             <th scope="col">State</th>

@@ -4,7 +4,7 @@ export interface Cursor {
   readonly index: number | undefined;
   /** The series nearest to the pointer, or the row of the legend under it. */
   readonly seriesIndex: number | undefined;
-  /** The pointer from the plot's upper left corner, in px. */
+  /** The pointer from the chart's upper left corner, in px. */
   readonly left: number;
   readonly top: number;
   /** Who moved it: tooltips follow the pointer of their own chart only. */

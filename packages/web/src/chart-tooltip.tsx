@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from "react";
+import { type ReactNode, useSyncExternalStore } from "react";
 import type { CursorStore } from "./chart-cursor.ts";
 import { Swatch } from "./swatch.tsx";
 import type { ChartLine } from "./time-chart.tsx";
@@ -15,62 +15,82 @@ interface ChartTooltipProps {
   readonly lines: readonly ChartLine[];
   readonly unit: Unit;
   readonly zone: TimeZone;
-  /** Where the plotting area begins, from the left edge of the chart, in px. */
-  readonly plotLeft: number;
-  /** Of the whole chart, in px. */
+  /** Of the chart, in px. */
   readonly width: number;
   readonly stacked: boolean;
 }
 
+interface TooltipRow {
+  readonly line: ChartLine;
+  readonly lineIndex: number;
+  readonly value: number;
+}
+
 /** The values under the pointer or the arrow keys: as a box for the eye, and as a sentence for a screen reader. */
 export function ChartTooltip(props: ChartTooltipProps) {
-  const { cursor, lines, plotLeft, timesSec, unit, width, zone } = props;
+  const { cursor, timesSec, unit, width, zone } = props;
   const { index, left, seriesIndex, source, top } = useSyncExternalStore(
     cursor.subscribe,
     cursor.get,
   );
   const timeSec = index === undefined ? undefined : timesSec[index];
-  if (index === undefined || timeSec === undefined || (source !== "chart" && source !== "keys"))
-    return <div className="visually-hidden" aria-live="polite" />;
+  const shown = source === "chart" || source === "keys";
+  if (!shown || index === undefined || timeSec === undefined)
+    return <TooltipFrame spoken="" box={null} />;
 
-  const rows = lines
-    .map((line, at) => ({ line, at, value: line.shown ? line.values[index] : null }))
-    .filter((row): row is typeof row & { value: number } => typeof row.value === "number");
-  // A stack reads from top to bottom as it is drawn; lines read by value.
-  if (props.stacked) rows.reverse();
-  else rows.sort((a, b) => b.value - a.value);
-  const visible = rows.slice(0, ROWS_MAX);
-  const near = rows.find(({ at }) => at === seriesIndex);
-  if (near !== undefined && !visible.includes(near)) visible[ROWS_MAX - 1] = near;
-  const hidden = rows.length - visible.length;
-
+  const rows = rowsAt(props, index);
+  const visible = visibleRows(rows, seriesIndex);
   const time = `${formatDateTime(timeSec * 1000, zone)} ${formatZone(zone)}`;
-  const toTheLeft = plotLeft + left > width / 2;
+  const values = visible.map(({ line, value }) => `${line.name} ${formatCompact(value, unit)}`);
+  const side = left > width / 2 ? { right: width - left + 14 } : { left: left + 14 };
+  const box = (
+    <div className="chart__tip" aria-hidden="true" style={{ top: Math.max(0, top - 12), ...side }}>
+      <div className="chart__tip-time">{time}</div>
+      {visible.map(({ line, lineIndex, value }) => (
+        <div key={lineIndex} className="chart__tip-row" data-near={lineIndex === seriesIndex}>
+          <Swatch style={line.style} />
+          <span className="chart__tip-name">{line.name}</span>
+          <span className="num">{formatCompact(value, unit)}</span>
+        </div>
+      ))}
+      {rows.length === 0 && <div className="dim">no sample here</div>}
+      {rows.length > visible.length && (
+        <div className="dim">and {rows.length - visible.length} more</div>
+      )}
+    </div>
+  );
+  // A voice that followed the mouse would never end.
+  return (
+    <TooltipFrame spoken={source === "keys" ? `${time}: ${values.join(", ")}` : ""} box={box} />
+  );
+}
+
+/** The live region keeps its place in the page while it is empty: screen readers miss one that comes with its text. */
+function TooltipFrame({ spoken, box }: { spoken: string; box: ReactNode }) {
   return (
     <>
       <div className="visually-hidden" aria-live="polite">
-        {source === "keys" &&
-          `${time}: ${visible.map(({ line, value }) => `${line.name} ${formatCompact(value, unit)}`).join(", ")}`}
+        {spoken}
       </div>
-      <div
-        className="chart__tip"
-        aria-hidden="true"
-        style={{
-          top: Math.max(0, top - 12),
-          ...(toTheLeft ? { right: width - plotLeft - left + 14 } : { left: plotLeft + left + 14 }),
-        }}
-      >
-        <div className="chart__tip-time">{time}</div>
-        {visible.map(({ line, at, value }) => (
-          <div key={at} className="chart__tip-row" data-near={at === seriesIndex}>
-            <Swatch style={line.style} />
-            <span className="chart__tip-name">{line.name}</span>
-            <span className="num">{formatCompact(value, unit)}</span>
-          </div>
-        ))}
-        {rows.length === 0 && <div className="dim">no sample here</div>}
-        {hidden > 0 && <div className="dim">and {hidden} more</div>}
-      </div>
+      {box}
     </>
   );
+}
+
+/** The samples at a time, in the order of the eye: a stack as it is drawn from the top, lines by value. */
+function rowsAt({ lines, stacked }: ChartTooltipProps, index: number): TooltipRow[] {
+  const rows: TooltipRow[] = [];
+  for (const [lineIndex, line] of lines.entries()) {
+    const value = line.shown ? line.values[index] : null;
+    if (typeof value === "number") rows.push({ line, lineIndex, value });
+  }
+  return stacked ? rows.reverse() : rows.sort((a, b) => b.value - a.value);
+}
+
+/** The first rows; the one pointed at is among them. */
+function visibleRows(rows: readonly TooltipRow[], seriesIndex: number | undefined): TooltipRow[] {
+  const visible = rows.slice(0, ROWS_MAX);
+  const near = rows.find(({ lineIndex }) => lineIndex === seriesIndex);
+  if (near !== undefined && !visible.includes(near)) visible[ROWS_MAX - 1] = near;
+  return visible;
 }

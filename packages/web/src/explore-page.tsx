@@ -106,8 +106,14 @@ export function ExplorePage() {
           </Button>
         </div>
       )}
-      {isOverview && interval !== undefined && (
-        <MachineOverview interval={interval} zone={zone} onZoom={onZoom} onZoomOut={onZoomOut} />
+      {isOverview && range !== undefined && interval !== undefined && (
+        <MachineOverview
+          range={range}
+          interval={interval}
+          zone={zone}
+          onZoom={onZoom}
+          onZoomOut={onZoomOut}
+        />
       )}
     </main>
   );

@@ -14,7 +14,7 @@ interface ExpressionEditorProps {
   onRun(): void;
 }
 
-const PLACEHOLDER = "PromQL expression, for example rate(node_cpu_seconds_total[5m])";
+const PLACEHOLDER = "PromQL, for example rate(node_cpu_seconds_total[5m])";
 
 /**
  * The field for an expression. It is a plain one until CodeMirror has been loaded (150 KB that the charts need not

@@ -21,8 +21,7 @@ export function FilterButton(props: {
       onClick={props.onClick}
     >
       {props.icon}
-      {props.name}
-      <span className="filter__count">{props.count}</span>
+      {props.name} <span className="filter__count">{props.count}</span>
     </button>
   );
 }

@@ -16,7 +16,10 @@ export function startSteps(targets: Targets | undefined): { text: string; done: 
   return [
     { text: "The server answers", done: targets !== undefined },
     {
-      text: active.length === 0 ? "Finding targets" : `${active.length} targets found`,
+      text:
+        active.length === 0
+          ? "Finding targets"
+          : `${active.length} target${active.length === 1 ? "" : "s"} found`,
       done: active.length > 0,
     },
     { text: `First scrape: ${scraped} of ${active.length} done, ${up} up`, done: up > 0 },

@@ -4,9 +4,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useApi } from "./api-context.ts";
+import { ApiError } from "./api-error.ts";
 import { useCommand } from "./commands.tsx";
 import { HelpDialog } from "./help-dialog.tsx";
 import { CheckIcon, Logo, MoonIcon, QuestionIcon, ScreenIcon, SunIcon } from "./icons.tsx";
+import { Note } from "./note.tsx";
 import { countFiring } from "./rule-state.ts";
 import { useKeptParams } from "./url-state.ts";
 
@@ -23,7 +25,7 @@ export const RULES_REFRESH_MS = 10_000;
 /** What is around every page: the bar, the keys, the title of the window. */
 export function Frame() {
   const [helpOpen, setHelpOpen] = useState(false);
-  const firing = useFiringCount();
+  const { firing, unreachable } = useFiring();
   const pathname = useLocation({ select: (location) => location.pathname });
   const page = PAGES.find(({ to }) => to === pathname);
 
@@ -65,6 +67,13 @@ export function Frame() {
         </ActionIcon>
         <SchemeMenu />
       </header>
+      {unreachable && (
+        <div className="frame__offline">
+          <Note kind="error">
+            The server does not answer. What you see is from before; Pharos keeps trying.
+          </Note>
+        </div>
+      )}
       <Outlet />
       <HelpDialog opened={helpOpen} onClose={() => setHelpOpen(false)} />
     </>
@@ -87,27 +96,29 @@ function PageLink(props: {
       className="frame__link"
       aria-current={props.current ? "page" : undefined}
     >
-      {page.name}
+      {page.name}{" "}
       {page.to === "/alerts" && firing !== undefined && firing > 0 && (
         <span className="frame__firing">
-          {firing}
-          <span className="visually-hidden"> firing</span>
+          {firing} <span className="visually-hidden">firing</span>
         </span>
       )}
     </Link>
   );
 }
 
-/** How many alerts are firing; undefined until the server has said so. */
-function useFiringCount(): number | undefined {
+/** How many alerts are firing (undefined until the server has said so), and whether it still answers. */
+function useFiring(): { firing: number | undefined; unreachable: boolean } {
   const api = useApi();
-  const { data } = useQuery({
+  const { data, error } = useQuery({
     queryKey: ["rules"],
     queryFn: ({ signal }) => api.rules(signal),
     refetchInterval: RULES_REFRESH_MS,
     refetchIntervalInBackground: true,
   });
-  return data === undefined ? undefined : countFiring(data);
+  return {
+    firing: data === undefined ? undefined : countFiring(data),
+    unreachable: error instanceof ApiError && error.kind === "unreachable",
+  };
 }
 
 const SCHEMES = [

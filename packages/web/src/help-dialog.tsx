@@ -4,11 +4,11 @@ import { useCommandCenter } from "./commands.tsx";
 import { SHORTCUTS } from "./shortcut.ts";
 
 const ELSEWHERE = [
-  { keys: ["Enter"], does: "Run the query in the editor" },
-  { keys: ["Shift", "Enter"], does: "New line in the editor" },
-  { keys: ["Ctrl", "Space"], does: "Complete metric, label or function" },
-  { keys: ["←", "→"], does: "Move along a focused chart (Shift: ten steps)" },
-  { keys: ["Home", "End"], does: "First and last point of a focused chart" },
+  { keys: ["Enter"], joint: "", does: "Run the query in the editor" },
+  { keys: ["Shift", "Enter"], joint: " + ", does: "New line in the editor" },
+  { keys: ["Ctrl", "Space"], joint: " + ", does: "Complete metric, label or function" },
+  { keys: ["←", "→"], joint: " ", does: "Move along a focused chart (Shift: ten steps)" },
+  { keys: ["Home", "End"], joint: " ", does: "First and last point of a focused chart" },
 ] as const;
 
 export function HelpDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -26,8 +26,8 @@ export function HelpDialog({ opened, onClose }: { opened: boolean; onClose: () =
           <KeyLine key={does} keys={keys} does={does} joint=" then " />
         ))}
         <h3>In the editor and in charts</h3>
-        {ELSEWHERE.map(({ keys, does }) => (
-          <KeyLine key={does} keys={keys} does={does} joint={keys[0].length > 1 ? " + " : " "} />
+        {ELSEWHERE.map(({ keys, does, joint }) => (
+          <KeyLine key={does} keys={keys} does={does} joint={joint} />
         ))}
       </dl>
       <p className="dim">Drag over a chart to zoom in, double-click to zoom out.</p>

@@ -20,8 +20,8 @@ export const HOST_CHARTS: readonly OverviewChart[] = [
   {
     title: "Memory",
     expr: [
-      'label_replace(node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes, "memory", "used", "", "")',
-      'or label_replace(node_memory_MemTotal_bytes, "memory", "total", "", "")',
+      'label_replace(sum by (instance) (node_memory_MemTotal_bytes - node_memory_MemAvailable_bytes), "memory", "used", "", "")',
+      'or label_replace(sum by (instance) (node_memory_MemTotal_bytes), "memory", "total", "", "")',
     ].join("\n"),
     unit: "bytes",
     stacked: false,
@@ -35,8 +35,8 @@ export const HOST_CHARTS: readonly OverviewChart[] = [
   {
     title: "Network, received and sent (negative)",
     expr: [
-      'label_replace(sum by (device) (rate(node_network_receive_bytes_total[1m])), "direction", "received", "", "")',
-      'or label_replace(-sum by (device) (rate(node_network_transmit_bytes_total[1m])), "direction", "sent", "", "")',
+      'label_replace(sum by (instance) (rate(node_network_receive_bytes_total[1m])), "direction", "received", "", "")',
+      'or label_replace(-sum by (instance) (rate(node_network_transmit_bytes_total[1m])), "direction", "sent", "", "")',
     ].join("\n"),
     unit: "bytes/s",
     stacked: false,

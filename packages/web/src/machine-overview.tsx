@@ -6,12 +6,14 @@ import { HOST_CHARTS, HOST_PROBE_EXPR, type OverviewChart } from "./host-overvie
 import { QueryError } from "./query-error.tsx";
 import { alignToStep, autoStepMs } from "./query-step.ts";
 import { ResultGraph } from "./result-graph.tsx";
-import { absoluteRange, type Interval, lastRange } from "./time-range.ts";
+import type { Interval, TimeRange } from "./time-range.ts";
 import type { TimeZone } from "./time-zone.ts";
 import { useKeptParams } from "./url-state.ts";
 import { useRangeQuery } from "./use-query-data.ts";
 
 interface MachineOverviewProps {
+  readonly range: TimeRange;
+  /** `range` as of the last refresh. */
   readonly interval: Interval;
   readonly zone: TimeZone;
   onZoom(interval: Interval): void;
@@ -23,8 +25,9 @@ export function MachineOverview(props: MachineOverviewProps) {
   const { interval } = props;
   const stepMs = autoStepMs(interval.toMs - interval.fromMs);
   const probe = useRangeQuery(HOST_PROBE_EXPR, alignToStep(interval, stepMs), stepMs, true);
-  if (probe.answer === undefined && probe.error === undefined) return null;
-  if (probe.answer?.data.series.length === 0) return <FirstSamples />;
+  if (probe.answer === undefined)
+    return probe.error === undefined ? null : <QueryError error={probe.error} expr="" />;
+  if (probe.answer.data.series.length === 0) return <FirstSamples />;
   return (
     <>
       <div className="overview__title">
@@ -45,10 +48,9 @@ function ChartCard(props: MachineOverviewProps & { chart: OverviewChart; stepMs:
   const aligned = useMemo(() => alignToStep(interval, stepMs), [interval, stepMs]);
   const { answer, error, stale } = useRangeQuery(chart.expr, aligned, stepMs, true);
   const kept = useKeptParams();
-  const lengthMs = Math.round((interval.toMs - interval.fromMs) / 1000) * 1000;
   const link = writeExploreState({
     panels: [{ ...NEW_PANEL, expr: chart.expr, stacked: chart.stacked }],
-    range: interval.toMs < Date.now() - lengthMs ? absoluteRange(interval) : lastRange(lengthMs),
+    range: props.range,
     refreshMs: undefined,
   });
   return (

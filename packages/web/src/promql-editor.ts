@@ -105,7 +105,7 @@ export function createPromqlEditor(parent: HTMLElement, options: EditorOptions):
         history(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion(),
+        autocompletion({ icons: false }),
         promql.asExtension(),
         syntaxHighlighting(highlight),
         serverError,

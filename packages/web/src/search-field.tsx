@@ -10,7 +10,10 @@ export function SearchField(props: {
   onChange: (text: string) => void;
 }) {
   const input = useRef<HTMLInputElement>(null);
-  useCommand("focusSearch", () => input.current?.select());
+  useCommand("focusSearch", () => {
+    input.current?.focus();
+    input.current?.select();
+  });
   return (
     <TextInput
       ref={input}

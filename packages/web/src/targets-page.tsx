@@ -102,7 +102,7 @@ function Pool({ pool, nowMs, zone }: { pool: TargetPool; nowMs: number; zone: Ti
         </span>
       </div>
       <div className="scroll-x">
-        <table className="grid-table target">
+        <table className="grid-table grid-table--folds target">
           <thead>
             <tr>
               <th scope="col" style={{ width: "34%" }}>

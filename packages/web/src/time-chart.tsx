@@ -115,7 +115,9 @@ export function TimeChart(props: TimeChartProps) {
         const { current } = plot;
         if (current === undefined) return;
         // Fading the other lines redraws all of them: worth it for a row pointed at, not for every move.
-        const focus = source === "legend" && seriesIndex !== undefined ? seriesIndex + 1 : null;
+        const pointed = source === "legend" && seriesIndex !== undefined;
+        const focus =
+          pointed && latest.current.lines[seriesIndex]?.shown === true ? seriesIndex + 1 : null;
         if (focus !== null || focused.current !== null) {
           focused.current = focus;
           current.setSeries(focus, { focus: true });
@@ -129,9 +131,16 @@ export function TimeChart(props: TimeChartProps) {
     if (index === undefined) return;
     event.preventDefault();
     const { current } = plot;
-    const left = current?.valToPos(timesSec[index] ?? 0, "x") ?? 0;
-    current?.setCursor({ left, top: 10 }, false);
-    cursor.set({ index, left, top: 10, source: "keys", seriesIndex: undefined });
+    if (current === undefined) return;
+    const left = current.valToPos(timesSec[index] ?? 0, "x");
+    current.setCursor({ left, top: 10 }, false);
+    cursor.set({
+      index,
+      left: left + current.over.offsetLeft,
+      top: 10,
+      source: "keys",
+      seriesIndex: undefined,
+    });
   }
 
   return (
@@ -157,7 +166,6 @@ export function TimeChart(props: TimeChartProps) {
         lines={lines}
         unit={unit}
         zone={zone}
-        plotLeft={(plot.current?.bbox.left ?? 0) / devicePixelRatio}
         width={width}
         stacked={stacked}
       />
@@ -354,7 +362,7 @@ function followPointer(plot: uPlot, cursor: CursorStore, props: TimeChartProps):
   const own = plot.over.matches(":hover");
   cursor.set({
     index: idx,
-    left,
+    left: left + plot.over.offsetLeft,
     top,
     source: own ? "chart" : "other",
     seriesIndex: own ? nearestLine(plot, idx, top, props) : undefined,

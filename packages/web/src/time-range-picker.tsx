@@ -63,15 +63,13 @@ export function TimeRangePicker(props: TimeRangePickerProps) {
             </Button>
           </Popover.Target>
           <Popover.Dropdown>
-            {opened && (
-              <RangeForm
-                {...props}
-                onChange={(next) => {
-                  setOpened(false);
-                  onChange(next);
-                }}
-              />
-            )}
+            <RangeForm
+              {...props}
+              onChange={(next) => {
+                setOpened(false);
+                onChange(next);
+              }}
+            />
           </Popover.Dropdown>
         </Popover>
         <ActionIcon
@@ -123,6 +121,7 @@ function RangeForm(props: TimeRangePickerProps) {
       <form className="range__form" onSubmit={submit}>
         <TextInput
           size="xs"
+          data-autofocus
           label={`From (${formatZone(zone)})`}
           value={from}
           onChange={(event) => setFrom(event.currentTarget.value)}

@@ -51,9 +51,11 @@ export function lastRange(ms: number): TimeRange {
 }
 
 export function absoluteRange(interval: Interval): TimeRange {
+  // Whole seconds: no chart shows less, and the URL stays short.
+  const whole = (ms: number) => Math.round(ms / 1000) * 1000;
   return {
-    from: { kind: "absolute", timestampMs: Math.round(interval.fromMs) },
-    to: { kind: "absolute", timestampMs: Math.round(interval.toMs) },
+    from: { kind: "absolute", timestampMs: whole(interval.fromMs) },
+    to: { kind: "absolute", timestampMs: whole(interval.toMs) },
   };
 }
 
@@ -98,9 +100,10 @@ function parseTimestamp(text: string, zone: TimeZone): number | undefined {
   return timestampAt({ year, month, day, hour, minute, second }, zone);
 }
 
-/** A bound for the URL, free of any zone: `now`, `now-1h`, `2026-11-21T14:05:00.000Z`. */
+/** A bound for the URL, free of any zone: `now`, `now-1h`, `2026-11-21T14:05:00Z`. */
 export function formatTimeBound(bound: TimeBound): string {
-  if (bound.kind === "absolute") return new Date(bound.timestampMs).toISOString();
+  if (bound.kind === "absolute")
+    return new Date(bound.timestampMs).toISOString().replace(".000Z", "Z");
   return bound.agoMs === 0 ? "now" : `now-${formatDuration(bound.agoMs)}`;
 }
 

@@ -1,0 +1,52 @@
+/** What the fake was asked: the path below `api/v1/` and the form. */
+export interface AskedFor {
+  readonly path: string;
+  readonly form: URLSearchParams;
+}
+
+/** An answer in Prometheus's envelope, or a function that makes one of the question. */
+export type FakeAnswer = object | ((asked: AskedFor) => object | Promise<object>);
+
+export function success(data: unknown, extra: object = {}): object {
+  return { status: "success", data, ...extra };
+}
+
+export function failure(errorType: string, error: string): object {
+  return { status: "error", errorType, error };
+}
+
+/** Prometheus's HTTP API as far as a test needs it; what it was not told answers with nothing in it. */
+export class FakeServer {
+  readonly asked: AskedFor[] = [];
+  readonly #answers = new Map<string, FakeAnswer>([
+    ["rules", success({ groups: [] })],
+    ["targets", success({ activeTargets: [], droppedTargets: [] })],
+    ["query", success({ resultType: "vector", result: [] })],
+    ["query_range", success({ resultType: "matrix", result: [] })],
+    ["status/tsdb", success({ headStats: {} })],
+  ]);
+  dateHeader = "";
+
+  on(path: string, answer: FakeAnswer): this {
+    this.#answers.set(path, answer);
+    return this;
+  }
+
+  /** The forms with which a path was asked, oldest first. */
+  formsOf(path: string): URLSearchParams[] {
+    return this.asked.filter((one) => one.path === path).map(({ form }) => form);
+  }
+
+  fetch = async (url: string, init?: RequestInit): Promise<Response> => {
+    const { pathname } = new URL(url, "http://localhost");
+    const path = pathname.replace(/^\/api\/v1\//, "");
+    const form = new URLSearchParams(init?.body instanceof URLSearchParams ? init.body : "");
+    const asked = { path, form };
+    this.asked.push(asked);
+    const answer = this.#answers.get(path);
+    if (answer === undefined) return Response.json(failure("not_found", path), { status: 404 });
+    const body = typeof answer === "function" ? await answer(asked) : answer;
+    const status = "status" in body && body.status === "error" ? 400 : 200;
+    return Response.json(body, { status, headers: { date: this.dateHeader } });
+  };
+}
