@@ -27,6 +27,23 @@ test("an aggregation holds its groups, not the series that stream through it", a
   await rejects(world.over(0, 5, "sum by (n) (x)"), { code: "query.too_many_samples" });
 });
 
+test("the limit ends a query while it reads, not when it has read everything", async () => {
+  const clock = new SimClock();
+  const endless = new SlowStore(clock, 0);
+  const engine = createEngine({ clock, samplesMax: 1000 });
+  const { signal } = new AbortController();
+  for (const query of ["x", "rate(x[5m])", "sum by (n) (x)", "max_over_time(x[5m:1m])"]) {
+    endless.given = 0;
+    await rejects(
+      clock.run(engine.range(endless, query, { startMs: 0, endMs: 9, stepMs: 1 }, { signal })),
+      {
+        code: "query.too_many_samples",
+      },
+    );
+    ok(endless.given <= 101, `${query} read ${endless.given} series`);
+  }
+});
+
 /** A store whose series come one every `delayMs`, for ever. */
 class SlowStore extends MemoryStore {
   readonly #clock: SimClock;
@@ -46,8 +63,8 @@ class SlowStore extends MemoryStore {
       await this.#clock.sleep(this.#delayMs, signal);
       yield {
         labels: labelsFrom({ n: String(this.given++) }),
-        timestampsMs: Float64Array.of(0),
-        values: Float64Array.of(1),
+        timestampsMs: Float64Array.of(-1, 0),
+        values: Float64Array.of(1, 2),
         stale: null,
       };
     }

@@ -395,16 +395,24 @@ async function streamRangeFunction(
   const { values, present } = emptySeries(NO_LABELS, false, grid.count);
   const out = { values, present };
   const counter = func === "rate" || func === "increase";
+  let any = false;
+  let lastName = "";
   await streamRange(range, grid, context, (labels, dropName, raw) => {
     moveWindows(windows, raw);
     present.fill(0);
     kernel(raw, windows, timesMs, out);
     if (!present.includes(1)) return;
-    if (counter) informOfNonCounter(labelValue(labels, METRIC_NAME), argument(call, 0), context);
+    any = true;
+    if (counter) {
+      const metricName = labelValue(labels, METRIC_NAME);
+      // Neighbours mostly have the same name: one look is enough.
+      if (metricName !== lastName) informOfNonCounter(metricName, argument(call, 0), context);
+      lastName = metricName;
+    }
     sink({ labels, dropName: dropName || !keepsName(func), values, present });
   });
   const quantiles = scalars[0];
-  if (func === "quantile_over_time" && quantiles !== undefined)
+  if (any && func === "quantile_over_time" && quantiles !== undefined)
     warnOfQuantiles(quantiles, argument(call, 0), context);
 }
 
@@ -425,13 +433,10 @@ async function streamRange(
   const scratch = createScratch();
   if (range.kind === "matrix") {
     const { firstMs, lastMs } = shiftedRange(context, range.selector, grid);
-    for await (const columns of readSeries(
-      context,
-      range.selector,
-      firstMs - range.rangeMs,
-      lastMs,
-    ))
-      sink(columns.labels, false, withoutStale(columns, scratch));
+    const afterMs = firstMs - range.rangeMs;
+    await readSeries(context, range.selector, afterMs, lastMs, (columns) =>
+      sink(columns.labels, false, withoutStale(columns, scratch)),
+    );
     return;
   }
   const inner = subqueryGrid(range, grid, context);

@@ -67,6 +67,10 @@ export class QueryContext {
       );
   }
 
+  release(samples: number): void {
+    this.#samplesHeld -= samples;
+  }
+
   /** After an operator: its inputs are gone, its result of so many samples is kept. */
   settle(heldBefore: number, samples: number): void {
     this.#samplesHeld = heldBefore;

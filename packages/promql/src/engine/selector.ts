@@ -23,34 +23,35 @@ export async function streamSelector(
   const times = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
   const { values, present } = emptySeries(NO_LABELS, false, grid.count);
   const out = { values, present };
-  for await (const columns of readSeries(context, selector, firstMs - lookbackMs, lastMs))
+  await readSeries(context, selector, firstMs - lookbackMs, lastMs, (columns) => {
     if (lookUp(columns, times, give, out))
       sink({ labels: columns.labels, dropName: give === "timestamp", values, present });
+  });
 }
 
 /**
- * The selector's series with their samples in (`afterMs`, `maxMs`]; also the sample at `afterMs` may be among them.
- * Counts what is read, takes turns with others, and keeps nothing.
+ * Shows the selector's series with their samples in (`afterMs`, `maxMs`]; also the sample at `afterMs` may be among
+ * them. Counts what is read, takes turns with others, and keeps nothing.
  */
-export async function* readSeries(
+export async function readSeries(
   context: QueryContext,
   selector: VectorSelector,
   afterMs: number,
   maxMs: number,
-): AsyncGenerator<SeriesColumns, void, undefined> {
+  show: (columns: SeriesColumns) => void,
+): Promise<void> {
   const selection = context.store.select({ minMs: afterMs, maxMs }, selector.matchers, {
     // The limit is on what a query holds at once, not on what passes through it.
     samplesMax: Number.POSITIVE_INFINITY,
     signal: context.signal,
   });
-  for await (const series of selection) {
-    const { length } = series.timestampsMs;
+  for await (const columns of selection) {
+    const { length } = columns.timestampsMs;
     context.samplesRead += length;
     context.seriesRead++;
-    const heldBefore = context.samplesHeld;
     context.hold(length);
-    yield series;
-    context.settle(heldBefore, 0);
+    show(columns);
+    context.release(length);
     if (context.tick()) await context.pause();
   }
 }

@@ -18,8 +18,7 @@ export function subqueryGrid(
   const count = Math.floor((lastMs - startMs) / stepMs) + 1;
   if (count < 1) return undefined;
   // The columns of one series must fit before any is made.
-  const heldBefore = context.samplesHeld;
   context.hold(count);
-  context.settle(heldBefore, 0);
+  context.release(count);
   return { startMs, stepMs, count };
 }
