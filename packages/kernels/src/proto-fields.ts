@@ -62,6 +62,7 @@ export class ProtoFields {
   skip(tag: number): void {
     const start = this.#at;
     const wireType = tag & 7;
+    if (tag < 8) throw this.error(start, "a field with the number 0");
     if (wireType === 2) this.#range();
     else if (wireType === 1 || wireType === 5) {
       this.#at += wireType === 1 ? 8 : 4;

@@ -78,6 +78,21 @@ function readSample(bytes: Uint8Array): { timestampMs: number; bits: bigint } {
   return { timestampMs: Number(timestamp), bits };
 }
 
+/** A MetricMetadata: its texts must be UTF-8, its type must fit 32 bits. */
+function checkMetadata(bytes: Uint8Array): void {
+  const reader = new Reader(bytes);
+  while (!reader.done) {
+    const { number, wire, varint, content } = reader.field();
+    if (number === 1n && wire === 0n && varint > 0xffff_ffffn) refuse();
+    if (![2n, 4n, 5n].includes(number) || wire !== 2n) continue;
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(content);
+    } catch {
+      refuse();
+    }
+  }
+}
+
 export function readWriteRequest(bytes: Uint8Array): ReadRequest {
   const reader = new Reader(bytes);
   const series: ReadSeries[] = [];
@@ -85,7 +100,10 @@ export function readWriteRequest(bytes: Uint8Array): ReadRequest {
   while (!reader.done) {
     const { number, wire, content } = reader.field();
     if ((number === 1n || number === 3n) && wire !== 2n) refuse();
-    if (number === 3n) metadata++;
+    if (number === 3n) {
+      checkMetadata(content);
+      metadata++;
+    }
     if (number !== 1n) continue;
     const labels: number[] = [];
     const samples: ReadSeries["samples"] = [];
