@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
+import { parseTime } from "../src/http/parameters.ts";
 import { HttpWorld, NOW_SECONDS } from "./http-world.ts";
 
 async function filled(): Promise<HttpWorld> {
@@ -126,13 +127,13 @@ const ERRORS: readonly (readonly [path: string, status: number, type: string, er
     "query?query=up&time=now",
     400,
     "bad_data",
-    'invalid parameter "time": cannot parse "now" to a valid timestamp',
+    'invalid parameter "time": invalid time value for \'time\': cannot parse "now" to a valid timestamp',
   ],
   [
     "query?query=up&time=2026-02-30T00:00:00Z",
     400,
     "bad_data",
-    'invalid parameter "time": cannot parse "2026-02-30T00:00:00Z" to a valid timestamp',
+    'invalid parameter "time": invalid time value for \'time\': cannot parse "2026-02-30T00:00:00Z" to a valid timestamp',
   ],
   [
     "query?query=up&timeout=soon",
@@ -235,8 +236,9 @@ const ERRORS: readonly (readonly [path: string, status: number, type: string, er
     "labels?start=x",
     400,
     "bad_data",
-    'invalid parameter "start": cannot parse "x" to a valid timestamp',
+    'invalid parameter "start": invalid time value for \'start\': cannot parse "x" to a valid timestamp',
   ],
+  ["labels?match[]={", 400, "bad_data", "1:2: parse error: unexpected end of input inside braces"],
   ["metadata?limit=x", 400, "bad_data", "limit must be a number"],
   ["metadata?limit_per_metric=x", 400, "bad_data", "limit_per_metric must be a number"],
   ["metrics/labels", 400, "bad_data", 'the parameter "metric" is missing'],
@@ -293,6 +295,26 @@ test("warnings and infos of the engine stand beside the data, with places in the
   equal(warnings, undefined);
   equal(infos.length, 1);
   match(infos[0] ?? "", /metric might not be a counter.*"up" \(1:6\)$/);
+});
+
+test("times are Unix seconds, RFC 3339, or the ends of time as Prometheus writes them", () => {
+  for (const [text, timestampMs] of [
+    ["1.2345", 1234],
+    ["-5.5", -5500],
+    ["1e3", 1_000_000],
+    ["1767225600.123", 1_767_225_600_123],
+    ["2026-01-01T00:00:00Z", 1_767_225_600_000],
+    ["2026-01-01T01:00:00.1234567+01:00", 1_767_225_600_123],
+    ["292277025-08-18T07:12:54.999999999Z", 8.64e15],
+    ["", undefined],
+    ["0x10", undefined],
+    ["NaN", undefined],
+    ["2026-01-01", undefined],
+    ["2026-01-01T25:00:00Z", undefined],
+    ["2025-02-29T00:00:00Z", undefined],
+    ["1e30", undefined],
+  ] as const)
+    equal(parseTime(text), timestampMs, text);
 });
 
 test("a limit cuts the result and says so", async () => {
@@ -354,6 +376,15 @@ test("a large answer is compressed for those who accept it", async () => {
   const body = response.body as ReadableStream<Uint8Array<ArrayBuffer>>;
   const plain = body.pipeThrough(new DecompressionStream("gzip"));
   equal(await new Response(plain).text(), await (await world.get(url)).text());
+});
+
+test("a small answer has its length and is not compressed", async () => {
+  const response = await new HttpWorld().get("/api/v1/query?query=1&time=1", {
+    "Accept-Encoding": "gzip",
+  });
+  equal(response.headers.get("Content-Encoding"), null);
+  const length = Number(response.headers.get("Content-Length"));
+  equal(length, (await response.arrayBuffer()).byteLength);
 });
 
 test("label names that JavaScript treats specially come through", async () => {

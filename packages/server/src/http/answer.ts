@@ -2,7 +2,18 @@ import type { Labels } from "@pharos/base";
 import { OperatingError } from "@pharos/base";
 import { type ErrorType, HTTP_ERRORS } from "./errors.ts";
 
-const JSON_HEADERS = { "Content-Type": "application/json" };
+const encoder = new TextEncoder();
+
+/** With its length, so that short answers are not compressed and HEAD can tell it. */
+export function jsonResponse(
+  json: string,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const bytes = encoder.encode(json);
+  const length = { "Content-Type": "application/json", "Content-Length": String(bytes.length) };
+  return new Response(bytes, { status, headers: { ...length, ...headers } });
+}
 
 /** What a successful answer carries beside its data. */
 export interface Notes {
@@ -15,9 +26,7 @@ export const TRUNCATED = "results truncated due to limit";
 
 /** Prometheus's envelope around `data`, anything that JSON can hold. */
 export function success(data: unknown, notes: Notes = {}): Response {
-  return new Response(`{"status":"success","data":${JSON.stringify(data)}${notesJson(notes)}}`, {
-    headers: JSON_HEADERS,
-  });
+  return jsonResponse(`{"status":"success","data":${JSON.stringify(data)}${notesJson(notes)}}`);
 }
 
 /** The end of an envelope: warnings and infos, where there are some. */
@@ -36,8 +45,7 @@ export function successList(list: readonly unknown[], limit: number): Response {
 
 export function failure(status: number, errorType: ErrorType, error: string): Response {
   const body = JSON.stringify({ status: "error", errorType, error });
-  const retry: Record<string, string> = status === 503 ? { "Retry-After": "1" } : {};
-  return new Response(body, { status, headers: { ...JSON_HEADERS, ...retry } });
+  return jsonResponse(body, status, status === 503 ? { "Retry-After": "1" } : {});
 }
 
 /** The answer to what a route has thrown, or undefined for what is no failure of the world but a bug. */

@@ -2,7 +2,7 @@ import { errorText } from "@pharos/base";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
-import { failure, failureOf, success } from "./answer.ts";
+import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { federate } from "./federate.ts";
@@ -128,7 +128,7 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
     const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
     return new Response(await dependencies.metricsText(), { headers });
   });
-  addRoute(app, READ, "/version", () => Response.json(buildInfo(dependencies)));
+  addRoute(app, READ, "/version", () => jsonResponse(JSON.stringify(buildInfo(dependencies))));
   app.use("/federate", onceReady(dependencies));
   addRoute(app, READ, "/federate", (request) => federate(request, dependencies));
 }

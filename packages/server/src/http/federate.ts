@@ -34,7 +34,7 @@ export async function federate(
   const nowMs = clock.nowMs();
   const range = { minMs: nowMs - lookbackMs + 1, maxMs: nowMs };
   const lines = new Map<string, Map<string, string>>();
-  for (const matchers of matchParameters(parameters)) {
+  for (const matchers of matchParameters(parameters, { named: false })) {
     const options = { samplesMax: SAMPLES_MAX, signal: request.signal };
     for await (const { labels, timestampsMs, values, stale } of store.select(
       range,

@@ -37,7 +37,10 @@ export async function parametersOf(request: Request): Promise<URLSearchParams> {
 /** Unix seconds (with fractions) or RFC 3339, as ms; undefined for anything else. */
 export function parseTime(text: string): number | undefined {
   if (FLOAT.test(text)) {
-    const timestampMs = Math.round(Number(text) * 1000);
+    const seconds = Number(text);
+    // The fraction is rounded by itself, which is more exact than rounding a large product.
+    const whole = Math.trunc(seconds);
+    const timestampMs = whole * 1000 + Math.round((seconds - whole) * 1000);
     return Math.abs(timestampMs) <= TIME_MS_MAX ? timestampMs : undefined;
   }
   const end = END_OF_TIME.get(text);
@@ -45,15 +48,15 @@ export function parseTime(text: string): number | undefined {
   const match = RFC3339.exec(text);
   if (match === null) return undefined;
   const [, date, time, fraction = "", zone] = match;
-  const seconds = Date.parse(`${date}T${time}${zone}`);
-  if (Number.isNaN(seconds)) return undefined;
+  const wholeMs = Date.parse(`${date}T${time}${zone}`);
+  if (Number.isNaN(wholeMs)) return undefined;
   // `Date` carries 30 February over into March; here it is a mistake.
   const utc = new Date(Date.parse(`${date}T00:00:00Z`));
   if (Number.isNaN(utc.getTime()) || !utc.toISOString().startsWith(date ?? "")) return undefined;
-  return seconds + Number(fraction.slice(0, 3).padEnd(3, "0"));
+  return wholeMs + Number(fraction.slice(0, 3).padEnd(3, "0"));
 }
 
-/** A time; `absent` where the request does not say. */
+/** A time; `absent` where the request does not say, which is a mistake where `absent` is undefined. */
 export function timeParameter(
   parameters: URLSearchParams,
   name: string,
@@ -63,7 +66,10 @@ export function timeParameter(
   if (text === "" && absent !== undefined) return absent;
   const timestampMs = parseTime(text);
   if (timestampMs !== undefined) return timestampMs;
-  throw invalidParameter(name, `cannot parse ${quote(text)} to a valid timestamp`);
+  const reason = `cannot parse ${quote(text)} to a valid timestamp`;
+  // Prometheus words it longer where the parameter may be left out.
+  const optional = absent === undefined ? "" : `invalid time value for '${name}': `;
+  throw invalidParameter(name, optional + reason);
 }
 
 /** `start` and `end`, everything where they are absent. */

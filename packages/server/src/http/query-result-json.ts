@@ -1,6 +1,6 @@
 import { formatValue, type Labels, unreachable } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
-import { notesJson, TRUNCATED } from "./answer.ts";
+import { jsonResponse, notesJson, TRUNCATED } from "./answer.ts";
 
 /** Text is handed on in pieces of about so many characters, so that a large answer is never one string. */
 const PIECE_LENGTH = 64 * 1024;
@@ -105,12 +105,11 @@ function statisticsJson({ totalMs, samplesRead }: QueryStatistics): string {
 
 /** Small answers as one text with a length, large ones as a stream that waits for its reader. */
 export function streamedJson(pieces: Generator<string, void, undefined>): Response {
-  const headers = { "Content-Type": "application/json" };
   const first = pieces.next().value ?? "";
   if (first.length < PIECE_LENGTH) {
     let rest = first;
     for (const piece of pieces) rest += piece;
-    return new Response(rest, { headers });
+    return jsonResponse(rest);
   }
   const encoder = new TextEncoder();
   let next: string | undefined = first;
@@ -121,5 +120,5 @@ export function streamedJson(pieces: Generator<string, void, undefined>): Respon
       next = pieces.next().value ?? undefined;
     },
   });
-  return new Response(stream, { headers });
+  return new Response(stream, { headers: { "Content-Type": "application/json" } });
 }

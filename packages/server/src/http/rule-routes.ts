@@ -87,7 +87,7 @@ function ruleFilter(parameters: URLSearchParams): RuleFilter {
     names: new Set(parameters.getAll("rule_name[]")),
     groups: new Set(parameters.getAll("rule_group[]")),
     files: new Set(parameters.getAll("file[]")),
-    matcherLists: matchParameters(parameters),
+    matcherLists: matchParameters(parameters, { named: false }),
     excludeAlerts: ["1", "t", "true"].includes(exclude.toLowerCase()),
   };
 }

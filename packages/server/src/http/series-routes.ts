@@ -1,5 +1,5 @@
 import { compareUtf8, METRIC_NAME, quote } from "@pharos/base";
-import { labelsObject, success, successList } from "./answer.ts";
+import { jsonResponse, labelsObject, success, successList } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
 import { matchParameters } from "./match-parameter.ts";
@@ -13,7 +13,7 @@ export async function series(request: Request, { store }: SeriesDependencies): P
   if (!parameters.has("match[]")) throw badData("no match[] parameter provided");
   const limit = limitParameter(parameters);
   const range = rangeParameters(parameters);
-  const found = await store.series(range, matchParameters(parameters));
+  const found = await store.series(range, matchParameters(parameters, { named: true }));
   return successList(found.map(labelsObject), limit);
 }
 
@@ -25,7 +25,10 @@ export async function labelNames(
   const parameters = await parametersOf(request);
   const limit = limitParameter(parameters);
   const range = rangeParameters(parameters);
-  return successList(await store.labelNames(range, matchParameters(parameters)), limit);
+  return successList(
+    await store.labelNames(range, matchParameters(parameters, { named: false })),
+    limit,
+  );
 }
 
 /** `/api/v1/label/<name>/values?match[]&start&end&limit`; the name as it is or escaped as `U__…`. */
@@ -40,7 +43,10 @@ export async function labelValues(
   const parameters = await parametersOf(request);
   const limit = limitParameter(parameters);
   const range = rangeParameters(parameters);
-  return successList(await store.labelValues(name, range, matchParameters(parameters)), limit);
+  return successList(
+    await store.labelValues(name, range, matchParameters(parameters, { named: false })),
+    limit,
+  );
 }
 
 const ESCAPED = /_([0-9a-fA-F]{1,6})_|__|_|([^_])/gu;
@@ -70,7 +76,7 @@ export async function metricNames(
   { store }: SeriesDependencies,
 ): Promise<Response> {
   const range = rangeParameters(await parametersOf(request));
-  return Response.json(await store.labelValues(METRIC_NAME, range, []));
+  return jsonResponse(JSON.stringify(await store.labelValues(METRIC_NAME, range, [])));
 }
 
 /** `/api/v1/metrics/labels?metric=cpu.load`: the labels of a metric with their values, `{"host": ["web-01"]}`. */
@@ -90,7 +96,7 @@ export async function metricLabels(
       if (name !== METRIC_NAME) values.getOrInsertComputed(name, () => new Set()).add(value);
   const lists = [...values].map(([name, set]) => [name, [...set].sort(compareUtf8)] as const);
   lists.sort((a, b) => compareUtf8(a[0], b[0]));
-  return Response.json(Object.assign(Object.create(null), Object.fromEntries(lists)));
+  return jsonResponse(JSON.stringify(Object.fromEntries(lists)));
 }
 
 /** `/api/v1/metadata?limit&limit_per_metric&metric`: type, help and unit of metrics. */
