@@ -180,23 +180,19 @@ async function withTimeout<T>(
   const timeUp = new AbortController();
   const finished = new AbortController();
   const signal = AbortSignal.any([callerSignal, timeUp.signal]);
-  const startMs = clock.monotonicMs();
   clock.sleep(timeoutMs, AbortSignal.any([callerSignal, finished.signal])).then(
     () => timeUp.abort(new Error("the query's time is up")),
     () => {}, // The query ended first.
   );
-  const interrupted = (): OperatingError | undefined => {
-    if (callerSignal.aborted)
-      return new OperatingError("query.cancelled", "query was canceled in expression evaluation");
-    if (timeUp.signal.aborted || clock.monotonicMs() - startMs > timeoutMs)
-      return new OperatingError("query.timeout", "query timed out in expression evaluation");
-    return undefined;
-  };
   try {
-    if (callerSignal.aborted) throw callerSignal.reason;
+    signal.throwIfAborted();
     return await work(signal);
   } catch (error) {
-    throw (signal.aborted ? interrupted() : undefined) ?? error;
+    if (callerSignal.aborted)
+      throw new OperatingError("query.cancelled", "query was canceled in expression evaluation");
+    if (timeUp.signal.aborted)
+      throw new OperatingError("query.timeout", "query timed out in expression evaluation");
+    throw error;
   } finally {
     finished.abort();
   }
