@@ -2,7 +2,7 @@ import type { Clock } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
 import type { ChunkDecoder } from "./block.ts";
-import { BLOCK_RANGE_MS, type BlockMeta } from "./block-meta.ts";
+import { BLOCK_RANGE_MS } from "./block-meta.ts";
 import { BlockWriter } from "./block-writer.ts";
 import type { Blocks } from "./blocks.ts";
 import { removeOldCheckpoints, writeCheckpoint } from "./checkpoint.ts";
@@ -15,7 +15,7 @@ import type { Wal } from "./wal.ts";
 const SLICE_MS_MAX = 10;
 /** Series between two looks at the clock. */
 const SLICE_SERIES = 64;
-const INDEX_END = 0xffff_ffff;
+const EARLIEST = Number.NEGATIVE_INFINITY;
 
 export interface FlushContext {
   readonly disk: Disk;
@@ -41,27 +41,32 @@ export function rangeStart(timeMs: number): number {
  * Moves all samples before `beforeMs` from the head to blocks, range by range, and lets the log forget them. At every
  * point a crash leaves each sample in a block, in the log, or in both: readers take one.
  *
- * In this order: a block is complete and synced before it is seen; seen before the head lets go of its samples; and
- * the checkpoint, which says that the log's are not needed, comes after the blocks. Samples that arrive meanwhile for
- * a range that was just flushed stay in the head, until the next flush.
+ * What goes is what is there at the start, which is also what the log says before the position that the checkpoint
+ * names; what arrives meanwhile waits for the next flush. Then, in this order: a block is complete and synced before it
+ * is seen, it is seen before the head lets go of its samples, and the checkpoint, which says that the log's are not
+ * needed, comes after the blocks.
  *
  * @throws OperatingError `disk.full`, `disk.failed`: what is not in a block yet is still in the head and the log.
  */
-export async function flushHead(context: FlushContext, beforeMs: number): Promise<BlockMeta[]> {
+export async function flushHead(context: FlushContext, beforeMs: number): Promise<void> {
   const { head, wal, snapshots, signal } = context;
   context.logDefinitions();
   const position = wal.position;
   const refsEnd = head.nextRef;
+  const refs = head.index.all().slice();
+  const batch: FlushBatch = { refs, totals: refs.map((ref) => head.chunks.total(ref)) };
+  head.freezeLate(beforeMs);
   const pause = slices(context);
-  const written: BlockMeta[] = [];
-  for (let fromMs = Number.NEGATIVE_INFINITY; ; ) {
-    const nextMs = await nextUnflushed(context, fromMs, pause);
-    if (nextMs >= beforeMs) break;
-    const startMs = rangeStart(nextMs);
-    const endMs = Math.min(startMs + BLOCK_RANGE_MS, beforeMs);
-    const meta = await flushRange(context, startMs, endMs, pause);
-    if (meta !== undefined) written.push(meta);
-    fromMs = startMs + BLOCK_RANGE_MS;
+  try {
+    for (;;) {
+      const nextMs = await firstUnflushed(context, batch, pause);
+      if (nextMs >= beforeMs) break;
+      const startMs = rangeStart(nextMs);
+      const endMs = Math.min(startMs + BLOCK_RANGE_MS, beforeMs);
+      await flushRange(context, batch, startMs, endMs, pause);
+    }
+  } finally {
+    head.thawLate();
   }
 
   await wal.synced();
@@ -75,48 +80,49 @@ export async function flushHead(context: FlushContext, beforeMs: number): Promis
 
   await snapshots.drained(signal);
   signal.throwIfAborted();
-  for (const ref of head.index.all().slice()) {
+  for (const ref of refs) {
     head.chunks.truncate(ref);
     await pause();
   }
   head.endIdleSeries(beforeMs, refsEnd, wal.position.segment);
-  return written;
 }
 
-/** The earliest time at or after `fromMs` of a sample that is in no block. */
-async function nextUnflushed(
+/** The series that are there when a flush starts, and how many samples each ever had then. */
+interface FlushBatch {
+  readonly refs: Uint32Array;
+  readonly totals: Uint32Array;
+}
+
+/** The earliest time of a sample of the batch that is in no block. */
+async function firstUnflushed(
   { head }: FlushContext,
-  fromMs: number,
+  { refs, totals }: FlushBatch,
   pause: () => Promise<void>,
 ): Promise<number> {
   const { chunks } = head;
-  let nextMs = head.nextLateTimeMs(fromMs);
-  for (const ref of head.index.all().slice()) {
-    nextMs = Math.min(nextMs, chunks.nextTimeMs(ref, fromMs, chunks.flushedIndex(ref), INDEX_END));
+  let firstMs = head.nextLateTimeMs("frozen");
+  for (const [i, ref] of refs.entries()) {
+    const [fromIndex, toIndex] = [chunks.flushedIndex(ref), totals[i] as number];
+    if (fromIndex < toIndex)
+      firstMs = Math.min(firstMs, chunks.nextTimeMs(ref, EARLIEST, fromIndex, toIndex));
     await pause();
   }
-  return nextMs;
+  return firstMs;
 }
 
-/** Writes the samples of one range to a block; undefined if there are none. */
+/** Writes the batch's samples of one range to a block. There are some, and none before the range. */
 async function flushRange(
-  context: FlushContext,
+  { disk, kernels, head, blocks, decoder }: FlushContext,
+  { refs, totals }: FlushBatch,
   startMs: number,
   endMs: number,
   pause: () => Promise<void>,
-): Promise<BlockMeta | undefined> {
-  const { disk, kernels, head, blocks, decoder } = context;
+): Promise<void> {
   const { chunks } = head;
-  // What is there now is what goes; the rest of this function may be interrupted by appends.
-  const refs = head.index.all().slice();
-  const totals = refs.map((ref) => chunks.total(ref));
-  head.freezeLate(startMs, endMs - 1);
-  let writer: BlockWriter | undefined;
-  let meta: BlockMeta | undefined;
+  const sequence = blocks.takeSequence();
+  const rangeEndMs = startMs + BLOCK_RANGE_MS;
+  const writer = new BlockWriter(disk, kernels, { rangeStartMs: startMs, rangeEndMs, sequence });
   try {
-    const sequence = blocks.takeSequence();
-    const rangeEndMs = startMs + BLOCK_RANGE_MS;
-    writer = new BlockWriter(disk, kernels, { rangeStartMs: startMs, rangeEndMs, sequence });
     const buffer = new ColumnBuffer();
     for (const [i, ref] of refs.entries()) {
       buffer.clear();
@@ -125,26 +131,20 @@ async function flushRange(
       const toIndex = totals[i] as number;
       const count = chunks.read(ref, startMs, endMs - 1, fromIndex, toIndex, decoder.area);
       buffer.add(decoder.area.view(count));
-      const frozen = head.frozenSamples(ref);
+      const frozen = head.frozenSamples(ref)?.copy(startMs, endMs - 1);
       if (frozen !== undefined) buffer.add(frozen);
       if (buffer.length > 0) writer.add(head.labelsOf(ref), buffer);
       await pause();
     }
-    if (!writer.isEmpty) {
-      meta = await writer.finish();
-      blocks.add(meta);
-    }
+    blocks.add(await writer.finish());
   } finally {
-    if (meta === undefined) head.thawLate();
-    else head.dropFrozen();
-    writer?.dispose();
+    writer.dispose();
   }
-  if (meta === undefined) return undefined;
+  head.dropFrozen(endMs);
   for (const [i, ref] of refs.entries()) {
     chunks.markFlushed(ref, endMs, totals[i] as number);
     await pause();
   }
-  return meta;
 }
 
 /** A function to await between series: lets others run when a slice of time is used up. */

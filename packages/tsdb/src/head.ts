@@ -335,16 +335,11 @@ export class Head {
     return [this.#frozen.get(ref), this.#late.get(ref)].filter((list) => list !== undefined);
   }
 
-  /** The series with late samples that are not being flushed. */
-  lateSeries(): Iterable<number> {
-    return this.#late.keys();
-  }
-
-  /** The earliest late sample of all series at or after `minMs`; Infinity if there is none. */
-  nextLateTimeMs(minMs: number): number {
+  /** The earliest late sample, or frozen one; Infinity if there is none. */
+  nextLateTimeMs(which: "all" | "frozen"): number {
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const late of this.#late.values())
-      nextMs = Math.min(nextMs, late.timestampsMs[late.indexFrom(minMs)] ?? nextMs);
+    for (const lists of which === "all" ? [this.#late, this.#frozen] : [this.#frozen])
+      for (const late of lists.values()) nextMs = Math.min(nextMs, late.timestampsMs[0] ?? nextMs);
     return nextMs;
   }
 
@@ -355,17 +350,14 @@ export class Head {
     return count;
   }
 
-  /** Sets aside the late samples of a range that goes to a block: `lateSamples` still has them. */
-  freezeLate(minMs: number, maxMs: number): void {
+  /** Sets aside the late samples before a time, to be flushed: `lateSamples` still has them. */
+  freezeLate(beforeMs: number): void {
     assert(this.#frozen.size === 0, "one flush at a time");
     for (const [ref, late] of this.#late) {
-      const frozen = late.copy(minMs, maxMs);
+      const frozen = late.copy(Number.NEGATIVE_INFINITY, beforeMs - 1);
       if (frozen.length === 0) continue;
       this.#frozen.set(ref, frozen);
-      this.#replaceLate(ref, [
-        late.copy(Number.NEGATIVE_INFINITY, minMs - 1),
-        late.copy(maxMs + 1, Number.POSITIVE_INFINITY),
-      ]);
+      this.#replaceLate(ref, [late.copy(beforeMs, Number.POSITIVE_INFINITY)]);
     }
   }
 
@@ -373,12 +365,16 @@ export class Head {
     return this.#frozen.get(ref);
   }
 
-  /** They are in a block now. */
-  dropFrozen(): void {
-    this.#frozen.clear();
+  /** The frozen samples before a time are in a block now. */
+  dropFrozen(beforeMs: number): void {
+    for (const [ref, frozen] of this.#frozen) {
+      const rest = frozen.copy(beforeMs, Number.POSITIVE_INFINITY);
+      if (rest.length === 0) this.#frozen.delete(ref);
+      else this.#frozen.set(ref, rest);
+    }
   }
 
-  /** They are in no block: back to the others. */
+  /** The frozen samples that are left are in no block: back to the others. */
   thawLate(): void {
     for (const [ref, frozen] of this.#frozen)
       this.#replaceLate(ref, [

@@ -398,7 +398,7 @@ export class EmbeddedStore implements SeriesStore {
   stats(): StoreStats {
     const { head, wal, blocks, problems, replayedSamples, replayMs } = this.#parts;
     const { chunks, samples } = head.chunks.stats();
-    let minMs = head.nextLateTimeMs(Number.NEGATIVE_INFINITY);
+    let minMs = head.nextLateTimeMs("all");
     let maxMs = Number.NEGATIVE_INFINITY;
     for (const ref of head.index.all()) {
       if (head.chunks.count(ref) === 0) continue;

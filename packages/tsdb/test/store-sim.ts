@@ -1,8 +1,9 @@
 import { ok } from "node:assert/strict";
 import { OperatingError, seededRng } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
+import type { AppendResult } from "@pharos/ports";
 import { SimClock, SimDisk } from "@pharos/testing";
-import type { openStore, StoreSettings } from "../src/store.ts";
+import type { EmbeddedStore, openStore, StoreSettings } from "../src/store.ts";
 import {
   Client,
   EVERYTHING,
@@ -65,6 +66,20 @@ export async function simulate(
   const client = new Client(rng, clock, kernels);
   const model = new Model();
   let disk = new SimDisk(rng);
+  /** Appends batches one right after another, before any of them is acknowledged. */
+  const send = async (store: EmbeddedStore, batches: number): Promise<void> => {
+    const appends: Promise<AppendResult>[] = [];
+    for (let left = batches; left > 0; left--) {
+      const batch = client.makeBatch();
+      for (const sample of batch) model.send(sample);
+      appends.push(client.append(store, batch));
+    }
+    const failures: unknown[] = [];
+    for (const outcome of await Promise.allSettled(appends))
+      if (outcome.status === "fulfilled") counts.appended += outcome.value.appended;
+      else failures.push(outcome.reason);
+    if (failures.length > 0) throw failures[0];
+  };
 
   for (let life = 0; life < LIVES; life++) {
     const where = `seed ${seed}, life ${life}`;
@@ -75,24 +90,22 @@ export async function simulate(
     let durable: SimSample[] = found;
     model.forgetAllBut(durable);
     const pending: Promise<unknown>[] = [];
+    if (rng.chance(30)) await clock.run(store.maintain(clock.nowMs()));
 
     for (let steps = 2 + rng.below(25); steps > 0; steps--) {
       const what = rng.below(100);
       const flushed = false;
       if (what < 65) {
         await clock.run(clock.sleep(rng.below(rng.chance(20) ? 40 * 60_000 : 60_000), never));
-        const batch = client.makeBatch();
-        for (const sample of batch) model.send(sample);
         if (rng.chance(5)) disk.freeSize = rng.below(400);
-        const appending = client.append(store, batch);
+        const appending = send(store, rng.chance(30) ? 1 + rng.below(5) : 1);
         if (steps === 1 && rng.chance(50)) {
           // In flight when the end comes.
           appending.catch(() => {});
           break;
         }
         try {
-          const { appended } = await clock.run(appending);
-          counts.appended += appended;
+          await clock.run(appending);
         } catch (error) {
           ok(error instanceof OperatingError && error.code === "disk.full", `${where}: ${error}`);
           counts.diskFull++;
@@ -106,7 +119,8 @@ export async function simulate(
         if (rng.chance(30)) {
           // Others go on meanwhile, and death may come in the middle.
           pending.push(flushing.catch(() => {}));
-          for (let turns = rng.below(40); turns > 0; turns--) await Promise.resolve();
+          for (let turns = rng.below(80); turns > 0; turns--) await Promise.resolve();
+          pending.push(send(store, 1).catch(() => {}));
         } else {
           await clock.run(
             flushing.catch((error: unknown) => {

@@ -1,0 +1,178 @@
+// A simulation earns trust by finding bugs that were put there. Each of these is a small change to a copy of the
+// engine's source; the simulation of store.sim.test.ts must fail on the copy within its usual seeds.
+import { equal, ok } from "node:assert/strict";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { Kernels } from "@pharos/kernels";
+import type { openStore } from "../src/store.ts";
+import { simulate, zeroCounts } from "./store-sim.ts";
+
+interface PlantedBug {
+  readonly bug: string;
+  readonly file: string;
+  /** Comes once in the file. */
+  readonly original: string;
+  readonly planted: string;
+}
+
+const SEEDS = 50;
+
+const BUGS: readonly PlantedBug[] = [
+  {
+    bug: "a torn tail is not cut off when the log is opened",
+    file: "wal.ts",
+    original: "if (writer.size > end.size) writer.truncate(end.size);",
+    planted: "",
+  },
+  {
+    bug: "an append is acknowledged before it is synced, although the policy is always",
+    file: "store.ts",
+    original: "wal.synced().then(() => result)",
+    planted: "Promise.resolve(result)",
+  },
+  {
+    bug: "the checksum of a record is not verified",
+    file: "wal-record.ts",
+    original: "view.getUint32(4, true) !== crc32(bytes.subarray(offset + 8, end))",
+    planted: "crc32(bytes.subarray(offset + 8, end)) < 0",
+  },
+  {
+    bug: "what was replayed is not synced",
+    file: "wal.ts",
+    original: "await syncReplayed(disk, kept, current, end.syncedThrough);",
+    planted: "",
+  },
+  {
+    bug: "a full segment is not synced",
+    file: "wal.ts",
+    original: "for (const segment of full) await segment.writer.sync();",
+    planted: "",
+  },
+  {
+    bug: "a new segment's name is not synced",
+    file: "wal.ts",
+    original:
+      "      await this.#disk.syncDirectory(WAL_DIRECTORY);\n    }\n    await writer.sync();",
+    planted: "    }\n    await writer.sync();",
+  },
+  {
+    bug: "a torn record is not cut off after the disk was full",
+    file: "wal.ts",
+    original: "this.#tornSize = sizeBefore;",
+    planted: "",
+  },
+  {
+    bug: "the log is truncated before the block's name is durable",
+    file: "block-writer.ts",
+    original: "await this.#disk.syncDirectory(BLOCKS_DIRECTORY);",
+    planted: "",
+  },
+  {
+    bug: "a block gets its name before its samples are synced",
+    file: "block-writer.ts",
+    original: "await this.#chunks.sync();",
+    planted: "",
+  },
+  {
+    bug: "a block gets its name before its index is synced",
+    file: "block-writer.ts",
+    original: "await writer.sync();",
+    planted: "",
+  },
+  {
+    bug: "a checkpoint gets its name before it is synced",
+    file: "checkpoint.ts",
+    original: "await writer.sync();",
+    planted: "",
+  },
+  {
+    bug: "a checkpoint leaves out the live series",
+    file: "flush.ts",
+    original: "head.checkpointSeries()",
+    planted: "[]",
+  },
+  {
+    bug: "a reference is used again while the log still mentions its old series",
+    file: "head.ts",
+    original: "this.#freed.push({ ref, segment });\n    }\n    // Every",
+    planted: "this.#reusable.push(ref);\n    }\n    // Every",
+  },
+  {
+    bug: "a sample that is in two places is read twice",
+    file: "column-buffer.ts",
+    original: "if (b <= a) j++;",
+    planted: "if (b < a) j++;",
+  },
+  {
+    bug: "a segment is removed although samples in it are in no block",
+    file: "wal.ts",
+    original:
+      "if ((this.#maxTimes.get(number) ?? Number.NEGATIVE_INFINITY) >= beforeMs) return number;",
+    planted: "",
+  },
+  {
+    bug: "samples that arrive during a flush count as flushed",
+    file: "flush.ts",
+    original: "chunks.markFlushed(ref, endMs, totals[i] as number);",
+    planted: "chunks.markFlushed(ref, endMs, 0xffff_ffff);",
+  },
+  {
+    bug: "late samples are dropped when a flush fails",
+    file: "flush.ts",
+    original: "head.thawLate();",
+    planted: "head.dropFrozen(Number.POSITIVE_INFINITY);",
+  },
+  {
+    bug: "a checkpoint's time goes back after a restart",
+    file: "store.ts",
+    original: "this.#flushedBeforeMs = parts.flushedBeforeMs;",
+    planted: "this.#flushedBeforeMs = Number.NEGATIVE_INFINITY;",
+  },
+];
+
+for (const planted of BUGS)
+  test(`the simulation finds it when ${planted.bug}`, async () => {
+    const directory = await mkdtemp(join(tmpdir(), "planted-bug-"));
+    try {
+      const open = await openerWith(planted, directory);
+      ok(await isFound(open), "no seed failed");
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+/** Copies the source, plants the bug, and loads the copy. */
+async function openerWith(
+  { file, original, planted }: PlantedBug,
+  directory: string,
+): Promise<typeof openStore> {
+  const root = join(import.meta.dirname, "../../..");
+  await cp(join(import.meta.dirname, "../src"), join(directory, "src"), { recursive: true });
+  await symlink(join(root, "node_modules"), join(directory, "node_modules"));
+  await writeFile(join(directory, "package.json"), '{ "type": "module" }');
+  const path = join(directory, "src", file);
+  const source = await readFile(path, "utf8");
+  equal(source.split(original).length, 2, `${file} has this once: ${original}`);
+  await writeFile(
+    path,
+    source.replace(original, () => planted),
+  );
+  const copy: { openStore: typeof openStore } = await import(
+    pathToFileURL(join(directory, "src/store.ts")).href
+  );
+  return copy.openStore;
+}
+
+async function isFound(open: typeof openStore): Promise<boolean> {
+  const kernels = await Kernels.load();
+  for (let seed = 0; seed < SEEDS; seed++)
+    try {
+      await simulate(open, kernels, seed, zeroCounts());
+    } catch {
+      return true;
+    }
+  return false;
+}
