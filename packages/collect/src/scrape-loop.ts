@@ -269,7 +269,8 @@ export class ScrapeLoop {
     const { clock, counters } = this.#env;
     const startedMs = clock.monotonicMs();
     const fetched = await this.#fetch();
-    // From here to the append nothing waits: the columns are everybody's.
+    // From here to the append nothing waits: the columns are everybody's, and may hold what somebody left there.
+    this.#env.sink.columns.clear();
     const appender = new ColumnAppender(this.#env.sink);
     let error: OperatingError | undefined;
     let durationMs = 0;
@@ -326,10 +327,7 @@ export class ScrapeLoop {
         if (error instanceof SampleLimitExceeded) counts = error.counts;
         problem = error;
       }
-    if (problem !== undefined) {
-      this.#env.sink.columns.clear();
-      stale = this.#series.takeLive();
-    }
+    if (problem !== undefined) stale = this.#series.takeLive();
     for (const ref of stale) appender.pushStale(ref, timestampMs);
     return { counts, problem };
   }
@@ -351,10 +349,10 @@ export class ScrapeLoop {
   async #markGone(): Promise<void> {
     const { clock, sink, counters } = this.#env;
     const { scrapeIntervalMs, labels } = this.target;
-    if (this.#lastDueMs === Number.NEGATIVE_INFINITY) return;
     // Where the target comes back, its new loop has scraped by then, and knows its series.
     const waitMs = this.#lastDueMs + 2.1 * scrapeIntervalMs - clock.nowMs();
     await clock.sleep(Math.max(0, waitMs), this.#living.signal);
+    // Also where there never was a scrape.
     if (clock.monotonicMs() - this.#lastMonotonicMs > MARK_STALE_WITHIN_MS) return;
 
     const staleMs = this.#lastDueMs + scrapeIntervalMs;

@@ -145,7 +145,10 @@ export class ScrapeManager {
     void pool.done().then(() => this.#leaving.delete(pool));
   }
 
-  /** What loops that began at `sinceMonotonicMs` or later scrape now. */
+  /**
+   * What loops that began at `sinceMonotonicMs` or later scrape now. Only those: a target that moves gets a new loop,
+   * and going through all series of all targets for each one that ends would take too long.
+   */
   #successors(sinceMonotonicMs: number): Successors {
     const series = new Set<number>();
     const targets = new Set<string>();

@@ -42,6 +42,7 @@ test("samples are stored under the labels that the sender gave them, markers inc
   equal(result.series, 2);
   equal(result.appended.appended, 4);
   equal(result.refused, undefined);
+  equal(sink.columns.length, 0);
   equal(sink.valuesOf('m{a="1"}'), "1 2 stale");
   equal(sink.valuesOf("n"), "5");
   deepEqual(
