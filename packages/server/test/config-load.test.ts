@@ -256,6 +256,8 @@ scrape_configs:
 remote_write:
   - url: https://joe:hunter7@example.com/write
     basic_auth: {password: hunter8}
+    sigv4: {access_key: hunter9, secret_key: hunter10}
+    headers: {Authorization: hunter11}
 `;
   const shown = load(text).text;
   ok(!shown.includes("hunter"), shown);

@@ -273,7 +273,7 @@ export function withoutSecrets(source: YamlSource, schema: z.ZodType): string {
 }
 
 const SECRET_KEY =
-  /(?:password|secret|token|credentials|routing_key|service_key|user_key|api_key|api_url|webhook_url)s?$/;
+  /(?:password|secret|token|credentials|authorization|(?:secret|access|routing|service|user|api|private)_key|(?:api|webhook)_url)s?$/i;
 
 function redact(node: Node | null, schema: z.ZodType, key: string): void {
   if (node === null) return;

@@ -6,7 +6,6 @@ import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { federate } from "./federate.ts";
-import { FORM_SIZE_MAX } from "./parameters.ts";
 import {
   formatQuery,
   instantQuery,
@@ -37,6 +36,11 @@ import { scrapePools, targets, targetsMetadata } from "./target-routes.ts";
 type Route = (request: Request, context: Context) => Response | Promise<Response>;
 
 const READ = ["GET"] as const;
+/** A form may have so many bytes; Go's own limit. */
+const FORM_SIZE_MAX = 10 * 1024 * 1024;
+/** Shorter answers gain nothing. */
+const COMPRESS_SIZE_MIN = 1024;
+
 /** Long queries do not fit into a URL: these also take a form. */
 const READ_OR_FORM = ["GET", "POST"] as const;
 const CHANGE = ["POST", "PUT"] as const;
@@ -59,8 +63,6 @@ export function createApi(dependencies: ApiDependencies): Hono {
   addPage(app, dependencies);
   return app;
 }
-
-const COMPRESS_SIZE_MIN = 1024;
 
 function addApi(app: Hono, dependencies: ApiDependencies): void {
   const path = (name: string): string => `/api/v1/${name}`;

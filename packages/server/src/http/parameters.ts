@@ -2,9 +2,6 @@ import { OperatingError, parseDuration, quote } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
 import { badData, invalidParameter } from "./errors.ts";
 
-/** A form may have so many bytes; Go's own limit. */
-export const FORM_SIZE_MAX = 10 * 1024 * 1024;
-
 /** The furthest times that `Date` knows, far beyond any sample. */
 export const TIME_MS_MIN = -8.64e15;
 export const TIME_MS_MAX = 8.64e15;
@@ -18,20 +15,13 @@ const END_OF_TIME = new Map([
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
 
-/**
- * The parameters of a request: those of a form-encoded body, then those of the URL.
- *
- * @throws OperatingError `input.too_large`.
- */
+/** The parameters of a request: those of a form-encoded body (whose size is limited before), then those of the URL. */
 export async function parametersOf(request: Request): Promise<URLSearchParams> {
   const fromUrl = new URL(request.url).searchParams;
   const contentType = request.headers.get("Content-Type") ?? "";
   if (request.method !== "POST" || !contentType.startsWith("application/x-www-form-urlencoded"))
     return fromUrl;
-  const form = await request.text();
-  if (form.length > FORM_SIZE_MAX)
-    throw new OperatingError("input.too_large", `a form has at most ${FORM_SIZE_MAX} bytes`);
-  return new URLSearchParams([...new URLSearchParams(form), ...fromUrl]);
+  return new URLSearchParams([...new URLSearchParams(await request.text()), ...fromUrl]);
 }
 
 /** Unix seconds (with fractions) or RFC 3339, as ms; undefined for anything else. */
