@@ -204,10 +204,12 @@ function growArray(at: u32, itemSize: u32): bool {
 }
 
 /**
- * Adds an entry that is not there yet and answers its id, or -1 when the memory is full. `bytes` is a heap block of
- * `length`, which the table owns from then on (not if it answers -1).
+ * Adds an entry and answers its id, or -1 when the memory is full, or -2 when these bytes are there already. `bytes` is
+ * a heap block of `length`, which the table owns from then on (not if it answers less than 0).
  */
 export function tableInsert(table: u32, namespace: u32, bytes: u32, length: u32, value: i32): i32 {
+  const hash = tableHash(table, namespace, bytes, length);
+  if (tableFindFrom(table, tableProbe(table, hash), hash, namespace, bytes, length) >= 0) return -2;
   // At most five of eight slots are taken: longer probes would cost more than the memory saved.
   const size = load<u32>(table, SIZE);
   if ((size + 1) * 8 > (load<u32>(table, SLOT_MASK) + 1) * 5 && !growSlots(table)) return -1;
@@ -221,7 +223,6 @@ export function tableInsert(table: u32, namespace: u32, bytes: u32, length: u32,
     if (id == load<u32>(table, ENTRY_CAPACITY) && !growArray(table + ENTRIES, ENTRY_SIZE)) return -1;
     store<u32>(table, id + 1, ENTRY_COUNT);
   }
-  const hash = tableHash(table, namespace, bytes, length);
   const entry = entryAt(table, id);
   const space = load<u32>(table, NAMESPACES) + namespace * NAMESPACE_SIZE;
   const first = load<u32>(space, SPACE_FIRST);

@@ -1,4 +1,4 @@
-import type { FamilyMetadata, MetricType } from "./remote-write.ts";
+import { type FamilyMetadata, METRIC_TYPES, type MetricType } from "./family-metadata.ts";
 import { type ExpositionFormat, unescapeText } from "./series-text.ts";
 
 /** What the comment lines of a body say. */
@@ -29,20 +29,7 @@ const TYPES: Readonly<Record<ExpositionFormat, ReadonlyMap<string, MetricType>>>
     ["summary", "summary"],
     ["untyped", "unknown"],
   ]),
-  openmetrics: new Map(
-    (
-      [
-        "counter",
-        "gauge",
-        "histogram",
-        "gaugehistogram",
-        "summary",
-        "info",
-        "stateset",
-        "unknown",
-      ] as const
-    ).map((type) => [type, type]),
-  ),
+  openmetrics: new Map(METRIC_TYPES.map((type) => [type, type])),
 };
 
 const LINE: Readonly<Record<ExpositionFormat, RegExp>> = {

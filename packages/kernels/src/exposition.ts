@@ -1,8 +1,9 @@
 import { assert, type Labels, OperatingError } from "@pharos/base";
+import { BODY_LIMITS, type BodyLimits } from "./body-limits.ts";
 import { CommentError, type ExpositionComments, readComments } from "./exposition-metadata.ts";
+import type { FamilyMetadata } from "./family-metadata.ts";
 import type { Kernels } from "./kernels.ts";
 import { createPowersOfTen } from "./powers-of-ten.ts";
-import { BODY_LIMITS, type BodyLimits, type FamilyMetadata } from "./remote-write.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 import { ScratchBlock } from "./scratch-block.ts";
 import {

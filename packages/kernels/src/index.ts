@@ -1,9 +1,11 @@
+export { BODY_LIMITS, type BodyLimits } from "./body-limits.ts";
 export {
   ExpositionDecoder,
   type ExpositionOptions,
   type ExpositionSummary,
   type ResolveLabels,
 } from "./exposition.ts";
+export type { FamilyMetadata, MetricType } from "./family-metadata.ts";
 export {
   CHUNK_SAMPLES_MAX,
   CHUNK_SLACK,
@@ -15,10 +17,6 @@ export { HEAD_REFERENCES_MAX, HeadChunks, IndexList, type TimestampShape } from 
 export { type KernelExports, Kernels } from "./kernels.ts";
 export { decodeLabels, encodeLabels, isCanonical } from "./label-bytes.ts";
 export {
-  BODY_LIMITS,
-  type BodyLimits,
-  type FamilyMetadata,
-  type MetricType,
   RemoteWriteDecoder,
   type RemoteWriteSummary,
   type ResolveLabelBytes,

@@ -1,4 +1,6 @@
 import { assert, OperatingError } from "@pharos/base";
+import { BODY_LIMITS, type BodyLimits } from "./body-limits.ts";
+import { type FamilyMetadata, METRIC_TYPES, type MetricType } from "./family-metadata.ts";
 import type { Kernels } from "./kernels.ts";
 import { ProtoFields } from "./proto-fields.ts";
 import type { SampleColumns } from "./sample-columns.ts";
@@ -9,42 +11,6 @@ import {
   type SeriesTable,
   VALUE_DROPPED,
 } from "./series-table.ts";
-
-/** How large a body may be, in bytes. */
-export interface BodyLimits {
-  /** As it comes over the wire. At most 256 MiB. */
-  readonly bodySizeMax: number;
-  /** Once it is decompressed. At most 1 GiB. */
-  readonly decodedSizeMax: number;
-}
-
-export const BODY_LIMITS: BodyLimits = {
-  bodySizeMax: 32 * 1024 * 1024,
-  decodedSizeMax: 128 * 1024 * 1024,
-};
-
-/** What a metric family is, as its sender describes it. */
-export interface FamilyMetadata {
-  readonly family: string;
-  /** As OpenMetrics names them. */
-  readonly type: MetricType;
-  readonly help: string;
-  readonly unit: string;
-}
-
-export type MetricType = (typeof METRIC_TYPES)[number];
-
-/** In the order of the protobuf enum. */
-const METRIC_TYPES = [
-  "unknown",
-  "counter",
-  "gauge",
-  "histogram",
-  "gaugehistogram",
-  "summary",
-  "info",
-  "stateset",
-] as const;
 
 /** What a remote-write body held beside the samples that are now in the columns. */
 export interface RemoteWriteSummary {

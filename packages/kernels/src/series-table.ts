@@ -1,5 +1,6 @@
 import { assert, OperatingError } from "@pharos/base";
 import type { Kernels } from "./kernels.ts";
+import { ScratchBlock } from "./scratch-block.ts";
 
 /** The value of a series that is known and not wanted (relabelled or limited away): its samples are skipped. */
 export const VALUE_DROPPED = -1;
@@ -17,9 +18,7 @@ const ENTRIES_MAX = 4_000_000;
 const ENTRY_BYTES = 8;
 const ENTRY_LENGTH = 12;
 const ENTRY_VALUE = 20;
-
-/** So that a read of 16 bytes which begins inside a key ends inside the block. */
-const READ_SLACK = 16;
+const ALREADY_THERE = -2;
 
 /**
  * Which series some bytes mean: (namespace, bytes) → value, in the kernels' memory, so that decoders look series up
@@ -35,6 +34,7 @@ export class SeriesTable {
   readonly pointer: number;
   readonly #kernels: Kernels;
   readonly #entriesMax: number;
+  readonly #key: ScratchBlock;
 
   /**
    * @param options.seed makes the hash this process's own, so that nobody outside can choose colliding series. u32.
@@ -43,6 +43,7 @@ export class SeriesTable {
    */
   constructor(kernels: Kernels, options: { seed?: number; entriesMax?: number } = {}) {
     this.#kernels = kernels;
+    this.#key = new ScratchBlock(kernels);
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
     this.pointer = kernels.call("tableCreate", options.seed ?? 0) >>> 0;
     if (this.pointer === 0) throw new OperatingError("memory.full", "no room for a series table");
@@ -62,12 +63,9 @@ export class SeriesTable {
   /** The entry with these bytes, or -1. @throws OperatingError `memory.full`. */
   find(namespace: number, bytes: Uint8Array): number {
     this.#assertOpen(namespace);
-    const size = bytes.length + READ_SLACK;
-    const copy = this.#kernels.allocate(size);
+    const copy = this.#key.reserve(bytes.length);
     this.#kernels.bytes.set(bytes, copy);
-    const entry = this.#kernels.call("tableFind", this.pointer, namespace, copy, bytes.length);
-    this.#kernels.release(copy, size);
-    return entry;
+    return this.#kernels.call("tableFind", this.pointer, namespace, copy, bytes.length);
   }
 
   /**
@@ -75,7 +73,7 @@ export class SeriesTable {
    * @throws OperatingError `memory.full`; the table is as before.
    */
   insert(namespace: number, bytes: Uint8Array, value: number): number {
-    assert(this.find(namespace, bytes) === -1, "a series is inserted once");
+    this.#assertOpen(namespace);
     assert(bytes.length <= SERIES_BYTES_MAX, () => `series of ${bytes.length} bytes`);
     assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `value ${value}`);
     assert(value < 2 ** 31, () => `value ${value}`);
@@ -85,6 +83,7 @@ export class SeriesTable {
     const entry = this.#kernels.call("tableInsert", pointer, namespace, copy, bytes.length, value);
     if (entry >= 0) return entry;
     this.#kernels.release(copy, bytes.length);
+    assert(entry !== ALREADY_THERE, "a series is inserted once");
     throw new OperatingError("memory.full", `no room for a series beside ${this.size}`);
   }
 
