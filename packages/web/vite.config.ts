@@ -22,6 +22,8 @@ export default defineConfig({
   test: {
     environment: "jsdom",
     include: ["test/**/*.test.{ts,tsx}"],
+    // Styles are no part of what jsdom can show; one test reads the colours.
+    css: { include: [/page\.css/] },
     setupFiles: ["test/setup.ts"],
     // Outside a bundle its CommonJS half would be taken, with a CodeMirror of its own beside ours.
     alias: [

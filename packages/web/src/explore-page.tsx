@@ -30,6 +30,9 @@ import { useRefreshClock } from "./use-refresh-clock.ts";
 /** The overview moves by itself: it is what a screen on the wall shows. */
 const OVERVIEW_REFRESH_MS = 5000;
 
+/** How often the overview asks whether its range should grow. */
+const OVERVIEW_AGE_MS = 15_000;
+
 /** Queries, or this machine at a glance where there are none yet. */
 export function ExplorePage() {
   const api = useApi();
@@ -126,7 +129,7 @@ function useDefaultRange(wanted: boolean): TimeRange | undefined {
     queryKey: ["status", "tsdb"],
     queryFn: ({ signal }) => api.tsdbStatus(signal),
     enabled: wanted,
-    refetchInterval: 60_000,
+    refetchInterval: OVERVIEW_AGE_MS,
   });
   const oldestMs = status.data?.headMinTimeMs;
   return useMemo(() => {

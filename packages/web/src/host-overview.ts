@@ -46,14 +46,15 @@ export const HOST_CHARTS: readonly OverviewChart[] = [
 /** Until this has a sample, the overview waits for the first scrapes. */
 export const HOST_PROBE_EXPR = HOST_CHARTS[0]?.expr ?? "";
 
+const SHORTEST_MS = 2 * 60_000;
+const LONGEST_MS = 3_600_000;
+
 /**
  * The range of the overview: short while there is little to see, an hour at most, so that a minute after the first
  * start the lines fill more than a corner. `oldestMs` is the oldest sample's time.
  */
 export function overviewRange(oldestMs: number | undefined, nowMs: number): TimeRange {
-  const [shortest] = PRESETS_MS;
-  const longest = 3_600_000;
-  if (oldestMs === undefined) return lastRange(shortest);
-  const preset = PRESETS_MS.find((ms) => ms >= nowMs - oldestMs) ?? longest;
-  return lastRange(Math.min(longest, preset));
+  if (oldestMs === undefined) return lastRange(SHORTEST_MS);
+  const lengths = [SHORTEST_MS, ...PRESETS_MS.filter((ms) => ms <= LONGEST_MS)];
+  return lastRange(lengths.find((ms) => ms >= nowMs - oldestMs) ?? LONGEST_MS);
 }

@@ -22,6 +22,9 @@ export const RULES = {
       name: "other",
       file: "/etc/other.yml",
       interval: 15,
+      limit: 0,
+      lastEvaluation: "2026-11-21T11:59:55Z",
+      evaluationTime: 0.001,
       rules: [
         {
           ...evaluated,
@@ -30,6 +33,7 @@ export const RULES = {
           query: "vector(0) > 1",
           state: "inactive",
           duration: 60,
+          keepFiringFor: 0,
           labels: {},
           annotations: {},
           alerts: [],
@@ -41,9 +45,10 @@ export const RULES = {
           query: "up * up",
           state: "inactive",
           duration: 0,
+          keepFiringFor: 0,
           labels: { severity: "warning" },
           annotations: {},
-          alerts: null,
+          alerts: [],
           health: "err",
           lastError: "many-to-many matching not allowed",
         },
@@ -53,6 +58,7 @@ export const RULES = {
       name: "hosts",
       file: "/etc/hosts.yml",
       interval: 15,
+      limit: 0,
       lastEvaluation: "2026-11-21T11:59:55Z",
       evaluationTime: 0.004,
       rules: [
@@ -70,6 +76,7 @@ export const RULES = {
           query: "instance:cpu:rate1m > 0.9",
           state: "pending",
           duration: 300,
+          keepFiringFor: 0,
           labels: { severity: "warning" },
           annotations: { summary: "<b>hot</b>" },
           alerts: [
@@ -89,6 +96,7 @@ export const RULES = {
           query: "up == 0",
           state: "firing",
           duration: 10,
+          keepFiringFor: 0,
           labels: { severity: "critical" },
           annotations: {
             summary: "{{ $labels.instance }} is down",
@@ -106,6 +114,7 @@ function target(pool: string, address: string, extra: object): object {
   return {
     scrapePool: pool,
     scrapeUrl: `http://${address}/metrics`,
+    globalUrl: `http://${address}/metrics`,
     labels: { instance: address, job: pool },
     discoveredLabels: { __address__: address, __meta_zone: "a" },
     health: "up",
@@ -128,5 +137,6 @@ export const TARGETS = {
         'Get "http://10.0.0.2:80/metrics": dial tcp 10.0.0.2:80: connect: connection refused',
     }),
   ],
-  droppedTargets: [{ discoveredLabels: { __address__: "10.0.0.9:80" } }],
+  droppedTargets: [{ discoveredLabels: { __address__: "10.0.0.9:80" }, scrapePool: "web" }],
+  droppedTargetCounts: { db: 0, web: 1 },
 };

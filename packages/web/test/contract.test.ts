@@ -1,0 +1,36 @@
+import { queryDataSchema, rulesDataSchema, targetsDataSchema } from "@pharos/api";
+import { expect, test } from "vitest";
+import { Json } from "../src/json-reader.ts";
+import { readInstantResult, readRangeResult } from "../src/query-result.ts";
+import { readRuleGroups } from "../src/rule-state.ts";
+import { readTargets } from "../src/target-state.ts";
+import { RULES, TARGETS } from "./samples.ts";
+
+// The page reads answers by hand: the schemas of the contract would be a quarter of its script. These tests hold both
+// to the same answers.
+
+test("rules and targets as the contract has them are what the page reads", () => {
+  const rules = rulesDataSchema.parse(RULES);
+  expect(readRuleGroups(new Json(rules, "data"))).toHaveLength(RULES.groups.length);
+  const targets = targetsDataSchema.parse(TARGETS);
+  expect(readTargets(new Json(targets, "data")).active).toHaveLength(TARGETS.activeTargets.length);
+});
+
+test("each type of query result in the contract is read", () => {
+  const metric = { __name__: "up" };
+  const answers = [
+    { resultType: "scalar", result: [1, "2"] },
+    { resultType: "string", result: [1, "2"] },
+    { resultType: "vector", result: [{ metric, value: [1, "2"] }] },
+    { resultType: "matrix", result: [{ metric, values: [[1, "2"]] }] },
+  ];
+  for (const answer of answers) {
+    const data = new Json(queryDataSchema.parse(answer), "data");
+    expect(readInstantResult(data).rows.map(({ value }) => value)).toEqual(["2"]);
+  }
+  const matrix = new Json(queryDataSchema.parse(answers[3]), "data");
+  expect(readRangeResult(matrix, { fromMs: 1000, toMs: 2000 }, 1000).series[0]?.values).toEqual([
+    2,
+    null,
+  ]);
+});
