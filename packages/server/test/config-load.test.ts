@@ -162,6 +162,7 @@ test("what is not supported yet is listed with its place and what that means", (
     "    oauth2: {client_id: x}",
     "storage:",
     "  exemplars: {max_exemplars: 5}",
+    "tracing: {}",
   ].join("\n");
   const { config, unsupported } = load(text);
   equal(config.scrapeJobs.length, 1);
@@ -172,6 +173,7 @@ test("what is not supported yet is listed with its place and what that means", (
       "5:5 scrape_configs[0].kubernetes_sd_configs: this job finds no targets this way",
       "6:5 scrape_configs[0].oauth2: requests are made without an OAuth 2 token",
       "8:3 storage.exemplars: exemplars are not stored",
+      "9:1 tracing: no traces are sent",
     ],
   );
 });

@@ -90,10 +90,16 @@ export function loadConfig(
       retentionMs: storage?.tsdb?.retention?.time,
     },
   };
-  return { config, unsupported, warnings, text: withoutSecrets(source, prometheusSchema) };
+  // Within each file in its order; the files in the order in which they were read.
+  const listed = sources.flatMap(({ fileName }) =>
+    unsupported.filter(({ file }) => file === fileName).toSorted(byPlace),
+  );
+  return { config, unsupported: listed, warnings, text: withoutSecrets(source, prometheusSchema) };
 }
 
-function byPlace(a: Diagnostic, b: Diagnostic): number {
+type Place = Pick<Diagnostic, "line" | "column">;
+
+function byPlace(a: Place, b: Place): number {
   return a.line - b.line || a.column - b.column;
 }
 
