@@ -20,21 +20,34 @@ export function fileDiscoveryPathProblem(path: string): string | undefined {
  * that is gone loses them.
  */
 export class FileDiscovery {
-  readonly refreshIntervalMs: number;
-  readonly #patterns: readonly string[];
+  readonly #config: FileDiscoveryConfig;
   readonly #files: TargetFiles;
   readonly #groups = new Map<string, readonly TargetGroup[]>();
   readonly #errors = new Map<string, string>();
 
   constructor(config: FileDiscoveryConfig, files: TargetFiles) {
-    this.refreshIntervalMs = config.refreshIntervalMs;
-    this.#patterns = config.files;
+    this.#config = config;
     this.#files = files;
+  }
+
+  get refreshIntervalMs(): number {
+    return this.#config.refreshIntervalMs;
+  }
+
+  /** Whether it looks for the same files at the same interval. */
+  hasConfig({ files, refreshIntervalMs }: FileDiscoveryConfig): boolean {
+    return (
+      refreshIntervalMs === this.#config.refreshIntervalMs &&
+      files.length === this.#config.files.length &&
+      files.every((file, at) => file === this.#config.files[at])
+    );
   }
 
   /** Reads all files again. */
   refresh(): void {
-    const paths = new Set(this.#patterns.flatMap((pattern) => expandPattern(this.#files, pattern)));
+    const paths = new Set(
+      this.#config.files.flatMap((pattern) => expandPattern(this.#files, pattern)),
+    );
     for (const path of this.#groups.keys()) if (!paths.has(path)) this.#groups.delete(path);
     for (const path of this.#errors.keys()) if (!paths.has(path)) this.#errors.delete(path);
     for (const path of paths) this.#readFile(path);
@@ -53,7 +66,7 @@ export class FileDiscovery {
 
   /** Whether a change of this file concerns this discovery. */
   watches(path: string): boolean {
-    return this.#patterns.some((pattern) => matchesPattern(pattern, path));
+    return this.#config.files.some((pattern) => matchesPattern(pattern, path));
   }
 
   get groups(): readonly TargetGroup[] {

@@ -103,7 +103,13 @@ export class ScrapeManager {
     targets.job = job;
     targets.refreshing.abort();
     targets.refreshing = new AbortController();
-    targets.discoveries = job.fileSdConfigs.map((config) => new FileDiscovery(config, this.#files));
+    // A discovery that stays keeps what it has found: a target file may be bad at this very moment.
+    const before = targets.discoveries;
+    targets.discoveries = job.fileSdConfigs.map(
+      (config) =>
+        before.find((discovery) => discovery.hasConfig(config)) ??
+        new FileDiscovery(config, this.#files),
+    );
     for (const discovery of targets.discoveries) {
       discovery.refresh();
       this.#keepRefreshing(targets, discovery);

@@ -292,11 +292,11 @@ test("the shorter of two conflicting names is exported first", async () => {
     ["__address__", "a:1"],
     ["exported_job", "t"],
   ]);
-  world.serve("a:1", 'm{job="s1", exported_job="s2"} 1\n');
+  world.serve("a:1", 'm{job="s1", exported_job="s2", exported_exported_job="s3"} 1\n');
   world.apply(job({ staticConfigs: [{ source: "0", labels: [], targets: [own] }] }));
   await world.intervals(1);
   const wanted =
-    'm{exported_exported_exported_job="s2", exported_exported_job="s1", exported_job="t", instance="a:1", job="j"}';
+    'm{exported_exported_exported_exported_job="s2", exported_exported_exported_job="s1", exported_exported_job="s3", exported_job="t", instance="a:1", job="j"}';
   equal(world.values(wanted), "1", world.sink.series.join("\n"));
 });
 
@@ -638,6 +638,25 @@ test("targets come from files, and a changed file takes effect at its refresh or
     ),
     true,
   );
+});
+
+test("a reload while a target file is bad keeps the targets that the file had", async () => {
+  await using world = new World();
+  world.serve("a:1", "m 1\n");
+  world.files.set("t.json", '[{"targets": ["a:1"]}]');
+  const fileSdConfigs = [{ files: ["t.json"], refreshIntervalMs: 30_000 }];
+  world.apply(job({ staticConfigs: [], fileSdConfigs }));
+  world.files.set("t.json", "{");
+  world.apply(job({ staticConfigs: [], fileSdConfigs, honorLabels: true }));
+  equal(world.manager.activeTargets().length, 1);
+  world.files.set("t.json", "[]");
+  await world.clock.advance(31_000);
+  equal(world.manager.activeTargets().length, 0);
+  world.files.set("u.json", '[{"targets": ["a:1", "b:1"]}]');
+  world.apply(
+    job({ staticConfigs: [], fileSdConfigs: [{ files: ["u.json"], refreshIntervalMs: 30_000 }] }),
+  );
+  equal(world.manager.activeTargets().length, 2);
 });
 
 test("two jobs of one name are refused, and nothing changes", async () => {
