@@ -1,0 +1,186 @@
+import {
+  DEFAULT_OUTAGE_TIMES,
+  endAlerts,
+  type OutageTimes,
+  type RuleGroup,
+  type RuleState,
+  restoreRule,
+  ruleStateFromJson,
+} from "@pharos/alert";
+import { type Labels, labelsKey, mergeLabels, OperatingError } from "@pharos/base";
+import type { RuleGroupStatus, RulesProvider } from "../http/dependencies.ts";
+import {
+  RULE_STATE_COLLECTION,
+  type RuleGroupCounts,
+  RuleGroupRunner,
+  type RuleSurroundings,
+} from "./rule-group-runner.ts";
+import { staleBatch } from "./rule-samples.ts";
+import { Semaphore } from "./semaphore.ts";
+
+/** How many rules may have alerts that outlive a restart. */
+const STORED_RULES_MAX = 100_000;
+/** How many groups are evaluated at once. */
+export const GROUPS_CONCURRENT_MAX = 4;
+
+export interface RuleManagerOptions extends RuleSurroundings {
+  readonly groupsConcurrentMax?: number;
+  readonly outage?: OutageTimes;
+}
+
+/**
+ * Keeps rule groups evaluated. Alerts outlive restarts (their state is a document) and reloads (a rule of the same
+ * group, name and labels goes on where it was).
+ */
+export class RuleManager implements RulesProvider, AsyncDisposable {
+  readonly #options: RuleManagerOptions;
+  readonly #semaphore: Semaphore;
+  readonly #stop = new AbortController();
+  readonly #cleanups = new Set<Promise<void>>();
+  /** What the last process left, by rule; empty after the first `apply`. */
+  readonly #stored: Map<string, RuleState>;
+  #runners: readonly RuleGroupRunner[] = [];
+  #restored = false;
+
+  private constructor(options: RuleManagerOptions, stored: Map<string, RuleState>) {
+    this.#options = options;
+    this.#stored = stored;
+    this.#semaphore = new Semaphore(options.groupsConcurrentMax ?? GROUPS_CONCURRENT_MAX);
+  }
+
+  /**
+   * Reads what the last process left. Nothing is evaluated before `apply`.
+   *
+   * @throws OperatingError of the store.
+   */
+  static async open(options: RuleManagerOptions): Promise<RuleManager> {
+    const documents = await options.store.transaction((tx) =>
+      tx.list(RULE_STATE_COLLECTION, { limit: STORED_RULES_MAX }),
+    );
+    const stored = new Map<string, RuleState>();
+    for (const { id, body } of documents) {
+      try {
+        stored.set(id, ruleStateFromJson(body));
+      } catch (error) {
+        if (!(error instanceof OperatingError)) throw error;
+        options.onProblem(error, "reading the alerts that were kept");
+      }
+    }
+    return new RuleManager(options, stored);
+  }
+
+  /**
+   * Takes the groups of a configuration in place of the present ones. Groups that are the same run on untouched.
+   *
+   * @throws OperatingError where a rule cannot be read; then nothing has changed.
+   */
+  async apply(groups: readonly RuleGroup[]): Promise<void> {
+    const old = new Map(this.#runners.map((runner) => [runner.key, runner]));
+    const next = groups.map((group) => {
+      const fresh = new RuleGroupRunner(group, this.#options, this.#semaphore);
+      const same = old.get(fresh.key);
+      return same !== undefined && isSame(same.group, group) ? same : fresh;
+    });
+    const started = next.filter((runner) => old.get(runner.key) !== runner);
+    for (const runner of started) {
+      const older = old.get(runner.key);
+      if (older !== undefined) {
+        await older.stop();
+        await runner.takeOver(older);
+      }
+      this.#restore(runner);
+    }
+    this.#runners = next;
+    const kept = new Set(next.map(({ key }) => key));
+    for (const runner of old.values()) if (!kept.has(runner.key)) await this.#remove(runner);
+    if (!this.#restored) {
+      this.#restored = true;
+      for (const runner of started) await runner.announce();
+      await this.#endOrphans();
+    }
+    for (const runner of started) runner.start();
+  }
+
+  groups(): readonly RuleGroupStatus[] {
+    return this.#runners.map((runner) => runner.status());
+  }
+
+  /** Counts of each group, for our own metrics. */
+  counts(): ReadonlyMap<string, RuleGroupCounts> {
+    return new Map(this.#runners.map((runner) => [runner.key, runner.counts]));
+  }
+
+  /** Stops evaluating. Series are not ended: a restart continues them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([...this.#runners.map((runner) => runner.stop()), ...this.#cleanups]);
+  }
+
+  #restore(runner: RuleGroupRunner): void {
+    const { clock, outage = DEFAULT_OUTAGE_TIMES } = this.#options;
+    for (const entry of runner.entries) {
+      const stored = this.#stored.get(entry.id);
+      if (stored === undefined || entry.kind !== "alert") continue;
+      entry.state = restoreRule(entry.compiled, stored, clock.nowMs(), outage);
+      this.#stored.delete(entry.id);
+    }
+  }
+
+  /** Rules that went while we were down: whoever heard of their alerts must hear that they are over. */
+  async #endOrphans(): Promise<void> {
+    const { clock, notify, store, externalLabels, onProblem } = this.#options;
+    const ids = [...this.#stored.keys()];
+    if (ids.length === 0) return;
+    const ended = [...this.#stored.values()].flatMap((state) => endAlerts(state, clock.nowMs()));
+    this.#stored.clear();
+    await notify(
+      ended.map(({ alert: { labels, annotations, state } }) => ({
+        labels: mergeLabels(externalLabels, labels),
+        annotations,
+        startsAtMs: state.phase === "resolved" ? state.firedAtMs : state.activeAtMs,
+        endsAtMs: clock.nowMs(),
+        generatorUrl: "",
+      })),
+    );
+    try {
+      await store.transaction(async (tx) => {
+        for (const id of ids) await tx.delete(RULE_STATE_COLLECTION, id);
+      });
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      onProblem(error, "forgetting the alerts of rules that are gone");
+    }
+  }
+
+  /** Its series end two intervals later, unless a rule that moved elsewhere writes them by then. */
+  async #remove(runner: RuleGroupRunner): Promise<void> {
+    const { clock, append, onProblem } = this.#options;
+    await runner.stop();
+    const series = await runner.end();
+    const removedAtMs = clock.nowMs();
+    if (series.length === 0) return;
+    const cleanup = (async () => {
+      try {
+        await clock.sleep(2 * runner.group.intervalMs, this.#stop.signal);
+        const ending = this.#withoutLive(series);
+        if (ending.length > 0) await append(staleBatch(ending, removedAtMs));
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        if (!(error instanceof OperatingError)) throw error;
+        onProblem(error, `ending series of group ${runner.key}`);
+      }
+    })().finally(() => this.#cleanups.delete(cleanup));
+    this.#cleanups.add(cleanup);
+  }
+
+  #withoutLive(series: readonly Labels[]): Labels[] {
+    const live = new Set(
+      this.#runners.flatMap((runner) => runner.writtenSeries()).map((labels) => labelsKey(labels)),
+    );
+    return series.filter((labels) => !live.has(labelsKey(labels)));
+  }
+}
+
+function isSame(a: RuleGroup, b: RuleGroup): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

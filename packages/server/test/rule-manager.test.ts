@@ -1,0 +1,399 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { test } from "node:test";
+import type { Rule, RuleGroup } from "@pharos/alert";
+import {
+  formatLabels,
+  labelsFrom,
+  labelValue,
+  OperatingError,
+  Secret,
+  seededRng,
+} from "@pharos/base";
+import { Dispatcher, type NotificationConfig } from "@pharos/notify";
+import { createEngine } from "@pharos/promql/engine";
+import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
+import { slotBefore } from "../src/rules/rule-group-runner.ts";
+import { RuleManager } from "../src/rules/rule-manager.ts";
+
+const START_MS = 1_700_000_000_000;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+const NOTIFICATIONS: NotificationConfig = {
+  resolveTimeoutMs: 5 * MINUTE,
+  route: {
+    receiver: "team",
+    groupBy: ["alertname"],
+    groupWaitMs: 5 * SECOND,
+    groupIntervalMs: 10 * SECOND,
+    repeatIntervalMs: 60 * MINUTE,
+  },
+  receivers: [
+    {
+      name: "team",
+      webhookConfigs: [
+        {
+          url: new Secret("http://hook.test/"),
+          sendResolved: true,
+          alertsMax: 0,
+          timeoutMs: SECOND,
+          http: { followRedirects: true },
+        },
+      ],
+    },
+  ],
+};
+
+const DOWN: Rule = {
+  kind: "alert",
+  name: "Down",
+  expr: "up == 0",
+  forMs: 10 * SECOND,
+  keepFiringForMs: 0,
+  labels: [["severity", "page"]],
+  annotations: [["summary", "{{ instance }} is down"]],
+};
+
+const SUM: Rule = { kind: "record", name: "job:up:sum", expr: "sum by (job) (up)", labels: [] };
+
+function group(rules: readonly Rule[], change: Partial<RuleGroup> = {}): RuleGroup {
+  return {
+    name: "hosts",
+    file: "rules.yml",
+    intervalMs: 5 * SECOND,
+    limit: 0,
+    queryOffsetMs: 0,
+    labels: [],
+    rules,
+    ...change,
+  };
+}
+
+/** A server in small: rules on real PromQL over samples in memory, and the dispatcher; it can be killed and started. */
+class Server {
+  readonly clock = new SimClock(START_MS);
+  readonly samples = new MemoryStore();
+  readonly engine = createEngine({ clock: this.clock });
+  readonly problems: string[] = [];
+  /** `12s +Down/a`: when what was told. */
+  readonly sent: string[] = [];
+  documents = new MemoryDocumentStore();
+  beforeEvaluate: () => Promise<void> = async () => {};
+  rules!: RuleManager;
+  dispatcher!: Dispatcher;
+
+  async start(groups: readonly RuleGroup[]): Promise<void> {
+    const { clock, documents } = this;
+    const onProblem = (error: OperatingError, doing: string): void => {
+      this.problems.push(`${doing}: ${error.message}`);
+    };
+    this.dispatcher = await Dispatcher.open({
+      config: NOTIFICATIONS,
+      store: documents,
+      clock,
+      rng: seededRng(1),
+      onProblem,
+      createReceiver: () => ({
+        send: async ({ notification }) => {
+          for (const alert of notification.alerts) {
+            const name = `${labelValue(alert.labels, "alertname")}/${labelValue(alert.labels, "instance")}`;
+            this.sent.push(`${this.second()}s ${alert.endsAtMs === null ? "+" : "-"}${name}`);
+          }
+        },
+      }),
+    });
+    this.rules = await RuleManager.open({
+      clock,
+      store: documents,
+      evaluate: async (expr, timeMs, signal) => {
+        await this.beforeEvaluate();
+        return this.engine.instant(this.samples, expr, timeMs, { signal });
+      },
+      append: (batch) => this.samples.append(batch),
+      notify: (alerts) => this.dispatcher.update(alerts),
+      externalLabels: labelsFrom({ region: "eu" }),
+      externalUrl: "http://pharos.test",
+      onProblem,
+    });
+    await this.rules.apply(groups);
+  }
+
+  async stop(): Promise<void> {
+    await this.rules[Symbol.asyncDispose]();
+    await this.dispatcher[Symbol.asyncDispose]();
+  }
+
+  /** As `kill -9`. */
+  async kill(): Promise<void> {
+    const next = this.documents.kill();
+    await this.stop();
+    this.documents = next;
+    this.problems.length = 0;
+  }
+
+  second(): number {
+    return Math.round((this.clock.nowMs() - START_MS) / SECOND);
+  }
+
+  /** Lets time pass, with a sample of `up` every second; "a=0" for the instance a. */
+  async pass(seconds: number, ...up: string[]): Promise<void> {
+    for (let i = 0; i < seconds; i++) {
+      for (const one of up) {
+        const [instance = "", value = ""] = one.split("=");
+        await this.samples.append({
+          labelSets: [labelsFrom({ __name__: "up", instance, job: "node" })],
+          series: new Uint32Array(1),
+          timestampsMs: Float64Array.of(this.clock.nowMs()),
+          values: Float64Array.of(Number(value)),
+          stale: null,
+        });
+      }
+      await this.clock.advance(SECOND);
+    }
+  }
+
+  /** The samples of series that match, a line a series: `{…} 1 1 stale`. */
+  async stored(name: string): Promise<string[]> {
+    const lines: string[] = [];
+    const matchers = [{ type: "=", name: "__name__", value: name }] as const;
+    const range = { minMs: 0, maxMs: Number.MAX_SAFE_INTEGER };
+    const options = { samplesMax: 1e6, signal: new AbortController().signal };
+    for await (const { labels, values, stale } of this.samples.select(range, matchers, options)) {
+      const texts = Array.from(values, (value, i) => (stale?.[i] === 1 ? "stale" : String(value)));
+      lines.push(`${formatLabels(labels)} ${texts.join(" ")}`);
+    }
+    return lines;
+  }
+}
+
+test("a rule fires within for, interval and group_wait, and resolves", async () => {
+  const server = new Server();
+  await server.start([group([DOWN])]);
+  await server.pass(20, "a=1");
+  equal(server.sent.length, 0);
+  await server.pass(25, "a=0");
+  equal(server.sent.length, 1);
+  const firedAt = Number.parseInt(server.sent[0] ?? "", 10);
+  ok(firedAt <= 20 + 10 + 5 + 5 + 1, `fired at ${firedAt}`);
+  await server.pass(30, "a=1");
+  deepEqual(
+    server.sent.map((line) => line.replace(/^\d+s /, "")),
+    ["+Down/a", "-Down/a"],
+  );
+  deepEqual(server.problems, []);
+  await server.stop();
+});
+
+test("a kill -9 at any second changes neither what is told nor, by more than the time down, when", async () => {
+  const run = async (killAfter: number | undefined): Promise<Server> => {
+    const server = new Server();
+    await server.start([group([DOWN])]);
+    for (let second = 0; second < 60; second++) {
+      if (second === killAfter) {
+        await server.kill();
+        await server.start([group([DOWN])]);
+      }
+      await server.pass(1, second < 10 || second >= 40 ? "a=1" : "a=0");
+    }
+    await server.pass(15, "a=1");
+    await server.stop();
+    return server;
+  };
+  const undisturbed = await run(undefined);
+  equal(undisturbed.sent.length, 2);
+  for (let killAfter = 0; killAfter < 60; killAfter++) {
+    const { sent } = await run(killAfter);
+    const tell = (list: readonly string[]): string[] =>
+      list.map((line) => line.replace(/^\d+s /, ""));
+    deepEqual(tell(sent), tell(undisturbed.sent), `killed after ${killAfter} s`);
+    for (const [at, line] of sent.entries()) {
+      const late = Number.parseInt(line, 10) - Number.parseInt(undisturbed.sent[at] ?? "", 10);
+      ok(late <= 5, `killed after ${killAfter} s: ${line} instead of ${undisturbed.sent[at]}`);
+    }
+  }
+});
+
+test("ALERTS and recording rules are written at the group's times, and end when they must", async () => {
+  const server = new Server();
+  await server.start([group([SUM, DOWN])]);
+  await server.pass(30, "a=0");
+  await server.pass(10, "a=1");
+  const alerts = await server.stored("ALERTS");
+  deepEqual(alerts.length, 2);
+  ok(alerts[0]?.startsWith('ALERTS{alertname="Down", alertstate="firing", instance="a"'));
+  ok(alerts.every((line) => line.endsWith("1 stale")));
+  const [sum] = await server.stored("job:up:sum");
+  equal(sum, 'job:up:sum{job="node"} 0 0 0 0 0 0 1 1');
+  equal((await server.stored("ALERTS_FOR_STATE")).length, 1);
+  const range = { minMs: 0, maxMs: Number.MAX_SAFE_INTEGER };
+  const options = { samplesMax: 1e6, signal: new AbortController().signal };
+  const matchers = [{ type: "=", name: "__name__", value: "job:up:sum" }] as const;
+  for await (const { timestampsMs } of server.samples.select(range, matchers, options))
+    for (const timestampMs of timestampsMs)
+      equal(slotBefore(group([]), timestampMs), timestampMs, "on the group's grid");
+  await server.stop();
+});
+
+test("groups are spread over their interval, each always at the same place", () => {
+  const offsets = new Set<number>();
+  for (let i = 0; i < 50; i++) {
+    const one = group([], { name: `g${i}`, intervalMs: MINUTE });
+    const slot = slotBefore(one, START_MS);
+    ok(slot <= START_MS && slot > START_MS - MINUTE);
+    equal(slotBefore(one, slot), slot);
+    equal(slotBefore(one, slot - 1), slot - MINUTE);
+    offsets.add(slot);
+  }
+  ok(offsets.size > 40);
+});
+
+test("a slow evaluation misses rounds, which are counted and do not pile up", async () => {
+  const server = new Server();
+  await server.start([group([SUM])]);
+  let running = 0;
+  server.beforeEvaluate = async () => {
+    running++;
+    equal(running, 1);
+    await server.clock.sleep(12 * SECOND, new AbortController().signal);
+    running--;
+  };
+  await server.pass(60, "a=1");
+  const counts = server.rules.counts().get("rules.yml;hosts");
+  ok(counts !== undefined);
+  ok(counts.missedIterations > 3, `${counts.missedIterations} missed`);
+  ok(counts.evaluations <= 5, `${counts.evaluations} evaluations`);
+  equal(counts.iterations, counts.evaluations + counts.missedIterations);
+  await server.clock.run(server.stop());
+});
+
+test("a rule that fails is reported, and the others of its group go on", async () => {
+  const server = new Server();
+  const bad: Rule = { kind: "record", name: "bad", expr: "up * on (job) up", labels: [] };
+  await server.start([group([bad, SUM])]);
+  await server.pass(11, "a=1", "b=1");
+  const [status] = server.rules.groups();
+  deepEqual(
+    status?.rules.map(({ health }) => health),
+    ["err", "ok"],
+  );
+  ok(status?.rules[0]?.lastError !== "");
+  ok(server.problems.length >= 2);
+  await server.stop();
+});
+
+test("the status shows rules and alerts as they are", async () => {
+  const server = new Server();
+  await server.start([group([DOWN])]);
+  const rule = () => {
+    const status = server.rules.groups()[0]?.rules[0];
+    ok(status?.kind === "alert");
+    return status;
+  };
+  equal(rule().state, "unknown");
+  await server.pass(6, "a=1");
+  equal(rule().state, "inactive");
+  await server.pass(6, "a=0");
+  equal(rule().state, "pending");
+  await server.pass(12, "a=0");
+  equal(rule().state, "firing");
+  const [alert] = rule().alerts;
+  deepEqual(alert?.annotations, [["summary", "a is down"]]);
+  equal(
+    formatLabels(alert?.labels ?? []),
+    '{alertname="Down", instance="a", job="node", severity="page"}',
+  );
+  equal(rule().query, "up == 0");
+  await server.stop();
+});
+
+test("a reload keeps the alerts of rules that stay, and does not tell of them again", async () => {
+  const server = new Server();
+  await server.start([group([DOWN])]);
+  await server.pass(30, "a=0");
+  equal(server.sent.length, 1);
+  await server.rules.apply([
+    group([SUM, { ...DOWN, annotations: [] }], { intervalMs: 4 * SECOND }),
+  ]);
+  await server.pass(60, "a=0");
+  equal(server.sent.length, 1);
+  await server.rules.apply([
+    group([SUM, { ...DOWN, annotations: [] }], { intervalMs: 4 * SECOND }),
+  ]);
+  await server.pass(20, "a=1");
+  equal(server.sent.length, 2);
+  await server.stop();
+});
+
+test("a rule that is taken away resolves its alerts and ends its series", async () => {
+  const server = new Server();
+  await server.start([group([DOWN, SUM])]);
+  await server.pass(30, "a=0");
+  await server.rules.apply([group([SUM])]);
+  await server.pass(20, "a=0");
+  deepEqual(
+    server.sent.map((line) => line.replace(/^\d+s /, "")),
+    ["+Down/a", "-Down/a"],
+  );
+  ok((await server.stored("ALERTS")).every((line) => line.endsWith("stale")));
+  ok((await server.stored("job:up:sum")).every((line) => !line.includes("stale")));
+  await server.rules.apply([]);
+  await server.pass(20, "a=0");
+  ok((await server.stored("job:up:sum")).every((line) => line.endsWith("stale")));
+  await server.stop();
+});
+
+test("a rule that moves to another group keeps its series alive", async () => {
+  const server = new Server();
+  await server.start([group([SUM])]);
+  await server.pass(10, "a=1");
+  await server.rules.apply([group([SUM], { name: "other" })]);
+  await server.pass(30, "a=1");
+  ok((await server.stored("job:up:sum")).every((line) => !line.includes("stale")));
+  await server.stop();
+});
+
+test("a rule that went while Pharos was down resolves its alerts", async () => {
+  const server = new Server();
+  await server.start([group([DOWN])]);
+  await server.pass(30, "a=0");
+  await server.kill();
+  await server.start([group([SUM])]);
+  await server.pass(20, "a=0");
+  deepEqual(
+    server.sent.map((line) => line.replace(/^\d+s /, "")),
+    ["+Down/a", "-Down/a"],
+  );
+  await server.stop();
+});
+
+test("a configuration with a rule that cannot be read changes nothing", async () => {
+  const server = new Server();
+  await server.start([group([SUM])]);
+  await rejects(server.rules.apply([group([{ ...SUM, expr: "sum(" }])]), OperatingError);
+  await server.pass(11, "a=1");
+  equal(server.rules.groups()[0]?.rules[0]?.health, "ok");
+  await server.stop();
+});
+
+test("a store that cannot keep alerts is reported, and people are told all the same", async () => {
+  const server = new Server();
+  await server.start([group([DOWN])]);
+  server.documents.beforeCommit = () => {
+    throw new OperatingError("disk.full", "no space left");
+  };
+  await server.pass(30, "a=0");
+  equal(server.sent.length, 1);
+  ok(server.problems.some((problem) => problem.includes("keeping the alerts of Down")));
+  await server.stop();
+});
+
+test("when the wall clock is set back, rules go on within an interval or two", async () => {
+  const server = new Server();
+  await server.start([group([SUM])]);
+  await server.pass(10, "a=1");
+  server.clock.jumpWall(-60 * MINUTE);
+  const before = server.rules.counts().get("rules.yml;hosts")?.evaluations ?? 0;
+  await server.pass(20, "a=1");
+  ok((server.rules.counts().get("rules.yml;hosts")?.evaluations ?? 0) >= before + 2);
+  await server.stop();
+});
