@@ -7,7 +7,7 @@ import type { ColumnSink } from "./column-sink.ts";
  */
 export class ColumnAppender {
   readonly #sink: ColumnSink;
-  readonly #pending: (AppendResult | Promise<AppendResult>)[] = [];
+  readonly #pending: Promise<AppendResult>[] = [];
 
   constructor(sink: ColumnSink) {
     this.#sink = sink;
@@ -33,7 +33,10 @@ export class ColumnAppender {
   /** Appends what is in the columns. @throws OperatingError as `ColumnSink.appendColumns`. */
   flush(): void {
     const { columns } = this.#sink;
-    if (columns.length > 0) this.#pending.push(this.#sink.appendColumns());
+    if (columns.length === 0) return;
+    const appended = Promise.resolve(this.#sink.appendColumns());
+    appended.catch(() => {}); // Heard in `settle`; here only for when a later append throws at once.
+    this.#pending.push(appended);
     columns.clear();
   }
 
