@@ -142,6 +142,14 @@ export class ExpositionDecoder {
    *   `memory.full`, and whatever `resolve` throws. The columns are then empty.
    */
   decode(body: Uint8Array, options: ExpositionOptions, resolve: ResolveLabels): ExpositionSummary {
+    try {
+      return this.#decode(body, options, resolve);
+    } finally {
+      this.#body.trim();
+    }
+  }
+
+  #decode(body: Uint8Array, options: ExpositionOptions, resolve: ResolveLabels): ExpositionSummary {
     const { namespace, format } = options;
     assert(namespace !== HEAD_NAMESPACE, "a target has a namespace of its own");
     this.#table.sizeOf(namespace);
@@ -169,7 +177,6 @@ export class ExpositionDecoder {
     );
     // Fetched again: resolving may have moved the namespaces.
     this.#note(namespace).set(job.subarray(JOB_COMMENT_HASH, JOB_COMMENT_HASH + 2));
-    this.#body.trim();
     return {
       samples: columns.length,
       dropped: job[JOB_DROPPED] as number,

@@ -114,6 +114,15 @@ export class RemoteWriteDecoder {
    *   `resolve` throws. The columns are then empty.
    */
   decode(body: Uint8Array, resolve: ResolveLabelBytes): RemoteWriteSummary {
+    try {
+      return this.#decode(body, resolve);
+    } finally {
+      this.#body.trim();
+      this.#decoded.trim();
+    }
+  }
+
+  #decode(body: Uint8Array, resolve: ResolveLabelBytes): RemoteWriteSummary {
     const columns = this.#columns;
     columns.clear();
     const decodedSize = this.#uncompress(body);
@@ -140,8 +149,6 @@ export class RemoteWriteDecoder {
       ...pointers,
     );
     columns.length = samples;
-    this.#body.trim();
-    this.#decoded.trim();
     return {
       series,
       samples,

@@ -265,6 +265,19 @@ test("limits are named when a body goes beyond them", () => {
   );
 });
 
+test("a large body gives its memory back, whether it was read or refused", () => {
+  const { decode } = setUp();
+  decode(encodeWriteRequest(nodeSeries(1)));
+  const { usedSize } = kernels.memoryUse();
+  const large = new Uint8Array(20 * 1024 * 1024).fill(0x82);
+  throws(() => decode(large), { code: "input.invalid" });
+  // A field that nobody knows, of 20 MiB less its tag and size.
+  large.set([0x7a, 0xfb, 0xff, 0xff, 0x09]);
+  equal(decode(large).series, 0);
+  // The compressed body, about 1 MiB, is small enough to keep room for.
+  ok(kernels.memoryUse().usedSize <= usedSize + 2 * 1024 * 1024);
+});
+
 /** A body as senders make them: some series, in some order, with what the protocol allows. */
 function anyRequest(rng: Rng): Uint8Array {
   const series: SentSeries[] = [];
