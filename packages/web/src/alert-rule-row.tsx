@@ -99,7 +99,7 @@ function RuleBody({ rule, nowMs, zone }: { rule: Rule; nowMs: number; zone: Time
   return (
     <>
       {rule.lastError !== "" && (
-        <Note kind="error">
+        <Note kind="error" quiet>
           <b>The last evaluation failed:</b> {rule.lastError}
         </Note>
       )}

@@ -44,7 +44,7 @@ export function AlertsPage() {
   const counts = useMemo(() => countRules(data ?? []), [data]);
 
   return (
-    <main className="page" id="main">
+    <main className="page">
       <div className="page__bar">
         <h1>Alerts</h1>
         <div className="filters">

@@ -21,7 +21,13 @@ export function ChartValuesTable(props: {
     .reverse();
   const shown = rows.slice(0, ROWS_MAX);
   return (
-    <section className="values" style={{ height: props.height }} aria-label="Values of the chart">
+    <section
+      className="values"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys.
+      tabIndex={0}
+      style={{ height: props.height }}
+      aria-label="Values of the chart"
+    >
       <table className="grid-table">
         <thead>
           <tr>

@@ -59,7 +59,7 @@ export function ExplorePage() {
     setState({ ...state, panels: next, range: range ?? DEFAULT_RANGE });
 
   return (
-    <main className="page" id="main">
+    <main className="page">
       <div className="page__bar">
         <h1>Explore</h1>
         <div className="page__spring" />

@@ -38,9 +38,9 @@ export function Frame() {
 
   return (
     <>
-      <a className="frame__skip" href="#main">
+      <button type="button" className="frame__skip" onClick={focusContent}>
         Skip to the content
-      </a>
+      </button>
       <header className="frame__bar">
         <Link
           to="/"
@@ -78,6 +78,13 @@ export function Frame() {
       <HelpDialog opened={helpOpen} onClose={() => setHelpOpen(false)} />
     </>
   );
+}
+
+/** A link to #main would leave the page: <base href> makes it one to the root. */
+function focusContent(): void {
+  const main = document.querySelector("main");
+  main?.setAttribute("tabindex", "-1");
+  main?.focus();
 }
 
 function PageLink(props: {

@@ -17,7 +17,5 @@ import "@mantine/core/styles/Switch.css";
 import "@mantine/core/styles/Button.css";
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/Menu.css";
-import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/Tabs.css";
-import "@mantine/core/styles/Tooltip.css";
 import "@mantine/core/styles/Kbd.css";

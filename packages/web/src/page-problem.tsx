@@ -4,7 +4,7 @@ import { Note } from "./note.tsx";
 
 export function NotFound() {
   return (
-    <main className="page" id="main">
+    <main className="page">
       <h1>There is no such page</h1>
       <p>
         <Link to="/">Go to Explore</Link>
@@ -16,7 +16,7 @@ export function NotFound() {
 /** Shown in place of a page that could not be drawn. The frame around it stays. */
 export function PageError({ error }: { error: unknown }) {
   return (
-    <main className="page" id="main">
+    <main className="page">
       <Note kind="error">This page could not be drawn: {errorText(error)}</Note>
     </main>
   );

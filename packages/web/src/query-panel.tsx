@@ -134,7 +134,7 @@ export function QueryPanel(props: QueryPanelProps) {
                 <StepChoice panel={panel} stepMs={stepMs} onChange={props.onChange} />
               </>
             )}
-            <span className="panel__stats" aria-live="polite">
+            <span className="panel__stats">
               {panel.tab === "graph"
                 ? graph.answer !== undefined && rangeStats(graph.answer, stepMs)
                 : table.answer !== undefined && instantStats(table.answer, interval.toMs, zone)}

@@ -32,7 +32,7 @@ export function StatusPage() {
   const words = wordsOf(text);
 
   return (
-    <main className="page" id="main">
+    <main className="page">
       <div className="page__bar">
         <h1>Status</h1>
         <div className="page__spring" />
@@ -55,9 +55,10 @@ export function StatusPage() {
         ))}
         <Card title="Flags" query={flags}>
           {(facts) => (
-            <div className="status__flags">
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keys.
+            <section className="status__flags" tabIndex={0} aria-label="All flags">
               <FactTable facts={facts.filter((fact) => hasWords(fact.join(" "), words))} />
-            </div>
+            </section>
           )}
         </Card>
       </div>

@@ -46,7 +46,7 @@ export function TargetsPage() {
   const pools = useMemo(() => filterPools(data?.active ?? [], filter), [data, filter]);
 
   return (
-    <main className="page" id="main">
+    <main className="page">
       <div className="page__bar">
         <h1>Targets</h1>
         <div className="filters">
@@ -181,7 +181,11 @@ function TargetRows({ target, nowMs, zone }: { target: Target; nowMs: number; zo
       {below && (
         <tr className="target__error">
           <td colSpan={5}>
-            {target.lastError !== "" && <Note kind="error">{target.lastError}</Note>}
+            {target.lastError !== "" && (
+              <Note kind="error" quiet>
+                {target.lastError}
+              </Note>
+            )}
             {open && (
               <div className="target__discovered" id={moreId}>
                 <dl className="facts">

@@ -40,7 +40,7 @@ test("a failing rule says so, and opened it shows the error in full", async () =
   const rule = within(await screen.findByRole("article", { name: "Broken" }));
   rule.getByText("evaluation fails");
   fireEvent.click(rule.getByRole("button"));
-  expect(rule.getByRole("alert").textContent).toContain("many-to-many matching not allowed");
+  expect(rule.getByRole("note").textContent).toContain("many-to-many matching not allowed");
 });
 
 test("annotations are text: no markup, and links to web addresses alone", async () => {

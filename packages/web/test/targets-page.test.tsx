@@ -10,7 +10,7 @@ test("a target that is down shows its last error in full", async () => {
   await openPage("/targets", server());
   const pool = within(await screen.findByRole("region", { name: "Scrape pool web" }));
   pool.getByText("1 of 2 up");
-  expect(pool.getByRole("alert").textContent).toContain(
+  expect(pool.getByRole("note").textContent).toContain(
     'Get "http://10.0.0.2:80/metrics": dial tcp 10.0.0.2:80: connect: connection refused',
   );
   expect(pool.getAllByRole("row")[1]?.textContent).toContain("2s ago4ms");
