@@ -1,4 +1,5 @@
-import { errorText, OperatingError } from "@pharos/base";
+import { createHash } from "node:crypto";
+import { OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
 import type { FileDiscoveryConfig, TargetGroup } from "./scrape-job.ts";
 import { parseTargetFile } from "./target-file.ts";
@@ -22,6 +23,8 @@ export function fileDiscoveryPathProblem(path: string): string | undefined {
 export class FileDiscovery {
   readonly #config: FileDiscoveryConfig;
   readonly #files: TargetFiles;
+  /** Of each file as it was read last, good or bad. */
+  readonly #hashes = new Map<string, string>();
   readonly #groups = new Map<string, readonly TargetGroup[]>();
   readonly #errors = new Map<string, string>();
 
@@ -43,25 +46,41 @@ export class FileDiscovery {
     );
   }
 
-  /** Reads all files again. */
-  refresh(): void {
+  /** Reads all files again. Answers whether the groups have changed. */
+  refresh(): boolean {
     const paths = new Set(
       this.#config.files.flatMap((pattern) => expandPattern(this.#files, pattern)),
     );
-    for (const path of this.#groups.keys()) if (!paths.has(path)) this.#groups.delete(path);
-    for (const path of this.#errors.keys()) if (!paths.has(path)) this.#errors.delete(path);
-    for (const path of paths) this.#readFile(path);
+    let changed = false;
+    for (const path of [...this.#hashes.keys(), ...this.#errors.keys()])
+      if (!paths.has(path) && this.#forget(path)) changed = true;
+    for (const path of paths) if (this.#readFile(path)) changed = true;
+    return changed;
   }
 
-  #readFile(path: string): void {
+  /** Answers whether the file's groups have changed. */
+  #readFile(path: string): boolean {
     try {
-      this.#groups.set(path, parseTargetFile(path, this.#files.read(path)));
+      const bytes = this.#files.read(path);
+      const hash = createHash("sha256").update(bytes).digest("hex");
+      if (hash === this.#hashes.get(path)) return false;
+      this.#hashes.set(path, hash);
+      this.#groups.set(path, parseTargetFile(path, bytes));
       this.#errors.delete(path);
+      return true;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      if (error.code === "not_found") this.#groups.delete(path);
-      this.#errors.set(path, errorText(error));
+      const changed = error.code === "not_found" && this.#forget(path);
+      this.#errors.set(path, error.message);
+      return changed;
     }
+  }
+
+  /** Answers whether the file had groups. */
+  #forget(path: string): boolean {
+    this.#hashes.delete(path);
+    this.#errors.delete(path);
+    return this.#groups.delete(path);
   }
 
   /** Whether a change of this file concerns this discovery. */

@@ -122,8 +122,7 @@ export class ScrapeManager {
     const refresh = async (): Promise<void> => {
       for (;;) {
         await this.#env.clock.sleep(discovery.refreshIntervalMs, signal);
-        discovery.refresh();
-        targets.pool.apply(targets.job, targets.groups);
+        if (discovery.refresh()) targets.pool.apply(targets.job, targets.groups);
       }
     };
     const refreshing = refresh()

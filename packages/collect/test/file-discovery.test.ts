@@ -107,6 +107,30 @@ test("files are found by name and by pattern, and refreshed", () => {
   equal(discovery.errors.size, 0);
 });
 
+test("a refresh tells whether the targets have changed", () => {
+  const texts = new Map([["/etc/web.json", list("a:1")]]);
+  const discovery = new FileDiscovery(
+    { files: ["/etc/*.json"], refreshIntervalMs: 1000 },
+    filesOf(texts),
+  );
+  const steps: readonly (readonly [text: string | undefined, changed: boolean])[] = [
+    [list("a:1"), true],
+    [list("a:1"), false],
+    [list("b:1"), true],
+    ["{", false],
+    ["{", false],
+    [list("b:1"), true],
+    [undefined, true],
+    [undefined, false],
+    [list("b:1"), true],
+  ];
+  for (const [text, changed] of steps) {
+    if (text === undefined) texts.delete("/etc/web.json");
+    else texts.set("/etc/web.json", text);
+    equal(discovery.refresh(), changed, String(text));
+  }
+});
+
 test("a file that turned bad keeps the targets it had, until it is good again", () => {
   const texts = new Map([["/etc/web.json", list("a:1")]]);
   const discovery = new FileDiscovery(
