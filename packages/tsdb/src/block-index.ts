@@ -1,15 +1,15 @@
 import { crc32 } from "node:zlib";
-import { assert, compareUtf8, type Label, type Labels, OperatingError } from "@pharos/base";
+import { assert, type Label, type Labels, OperatingError } from "@pharos/base";
 import type { LabelPostings } from "./label-index.ts";
 
 // The index of a block, little-endian; drawn in docs/formats/block.md.
 //
 //   header    | magic "PHIX" | version u32 | 3 x (offset u32 | size u32 | crc32 u32) | crc32 of all before |
-//   symbols   | count u32 | ends u32 x count | UTF-8 ... |              every label name and value, once, sorted
+//   symbols   | count u32 | ends u32 x count | UTF-8 ... |              every label name and value, once
 //   series    | count u32 | starts u32 x count | then each:
 //             label count u32 | (name u32 | value u32) x labels | chunk count u32 |
 //             (offset f64 | size u32 | samples u32 | first ms f64 | last ms f64) x chunks |
-//   postings  | pair count u32 | (name u32 | value u32 | start u32 | count u32) x pairs, sorted | series u32 ... |
+//   postings  | pair count u32 | (name u32 | value u32 | start u32 | count u32) x pairs | series u32 ... |
 //
 // Names and values are indices of symbols, series are indices of series, starts count from the section's begin (in
 // postings: from the first series number, in numbers).
@@ -34,17 +34,24 @@ export interface IndexedSeries {
   readonly chunks: readonly ChunkEntry[];
 }
 
-/** Builds the index file. Series get their numbers in the order given. */
-export function encodeIndex(list: readonly IndexedSeries[]): Uint8Array[] {
-  const texts = new Set<string>();
-  for (const { labels } of list)
-    for (const label of labels) for (const text of label) texts.add(text);
-  const symbols = [...texts].sort(compareUtf8);
-  const numberOf = new Map(symbols.map((text, number) => [text, number]));
+/**
+ * Builds the index file. Series get their numbers in the order given.
+ * @param pause awaited between series, so that others get their turn.
+ */
+export async function encodeIndex(
+  list: readonly IndexedSeries[],
+  pause: () => Promise<void>,
+): Promise<Uint8Array[]> {
+  const numberOf = new Map<string, number>();
+  for (const { labels } of list) {
+    for (const label of labels)
+      for (const text of label) if (!numberOf.has(text)) numberOf.set(text, numberOf.size);
+    await pause();
+  }
   const sections = [
-    encodeSymbols(symbols),
-    encodeSeries(list, numberOf),
-    encodePostings(list, numberOf),
+    encodeSymbols([...numberOf.keys()]),
+    await encodeSeries(list, numberOf, pause),
+    await encodePostings(list, numberOf, pause),
   ];
   const header = new DataView(new ArrayBuffer(HEADER_SIZE));
   header.setUint32(0, MAGIC, true);
@@ -77,10 +84,11 @@ function encodeSymbols(symbols: readonly string[]): Uint8Array {
   return out;
 }
 
-function encodeSeries(
+async function encodeSeries(
   list: readonly IndexedSeries[],
   numberOf: ReadonlyMap<string, number>,
-): Uint8Array {
+  pause: () => Promise<void>,
+): Promise<Uint8Array> {
   let size = 4 + list.length * 4;
   for (const { labels, chunks } of list)
     size += 8 + labels.length * 8 + chunks.length * CHUNK_ENTRY_SIZE;
@@ -107,32 +115,43 @@ function encodeSeries(
       double(chunk.minMs);
       double(chunk.maxMs);
     }
+    await pause();
   }
   assert(at === size, "the size was right");
   return new Uint8Array(view.buffer);
 }
 
-function encodePostings(
+async function encodePostings(
   list: readonly IndexedSeries[],
   numberOf: ReadonlyMap<string, number>,
-): Uint8Array {
-  const byPair = new Map<number, number[]>();
+  pause: () => Promise<void>,
+): Promise<Uint8Array> {
+  const byPair = new Map<number, number | number[]>();
   const pairsMax = numberOf.size;
-  for (const [series, { labels }] of list.entries())
+  let total = 0;
+  for (const [series, { labels }] of list.entries()) {
     for (const [name, value] of labels) {
       const pair = (numberOf.get(name) as number) * pairsMax + (numberOf.get(value) as number);
-      byPair.getOrInsertComputed(pair, () => []).push(series);
+      const there = byPair.get(pair);
+      if (there === undefined) byPair.set(pair, series);
+      else if (typeof there === "number") byPair.set(pair, [there, series]);
+      else there.push(series);
     }
-  const pairs = [...byPair].sort(([a], [b]) => a - b);
-  const total = pairs.reduce((sum, [, series]) => sum + series.length, 0);
-  const words = new Uint32Array(1 + pairs.length * 4 + total);
-  words[0] = pairs.length;
+    total += labels.length;
+    await pause();
+  }
+  const words = new Uint32Array(1 + byPair.size * 4 + total);
+  words[0] = byPair.size;
+  const numbersAt = 1 + byPair.size * 4;
+  let at = 1;
   let start = 0;
-  for (const [i, [pair, series]] of pairs.entries()) {
-    const entry = [Math.floor(pair / pairsMax), pair % pairsMax, start, series.length];
-    words.set(entry, 1 + i * 4);
-    words.set(series, 1 + pairs.length * 4 + start);
+  for (const [pair, found] of byPair) {
+    const series = typeof found === "number" ? [found] : found;
+    words.set([Math.floor(pair / pairsMax), pair % pairsMax, start, series.length], at);
+    words.set(series, numbersAt + start);
+    at += 4;
     start += series.length;
+    await pause();
   }
   return new Uint8Array(words.buffer);
 }

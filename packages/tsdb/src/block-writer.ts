@@ -112,11 +112,14 @@ export class BlockWriter {
     this.#buffered = 0;
   }
 
-  /** Completes the block, which is not empty: when this resolves it survives a power loss. */
-  async finish(): Promise<BlockMeta> {
+  /**
+   * Completes the block, which is not empty: when this resolves it survives a power loss.
+   * @param pause awaited between series, so that others get their turn.
+   */
+  async finish(pause: () => Promise<void>): Promise<BlockMeta> {
     this.#writeBuffer();
     await this.#chunks.sync();
-    const indexSize = await this.#writeFile("index", encodeIndex(this.#series));
+    const indexSize = await this.#writeFile("index", await encodeIndex(this.#series, pause));
     const meta: BlockMeta = {
       version: BLOCK_VERSION,
       ...this.#range,

@@ -136,7 +136,7 @@ async function flushRange(
       if (buffer.length > 0) writer.add(head.labelsOf(ref), buffer);
       await pause();
     }
-    blocks.add(await writer.finish());
+    blocks.add(await writer.finish(pause));
   } finally {
     writer.dispose();
   }
