@@ -131,7 +131,8 @@ export class Dispatcher implements AsyncDisposable {
   /** Takes another configuration: alerts are grouped anew, groups that stay keep their timers and records. */
   async apply(config: NotificationConfig): Promise<void> {
     this.#config = config;
-    const writes = this.#adopt([...this.#groups.values()], await this.#replaceIntegrations());
+    const orphans = await this.#replaceIntegrations();
+    const writes = this.#adopt([...this.#groups.values()], orphans);
     this.#alarm.ring();
     await this.#write(writes, "grouping alerts anew");
   }
