@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { bundleBudget } from "./bundle-budget.ts";
 
 // `vite` and `vite preview` show the page against a running server; PHAROS_URL names another one.
 declare const process: { env: Record<string, string | undefined> };
@@ -8,7 +9,7 @@ const server = process.env["PHAROS_URL"] ?? "http://127.0.0.1:9090";
 export default defineConfig({
   // Relative, so that the one <base href> in index.html decides under which prefix the page lives.
   base: "./",
-  plugins: [react()],
+  plugins: [react(), bundleBudget()],
   build: {
     target: "es2023",
     // The polyfill is an inline-free script too many: every browser of the target has modulepreload.
