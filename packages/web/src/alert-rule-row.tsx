@@ -103,6 +103,9 @@ function RuleBody({ rule, nowMs, zone }: { rule: Rule; nowMs: number; zone: Time
           <b>The last evaluation failed:</b> {rule.lastError}
         </Note>
       )}
+      {rule.kind === "alerting" && rule.alerts.length > 0 && (
+        <Instances rule={rule} nowMs={nowMs} zone={zone} />
+      )}
       <pre className="rule__expr">
         <Link to="/" search={{ ...exploreLink(rule.expr), ...kept }}>
           Explore
@@ -126,9 +129,6 @@ function RuleBody({ rule, nowMs, zone }: { rule: Rule; nowMs: number; zone: Time
             : `${formatAge(nowMs - rule.lastEvaluationMs)} ago, took ${formatAge(rule.evaluationMs)}`}
         </Fact>
       </dl>
-      {rule.kind === "alerting" && rule.alerts.length > 0 && (
-        <Instances rule={rule} nowMs={nowMs} zone={zone} />
-      )}
     </>
   );
 }
@@ -142,17 +142,20 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
+/** Rules come from files and the API: only what is surely a web address becomes a link. */
+function AnnotationValue({ value }: { value: string }) {
+  if (!/^https?:\/\/\S+$/.test(value)) return value;
+  return (
+    <a href={value} target="_blank" rel="noopener noreferrer">
+      {value}
+    </a>
+  );
+}
+
 function Annotations({ pairs }: { pairs: readonly (readonly [string, string])[] }) {
   return pairs.map(([name, value]) => (
     <Fact key={name} name={name}>
-      {/* Rules come from files and the API: only what is surely a web address becomes a link. */}
-      {/^https?:\/\/\S+$/.test(value) ? (
-        <a href={value} target="_blank" rel="noopener noreferrer">
-          {value}
-        </a>
-      ) : (
-        value
-      )}
+      <AnnotationValue value={value} />
     </Fact>
   ));
 }
@@ -181,6 +184,11 @@ function Instances({ rule, nowMs, zone }: { rule: AlertingRule; nowMs: number; z
               </td>
               <td>
                 <LabelChips labels={alert.labels} without={["alertname"]} />
+                {alert.annotations.map(([name, value]) => (
+                  <div key={name} className="rule__says" title={name}>
+                    <AnnotationValue value={value} />
+                  </div>
+                ))}
               </td>
               <td className="num" style={{ textAlign: "left" }}>
                 {alert.activeAtMs === undefined ? (

@@ -26,11 +26,11 @@ test("a search finds a label of an active alert and is in the URL", async () => 
   expect(await ruleNames()).toEqual(["TargetDown"]);
 });
 
-test("a firing rule is open: its alerts with labels, age and value, its expression with a link", async () => {
+test("a firing rule is open: its alerts with labels, what they say, age and value, its expression with a link", async () => {
   await openPage("/alerts", server());
   const rule = within(await screen.findByRole("article", { name: "TargetDown" }));
   const rows = rule.getAllByRole("row").map((row) => row.textContent);
-  expect(rows[1]).toBe("firinginstance=db-1severity=critical30m ago0");
+  expect(rows[1]).toBe("firinginstance=db-1severity=criticaldb-1 is down30m ago0");
   const link = rule.getByRole("link", { name: "Explore" });
   expect(link.getAttribute("href")).toContain("g0.expr=up+%3D%3D+0");
 });
