@@ -11,5 +11,5 @@ export const BUILD_INFO = {
   branch: "",
   buildUser: "",
   buildDate: "",
-  goVersion: `node ${process.version}`,
+  runtimeVersion: `node ${process.versions.node}`,
 } as const;

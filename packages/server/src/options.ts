@@ -1,4 +1,4 @@
-import { DURATION_HINT, OperatingError, parseDuration } from "@pharos/base";
+import { DURATION_HINT, formatDuration, OperatingError, parseDuration } from "@pharos/base";
 
 /** What the server is started with. What is here needs a restart; what can be reloaded is in the files. */
 export interface ServeOptions {
@@ -183,6 +183,33 @@ export function parseServeOptions(
     }
   });
   return Object.fromEntries(parsed) as ServeOptions;
+}
+
+/** The options as `/api/v1/status/flags` shows them: by flag without its dashes, as text. */
+export function shownOptions(options: ServeOptions): Readonly<Record<string, string>> {
+  const { listen, retentionMs, outOfOrderWindowMs, walSyncMs, queryTimeoutMs, lookbackMs } =
+    options;
+  const shown: Record<string, string> = {
+    listen: formatListenAddress(listen),
+    data: options.dataFolder,
+    config: options.configFile ?? "",
+    "alertmanager-config": options.alertmanagerConfigFile ?? "",
+    "external-url": options.externalUrl ?? "",
+    retention: formatDuration(retentionMs),
+    "out-of-order-window": formatDuration(outOfOrderWindowMs),
+    "wal-sync": walSyncMs === 0 ? "always" : formatDuration(walSyncMs),
+    "repair-wal": String(options.repairWal),
+    "query-timeout": formatDuration(queryTimeoutMs),
+    "query-max-samples": String(options.querySamplesMax),
+    "query-lookback-delta": formatDuration(lookbackMs),
+    "enable-lifecycle": String(options.lifecycle),
+    "log-level": options.logLevel,
+    "log-format": options.logFormat,
+  };
+  // Clients that know Prometheus look for its names.
+  for (const { flag, alias } of Object.values(SERVE_OPTIONS))
+    if (alias !== undefined) shown[alias.slice(2)] = shown[flag.slice(2)] ?? "";
+  return shown;
 }
 
 /** Whether only this machine can reach the address. */

@@ -3,6 +3,9 @@ import { type EventLoopUtilization, monitorEventLoopDelay, performance } from "n
 import { Counter, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import { BUILD_INFO } from "./build-info.ts";
 
+/** How often the event loop is looked at; what it measures counts from there. */
+const DELAY_RESOLUTION_MS = 10;
+
 /** One value, or one for each label set; read when somebody asks for the metrics. */
 type Reading = number | readonly (readonly [labels: Record<string, string>, value: number])[];
 
@@ -104,14 +107,18 @@ export class OwnMetrics {
       },
     );
 
-    const delays = monitorEventLoopDelay({ resolution: 20 });
+    const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
     delays.enable();
     this.gauge(
       "nodejs_eventloop_delay_seconds",
       "Delay of the event loop since the last scrape, by percentile.",
       () => {
         const quantiles = ([50, 90, 99, 100] as const).map(
-          (percent) => [{ percentile: String(percent) }, delays.percentile(percent) / 1e9] as const,
+          (percent) =>
+            [
+              { percentile: String(percent) },
+              Math.max(0, delays.percentile(percent) / 1e9 - DELAY_RESOLUTION_MS / 1000),
+            ] as const,
         );
         delays.reset();
         return quantiles;

@@ -23,10 +23,11 @@ const PARTS_MAX = 1024;
 /** The files below one folder of this machine. The folder is created if it does not exist. */
 export function nodeDisk(root: string): Disk {
   const base = resolve(root);
+  const inside = base.endsWith(sep) ? base : base + sep;
   mkdirSync(base, { recursive: true });
   const full = (path: string): string => {
     const joined = resolve(base, path);
-    assert(joined === base || joined.startsWith(base + sep), () => `${path} stays inside the disk`);
+    assert(joined === base || joined.startsWith(inside), () => `${path} stays inside the disk`);
     return joined;
   };
 

@@ -1,0 +1,47 @@
+import { errorText, OperatingError } from "@pharos/base";
+import { BUILD_INFO } from "../build-info.ts";
+import { createLogger } from "../log.ts";
+import { parseServeOptions, type ServeOptions } from "../options.ts";
+import { Pharos } from "../pharos.ts";
+
+/** `pharos serve`: runs until SIGTERM, SIGINT or a request to quit; SIGHUP reloads the configuration. */
+export async function serve(given: Partial<Record<keyof ServeOptions, string>>): Promise<void> {
+  const options = parseServeOptions(given, process.env);
+  const log = createLogger(options.logLevel, options.logFormat);
+  const started = performance.now();
+  const quit = Promise.withResolvers<string>();
+  process.once("SIGTERM", () => quit.resolve("SIGTERM"));
+  process.once("SIGINT", () => quit.resolve("SIGINT"));
+  const pharos = await Pharos.start(options, log, () => quit.resolve("a request"));
+  process.on("SIGHUP", () => {
+    pharos.reload().catch((error: unknown) => {
+      if (!(error instanceof OperatingError)) throw error; // The log has told of the others.
+    });
+  });
+
+  const { config, groups } = pharos.files;
+  const rules = groups.reduce((count, group) => count + group.rules.length, 0);
+  const seconds = ((performance.now() - started) / 1000).toFixed(2);
+  const watched =
+    options.configFile ?? "itself and this machine; --config FILE makes it watch yours";
+  process.stdout.write(
+    `Pharos ${BUILD_INFO.version} is ready after ${seconds} s\n` +
+      `  page   ${pharos.url}\n` +
+      `  data   ${options.dataFolder}\n` +
+      `  watch  ${watched} (${config.scrapeJobs.length} jobs, ${rules} rules)\n`,
+  );
+
+  log.info(`stopping on ${await quit.promise}`);
+  // A second signal does not wait for the graceful end.
+  process.once("SIGTERM", () => process.exit(1));
+  process.once("SIGINT", () => process.exit(1));
+  try {
+    await pharos[Symbol.asyncDispose]();
+  } catch (error) {
+    log.error({ error: errorText(error) }, "stopping");
+    process.exitCode = 1;
+  }
+  log.info("stopped");
+  // What a library may keep open must not keep the process.
+  process.exit();
+}
