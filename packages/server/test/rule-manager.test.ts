@@ -13,7 +13,7 @@ import { Dispatcher, type NotificationConfig } from "@pharos/notify";
 import { createEngine } from "@pharos/promql/engine";
 import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
 import { slotBefore } from "../src/rules/rule-group-runner.ts";
-import { RuleManager } from "../src/rules/rule-manager.ts";
+import { GROUPS_CONCURRENT_MAX, RuleManager } from "../src/rules/rule-manager.ts";
 
 const START_MS = 1_700_000_000_000;
 const SECOND = 1000;
@@ -396,4 +396,22 @@ test("when the wall clock is set back, rules go on within an interval or two", a
   await server.pass(20, "a=1");
   ok((server.rules.counts().get("rules.yml;hosts")?.evaluations ?? 0) >= before + 2);
   await server.stop();
+});
+
+test("no more groups than allowed are evaluated at once, and all get their turn", async () => {
+  const server = new Server();
+  const groups = Array.from({ length: 12 }, (_, i) => group([SUM], { name: `g${i}` }));
+  let running = 0;
+  let runningMax = 0;
+  server.beforeEvaluate = async () => {
+    running++;
+    runningMax = Math.max(runningMax, running);
+    await server.clock.sleep(2 * SECOND, new AbortController().signal);
+    running--;
+  };
+  await server.start(groups);
+  await server.pass(30, "a=1");
+  equal(runningMax, GROUPS_CONCURRENT_MAX);
+  for (const { evaluations } of server.rules.counts().values()) ok(evaluations >= 2);
+  await server.clock.run(server.stop());
 });
