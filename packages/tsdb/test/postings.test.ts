@@ -1,0 +1,115 @@
+import { deepEqual } from "node:assert/strict";
+import { test } from "node:test";
+import { createMatcher, type Labels, labelsFrom, type Matcher, matchesLabels } from "@pharos/base";
+import fc from "fast-check";
+import { BlockIndex, encodeIndex } from "../src/block-index.ts";
+import { LabelIndex, selectSeries } from "../src/label-index.ts";
+import { intersect, lowerBound, mergeDisjoint, PostingList, subtract } from "../src/postings.ts";
+
+const list = fc
+  .uniqueArray(fc.nat(3000), { maxLength: 400 })
+  .map((numbers) => Uint32Array.from(numbers).sort());
+
+test("intersections and differences are those of sets", () => {
+  fc.assert(
+    fc.property(list, list, fc.nat(5), (a, b, few) => {
+      for (const [x, y] of [
+        [a, b],
+        [a.subarray(0, few), b],
+        [b, a.subarray(0, few)],
+      ] as const) {
+        const inY = new Set(y);
+        deepEqual(
+          [...intersect(x, y)],
+          [...x].filter((ref) => inY.has(ref)),
+        );
+        deepEqual(
+          [...subtract(x, y)],
+          [...x].filter((ref) => !inY.has(ref)),
+        );
+      }
+    }),
+  );
+});
+
+test("disjoint lists merge in order", () => {
+  fc.assert(
+    fc.property(list, (numbers) => {
+      const parts = [0, 1, 2].map((part) => numbers.filter((ref) => ref % 3 === part));
+      deepEqual(mergeDisjoint(parts), numbers);
+    }),
+  );
+});
+
+test("the lower bound is the first number that is not below", () => {
+  fc.assert(
+    fc.property(list, fc.nat(3100), (numbers, ref) => {
+      const at = numbers.findIndex((number) => number >= ref);
+      deepEqual(lowerBound(numbers, ref), at < 0 ? numbers.length : at);
+    }),
+  );
+});
+
+test("a posting list keeps its order whatever the order of additions and removals", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(500)), fc.nat(7), (numbers, modulus) => {
+      const postings = new PostingList();
+      for (const number of numbers) postings.add(number);
+      deepEqual(
+        [...postings.view],
+        numbers.toSorted((a, b) => a - b),
+      );
+      postings.removeWhere((ref) => ref % (modulus + 1) === 0);
+      deepEqual(
+        [...postings.view],
+        numbers.filter((ref) => ref % (modulus + 1) !== 0).sort((a, b) => a - b),
+      );
+    }),
+  );
+});
+
+const labelSets = fc.uniqueArray(
+  fc
+    .tuple(fc.nat(3), fc.nat(3), fc.nat(9))
+    .map(([a, b, c]) =>
+      labelsFrom({ a: a === 0 ? "" : `a${a}`, b: b === 0 ? "" : "b", c: `c${c}` }),
+    ),
+  { selector: (labels) => JSON.stringify(labels), maxLength: 60 },
+);
+const matcher: fc.Arbitrary<Matcher> = fc
+  .tuple(
+    fc.constantFrom("=", "!=", "=~", "!~") as fc.Arbitrary<Matcher["type"]>,
+    fc.constantFrom("a", "b", "c", "none"),
+    fc.constantFrom("", "a1", "b", "c1|c2", "a1|", ".*", ".+", "[ac][123]", "c.*", "nothing"),
+  )
+  .map(([type, name, value]) => createMatcher(type, name, value));
+
+test("matchers select from the head's index and from a block's what they say of the labels", async () => {
+  await fc.assert(
+    fc.asyncProperty(labelSets, fc.array(matcher, { maxLength: 4 }), async (sets, matchers) => {
+      const head = new LabelIndex();
+      for (const [ref, labels] of sets.entries()) head.add(ref, labels);
+      const wanted = [...sets.keys()].filter((ref) => matchesLabels(matchers, sets[ref] as Labels));
+      deepEqual([...selectSeries(head, matchers)], wanted);
+
+      const parts = await encodeIndex(
+        sets.map((labels) => ({ labels, chunks: [] })),
+        async () => {},
+      );
+      const bytes = Uint8Array.from(parts.flatMap((part) => [...part]));
+      const block = new BlockIndex(bytes, "index");
+      deepEqual([...selectSeries(block, matchers)], wanted);
+      deepEqual(
+        sets.map((_, series) => block.labelsOf(series)),
+        sets,
+      );
+
+      const gone = new Set(sets.keys().filter((ref) => ref % 2 === 0));
+      head.remove(gone);
+      deepEqual(
+        [...selectSeries(head, matchers)],
+        wanted.filter((ref) => !gone.has(ref)),
+      );
+    }),
+  );
+});
