@@ -122,7 +122,10 @@ function RuleBody({ rule, nowMs, zone }: { rule: Rule; nowMs: number; zone: Time
             <LabelChips labels={rule.labels} />
           </Fact>
         )}
-        {rule.kind === "alerting" && <Annotations pairs={rule.annotations} />}
+        {/* With active alerts the texts stand there, with their values filled in. */}
+        {rule.kind === "alerting" && rule.alerts.length === 0 && (
+          <Annotations pairs={rule.annotations} />
+        )}
         <Fact name="last evaluation">
           {rule.lastEvaluationMs === undefined
             ? "not yet"
@@ -184,7 +187,7 @@ function Instances({ rule, nowMs, zone }: { rule: AlertingRule; nowMs: number; z
               </td>
               <td>
                 <LabelChips labels={alert.labels} without={["alertname"]} />
-                {alert.annotations.map(([name, value]) => (
+                {inReadingOrder(alert.annotations).map(([name, value]) => (
                   <div key={name} className="rule__says" title={name}>
                     <AnnotationValue value={value} />
                   </div>
@@ -212,6 +215,12 @@ function Instances({ rule, nowMs, zone }: { rule: AlertingRule; nowMs: number; z
       )}
     </div>
   );
+}
+
+/** The summary first, then the description, then the rest as the rule has them. */
+function inReadingOrder<T extends readonly [string, string]>(pairs: readonly T[]): T[] {
+  const rank = (name: string) => (name === "summary" ? 0 : name === "description" ? 1 : 2);
+  return [...pairs].sort((a, b) => rank(a[0]) - rank(b[0]));
 }
 
 /** The API writes `1e+00`; people read `1`. */

@@ -1,7 +1,7 @@
 import { type ReactNode, useSyncExternalStore } from "react";
 import type { CursorStore } from "./chart-cursor.ts";
+import type { ChartLine } from "./chart-line.ts";
 import { Swatch } from "./swatch.tsx";
-import type { ChartLine } from "./time-chart.tsx";
 import { formatDateTime, formatZone } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 import { formatCompact, type Unit } from "./value-format.ts";

@@ -1,5 +1,5 @@
 import { formatValue } from "@pharos/base";
-import type { ChartLine } from "./time-chart.tsx";
+import type { ChartLine } from "./chart-line.ts";
 import { formatDateTime, formatZone } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 

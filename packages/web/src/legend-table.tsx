@@ -1,10 +1,10 @@
 import "./legend-table.css";
 import { type MouseEvent, type ReactNode, useMemo, useState, useSyncExternalStore } from "react";
 import type { CursorStore } from "./chart-cursor.ts";
+import type { ChartLine } from "./chart-line.ts";
 import { clickColumn, DEFAULT_SORT, type LegendSort, orderLegend } from "./legend-order.ts";
 import { STAT_NAMES, statsOf } from "./series-stats.ts";
 import { Swatch } from "./swatch.tsx";
-import type { ChartLine } from "./time-chart.tsx";
 import { formatCompact, type Unit } from "./value-format.ts";
 
 interface LegendTableProps {

@@ -1,6 +1,7 @@
 import { formatLabels } from "@pharos/base";
 import { useMemo, useState } from "react";
 import { CursorStore } from "./chart-cursor.ts";
+import type { ChartLine } from "./chart-line.ts";
 import { ChartValuesTable } from "./chart-values-table.tsx";
 import { useCommand } from "./commands.tsx";
 import { LegendTable } from "./legend-table.tsx";
@@ -9,7 +10,7 @@ import type { RangeResult } from "./query-result.ts";
 import { styleSeries } from "./series-color.ts";
 import { shortNames } from "./series-name.ts";
 import { statsOf } from "./series-stats.ts";
-import { type ChartLine, TimeChart } from "./time-chart.tsx";
+import { TimeChart } from "./time-chart.tsx";
 import type { Interval } from "./time-range.ts";
 import type { TimeZone } from "./time-zone.ts";
 import { formatCompact, type Unit } from "./value-format.ts";

@@ -9,7 +9,11 @@ const evaluated = {
 function firing(instance: string): object {
   return {
     labels: { alertname: "TargetDown", instance, severity: "critical" },
-    annotations: { summary: `${instance} is down` },
+    annotations: {
+      runbook_url: "https://runbooks.example.org/down",
+      script: "javascript:alert(1)",
+      summary: `${instance} is down`,
+    },
     state: "firing",
     activeAt: "2026-11-21T11:30:00Z",
     value: "0e+00",
