@@ -1,13 +1,11 @@
 import {
   type AlertGroup,
   emptyGroup,
-  fingerprint,
   type GroupAlert,
   groupKey,
   groupLabels,
   hashLabels,
   type Integration,
-  isResolved,
   type PlannedNotification,
   stepGroup,
 } from "@pharos/alert";
@@ -16,15 +14,18 @@ import type { DocumentStore } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import { type Delivery, DeliveryLoop } from "./delivery-loop.ts";
-import type { NotificationConfig, WebhookConfig } from "./notification-config.ts";
+import {
+  integrationsOf,
+  type NotificationConfig,
+  type WebhookConfig,
+} from "./notification-config.ts";
+import { entryWrite, groupWrite, needsWriting, takeOver } from "./outbox.ts";
 import type { Receiver } from "./receiver.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 import {
   entryFromDocument,
-  entryToDocument,
   GROUP_COLLECTION,
   groupFromDocument,
-  groupToDocument,
   OUTBOX_COLLECTION,
   type OutboxEntry,
   performWrite,
@@ -441,42 +442,4 @@ export class Dispatcher implements AsyncDisposable {
     for (const [key, write] of batch)
       if (this.#unwritten.get(key) === write) this.#unwritten.delete(key);
   }
-}
-
-function groupWrite(group: AlertGroup): Write {
-  return { collection: GROUP_COLLECTION, id: group.key, document: groupToDocument(group) };
-}
-
-function entryWrite(entry: OutboxEntry): Write {
-  return { collection: OUTBOX_COLLECTION, id: entry.id, document: entryToDocument(entry) };
-}
-
-/** The newer entry, speaking also for an older one that was never delivered: nothing that resolved is lost. */
-function takeOver(newer: OutboxEntry, older: OutboxEntry): OutboxEntry {
-  const said = new Set(newer.alerts.map((alert) => fingerprint(alert.labels)));
-  const rest = older.alerts.filter(
-    (alert) => alert.endsAtMs !== null && !said.has(fingerprint(alert.labels)),
-  );
-  return { ...newer, alerts: [...newer.alerts, ...rest], recordBefore: older.recordBefore };
-}
-
-/** Changed texts alone wait for the next flush: they come with every evaluation. */
-function needsWriting(before: AlertGroup | undefined, after: AlertGroup, nowMs: number): boolean {
-  if (before === undefined || before.nextFlushMs !== after.nextFlushMs) return true;
-  if (before.alerts.size !== after.alerts.size) return true;
-  for (const [id, alert] of after.alerts) {
-    const known = before.alerts.get(id);
-    if (known === undefined || isResolved(known, nowMs) !== isResolved(alert, nowMs)) return true;
-  }
-  return false;
-}
-
-function integrationsOf(
-  config: NotificationConfig,
-): { readonly key: string; readonly config: WebhookConfig }[] {
-  const receiver = config.receivers.find(({ name }) => name === config.route.receiver);
-  return (receiver?.webhookConfigs ?? []).map((webhook, index) => ({
-    key: `${config.route.receiver}/webhook[${index}]`,
-    config: webhook,
-  }));
 }

@@ -50,3 +50,14 @@ export const SILENT_NOTIFICATION_CONFIG: NotificationConfig = {
   route: { receiver: "", groupBy: [], ...DEFAULT_ROUTE_TIMES },
   receivers: [],
 };
+
+/** The ways in which the route's receiver is told, by key, such as `team/webhook[0]`. */
+export function integrationsOf(
+  config: NotificationConfig,
+): { readonly key: string; readonly config: WebhookConfig }[] {
+  const receiver = config.receivers.find(({ name }) => name === config.route.receiver);
+  return (receiver?.webhookConfigs ?? []).map((webhook, index) => ({
+    key: `${config.route.receiver}/webhook[${index}]`,
+    config: webhook,
+  }));
+}

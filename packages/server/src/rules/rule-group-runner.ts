@@ -1,25 +1,18 @@
 import {
   type Alert,
   type AlertChange,
-  type CompiledAlertingRule,
-  type CompiledRecordingRule,
-  type CompiledRule,
   compileRule,
-  EMPTY_RULE_STATE,
   endAlerts,
   type GroupAlert,
   hashLabels,
   queryEscape,
   type RuleGroup,
-  type RuleState,
   type RuleVector,
   ruleGroupKey,
   ruleKey,
-  ruleLabels,
   ruleStateToJson,
   stepRecordingRule,
   stepRule,
-  writtenSeries,
 } from "@pharos/alert";
 import {
   type Clock,
@@ -33,13 +26,16 @@ import {
 import type { DocumentStore, SampleBatch } from "@pharos/ports";
 import type { QueryValue } from "@pharos/promql/engine";
 import { type Expr, printExpr } from "@pharos/promql/syntax";
-import type {
-  ActiveAlert,
-  AlertingRuleStatus,
-  RecordingRuleStatus,
-  RuleGroupStatus,
-} from "../http/dependencies.ts";
+import type { RuleGroupStatus } from "../http/dependencies.ts";
+import {
+  type AlertingEntry,
+  newEntry,
+  type RecordingEntry,
+  type RuleEntry,
+  seriesOf,
+} from "./rule-entry.ts";
 import { ruleBatch, staleBatch } from "./rule-samples.ts";
+import { ruleStatus } from "./rule-status.ts";
 import type { Semaphore } from "./semaphore.ts";
 
 /** The collection of alert state; on disk for ever. */
@@ -76,31 +72,6 @@ export interface RuleGroupCounts {
   /** Samples of the last evaluation. */
   lastSamples: number;
 }
-
-interface RuleProgress {
-  readonly id: string;
-  health: "ok" | "err" | "unknown";
-  lastError: string;
-  evaluationTimeMs: number;
-  lastEvaluationMs: number | undefined;
-}
-
-interface AlertingEntry extends RuleProgress {
-  readonly kind: "alert";
-  readonly compiled: CompiledAlertingRule;
-  state: RuleState;
-  /** Evaluation times of the last telling and the last keeping. */
-  toldAtMs: number;
-  keptAtMs: number;
-}
-
-interface RecordingEntry extends RuleProgress {
-  readonly kind: "record";
-  readonly compiled: CompiledRecordingRule;
-  written: ReadonlyMap<string, Labels>;
-}
-
-export type RuleEntry = AlertingEntry | RecordingEntry;
 
 /** Evaluates the rules of one group at the group's times: in order, one after the other, never two rounds at once. */
 export class RuleGroupRunner {
@@ -401,66 +372,9 @@ export class RuleGroupRunner {
       limit,
       evaluationTimeMs: this.#evaluationTimeMs,
       lastEvaluationMs: this.#lastEvaluationMs,
-      rules: this.#entries.map((entry) => this.#ruleStatus(entry)),
+      rules: this.#entries.map((entry) => ruleStatus(entry, this.group)),
     };
   }
-
-  #ruleStatus(entry: RuleEntry): AlertingRuleStatus | RecordingRuleStatus {
-    const { health, lastError, evaluationTimeMs, lastEvaluationMs, compiled } = entry;
-    const base = {
-      name: compiled.rule.name,
-      query: printExpr(compiled.expr),
-      labels: ruleLabels(compiled.rule, this.group),
-      health,
-      lastError,
-      evaluationTimeMs,
-      lastEvaluationMs,
-    };
-    if (entry.kind === "record") return { kind: "record", ...base };
-    const { forMs, keepFiringForMs, annotations } = entry.compiled.rule;
-    const alerts = [...entry.state.alerts.values()].flatMap(activeAlert);
-    const state =
-      lastEvaluationMs === undefined && alerts.length === 0
-        ? "unknown"
-        : alerts.some((alert) => alert.state === "firing")
-          ? "firing"
-          : alerts.length > 0
-            ? "pending"
-            : "inactive";
-    return { kind: "alert", ...base, state, forMs, keepFiringForMs, annotations, alerts };
-  }
-}
-
-function newEntry(compiled: CompiledRule, id: string): RuleEntry {
-  const progress: RuleProgress = {
-    id,
-    health: "unknown",
-    lastError: "",
-    evaluationTimeMs: 0,
-    lastEvaluationMs: undefined,
-  };
-  return compiled.kind === "record"
-    ? { kind: "record", compiled, written: new Map(), ...progress }
-    : {
-        kind: "alert",
-        compiled,
-        state: EMPTY_RULE_STATE,
-        toldAtMs: Number.NEGATIVE_INFINITY,
-        keptAtMs: Number.NEGATIVE_INFINITY,
-        ...progress,
-      };
-}
-
-function seriesOf(entry: RuleEntry): Labels[] {
-  return entry.kind === "alert" ? writtenSeries(entry.state) : [...entry.written.values()];
-}
-
-function activeAlert({ labels, annotations, value, state }: Alert): ActiveAlert[] {
-  if (state.phase === "resolved") return [];
-  const keepFiringSinceMs =
-    state.phase === "firing" ? (state.falseSinceMs ?? undefined) : undefined;
-  const { phase, activeAtMs } = state;
-  return [{ labels, annotations, value, state: phase, activeAtMs, keepFiringSinceMs }];
 }
 
 /** The group's last time at or before `nowMs`: groups are spread over their interval, each always at the same place. */
