@@ -2,7 +2,7 @@ export { AssertionFailure, assert, unreachable } from "./assert.ts";
 export type { Clock } from "./clock.ts";
 export { DURATION_HINT, DURATION_MS_MAX, formatDuration, parseDuration } from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, errorText, OperatingError } from "./errors.ts";
-export { formatValue } from "./format-value.ts";
+export { formatSampleValue, formatValue } from "./format-value.ts";
 export {
   compareLabels,
   compareUtf8,

@@ -1,7 +1,7 @@
 import { equal, match } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatValue } from "../src/format-value.ts";
+import { formatSampleValue, formatValue } from "../src/format-value.ts";
 
 test("values are written as Go writes them, without an exponent", () => {
   const table: readonly (readonly [number, string])[] = [
@@ -30,4 +30,20 @@ test("every finite value comes back from its text", () => {
     }),
     { numRuns: 2000 },
   );
+});
+
+test("sample values in JSON have an exponent of two digits where Prometheus has one", () => {
+  const table: readonly (readonly [number, string])[] = [
+    [3.61e-7, "3.61e-07"],
+    [0.000001, "0.000001"],
+    [-1.5e-12, "-1.5e-12"],
+    [1e21, "1e+21"],
+    [123456789012345680000, "123456789012345680000"],
+    [5e-324, "5e-324"],
+    [-0, "-0"],
+    [42, "42"],
+    [Number.NaN, "NaN"],
+    [Number.NEGATIVE_INFINITY, "-Inf"],
+  ];
+  for (const [value, text] of table) equal(formatSampleValue(value), text);
 });

@@ -61,7 +61,7 @@ test("NaN and infinities are written as Prometheus writes them", async () => {
     ["0/0", "NaN"],
     ["1/0", "+Inf"],
     ["-1/0", "-Inf"],
-    ["1e-7", "0.0000001"],
+    ["1e-7", "1e-07"],
   ]) {
     const url = `query?time=1&query=${encodeURIComponent(query as string)}`;
     deepEqual(await world.data(url), { resultType: "scalar", result: [1, value] });

@@ -1,4 +1,4 @@
-import { formatValue, type Labels, unreachable } from "@pharos/base";
+import { formatSampleValue, type Labels, unreachable } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { jsonResponse, notesJson, TRUNCATED } from "./answer.ts";
 
@@ -24,7 +24,7 @@ export function* queryResultJson(
   let piece = `{"status":"success","data":{"resultType":"${result.type}","result":`;
   switch (result.type) {
     case "scalar":
-      piece += point(result.timestampMs, formatValue(result.value));
+      piece += point(result.timestampMs, formatSampleValue(result.value));
       break;
     case "string":
       piece += `[${seconds(result.timestampMs)},${JSON.stringify(result.value)}]`;
@@ -32,7 +32,7 @@ export function* queryResultJson(
     case "vector":
       piece += "[";
       for (let i = 0; i < kept; i++) {
-        const value = point(result.timestampMs, formatValue(result.values[i] as number));
+        const value = point(result.timestampMs, formatSampleValue(result.values[i] as number));
         piece += `${i > 0 ? "," : ""}{"metric":${labelsJson(result.labels[i] as Labels)},"value":${value}}`;
         if (piece.length < PIECE_LENGTH) continue;
         yield piece;
@@ -47,7 +47,7 @@ export function* queryResultJson(
         piece += `${i > 0 ? "," : ""}{"metric":${labelsJson(labels)},"values":[`;
         for (let at = 0; at < values.length; at++) {
           if (at > 0) piece += ",";
-          piece += point(timestampsMs[at] as number, formatValue(values[at] as number));
+          piece += point(timestampsMs[at] as number, formatSampleValue(values[at] as number));
           if (piece.length < PIECE_LENGTH) continue;
           yield piece;
           piece = "";
