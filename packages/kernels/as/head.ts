@@ -256,8 +256,9 @@ function seal(series: usize): bool {
   if (last == 0) store<u32>(series, sealed as u32, FIRST_SEALED);
   else store<u32>(last, sealed as u32, NEXT);
   store<u32>(series, sealed as u32, LAST_SEALED);
-  store<u32>(series, load<u32>(series, SEALED) + samples, SEALED);
+  // In this order: a reader on another thread that asks for the total meanwhile gets one that is too low, never too high.
   publishEmpty(series);
+  store<u32>(series, load<u32>(series, SEALED) + samples, SEALED);
   memory.fill(chunk, 0, (load<u16>(series, CAPACITY) as u32) + SLACK);
   store<u32>(series, 0, BITS);
   return true;

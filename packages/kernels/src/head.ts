@@ -19,10 +19,14 @@ export type TimestampShape = "shared" | "deltas" | "any";
  *
  * Each sample has an index within its series, counted from its first; the samples from the first one in memory to the
  * newest have `total(ref) - count(ref)` to `total(ref) - 1`. A reader that remembers `total` reads a snapshot.
+ *
+ * A reader on another thread, with its own instance of the kernels on the same memory, may `read` up to a `total` while
+ * this one appends. `truncate` and `close` free what it may be reading: they wait until such readers are done.
  */
 export class HeadChunks {
   readonly #kernels: Kernels;
-  readonly #head: number;
+  /** The address, for readers on other threads. */
+  readonly pointer: number;
   /** Room for one chunk's columns, and for what kernels answer by address. */
   readonly #scratch: number;
   readonly #scratchWords: Uint32Array;
@@ -38,8 +42,8 @@ export class HeadChunks {
     this.#kernels = kernels;
     this.#scratch = kernels.allocate(SCRATCH_SIZE);
     this.#scratchWords = new Uint32Array(kernels.buffer, this.#scratch, 4);
-    this.#head = kernels.call("headCreate") >>> 0;
-    if (this.#head === 0) throw new OperatingError("memory.full", "no room for the head");
+    this.pointer = kernels.call("headCreate") >>> 0;
+    if (this.pointer === 0) throw new OperatingError("memory.full", "no room for the head");
     this.#check = kernelOf(kernels, "headCheck");
     this.#append = kernelOf(kernels, "headAppend");
     this.#read = kernelOf(kernels, "headRead");
@@ -50,32 +54,32 @@ export class HeadChunks {
 
   /** Frees all memory. No call may follow. */
   destroy(): void {
-    this.#kernels.call("headDestroy", this.#head);
+    this.#kernels.call("headDestroy", this.pointer);
     this.#kernels.release(this.#scratch, SCRATCH_SIZE);
   }
 
   /** Begins a series without samples; `owner` is a number of the caller's. @throws OperatingError `memory.full`. */
   open(ref: number, owner: number): void {
     assert(ref < HEAD_REFERENCES_MAX, () => `reference ${ref}`);
-    if (this.#kernels.call("headEnsure", this.#head, ref + 1) === 0)
+    if (this.#kernels.call("headEnsure", this.pointer, ref + 1) === 0)
       throw new OperatingError("memory.full", "no room for more series");
     assert(!this.has(ref), () => `series ${ref} is not open yet`);
-    this.#kernels.call("headOpenSeries", this.#head, ref, owner);
+    this.#kernels.call("headOpenSeries", this.pointer, ref, owner);
   }
 
   /** Ends a series and frees its samples. */
   close(ref: number): void {
     assert(this.has(ref), () => `series ${ref} is open`);
-    this.#kernels.call("headCloseSeries", this.#head, ref);
+    this.#kernels.call("headCloseSeries", this.pointer, ref);
   }
 
   has(ref: number): boolean {
-    return this.#kernels.call("headOwner", this.#head, ref) >>> 0 !== UNUSED;
+    return this.#kernels.call("headOwner", this.pointer, ref) >>> 0 !== UNUSED;
   }
 
   /** The number that `open` was given. */
   ownerOf(ref: number): number {
-    const owner = this.#kernels.call("headOwner", this.#head, ref) >>> 0;
+    const owner = this.#kernels.call("headOwner", this.pointer, ref) >>> 0;
     assert(owner !== UNUSED, () => `series ${ref} is open`);
     return owner;
   }
@@ -93,7 +97,7 @@ export class HeadChunks {
     assert(rejects.capacity >= columns.length, "room for every index");
     const [series, timestampsMs] = columns.pointers;
     const found = this.#check(
-      this.#head,
+      this.pointer,
       series,
       timestampsMs,
       columns.length,
@@ -111,7 +115,7 @@ export class HeadChunks {
     const [series, timestampsMs] = columns.pointers;
     const { length } = columns;
     const found = this.#check(
-      this.#head,
+      this.pointer,
       series,
       timestampsMs,
       length,
@@ -129,27 +133,34 @@ export class HeadChunks {
   append(columns: SampleColumns, rejects: IndexList): number {
     assert(rejects.capacity >= columns.length, "room for every index");
     const [series, timestampsMs, values] = columns.pointers;
-    return this.#append(this.#head, series, timestampsMs, values, columns.length, rejects.pointer);
+    return this.#append(
+      this.pointer,
+      series,
+      timestampsMs,
+      values,
+      columns.length,
+      rejects.pointer,
+    );
   }
 
   /** The index the next sample of the series gets. */
   total(ref: number): number {
-    return this.#total(this.#head, ref) >>> 0;
+    return this.#total(this.pointer, ref) >>> 0;
   }
 
   /** Samples of the series in memory. */
   count(ref: number): number {
-    return this.#kernels.call("headCount", this.#head, ref);
+    return this.#kernels.call("headCount", this.pointer, ref);
   }
 
   /** The newest timestamp the series ever had, in ms; -Infinity if it has none. */
   lastTimeMs(ref: number): number {
-    return this.#lastTime(this.#head, ref);
+    return this.#lastTime(this.pointer, ref);
   }
 
   /** The bits of the newest value. */
   lastValueBits(ref: number): readonly [low: number, high: number] {
-    this.#kernels.call("headLastValue", this.#head, ref, this.#scratch);
+    this.#kernels.call("headLastValue", this.pointer, ref, this.#scratch);
     return [this.#scratchWords[0] as number, this.#scratchWords[1] as number];
   }
 
@@ -158,12 +169,12 @@ export class HeadChunks {
     assert(this.count(ref) === 0, "the series has no samples in memory");
     this.#scratchWords[0] = low;
     this.#scratchWords[1] = high;
-    this.#kernels.call("headSetLast", this.#head, ref, timestampMs, this.#scratch);
+    this.#kernels.call("headSetLast", this.pointer, ref, timestampMs, this.#scratch);
   }
 
   /** An upper bound of what `read` gives. */
   countWithin(ref: number, minMs: number, maxMs: number): number {
-    return this.#countWithin(this.#head, ref, minMs, maxMs);
+    return this.#countWithin(this.pointer, ref, minMs, maxMs);
   }
 
   /**
@@ -180,7 +191,7 @@ export class HeadChunks {
   ): number {
     for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
       const count = this.#read(
-        this.#head,
+        this.pointer,
         ref,
         minMs,
         maxMs,
@@ -209,14 +220,14 @@ export class HeadChunks {
 
   /** The index of the first sample that is not marked as flushed. */
   flushedIndex(ref: number): number {
-    return this.#kernels.call("headFlushed", this.#head, ref) >>> 0;
+    return this.#kernels.call("headFlushed", this.pointer, ref) >>> 0;
   }
 
   /** The first timestamp at or after `minMs` among the indices given; Infinity if there is none. */
   nextTimeMs(ref: number, minMs: number, fromIndex: number, toIndex: number): number {
     return this.#kernels.call(
       "headNextTime",
-      this.#head,
+      this.pointer,
       ref,
       minMs,
       fromIndex,
@@ -232,18 +243,18 @@ export class HeadChunks {
 
   /** Marks the samples before `beforeMs` with an index below `toIndex` as flushed: `truncate` may free them. */
   markFlushed(ref: number, beforeMs: number, toIndex: number): void {
-    this.#kernels.call("headMarkFlushed", this.#head, ref, beforeMs, toIndex, this.#scratch);
+    this.#kernels.call("headMarkFlushed", this.pointer, ref, beforeMs, toIndex, this.#scratch);
   }
 
   /** Frees the chunks that are flushed as a whole. Answers how many samples went. */
   truncate(ref: number): number {
-    return this.#kernels.call("headTruncate", this.#head, ref);
+    return this.#kernels.call("headTruncate", this.pointer, ref);
   }
 
   stats(): { readonly chunks: number; readonly samples: number } {
     return {
-      chunks: this.#kernels.call("headChunks", this.#head),
-      samples: this.#kernels.call("headSamples", this.#head) >>> 0,
+      chunks: this.#kernels.call("headChunks", this.pointer),
+      samples: this.#kernels.call("headSamples", this.pointer) >>> 0,
     };
   }
 

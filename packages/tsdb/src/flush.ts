@@ -46,9 +46,14 @@ export function rangeStart(timeMs: number): number {
  * is seen, it is seen before the head lets go of its samples, and the checkpoint, which says that the log's are not
  * needed, comes after the blocks.
  *
+ * @param idleBeforeMs series whose newest sample is older than this, and in a block, end.
  * @throws OperatingError `disk.full`, `disk.failed`: what is not in a block yet is still in the head and the log.
  */
-export async function flushHead(context: FlushContext, beforeMs: number): Promise<void> {
+export async function flushHead(
+  context: FlushContext,
+  beforeMs: number,
+  idleBeforeMs: number,
+): Promise<void> {
   const { head, wal, snapshots, signal } = context;
   context.logDefinitions();
   const position = wal.position;
@@ -84,7 +89,7 @@ export async function flushHead(context: FlushContext, beforeMs: number): Promis
     head.chunks.truncate(ref);
     await pause();
   }
-  head.endIdleSeries(beforeMs, refsEnd, wal.position.segment);
+  head.endIdleSeries(Math.min(idleBeforeMs, beforeMs), refsEnd, wal.position.segment);
 }
 
 /** The series that are there when a flush starts, and how many samples each ever had then. */

@@ -8,6 +8,7 @@ import {
   IndexList,
   type Kernels,
   SampleColumns,
+  SERIES_BYTES_MAX,
   type SeriesTable,
 } from "@pharos/kernels";
 import { LabelIndex } from "./label-index.ts";
@@ -91,10 +92,15 @@ export class Head {
     return this.#nextRef;
   }
 
-  /** The series' reference; a new series begins if there is none. @throws OperatingError `memory.full`. */
+  /** The series' reference; a new series begins if there is none. @throws OperatingError `memory.full`, `input.too_large`. */
   intern(labels: Labels): number {
     assert(labels.length > 0, "a series has labels");
     const bytes = encodeLabels(labels);
+    if (bytes.length > SERIES_BYTES_MAX)
+      throw new OperatingError(
+        "input.too_large",
+        `a label set of ${bytes.length} bytes; at most ${SERIES_BYTES_MAX} are allowed`,
+      );
     const entry = this.#table.find(HEAD_NAMESPACE, bytes);
     if (entry >= 0) {
       const ref = this.#table.valueOf(entry);
@@ -402,18 +408,16 @@ export class Head {
   }
 
   /**
-   * Ends the series below `refsEnd` that have no sample in memory and had none since `beforeMs`. Their references may
-   * be used again when `forgetBelow` says that no segment up to `segment` is left. Answers how many ended.
+   * Ends the series below `refsEnd` that have no sample in memory and whose newest is before `beforeMs`. One that never
+   * had a sample stays: somebody is about to append its first. Their references may be used again when `forgetBelow`
+   * says that no segment up to `segment` is left. Answers how many ended.
    */
   endIdleSeries(beforeMs: number, refsEnd: number, segment: number): number {
-    const undefinedSeries = new Set(this.#undefined);
-    const idle = [...this.index.all()].filter(
-      (ref) =>
-        ref < refsEnd &&
-        !undefinedSeries.has(ref) &&
-        !this.#hasSamples(ref) &&
-        this.chunks.lastTimeMs(ref) < beforeMs,
-    );
+    const idle = [...this.index.all()].filter((ref) => {
+      if (ref >= refsEnd || this.#hasSamples(ref)) return false;
+      const lastMs = this.chunks.lastTimeMs(ref);
+      return lastMs < beforeMs && lastMs > Number.NEGATIVE_INFINITY;
+    });
     this.#end(idle, segment);
     return idle.length;
   }

@@ -185,10 +185,12 @@ export class EmbeddedStore implements SeriesStore {
   }
 
   /**
-   * The reference of the series with these labels, which begins if there is none: for `appendColumns`. It holds as long
-   * as the series table has it.
+   * The reference of the series with these labels, which begins if there is none: for `appendColumns`. A series ends,
+   * and its reference may come to mean another one, when it had no sample for more than two hours and all of them are
+   * in blocks; all its entries in the series table go then. Who keeps references elsewhere must ask again after a pause
+   * of an hour (`flushGraceMs`).
    *
-   * @throws OperatingError `memory.full`.
+   * @throws OperatingError `memory.full`, `input.too_large`.
    */
   intern(labels: Labels): number {
     assert(this.#open, "the store is open");
@@ -345,9 +347,7 @@ export class EmbeddedStore implements SeriesStore {
     return this.#inTurn(async () => {
       const { settings, kernels } = this.#parts;
       const full = kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
-      const beforeMs = full
-        ? this.#maxTimeMs + 1
-        : rangeStart(this.#maxTimeMs - settings.flushGraceMs);
+      const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
       if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
       await this.#deleteBefore(nowMs - settings.retentionMs);
     });
@@ -363,6 +363,11 @@ export class EmbeddedStore implements SeriesStore {
     const turn = this.#maintenance.then(work);
     this.#maintenance = turn.catch(() => {}); // Whoever asked for it hears of it.
     return turn;
+  }
+
+  /** What is older than this has had its time for late samples. */
+  #graceStart(): number {
+    return rangeStart(this.#maxTimeMs - this.#parts.settings.flushGraceMs);
   }
 
   async #flushBefore(timeMs: number): Promise<void> {
@@ -382,7 +387,7 @@ export class EmbeddedStore implements SeriesStore {
       logDefinitions: () => this.#logDefinitions(),
       signal: this.#closing.signal,
     };
-    await flushHead(context, beforeMs);
+    await flushHead(context, beforeMs, this.#graceStart());
     this.#flushedBeforeMs = beforeMs;
     this.#lastFlushMs = clock.nowMs();
   }

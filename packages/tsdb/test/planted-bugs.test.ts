@@ -126,10 +126,10 @@ const BUGS: readonly PlantedBug[] = [
     planted: "head.dropFrozen(Number.POSITIVE_INFINITY);",
   },
   {
-    bug: "a checkpoint's time goes back after a restart",
-    file: "store.ts",
-    original: "this.#flushedBeforeMs = parts.flushedBeforeMs;",
-    planted: "this.#flushedBeforeMs = Number.NEGATIVE_INFINITY;",
+    bug: "replay passes over old samples that were logged after the checkpoint's position",
+    file: "replay.ts",
+    original: "if (isBefore(position, flushed)) dropBefore",
+    planted: "dropBefore",
   },
 ];
 

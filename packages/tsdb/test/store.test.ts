@@ -239,14 +239,18 @@ test("a series that ended leaves the head, and comes back under the same labels"
   const machine = await Machine.start();
   await machine.append(["once", 0, 1], ["cpu", 0, 1]);
   await machine.flush();
-  equal(machine.store.stats().headSeries, 0);
-  await machine.append(["cpu", 0.5, 2]);
-  await machine.flush();
-  await machine.passHours(1);
-  await machine.append(["once", 1, 3]);
-  deepEqual(await machine.read(), ["cpu 0:1 0.5:2", "once 0:1 1:3"]);
+  equal(machine.store.stats().headSeries, 2, "a pause is no end");
+  await machine.passHours(4);
+  await machine.append(["cpu", 4, 2]);
+  await machine.maintain();
+  equal(machine.store.stats().headSeries, 1);
+  await machine.append(["once", 4, 3], ["fresh", 4, 4]);
+  const wanted = ["cpu 0:1 4:2", "fresh 4:4", "once 0:1 4:3"];
+  deepEqual(await machine.read(), wanted);
   await machine.restart();
-  deepEqual(await machine.read(), ["cpu 0:1 0.5:2", "once 0:1 1:3"]);
+  deepEqual(await machine.read(), wanted);
+  await machine.flush();
+  deepEqual(await machine.read(), wanted);
 });
 
 test("a selection made before a flush and a deletion still reads all of it", async () => {
@@ -331,8 +335,9 @@ test("unfinished blocks and checkpoints are removed when the store opens", async
   deepEqual(await machine.read(), ["a 0:1"]);
 });
 
-test("a batch beyond the limit is refused before anything changes", async () => {
+test("a batch beyond the limit is refused before anything changes, and so is a huge label set", async () => {
   const machine = await Machine.start();
+  await rejects(machine.append(["x".repeat(70_000), 0, 1]), { code: "input.too_large" });
   const columns = new SampleColumns(kernels, 300_000);
   columns.length = 300_000;
   throws(() => machine.store.appendColumns(columns), { code: "input.too_large" });
