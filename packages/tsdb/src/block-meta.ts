@@ -41,7 +41,7 @@ export function blockName({ rangeStartMs, rangeEndMs, sequence }: BlockMeta): st
   return `${rangeStartMs}-${rangeEndMs}-${sequence}`;
 }
 
-/** Whether a name in the blocks' folder is a block's; others are unfinished or on their way out. */
+/** Whether a name in the blocks' folder is a block's. */
 export function isBlockName(name: string): boolean {
   return /^-?\d+--?\d+-\d+$/.test(name);
 }

@@ -7,6 +7,9 @@ import { BLOCKS_DIRECTORY, type BlockMeta, blockName, isBlockName } from "./bloc
 /** How much of the blocks' indexes is kept in memory, in bytes of their files. */
 export const INDEX_CACHE_SIZE_MAX = 256 * 1024 * 1024;
 
+/** What a block's name ends in while its files are being removed. */
+const DELETED = ".deleted";
+
 /** The blocks on disk. Those that cannot be read are left where they are, and left out. */
 export class Blocks {
   readonly #disk: Disk;
@@ -28,10 +31,11 @@ export class Blocks {
     const blocks = new Blocks(disk);
     disk.makeDirectory(BLOCKS_DIRECTORY);
     for (const name of disk.list(BLOCKS_DIRECTORY)) {
-      if (!isBlockName(name)) {
+      if (name.endsWith(".tmp") || name.endsWith(DELETED)) {
         disk.remove(`${BLOCKS_DIRECTORY}/${name}`);
         continue;
       }
+      if (!isBlockName(name)) continue; // Somebody else's.
       const sequence = Number(name.slice(name.lastIndexOf("-") + 1));
       blocks.#nextSequence = Math.max(blocks.#nextSequence, sequence + 1);
       try {
@@ -96,7 +100,7 @@ export class Blocks {
   /** Removes the files of blocks that were taken out: renamed first, so that a crash leaves no half of one. */
   async remove(blocks: readonly Block[]): Promise<void> {
     if (blocks.length === 0) return;
-    const doomed = blocks.map((block) => `${block.path}.deleted`);
+    const doomed = blocks.map((block) => `${block.path}${DELETED}`);
     for (const [i, block] of blocks.entries()) {
       block.close();
       this.#disk.rename(block.path, doomed[i] as string);

@@ -18,7 +18,7 @@ interface PlantedBug {
   readonly planted: string;
 }
 
-const SEEDS = 50;
+const SEEDS = 40;
 
 const BUGS: readonly PlantedBug[] = [
   {

@@ -6,7 +6,7 @@ import { openStore } from "../src/store.ts";
 import { simulate, zeroCounts } from "./store-sim.ts";
 
 const { SIM_SEED } = process.env;
-const seeds = SIM_SEED === undefined ? Array.from({ length: 50 }, (_, i) => i) : [Number(SIM_SEED)];
+const seeds = SIM_SEED === undefined ? Array.from({ length: 40 }, (_, i) => i) : [Number(SIM_SEED)];
 
 test("after any number of deaths the store holds what it acknowledged, once, and nothing made up", async () => {
   const kernels = await Kernels.load();
