@@ -11,6 +11,18 @@ import { PharosProcess, temporaryFolder } from "../harness/pharos-process.ts";
 const SCREENSHOTS = process.env["SCREENSHOTS"];
 const CPU_WITHIN_MS = 60_000;
 
+/** The part of a canvas element that the check in the page uses. */
+interface DrawnCanvas {
+  getContext(kind: "2d"): {
+    getImageData(
+      x: number,
+      y: number,
+      width: number,
+      height: number,
+    ): { readonly data: Uint8ClampedArray<ArrayBuffer> };
+  };
+}
+
 test("the page draws this machine's CPU within a minute, and shows alerts and targets", {
   skip: skipWithout("chromium"),
 }, async (t) => {
@@ -21,9 +33,17 @@ test("the page draws this machine's CPU within a minute, and shows alerts and ta
 
   await t.test("the start page draws the CPU without a click", async () => {
     await page.goto(pharos.url);
-    // The legend beside the chart names each mode of the CPU once there is something to draw.
-    await page.locator("canvas").first().waitFor({ timeout: CPU_WITHIN_MS });
-    await page.getByText("idle").first().waitFor({ timeout: CPU_WITHIN_MS });
+    // The legend below the chart names the modes of the CPU once there is something to draw.
+    await page.getByText("CPU by mode").waitFor({ timeout: CPU_WITHIN_MS });
+    await page.getByText("softirq").first().waitFor({ timeout: CPU_WITHIN_MS });
+    const canvas = page.locator("canvas").first();
+    await canvas.waitFor();
+    const colours = await canvas.evaluate((element) => {
+      const { width, height } = element as unknown as { width: number; height: number };
+      const context = (element as unknown as DrawnCanvas).getContext("2d");
+      return new Set(new Uint32Array(context.getImageData(0, 0, width, height).data.buffer)).size;
+    });
+    ok(colours > 3, `the chart has ${colours} colours: something is drawn`);
     await shot(page, "explore");
   });
 
