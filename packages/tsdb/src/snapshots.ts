@@ -5,7 +5,10 @@ export const SNAPSHOT_MS_MAX = 5 * 60_000;
 
 /** One reader's hold on what was there when it began. */
 export interface Snapshot {
-  /** @throws OperatingError `query.timeout` if it was held for too long, and what it reads may be gone. */
+  /**
+   * What it reads may be gone if it was held for too long, or the store was closed.
+   * @throws OperatingError `query.timeout`, `query.cancelled`.
+   */
   check(): void;
   release(): void;
 }
@@ -13,7 +16,7 @@ export interface Snapshot {
 interface Held {
   readonly releasedBy: Promise<void>;
   readonly deadlineMs: number;
-  expire(): void;
+  expire(reason: OperatingError): void;
 }
 
 /** The readers there are, for those who free head chunks and blocks: they wait until nobody reads them any more. */
@@ -26,30 +29,32 @@ export class Snapshots {
   }
 
   take(): Snapshot {
-    let expired = false;
+    let expired: OperatingError | undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     const held: Held = {
       releasedBy: promise,
       deadlineMs: this.#clock.monotonicMs() + SNAPSHOT_MS_MAX,
-      expire: () => {
-        expired = true;
+      expire: (reason) => {
+        expired = reason;
         this.#held.delete(held);
       },
     };
     this.#held.add(held);
     return {
       check: () => {
-        if (expired)
-          throw new OperatingError(
-            "query.timeout",
-            `the selection was read for more than ${SNAPSHOT_MS_MAX / 1000} s`,
-          );
+        if (expired !== undefined) throw expired;
       },
       release: () => {
         this.#held.delete(held);
         resolve();
       },
     };
+  }
+
+  /** Nothing can be read any more. */
+  close(): void {
+    for (const held of [...this.#held])
+      held.expire(new OperatingError("query.cancelled", "the store was closed"));
   }
 
   /** Resolves when all snapshots taken before the call are released, or too old to be honoured. */
@@ -59,11 +64,16 @@ export class Snapshots {
       const stop = new AbortController();
       const end = AbortSignal.any([signal, stop.signal]);
       const expiry = this.#clock.sleep(Math.max(0, leftMs), end).then(
-        () => held.expire(),
+        () => held.expire(tooLong()),
         () => {}, // Released in time, or the store closes.
       );
       await Promise.race([held.releasedBy, expiry]);
       stop.abort();
     }
   }
+}
+
+function tooLong(): OperatingError {
+  const seconds = SNAPSHOT_MS_MAX / 1000;
+  return new OperatingError("query.timeout", `the selection was read for more than ${seconds} s`);
 }

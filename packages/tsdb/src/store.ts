@@ -443,6 +443,7 @@ export class EmbeddedStore implements SeriesStore {
     try {
       await wal.close();
     } finally {
+      this.#snapshots.close();
       blocks.close();
       head.destroy();
       this.#columns.release();

@@ -123,17 +123,12 @@ export function readSamples(payload: Uint8Array, columns: SampleColumns): void {
   };
   bytesOf(columns.series, count * 4).set(take(count * 4));
   bytesOf(columns.values, count * 8).set(take(count * 8));
-  switch (SHAPES[view.getUint8(4)]) {
-    case "shared":
-      columns.timestampsMs.fill(firstMs, 0, count);
-      break;
-    case "deltas":
-      for (let i = 0; i < count; i++)
-        columns.timestampsMs[i] = firstMs + view.getInt32(at + i * 4, true);
-      break;
-    default:
-      bytesOf(columns.timestampsMs, count * 8).set(take(count * 8));
-  }
+  const shape = SHAPES[view.getUint8(4)];
+  if (shape === "shared") columns.timestampsMs.fill(firstMs, 0, count);
+  else if (shape === "deltas")
+    for (let i = 0; i < count; i++)
+      columns.timestampsMs[i] = firstMs + view.getInt32(at + i * 4, true);
+  else bytesOf(columns.timestampsMs, count * 8).set(take(count * 8));
   columns.length = count;
 }
 

@@ -283,6 +283,15 @@ test("a reader that takes too long is told so, and does not hold up the others f
   deepEqual(await machine.read(), ["a 0:1", "b 0:1"]);
 });
 
+test("a selection that is still read when the store closes ends with an error", async () => {
+  const machine = await Machine.start();
+  await machine.append(["a", 0, 1], ["b", 0, 1]);
+  const selection = machine.select()[Symbol.asyncIterator]();
+  await selection.next();
+  await machine.store[Symbol.asyncDispose]();
+  await rejects(async () => selection.next(), { code: "query.cancelled" });
+});
+
 test("a damaged chunk is reported when it is read, and the rest can be read", async () => {
   const machine = await Machine.start();
   await machine.append(["a", 0, 1], ["b", 0, 1]);
