@@ -37,16 +37,9 @@ function errorOf(text: string): PromqlSyntaxError {
 
 /** The tree with brackets around every node that has children, so that precedence can be seen. */
 function shape(expr: Expr): string {
-  switch (expr.kind) {
-    case "binary":
-      return `[${shape(expr.left)} ${expr.op} ${shape(expr.right)}]`;
-    case "unary":
-      return `[${expr.op}${shape(expr.expr)}]`;
-    case "paren":
-      return `(${shape(expr.expr)})`;
-    default:
-      return printExpr(expr);
-  }
+  if (expr.kind === "binary") return `[${shape(expr.left)} ${expr.op} ${shape(expr.right)}]`;
+  if (expr.kind === "unary") return `[${expr.op}${shape(expr.expr)}]`;
+  return expr.kind === "paren" ? `(${shape(expr.expr)})` : printExpr(expr);
 }
 
 /** A tree to compare: without places, without compiled patterns, matchers in one order. */

@@ -90,6 +90,12 @@ export async function evaluateScalar(
           return scalarOf(await evaluateVector(argument(inner, 0), grid, context), grid.count);
       }
       break;
+    case "string":
+    case "vector":
+    case "matrix":
+    case "subquery":
+    case "aggregation":
+      break;
   }
   assert(false, () => `${inner.kind} is no scalar`);
 }

@@ -71,7 +71,9 @@ export function computeColumns(
     case "<=":
       for (let i = 0; i < count; i++) out[i] = (a[i] as number) <= (b[i] as number) ? 1 : 0;
       return;
-    default:
+    case "and":
+    case "or":
+    case "unless":
       assert(false, () => `${op} computes nothing`);
   }
 }

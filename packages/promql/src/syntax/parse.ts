@@ -227,11 +227,13 @@ class Parser extends TokenReader {
       case "punctuation":
         if (token.value === "{") return parseVectorSelector(this);
         if (token.value === "(") return this.#parseParen();
-        break;
-      default:
-        if (this.isAtMetricName()) return parseVectorSelector(this);
+        return this.unexpected();
+      case "metric identifier":
+      case "keyword":
+      case "operator":
+      case "end":
+        return this.isAtMetricName() ? parseVectorSelector(this) : this.unexpected();
     }
-    return this.unexpected();
   }
 
   #parseParen(): Expr {

@@ -77,14 +77,9 @@ export class TokenReader {
 
   /** Whether an expression can begin with the next token. */
   canStartExpr(): boolean {
-    switch (this.token.kind) {
-      case "number":
-      case "duration":
-      case "string":
-        return true;
-      default:
-        return ["(", "{", "+", "-"].some((value) => this.isAt(value)) || this.isAtMetricName();
-    }
+    const { kind } = this.token;
+    if (kind === "number" || kind === "duration" || kind === "string") return true;
+    return ["(", "{", "+", "-"].some((value) => this.isAt(value)) || this.isAtMetricName();
   }
 
   /** Whether the next token can be a metric name, as most keywords can. */
@@ -100,7 +95,11 @@ export class TokenReader {
         return !RESERVED.has(value);
       case "operator":
         return SET_OPERATORS.has(value);
-      default:
+      case "number":
+      case "duration":
+      case "string":
+      case "punctuation":
+      case "end":
         return false;
     }
   }

@@ -254,7 +254,13 @@ function issueText(issue: z.core.$ZodIssue, node: Node | undefined): string {
       return `must be at least ${issue.minimum}, got ${describeNode(node)}`;
     case "too_big":
       return `must be at most ${issue.maximum}, got ${describeNode(node)}`;
-    default:
+    case "custom":
+    case "invalid_element":
+    case "invalid_format":
+    case "invalid_key":
+    case "invalid_union":
+    case "not_multiple_of":
+    case "unrecognized_keys":
       return issue.message;
   }
 }
