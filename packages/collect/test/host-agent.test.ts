@@ -138,6 +138,22 @@ test("only real file systems are told, each once, and one that cannot be asked s
   equal(lines.length, 7 + 7 + 2);
 });
 
+test("file systems of other machines are never asked, since one that is gone blocks who asks", () => {
+  const remote = ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "fuse", "ceph", "glusterfs"];
+  const mounts = ["ext4", "fuseblk", ...remote].map((type) => `dev /mnt/${type} ${type} rw 0 0`);
+  const asked: string[] = [];
+  renderHostMetrics({
+    readFile: (path) => (path === "/proc/mounts" ? mounts.join("\n") : undefined),
+    fileSystemSpace: (mountPoint) => {
+      asked.push(mountPoint);
+      return SPACE;
+    },
+    machine: "x86_64",
+    nowMs: 0,
+  });
+  deepEqual(asked, ["/mnt/ext4", "/mnt/fuseblk"]);
+});
+
 test("network devices are told with their traffic and state", () => {
   const dev =
     "Inter-|   Receive    |  Transmit\n face |bytes    packets errs |bytes\n  eth0: 844749771   21439    1    2    3     4          5         6  1209063   11818    7    8    9    10      11         12\n";

@@ -4,13 +4,16 @@ import type { MetricWriter } from "./metric-writer.ts";
 /** File systems that hold no files of their own, or that show another one's. */
 const IGNORED_TYPES =
   /^(?:autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|fusectl|fuse\.lxcfs|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|ramfs|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tmpfs|tracefs)$/;
+/** Asking for the space of one whose server is gone blocks the process for good. `fuseblk` is a local disk. */
+const NETWORK_TYPES =
+  /^(?:afs|beegfs|ceph|cifs|fuse|fuse\..+|glusterfs|gfs2|lustre|ncpfs|nfs\d?|ocfs2|smb3?|smbfs)$/;
 const IGNORED_MOUNT_POINTS =
   /^\/(?:dev|proc|run\/credentials\/.+|sys|var\/lib\/docker\/.+|var\/lib\/containers\/storage\/.+)(?:$|\/)/;
 
 /** More mounts than this are not asked: each costs a system call, and containers can have thousands. */
 const MOUNTS_MAX = 1000;
 
-/** Space and files of each real file system. */
+/** Space and files of each real file system of this machine; those that other machines serve are left out. */
 export function collectFileSystems(reader: HostReader, writer: MetricWriter): void {
   // The first process sees the host's mounts; our own may be those of a container.
   const path = reader.readFile("/proc/1/mounts") === undefined ? "/proc/mounts" : "/proc/1/mounts";
@@ -18,7 +21,8 @@ export function collectFileSystems(reader: HostReader, writer: MetricWriter): vo
   for (const line of linesOf(reader, path)) {
     const [device = "", mountpoint = "", fstype = "", options = ""] =
       wordsOf(line).map(unescapeMount);
-    if (IGNORED_TYPES.test(fstype) || IGNORED_MOUNT_POINTS.test(mountpoint)) continue;
+    if (IGNORED_TYPES.test(fstype) || NETWORK_TYPES.test(fstype)) continue;
+    if (IGNORED_MOUNT_POINTS.test(mountpoint)) continue;
     const identity = `${device}\n${mountpoint}\n${fstype}`;
     if (seen.has(identity) || seen.size >= MOUNTS_MAX) continue;
     seen.add(identity);
