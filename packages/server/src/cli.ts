@@ -5,7 +5,13 @@ import { BUILD_INFO } from "./build-info.ts";
 import { checkConfig, checkRules } from "./commands/check.ts";
 import { promqltest } from "./commands/promqltest.ts";
 import { serve } from "./commands/serve.ts";
-import { environmentName, SERVE_OPTIONS, type ServeOptions } from "./options.ts";
+import {
+  environmentName,
+  type GivenOptions,
+  parseServeOptions,
+  SERVE_OPTIONS,
+  type ServeOptions,
+} from "./options.ts";
 
 /** Exit codes as promtool has them: 1 for a failure, 2 for a wrong call (commander's is 1 unless told). */
 const USAGE_ERROR = 2;
@@ -19,7 +25,7 @@ const program = new Command("pharos")
 const serveCommand = program
   .command("serve")
   .description("run the server")
-  .action((flags: Record<string, string | true>) => serve(givenOptions(flags)));
+  .action((flags: Record<string, string | true>) => serve(optionsOrUsage(givenOptions(flags))));
 
 for (const { flag, value, alias, help, fallback } of Object.values(SERVE_OPTIONS)) {
   const withValue = (name: string): string => (value === undefined ? name : `${name} <${value}>`);
@@ -49,15 +55,23 @@ program
   .action(promqltest);
 
 /** Flags by option key; a flag and its alias are the same option. */
-function givenOptions(
-  flags: Readonly<Record<string, string | true>>,
-): Partial<Record<keyof ServeOptions, string>> {
+function givenOptions(flags: Readonly<Record<string, string | true>>): GivenOptions {
   const given: Partial<Record<keyof ServeOptions, string>> = {};
   for (const [key, { flag, alias }] of Object.entries(SERVE_OPTIONS)) {
     const value = flags[attributeName(flag)] ?? (alias && flags[attributeName(alias)]);
     if (value !== undefined) given[key as keyof ServeOptions] = value === true ? "" : value;
   }
   return given;
+}
+
+/** A wrong value is a wrong call, as a wrong flag is. */
+function optionsOrUsage(given: GivenOptions): ServeOptions {
+  try {
+    return parseServeOptions(given, process.env);
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return serveCommand.error(`error: ${error.message}`);
+  }
 }
 
 /** As commander names the attribute of a flag. */

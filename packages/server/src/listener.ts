@@ -2,43 +2,52 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { OperatingError } from "@pharos/base";
+import { INGEST_RETRY_AFTER_SECONDS } from "@pharos/collect";
 import type { IngestAnswer, IngestHeaders } from "./http/ingest.ts";
 import { formatListenAddress, type ListenAddress } from "./options.ts";
+import { BODY_LIMITS, BodyCollector } from "./request-body.ts";
 
-/** The largest pushed body as it arrives, compressed; a decoder may allow less. */
-const PUSH_SIZE_MAX = 32 * 1024 * 1024;
 /** How long a graceful stop waits for requests that are under way. */
 const DRAIN_MS = 10_000;
+/** How a request is counted whose sender went away before it had its answer; nginx's number for that. */
+const SENDER_GONE = 499;
 
-type Push = (headers: IngestHeaders, body: Uint8Array) => Promise<IngestAnswer>;
+/** Answers a pushed body. */
+export type Push = (headers: IngestHeaders, body: Uint8Array) => Promise<IngestAnswer>;
 
 export interface ListenerRoutes {
   /** What takes samples, by path: plain `node:http`, since every sample passes here. */
   readonly push: Readonly<Record<string, Push>>;
   /** Everything else. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** Told of each request when its connection is done with it. */
   observe(handler: string, code: number, seconds: number): void;
   onBug(error: unknown): void;
 }
 
 export interface Listener {
   readonly address: ListenAddress;
-  /** Takes no new connections and waits for the requests under way, up to ten seconds. */
+  /** Takes no new connections and waits for the requests under way, up to ten seconds. May be called again. */
   close(): Promise<void>;
 }
 
 /** @throws OperatingError `config.invalid` where the address is taken or not this machine's. */
 export async function listen(address: ListenAddress, routes: ListenerRoutes): Promise<Listener> {
   const other = getRequestListener(routes.fetch, { overrideGlobalObjects: false });
+  const bodies = new BodyCollector();
+  let closing: Promise<void> | undefined;
   const server = createServer((request, response) => {
     const started = performance.now();
     const [path = ""] = (request.url ?? "").split("?", 1);
-    response.once("close", () =>
-      routes.observe(handlerName(path), response.statusCode, (performance.now() - started) / 1000),
-    );
+    response.once("close", () => {
+      const code = response.writableFinished ? response.statusCode : SENDER_GONE;
+      routes.observe(handlerName(path), code, (performance.now() - started) / 1000);
+      // A connection that is kept alive would hold up the stop until its timeout.
+      if (closing !== undefined) request.socket.end();
+    });
     const push = request.method === "POST" ? routes.push[path] : undefined;
     const answered =
-      push === undefined ? other(request, response) : pushed(push, request, response);
+      push === undefined ? other(request, response) : pushed(push, bodies, request, response);
     Promise.resolve(answered).catch((error: unknown) => {
       routes.onBug(error);
       if (!response.headersSent) response.writeHead(500);
@@ -48,7 +57,13 @@ export async function listen(address: ListenAddress, routes: ListenerRoutes): Pr
   server.keepAliveTimeout = 90_000; // Longer than common scrape and push intervals.
   await opened(server, address);
   const { port } = server.address() as AddressInfo;
-  return { address: { host: address.host, port }, close: () => closed(server) };
+  return {
+    address: { host: address.host, port },
+    close() {
+      closing ??= closed(server);
+      return closing;
+    },
+  };
 }
 
 function opened(server: Server, address: ListenAddress): Promise<void> {
@@ -76,46 +91,44 @@ function closed(server: Server): Promise<void> {
   });
 }
 
-const TOO_LARGE: IngestAnswer = {
-  status: 413,
-  headers: { "Content-Type": "text/plain; charset=utf-8", Connection: "close" },
-  body: `a pushed body has at most ${PUSH_SIZE_MAX} bytes\n`,
-};
-
 async function pushed(
   push: Push,
+  bodies: BodyCollector,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await bodyOf(request);
-  if (body === "aborted") return; // Nobody is left to answer, and nothing was taken.
-  const answer = body === "too large" ? TOO_LARGE : await push(request.headers, body);
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    ...(answer.status === 204 ? {} : { "Content-Length": Buffer.byteLength(answer.body) }),
-  });
-  response.end(answer.body);
+  const body = await bodies.collect(request);
+  switch (body.status) {
+    case "whole":
+      return send(response, await push(request.headers, body.bytes));
+    case "too large":
+      return send(response, TOO_LARGE);
+    case "busy":
+      return send(response, BUSY);
+    case "aborted":
+      return; // Nobody is left to answer, and nothing was taken.
+  }
 }
 
-/** The whole body; "too large" without reading on, "aborted" where the sender went away. */
-function bodyOf(request: IncomingMessage): Promise<Uint8Array | "too large" | "aborted"> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      chunks.push(chunk);
-      if (size <= PUSH_SIZE_MAX) return;
-      request.pause();
-      resolve("too large");
-    });
-    request.on("end", () =>
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
-    );
-    request.on("error", () => resolve("aborted"));
-    request.on("close", () => resolve("aborted"));
-  });
+function send(response: ServerResponse, { status, headers, body }: IngestAnswer): void {
+  const length = status === 204 ? {} : { "Content-Length": Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length });
+  response.end(body);
 }
+
+const TEXT = { "Content-Type": "text/plain; charset=utf-8" };
+
+const TOO_LARGE: IngestAnswer = {
+  status: 413,
+  headers: TEXT,
+  body: `a pushed body has at most ${BODY_LIMITS.sizeMax} bytes\n`,
+};
+
+const BUSY: IngestAnswer = {
+  status: 503,
+  headers: { ...TEXT, "Retry-After": String(INGEST_RETRY_AFTER_SECONDS) },
+  body: `${BODY_LIMITS.arrivingMax} bytes of pushed bodies are arriving already; try again shortly\n`,
+};
 
 const KNOWN_HANDLERS: ReadonlySet<string> = new Set([
   ...["query", "query_range", "series", "labels", "metadata", "targets", "rules", "alerts"].map(

@@ -3,13 +3,13 @@ import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { RuleGroup } from "@pharos/alert";
 import { type NotificationConfig, SILENT_NOTIFICATION_CONFIG } from "@pharos/notify";
-import { unsupportedText } from "./commands/check.ts";
 import type { Config } from "./config/config.ts";
 import { formatDiagnosticLine } from "./config/diagnostics.ts";
 import { type ConfigEnvironment, loadConfig } from "./config/load-config.ts";
 import { loadNotificationConfig } from "./config/notification-config.ts";
+import { unsupportedText } from "./config/read-yaml.ts";
 import { loadRuleFiles } from "./config/rule-file.ts";
-import { formatListenAddress, type ListenAddress } from "./options.ts";
+import { formatListenAddress, type ListenAddress, reachedAt } from "./options.ts";
 
 /** The configuration that ships with Pharos, for a start without any. */
 const DEFAULTS_FOLDER = resolve(import.meta.dirname, "../defaults");
@@ -68,10 +68,8 @@ export function loadFiles(
   };
 }
 
-/** What listens on every address is reached on this one. */
-function defaultConfig(fileName: string, { host, port }: ListenAddress): string {
-  const reached = { host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host, port };
+function defaultConfig(fileName: string, address: ListenAddress): string {
   return readFileSync(fileName, "utf8")
-    .replaceAll("@LISTEN@", formatListenAddress(reached))
+    .replaceAll("@LISTEN@", formatListenAddress(reachedAt(address)))
     .replaceAll("@HOST@", hostname());
 }

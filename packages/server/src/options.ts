@@ -37,7 +37,10 @@ interface OptionRow<T> {
   readonly alias?: string;
   readonly help: string;
   readonly fallback: string | undefined;
+  /** @throws OperatingError `config.invalid` that says what is allowed. */
   parse(text: string | undefined): T;
+  /** The value as somebody could have written it, for showing. */
+  format(value: T): string;
 }
 
 type Rows = { readonly [Key in keyof ServeOptions]: OptionRow<ServeOptions[Key]> };
@@ -51,6 +54,7 @@ export const SERVE_OPTIONS: Rows = {
     help: "address of the page and the API",
     fallback: "127.0.0.1:9090",
     parse: parseListenAddress,
+    format: formatListenAddress,
   },
   dataFolder: {
     flag: "--data",
@@ -58,7 +62,8 @@ export const SERVE_OPTIONS: Rows = {
     alias: "--storage.tsdb.path",
     help: "where samples, alerts and the outbox are kept",
     fallback: "./data",
-    parse: (text) => text ?? "./data",
+    parse: required("a folder"),
+    format: String,
   },
   configFile: {
     flag: "--config",
@@ -66,14 +71,16 @@ export const SERVE_OPTIONS: Rows = {
     alias: "--config.file",
     help: "configuration in Prometheus's format; without it Pharos watches this machine",
     fallback: undefined,
-    parse: (text) => text,
+    parse: optionalFile,
+    format: (path) => path ?? "",
   },
   alertmanagerConfigFile: {
     flag: "--alertmanager-config",
     value: "file",
     help: "route and receivers in Alertmanager's format; without it alerts are only shown",
     fallback: undefined,
-    parse: (text) => text,
+    parse: optionalFile,
+    format: (path) => path ?? "",
   },
   externalUrl: {
     flag: "--external-url",
@@ -82,6 +89,7 @@ export const SERVE_OPTIONS: Rows = {
     help: "how people reach the page; links in notifications start with it",
     fallback: undefined,
     parse: parseExternalUrl,
+    format: (url) => url ?? "",
   },
   retentionMs: {
     flag: "--retention",
@@ -89,27 +97,31 @@ export const SERVE_OPTIONS: Rows = {
     alias: "--storage.tsdb.retention.time",
     help: "how long samples are kept",
     fallback: "15d",
-    parse: durationAbove(0),
+    parse: durationFrom(1),
+    format: formatDuration,
   },
   outOfOrderWindowMs: {
     flag: "--out-of-order-window",
     value: "duration",
     help: "how much older than its series' newest a sample may be",
     fallback: "30m",
-    parse: durationAbove(-1),
+    parse: durationFrom(0),
+    format: formatDuration,
   },
   walSyncMs: {
     flag: "--wal-sync",
     value: "always|duration",
     help: "how long an acknowledged sample may wait for the device; it survives kill -9 at once",
     fallback: "100ms",
-    parse: (text) => (text === "always" ? 0 : durationAbove(0)(text)),
+    parse: parseWalSync,
+    format: (ms) => (ms === 0 ? "always" : formatDuration(ms)),
   },
   repairWal: {
     flag: "--repair-wal",
     help: "cut a damaged write-ahead log at the damage instead of refusing to start",
     fallback: undefined,
-    parse: (text) => text !== undefined,
+    parse: parseSwitch,
+    format: String,
   },
   queryTimeoutMs: {
     flag: "--query-timeout",
@@ -117,7 +129,8 @@ export const SERVE_OPTIONS: Rows = {
     alias: "--query.timeout",
     help: "how long a query may run",
     fallback: "2m",
-    parse: durationAbove(0),
+    parse: durationFrom(1),
+    format: formatDuration,
   },
   querySamplesMax: {
     flag: "--query-max-samples",
@@ -126,6 +139,7 @@ export const SERVE_OPTIONS: Rows = {
     help: "how many samples a query may load",
     fallback: "50000000",
     parse: parseCount,
+    format: String,
   },
   lookbackMs: {
     flag: "--query-lookback-delta",
@@ -133,14 +147,16 @@ export const SERVE_OPTIONS: Rows = {
     alias: "--query.lookback-delta",
     help: "how far back an instant query looks for a sample",
     fallback: "5m",
-    parse: durationAbove(0),
+    parse: durationFrom(1),
+    format: formatDuration,
   },
   lifecycle: {
     flag: "--enable-lifecycle",
     alias: "--web.enable-lifecycle",
     help: "allow POST /-/reload and /-/quit on an address that is not loopback",
     fallback: undefined,
-    parse: (text) => text !== undefined,
+    parse: parseSwitch,
+    format: String,
   },
   logLevel: {
     flag: "--log-level",
@@ -149,6 +165,7 @@ export const SERVE_OPTIONS: Rows = {
     help: "the least severe lines to log",
     fallback: "info",
     parse: oneOf(LOG_LEVELS),
+    format: String,
   },
   logFormat: {
     flag: "--log-format",
@@ -157,29 +174,43 @@ export const SERVE_OPTIONS: Rows = {
     help: "lines for people or for machines",
     fallback: "text",
     parse: oneOf(["text", "json"]),
+    format: String,
   },
 };
+
+const OPTION_KEYS = Object.keys(SERVE_OPTIONS) as readonly OptionKey[];
 
 /** The environment variable that stands in for a flag: `--log-level` is `PHAROS_LOG_LEVEL`. */
 export function environmentName(flag: string): string {
   return `PHAROS_${flag.slice(2).replaceAll("-", "_").toUpperCase()}`;
 }
 
+type OptionKey = keyof ServeOptions;
+
+/** The text of each option that is given, by key; `""` for a switch. */
+export type GivenOptions = Readonly<Partial<Record<OptionKey, string>>>;
+
 /**
- * @param given the text of each option by key, `""` for a switch that is on; an absent one falls back to its environment variable, then to its default.
- * @throws OperatingError `config.invalid`, naming the flag, the text and what is allowed.
+ * What is not given falls back to its environment variable, then to its default. A variable that is empty counts as not
+ * set, since that is how scripts and containers leave one out.
+ *
+ * @throws OperatingError `config.invalid`, naming the flag or the variable, its text and what is allowed.
  */
 export function parseServeOptions(
-  given: Readonly<Partial<Record<keyof ServeOptions, string>>>,
+  given: GivenOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): ServeOptions {
-  const parsed = Object.entries(SERVE_OPTIONS).map(([key, row]) => {
-    const text = given[key as keyof ServeOptions] ?? env[environmentName(row.flag)] ?? row.fallback;
+  const parsed = OPTION_KEYS.map((key) => {
+    const { flag, fallback, parse } = SERVE_OPTIONS[key];
+    const variable = environmentName(flag);
+    const fromEnv = given[key] === undefined && env[variable] ? env[variable] : undefined;
+    const text = given[key] ?? fromEnv ?? fallback;
     try {
-      return [key, row.parse(text)];
+      return [key, parse(text)];
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      throw new OperatingError("config.invalid", `${row.flag} ${text}: ${error.message}`);
+      const source = fromEnv === undefined ? `${flag} ` : `${variable}=`;
+      throw new OperatingError("config.invalid", `${source}${text || '""'}: ${error.message}`);
     }
   });
   return Object.fromEntries(parsed) as ServeOptions;
@@ -187,34 +218,28 @@ export function parseServeOptions(
 
 /** The options as `/api/v1/status/flags` shows them: by flag without its dashes, as text. */
 export function shownOptions(options: ServeOptions): Readonly<Record<string, string>> {
-  const { listen, retentionMs, outOfOrderWindowMs, walSyncMs, queryTimeoutMs, lookbackMs } =
-    options;
-  const shown: Record<string, string> = {
-    listen: formatListenAddress(listen),
-    data: options.dataFolder,
-    config: options.configFile ?? "",
-    "alertmanager-config": options.alertmanagerConfigFile ?? "",
-    "external-url": options.externalUrl ?? "",
-    retention: formatDuration(retentionMs),
-    "out-of-order-window": formatDuration(outOfOrderWindowMs),
-    "wal-sync": walSyncMs === 0 ? "always" : formatDuration(walSyncMs),
-    "repair-wal": String(options.repairWal),
-    "query-timeout": formatDuration(queryTimeoutMs),
-    "query-max-samples": String(options.querySamplesMax),
-    "query-lookback-delta": formatDuration(lookbackMs),
-    "enable-lifecycle": String(options.lifecycle),
-    "log-level": options.logLevel,
-    "log-format": options.logFormat,
-  };
-  // Clients that know Prometheus look for its names.
-  for (const { flag, alias } of Object.values(SERVE_OPTIONS))
-    if (alias !== undefined) shown[alias.slice(2)] = shown[flag.slice(2)] ?? "";
+  const shown: Record<string, string> = {};
+  for (const key of OPTION_KEYS) {
+    const { flag, alias } = SERVE_OPTIONS[key];
+    shown[flag.slice(2)] = shownOption(options, key);
+    // Clients that know Prometheus look for its names.
+    if (alias !== undefined) shown[alias.slice(2)] = shownOption(options, key);
+  }
   return shown;
+}
+
+function shownOption<Key extends OptionKey>(options: ServeOptions, key: Key): string {
+  return SERVE_OPTIONS[key].format(options[key]);
 }
 
 /** Whether only this machine can reach the address. */
 export function isLoopback({ host }: ListenAddress): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** Where this machine reaches it: what listens on every address is reached on loopback. */
+export function reachedAt({ host, port }: ListenAddress): ListenAddress {
+  return { host: host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host, port };
 }
 
 /** As it stands in a URL. */
@@ -226,42 +251,66 @@ function parseListenAddress(text: string | undefined): ListenAddress {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/.exec(text ?? "");
   const port = Number(match?.[3]);
   if (match === null || port > 65535)
-    throw new OperatingError(
-      "config.invalid",
-      'want host:port, such as "127.0.0.1:9090", "[::1]:9090" or ":9090" for every address',
-    );
+    throw wanted('host:port, such as "127.0.0.1:9090", "[::1]:9090" or ":9090" for every address');
   return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
 }
 
 function parseExternalUrl(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new OperatingError("config.invalid", "want an http or https URL");
+  if (url === null || !/^https?:$/.test(url.protocol)) throw wanted("an http or https URL");
   return url.href.replace(/\/+$/, "");
 }
 
-function durationAbove(limitMs: number): (text: string | undefined) => number {
+/** A switch is on when its flag is there; an environment variable needs a word. */
+function parseSwitch(text: string | undefined): boolean {
+  if (text === undefined || text === "false" || text === "0") return false;
+  if (text === "" || text === "true" || text === "1") return true;
+  throw wanted("true or false");
+}
+
+function required(what: string): (text: string | undefined) => string {
+  return (text) => {
+    if (text === undefined || text === "") throw wanted(what);
+    return text;
+  };
+}
+
+function optionalFile(text: string | undefined): string | undefined {
+  if (text === "") throw wanted("a file");
+  return text;
+}
+
+function durationFrom(minMs: 0 | 1): (text: string | undefined) => number {
   return (text) => {
     const ms = parseDuration(text ?? "");
-    if (ms === undefined || ms <= limitMs)
-      throw new OperatingError("config.invalid", `want ${DURATION_HINT}`);
+    if (ms === undefined || ms < minMs)
+      throw wanted(minMs === 0 ? DURATION_HINT : `${DURATION_HINT}, above zero`);
     return ms;
   };
 }
 
+function parseWalSync(text: string | undefined): number {
+  if (text === "always") return 0;
+  const ms = parseDuration(text ?? "");
+  if (ms === undefined || ms === 0) throw wanted(`always, or ${DURATION_HINT}`);
+  return ms;
+}
+
 function parseCount(text: string | undefined): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1)
-    throw new OperatingError("config.invalid", "want a whole number from 1");
+  const count = /^\d+$/.test(text ?? "") ? Number(text) : 0;
+  if (!Number.isSafeInteger(count) || count < 1) throw wanted("a whole number from 1");
   return count;
 }
 
 function oneOf<T extends string>(allowed: readonly T[]): (text: string | undefined) => T {
   return (text) => {
     const found = allowed.find((each) => each === text);
-    if (found === undefined)
-      throw new OperatingError("config.invalid", `want one of ${allowed.join(", ")}`);
+    if (found === undefined) throw wanted(`one of ${allowed.join(", ")}`);
     return found;
   };
+}
+
+function wanted(what: string): OperatingError {
+  return new OperatingError("config.invalid", `want ${what}`);
 }

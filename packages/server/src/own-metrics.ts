@@ -143,10 +143,12 @@ function readings(reading: Reading): readonly (readonly [Record<string, string>,
   return typeof reading === "number" ? [[{}, reading]] : reading;
 }
 
-/** The second figure of /proc/self/stat's memory fields; 0 where there is no /proc. */
+/** Field 23 of /proc/self/stat; 0 where there is no /proc. */
 function virtualMemorySize(): number {
-  const fields = readProc("stat").split(") ")[1]?.split(" ") ?? [];
-  return Number(fields[20] ?? 0);
+  const stat = readProc("stat");
+  // Field 2 is the program's name in brackets, which may hold anything; field 3 comes after them.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[23 - 3] ?? 0);
 }
 
 function openFilesMax(): number {

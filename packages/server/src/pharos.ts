@@ -3,15 +3,9 @@ import { availableParallelism, hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
+import { errorText, formatDuration, OperatingError, seededRng } from "@pharos/base";
 import {
-  errorText,
-  formatDuration,
-  type Labels,
-  NO_LABELS,
-  type OperatingError,
-  seededRng,
-} from "@pharos/base";
-import {
+  type ColumnSink,
   IngestQueue,
   RemoteWriteReceiver,
   renderHostMetrics,
@@ -20,21 +14,28 @@ import {
 } from "@pharos/collect";
 import { ExpositionDecoder, Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
 import { Dispatcher, WebhookReceiver } from "@pharos/notify";
-import type { AppendResult } from "@pharos/ports";
-import { createEngine } from "@pharos/promql/engine";
+import type { DocumentStore, HttpClient } from "@pharos/ports";
+import { createEngine, type Engine } from "@pharos/promql/engine";
 import { COLUMNS_MAX, type EmbeddedStore, openStore } from "@pharos/tsdb";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
-import { type Listener, listen } from "./listener.ts";
+import { type Listener, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
 import type { Logger } from "./log.ts";
-import { formatListenAddress, isLoopback, type ServeOptions, shownOptions } from "./options.ts";
+import {
+  formatListenAddress,
+  isLoopback,
+  type ListenAddress,
+  reachedAt,
+  type ServeOptions,
+  shownOptions,
+} from "./options.ts";
 import { OwnMetrics } from "./own-metrics.ts";
 import { readPageAssets } from "./page-assets.ts";
-import type { RuleGroupCounts } from "./rules/rule-group-runner.ts";
+import { addPartMetrics, type ReloadStatus } from "./part-metrics.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
 import { addStoreMetrics, tsdbStatus } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
@@ -47,16 +48,15 @@ const MAINTENANCE_MS = 60_000;
 export class Pharos implements AsyncDisposable {
   readonly #options: ServeOptions;
   readonly #log: Logger;
-  readonly #closers: (() => Promise<void> | void)[] = [];
+  readonly #closers = new AsyncDisposableStack();
   readonly #stop = new AbortController();
   readonly #startTimeMs = systemClock.nowMs();
   readonly #metrics = new OwnMetrics();
+  #address: ListenAddress;
   #files: LoadedFiles;
-  #externalLabels: Labels = NO_LABELS;
-  #reloaded = { ok: true, atMs: systemClock.nowMs() };
+  #reloaded: ReloadStatus = { ok: true, atMs: systemClock.nowMs() };
   #reloading: Promise<void> = Promise.resolve();
   #apply: (files: LoadedFiles) => Promise<void> = async () => {};
-  #listener: Listener | undefined;
   /** Answers in place of the API while the log is replayed. */
   #fetch: (request: Request) => Response | Promise<Response> = answerStarting;
 
@@ -64,6 +64,7 @@ export class Pharos implements AsyncDisposable {
     this.#options = options;
     this.#log = log;
     this.#files = files;
+    this.#address = options.listen;
   }
 
   /**
@@ -87,13 +88,7 @@ export class Pharos implements AsyncDisposable {
 
   /** Where the page is. */
   get url(): string {
-    return this.#options.externalUrl ?? this.#localUrl;
-  }
-
-  get #localUrl(): string {
-    const { host, port } = this.#listener?.address ?? this.#options.listen;
-    const reached = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-    return `http://${formatListenAddress({ host: reached, port })}`;
+    return this.#options.externalUrl ?? `http://${formatListenAddress(reachedAt(this.#address))}`;
   }
 
   get files(): LoadedFiles {
@@ -102,26 +97,18 @@ export class Pharos implements AsyncDisposable {
 
   async #open(onQuit: () => void): Promise<void> {
     const { dataFolder } = this.#options;
-    mkdirSync(dataFolder, { recursive: true });
+    createFolder(dataFolder);
     // First, since it holds the lock on the folder.
     const documents = await openSqliteDocumentStore(join(dataFolder, "pharos.db"));
-    this.#onClose(() => documents[Symbol.asyncDispose]());
+    this.#closers.use(documents);
     // Before the log is replayed, so that whoever watches the process sees that it lives.
-    const push: Record<string, Parameters<typeof listen>[1]["push"][string]> = {};
-    this.#listener = await listen(this.#options.listen, {
-      push,
-      fetch: (request) => this.#fetch(request),
-      observe: (handler, code, seconds) => this.#metrics.observeHttp(handler, code, seconds),
-      onBug: (error) => this.#bug(error),
-    });
-    const listener = this.#listener;
-    this.#onClose(() => listener.close());
-    if (listener.address.port !== this.#options.listen.port)
-      this.#files = loadFiles(this.#options, listener.address, nodeConfigEnvironment());
+    const push: Record<string, Push> = {};
+    const listener = await this.#listen(push);
 
-    const { store, kernels, table } = await this.#openStore();
+    const embedded = await this.#openStore();
+    const { store, kernels } = embedded;
     const http = nodeHttpClient();
-    this.#onClose(() => http.close());
+    this.#closers.defer(() => http.close());
     const engine = createEngine({
       clock: systemClock,
       lookbackMs: this.#options.lookbackMs,
@@ -129,65 +116,23 @@ export class Pharos implements AsyncDisposable {
       timeoutMs: this.#options.queryTimeoutMs,
       defaultStepMs: this.#files.config.global.evaluationIntervalMs,
     });
-
-    const columns = new SampleColumns(kernels, COLUMNS_MAX);
-    const sink = {
-      columns,
-      table,
-      intern: store.intern.bind(store),
-      appendColumns: (): AppendResult | Promise<AppendResult> => store.appendColumns(columns),
-    };
-    const dispatcher = await Dispatcher.open({
-      config: this.#files.notifications,
-      store: documents,
-      clock: systemClock,
-      rng: seededRng(process.pid),
-      createReceiver: (config) =>
-        new WebhookReceiver(config, { http, externalUrl: this.url, userAgent: USER_AGENT }),
-      onProblem: (error, doing) => this.#problem(error, doing),
-    });
-    this.#onClose(() => dispatcher[Symbol.asyncDispose]());
-    const externalLabels = (): Labels => this.#externalLabels;
-    const rules = await RuleManager.open({
-      clock: systemClock,
-      store: documents,
-      evaluate: (expr, timeMs, signal) => engine.instant(store, expr, timeMs, { signal }),
-      append: (batch) => store.append(batch),
-      notify: (alerts) => dispatcher.update(alerts),
-      get externalLabels() {
-        return externalLabels();
-      },
-      externalUrl: this.url,
-      onProblem: (error, doing) => this.#problem(error, doing),
-    });
-    this.#onClose(() => rules[Symbol.asyncDispose]());
-    const scrapes = new ScrapeManager(
-      {
-        clock: systemClock,
-        http,
-        sink,
-        decoder: new ExpositionDecoder(kernels, table, columns),
-        userAgent: USER_AGENT,
-        offsetSeed: hostname(),
-        counters: new ScrapeCounters(),
-      },
-      { files: targetFiles(), externalHost: hostname() },
-    );
-    this.#onClose(() => scrapes[Symbol.asyncDispose]());
-    const watcher = new TargetFileWatcher((path) => scrapes.fileChanged(path));
-    this.#onClose(() => watcher.close());
+    const alerting = await this.#openAlerting(documents, http, engine, store);
+    // Again, so that the last request is answered before anything that it needs is closed.
+    this.#closers.defer(() => listener.close());
+    const sink = sinkOf(embedded);
+    const { scrapes, watcher } = this.#openScraping(http, sink, embedded);
     this.#apply = async ({ config, groups, notifications }) => {
-      await dispatcher.apply(notifications);
-      this.#externalLabels = config.global.externalLabels;
-      await rules.apply(groups);
+      await alerting.dispatcher.apply(notifications);
+      await alerting.rules.apply(groups);
       scrapes.applyJobs(config.scrapeJobs);
       watcher.apply(config.scrapeJobs);
     };
     await this.#apply(this.#files);
 
+    const queue = new IngestQueue();
     const ingest = {
       clock: systemClock,
-      queue: new IngestQueue(),
+      queue,
       receiver: new RemoteWriteReceiver(kernels, sink),
       append: store.append.bind(store),
     };
@@ -195,8 +140,92 @@ export class Pharos implements AsyncDisposable {
     push["/api/v1/metrics"] = (headers, body) => jsonMetrics(headers, body, ingest);
 
     addStoreMetrics(this.#metrics, store, kernels);
-    this.#addMetrics({ scrapes, rules, dispatcher });
-    const api = createApi({
+    const reloaded = (): ReloadStatus => this.#reloaded;
+    addPartMetrics(this.#metrics, { scrapes, queue, ...alerting, reloaded });
+    const api = this.#createApi(store, engine, scrapes, alerting.rules, onQuit);
+    // The built-in host agent is scraped like any other target.
+    this.#fetch = (request) =>
+      new URL(request.url).pathname === "/metrics/node" ? hostMetrics() : api.fetch(request);
+    for (const remark of this.#files.remarks) this.#log.warn(remark);
+  }
+
+  async #listen(push: Readonly<Record<string, Push>>): Promise<Listener> {
+    const listener = await listen(this.#options.listen, {
+      push,
+      fetch: (request) => this.#fetch(request),
+      observe: (handler, code, seconds) => this.#metrics.observeHttp(handler, code, seconds),
+      onBug: (error) => this.#bug(error),
+    });
+    this.#closers.defer(() => listener.close());
+    this.#address = listener.address;
+    // The configuration that watches this machine names the port, which the system may have chosen.
+    if (listener.address.port !== this.#options.listen.port) this.#files = this.#loadFiles();
+    return listener;
+  }
+
+  async #openAlerting(
+    documents: DocumentStore,
+    http: HttpClient,
+    engine: Engine,
+    store: EmbeddedStore,
+  ): Promise<{ dispatcher: Dispatcher; rules: RuleManager }> {
+    const onProblem = (error: OperatingError, doing: string): void =>
+      this.#log.warn({ code: error.code, error: errorText(error) }, doing);
+    const dispatcher = await Dispatcher.open({
+      config: this.#files.notifications,
+      store: documents,
+      clock: systemClock,
+      rng: seededRng(process.pid),
+      createReceiver: (config) =>
+        new WebhookReceiver(config, { http, externalUrl: this.url, userAgent: USER_AGENT }),
+      onProblem,
+    });
+    this.#closers.use(dispatcher);
+    const rules = await RuleManager.open({
+      clock: systemClock,
+      store: documents,
+      evaluate: (expr, timeMs, signal) => engine.instant(store, expr, timeMs, { signal }),
+      append: (batch) => store.append(batch),
+      notify: (alerts) => dispatcher.update(alerts),
+      externalLabels: () => this.#files.config.global.externalLabels,
+      externalUrl: this.url,
+      onProblem,
+    });
+    this.#closers.use(rules);
+    return { dispatcher, rules };
+  }
+
+  #openScraping(
+    http: HttpClient,
+    sink: ColumnSink,
+    { kernels, table }: OpenedStore,
+  ): { scrapes: ScrapeManager; watcher: TargetFileWatcher } {
+    const scrapes = new ScrapeManager(
+      {
+        clock: systemClock,
+        http,
+        sink,
+        decoder: new ExpositionDecoder(kernels, table, sink.columns),
+        userAgent: USER_AGENT,
+        offsetSeed: hostname(),
+        counters: new ScrapeCounters(),
+      },
+      { files: targetFiles(), externalHost: hostname() },
+    );
+    this.#closers.use(scrapes);
+    const watcher = new TargetFileWatcher((path) => scrapes.fileChanged(path));
+    this.#closers.defer(() => watcher.close());
+    return { scrapes, watcher };
+  }
+
+  #createApi(
+    store: EmbeddedStore,
+    engine: Engine,
+    scrapes: ScrapeManager,
+    rules: RuleManager,
+    onQuit: () => void,
+  ): { fetch(request: Request): Response | Promise<Response> } {
+    return createApi({
       clock: systemClock,
       engine,
       store,
@@ -233,18 +262,13 @@ export class Pharos implements AsyncDisposable {
       },
       lifecycle: {
         replaying: () => undefined,
-        reload: () => this.reload(),
-        quit: this.#mayControl ? onQuit : undefined,
+        control: this.#mayControl ? { reload: () => this.reload(), quit: onQuit } : undefined,
       },
-      externalLabels,
+      externalLabels: () => this.#files.config.global.externalLabels,
       metricsText: () => this.#metrics.text(),
       onBug: (error) => this.#bug(error),
       assets: readPageAssets(),
     });
-    // The built-in host agent is scraped like any other target.
-    this.#fetch = (request) =>
-      new URL(request.url).pathname === "/metrics/node" ? hostMetrics() : api.fetch(request);
-    for (const remark of this.#files.remarks) this.#log.warn(remark);
   }
 
   get #retentionMs(): number {
@@ -256,7 +280,7 @@ export class Pharos implements AsyncDisposable {
     return this.#options.lifecycle || isLoopback(this.#options.listen);
   }
 
-  async #openStore(): Promise<{ store: EmbeddedStore; kernels: Kernels; table: SeriesTable }> {
+  async #openStore(): Promise<OpenedStore> {
     const { walSyncMs, outOfOrderWindowMs, repairWal, dataFolder } = this.#options;
     const kernels = await Kernels.load();
     const table = new SeriesTable(kernels);
@@ -271,7 +295,7 @@ export class Pharos implements AsyncDisposable {
       outOfOrderWindowMs: storage.outOfOrderTimeWindowMs ?? outOfOrderWindowMs,
       retentionMs: this.#retentionMs,
     });
-    this.#onClose(() => store[Symbol.asyncDispose]());
+    this.#closers.use(store);
     const { replayedSamples, replayMs, problems } = store.stats();
     if (replayedSamples > 0)
       this.#log.info({ samples: replayedSamples, ms: Math.round(replayMs) }, "read the log back");
@@ -298,8 +322,7 @@ export class Pharos implements AsyncDisposable {
   reload(): Promise<void> {
     const turn = this.#reloading.then(async () => {
       try {
-        const address = this.#listener?.address ?? this.#options.listen;
-        const files = loadFiles(this.#options, address, nodeConfigEnvironment());
+        const files = this.#loadFiles();
         await this.#apply(files);
         this.#files = files;
         this.#reloaded = { ok: true, atMs: systemClock.nowMs() };
@@ -315,85 +338,8 @@ export class Pharos implements AsyncDisposable {
     return turn;
   }
 
-  #addMetrics(parts: { scrapes: ScrapeManager; rules: RuleManager; dispatcher: Dispatcher }): void {
-    const { scrapes, rules, dispatcher } = parts;
-    const metrics = this.#metrics;
-    metrics.gauge(
-      "pharos_config_last_reload_successful",
-      "Whether the last attempt to load the configuration succeeded.",
-      () => Number(this.#reloaded.ok),
-    );
-    metrics.gauge(
-      "pharos_config_last_reload_success_timestamp_seconds",
-      "When the configuration was last loaded.",
-      () => this.#reloaded.atMs / 1000,
-    );
-    const { counters } = scrapes;
-    metrics.gauge(
-      "pharos_targets",
-      "Targets that are scraped.",
-      () => scrapes.activeTargets().length,
-    );
-    metrics.counter("pharos_scrapes_total", "Scrapes that were tried.", () => counters.scrapes);
-    metrics.counter(
-      "pharos_scrape_failures_total",
-      "Scrapes that failed.",
-      () => counters.failures,
-    );
-    metrics.counter(
-      "pharos_scrapes_missed_total",
-      "Scrapes that did not happen because the one before took too long.",
-      () => counters.missed,
-    );
-    metrics.counter(
-      "pharos_scraped_samples_total",
-      "Samples from scrapes.",
-      () => counters.samples,
-    );
-    const byGroup = (pick: (counts: RuleGroupCounts) => number) => () =>
-      [...rules.counts()].map(([group, counts]) => [{ group }, pick(counts)] as const);
-    metrics.counter(
-      "pharos_rule_evaluations_total",
-      "Rules evaluated.",
-      byGroup(({ evaluations }) => evaluations),
-      ["group"],
-    );
-    metrics.counter(
-      "pharos_rule_evaluation_failures_total",
-      "Rules that could not be evaluated.",
-      byGroup(({ failures }) => failures),
-      ["group"],
-    );
-    metrics.counter(
-      "pharos_rule_group_iterations_missed_total",
-      "Evaluations of a group that did not happen because the one before took too long.",
-      byGroup(({ missedIterations }) => missedIterations),
-      ["group"],
-    );
-    metrics.gauge(
-      "pharos_notification_groups",
-      "Groups of alerts.",
-      () => dispatcher.stats().groups,
-    );
-    metrics.gauge(
-      "pharos_notification_outbox",
-      "Notifications that are not delivered yet.",
-      () => dispatcher.stats().outbox,
-    );
-    metrics.counter(
-      "pharos_notifications_total",
-      "Notifications delivered.",
-      () => dispatcher.stats().delivered,
-    );
-    metrics.counter(
-      "pharos_notifications_failed_total",
-      "Notifications given up.",
-      () => dispatcher.stats().failed,
-    );
-  }
-
-  #problem(error: OperatingError, doing: string): void {
-    this.#log.warn({ code: error.code, error: errorText(error) }, doing);
+  #loadFiles(): LoadedFiles {
+    return loadFiles(this.#options, this.#address, nodeConfigEnvironment());
   }
 
   /** A mistake of ours: it is logged with its stack and ends in an answer with status 500, not in the process's death. */
@@ -401,14 +347,38 @@ export class Pharos implements AsyncDisposable {
     this.#log.error({ error: error instanceof Error ? error.stack : String(error) }, "a bug");
   }
 
-  #onClose(close: () => Promise<void> | void): void {
-    this.#closers.push(close);
-  }
-
-  /** Ends everything in the reverse order: no new requests, no new samples, then what was accepted is made durable. */
+  /** Ends everything in the reverse order: no new samples, no new requests, then what was accepted is made durable. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    for (const close of this.#closers.splice(0).reverse()) await close();
+    await this.#closers.disposeAsync();
+  }
+}
+
+interface OpenedStore {
+  readonly store: EmbeddedStore;
+  readonly kernels: Kernels;
+  readonly table: SeriesTable;
+}
+
+/** Where scrapes and remote writes put their samples: decoded into the store's own memory, and appended from there. */
+function sinkOf({ store, kernels, table }: OpenedStore): ColumnSink {
+  const columns = new SampleColumns(kernels, COLUMNS_MAX);
+  return {
+    columns,
+    table,
+    intern: store.intern.bind(store),
+    appendColumns: () => store.appendColumns(columns),
+  };
+}
+
+/** @throws OperatingError `disk.failed` */
+function createFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new OperatingError("disk.failed", `cannot create the data folder ${path}`, {
+      cause: error,
+    });
   }
 }
 

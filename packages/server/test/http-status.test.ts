@@ -299,12 +299,31 @@ test("a reload that fails says why", async () => {
   equal(reloads, 2);
 });
 
-test("the server stops over HTTP only where that is enabled", async () => {
+test("the server reloads and stops over HTTP only where that is enabled", async () => {
   const world = new HttpWorld();
-  equal((await world.app.request("/-/quit", { method: "POST" })).status, 403);
+  let reloads = 0;
+  world.reload = async () => void reloads++;
+  world.mayControl = false;
+  for (const path of ["/-/reload", "/-/quit"])
+    equal((await world.app.request(path, { method: "POST" })).status, 403, path);
+  deepEqual([reloads, world.quitCalls], [0, 0]);
+  world.mayControl = true;
+  for (const path of ["/-/reload", "/-/quit"])
+    equal((await world.app.request(path, { method: "POST" })).status, 200, path);
+  deepEqual([reloads, world.quitCalls], [1, 1]);
+});
+
+test("a page of another site cannot stop the server from within a browser", async () => {
+  const world = new HttpWorld();
+  const quit = async (origin: string): Promise<number> => {
+    const headers = { Origin: origin };
+    const request = new Request("http://localhost:9090/-/quit", { method: "POST", headers });
+    return (await world.app.fetch(request)).status;
+  };
+  for (const origin of ["https://evil.example", "http://localhost:8080", "null"])
+    equal(await quit(origin), 403, origin);
   equal(world.quitCalls, 0);
-  world.canQuit = true;
-  equal((await world.app.request("/-/quit", { method: "POST" })).status, 200);
+  equal(await quit("http://localhost:9090"), 200);
   equal(world.quitCalls, 1);
 });
 

@@ -24,7 +24,7 @@ export class HttpWorld {
   replay: Replay | undefined;
   reload: () => Promise<void> = async () => {};
   quitCalls = 0;
-  canQuit = false;
+  mayControl = true;
   readonly bugs: unknown[] = [];
   groups: readonly RuleGroupStatus[] = [];
   active: readonly ActiveTarget[] = [];
@@ -112,9 +112,9 @@ export class HttpWorld {
       },
       lifecycle: {
         replaying: () => this.replay,
-        reload: () => this.reload(),
-        get quit() {
-          return world.canQuit ? () => world.quitCalls++ : undefined;
+        get control() {
+          if (!world.mayControl) return undefined;
+          return { reload: () => world.reload(), quit: () => void world.quitCalls++ };
         },
       },
       externalLabels: () => labelsFrom({ cluster: "c1" }),

@@ -111,7 +111,7 @@ class Server {
       },
       append: (batch) => this.samples.append(batch),
       notify: (alerts) => this.dispatcher.update(alerts),
-      externalLabels: labelsFrom({ region: "eu" }),
+      externalLabels: () => labelsFrom({ region: "eu" }),
       externalUrl: "http://pharos.test",
       onProblem,
     });

@@ -1,7 +1,7 @@
 import { OperatingError } from "@pharos/base";
 import { formatDiagnosticLine } from "../config/diagnostics.ts";
 import { loadConfig } from "../config/load-config.ts";
-import type { Unsupported } from "../config/read-yaml.ts";
+import { unsupportedText } from "../config/read-yaml.ts";
 import { loadRuleFile, loadRuleFiles } from "../config/rule-file.ts";
 import { nodeConfigEnvironment } from "../config-files.ts";
 
@@ -39,12 +39,6 @@ export function checkRules(files: readonly string[]): void {
         ...warnings.map(formatDiagnosticLine),
       ];
     });
-}
-
-/** A key of a configuration that is known and does nothing yet, for a log line or a terminal. */
-export function unsupportedText({ file, line, column, path, means }: Unsupported): string {
-  const consequence = means === undefined ? "" : `: ${means}`;
-  return `${file}:${line}:${column}: ${path} is not supported yet${consequence}`;
 }
 
 function countRules(groups: readonly { readonly rules: readonly unknown[] }[]): number {

@@ -1,23 +1,26 @@
 import { errorText, OperatingError } from "@pharos/base";
 import { BUILD_INFO } from "../build-info.ts";
 import { createLogger } from "../log.ts";
-import { parseServeOptions, type ServeOptions } from "../options.ts";
+import type { ServeOptions } from "../options.ts";
 import { Pharos } from "../pharos.ts";
 
 /** `pharos serve`: runs until SIGTERM, SIGINT or a request to quit; SIGHUP reloads the configuration. */
-export async function serve(given: Partial<Record<keyof ServeOptions, string>>): Promise<void> {
-  const options = parseServeOptions(given, process.env);
+export async function serve(options: ServeOptions): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   const started = performance.now();
   const quit = Promise.withResolvers<string>();
   process.once("SIGTERM", () => quit.resolve("SIGTERM"));
   process.once("SIGINT", () => quit.resolve("SIGINT"));
-  const pharos = await Pharos.start(options, log, () => quit.resolve("a request"));
+  // From the start on, since a hangup would end a process that does not listen for it. What is started has just read
+  // its files: there is nothing to reload yet.
+  let running: Pharos | undefined;
   process.on("SIGHUP", () => {
-    pharos.reload().catch((error: unknown) => {
+    running?.reload().catch((error: unknown) => {
       if (!(error instanceof OperatingError)) throw error; // The log has told of the others.
     });
   });
+  const pharos = await Pharos.start(options, log, () => quit.resolve("a request"));
+  running = pharos;
 
   const { config, groups } = pharos.files;
   const rules = groups.reduce((count, group) => count + group.rules.length, 0);

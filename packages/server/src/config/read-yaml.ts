@@ -21,6 +21,12 @@ export interface Unsupported {
   readonly means: string | undefined;
 }
 
+/** It in words, for a log line or a terminal. */
+export function unsupportedText({ file, line, column, path, means }: Unsupported): string {
+  const consequence = means === undefined ? "" : `: ${means}`;
+  return `${file}:${line}:${column}: ${path} is not supported yet${consequence}`;
+}
+
 /** How deep a document may nest; also what ends an alias that holds itself. */
 const DEPTH_MAX = 64;
 /** How many values a document may hold once its aliases are followed: what ends an alias bomb. */

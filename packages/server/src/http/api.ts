@@ -4,7 +4,7 @@ import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
-import type { ApiDependencies } from "./dependencies.ts";
+import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { federate } from "./federate.ts";
 import {
   formatQuery,
@@ -112,20 +112,30 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
       ? text(200, "Pharos is ready.")
       : text(503, "Pharos is replaying its log."),
   );
-  addRoute(app, CHANGE, "/-/reload", async () => {
+  const controlled =
+    (act: (control: LifecycleControl) => Response | Promise<Response>): Route =>
+    (request) => {
+      if (lifecycle.control === undefined)
+        return text(403, "Not on this address: start Pharos with --enable-lifecycle.");
+      // A page that somebody looks at could otherwise stop the server from within their browser.
+      if (isFromAnotherSite(request)) return text(403, "Not from a page of another site.");
+      return act(lifecycle.control);
+    };
+  const reload = controlled(async (control) => {
     try {
-      await lifecycle.reload();
+      await control.reload();
       return text(200, "");
     } catch (error) {
       if (failureOf(error) === undefined) throw error;
       return text(500, `failed to reload config: ${errorText(error)}`);
     }
   });
-  addRoute(app, CHANGE, "/-/quit", () => {
-    if (lifecycle.quit === undefined) return text(403, "Stopping over HTTP is not enabled.");
-    lifecycle.quit();
+  addRoute(app, CHANGE, "/-/reload", reload);
+  const quit = controlled((control) => {
+    control.quit();
     return text(200, "Requesting termination... Goodbye!");
   });
+  addRoute(app, CHANGE, "/-/quit", quit);
   addRoute(app, READ, "/metrics", async () => {
     const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
     return new Response(await dependencies.metricsText(), { headers });
@@ -180,6 +190,12 @@ function onceReady({ lifecycle }: ApiDependencies): MiddlewareHandler {
     if (lifecycle.replaying() === undefined || early.includes(context.req.path)) return next();
     return failure(503, "unavailable", "the log is being replayed; try again shortly");
   };
+}
+
+/** Browsers name the site of the page that sends a change; programs name none. */
+function isFromAnotherSite(request: Request): boolean {
+  const origin = request.headers.get("Origin");
+  return origin !== null && URL.parse(origin)?.host !== new URL(request.url).host;
 }
 
 function formTooLarge(): Response {

@@ -184,8 +184,13 @@ export interface Replay {
 export interface Lifecycle {
   /** Undefined once everything is ready. */
   replaying(): Replay | undefined;
+  /** Undefined where whoever reaches the address may not control the server. */
+  readonly control: LifecycleControl | undefined;
+}
+
+export interface LifecycleControl {
   /** Loads the configuration again. @throws OperatingError `config.invalid`: the old one goes on. */
   reload(): Promise<void>;
-  /** Begins a graceful stop; undefined where stopping over HTTP is not enabled. */
-  readonly quit: (() => void) | undefined;
+  /** Begins a graceful stop. */
+  quit(): void;
 }

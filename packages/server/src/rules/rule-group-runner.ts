@@ -56,7 +56,7 @@ export interface RuleSurroundings {
   readonly append: (batch: SampleBatch) => Promise<unknown>;
   /** The dispatcher: resolves when it has kept what is new. */
   readonly notify: (alerts: readonly GroupAlert[]) => Promise<void>;
-  readonly externalLabels: Labels;
+  readonly externalLabels: () => Labels;
   /** Without a slash at the end. */
   readonly externalUrl: string;
   /** Failures of the world that rules go on after; for the log and for metrics. */
@@ -243,7 +243,7 @@ export class RuleGroupRunner {
     const before = entry.state;
     const step = stepRule(entry.compiled, before, vector, timeMs, {
       limit,
-      externalLabels,
+      externalLabels: externalLabels(),
       externalUrl,
     });
     entry.state = step.state;
@@ -338,7 +338,7 @@ export class RuleGroupRunner {
     for (const { labels, annotations, state } of alerts) {
       if (state.phase === "pending") continue;
       told.push({
-        labels: mergeLabels(externalLabels, labels),
+        labels: mergeLabels(externalLabels(), labels),
         annotations,
         startsAtMs: state.firedAtMs,
         endsAtMs: state.phase === "resolved" ? state.resolvedAtMs : null,

@@ -135,7 +135,7 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     this.#stored.clear();
     await notify(
       ended.map(({ alert: { labels, annotations, state } }) => ({
-        labels: mergeLabels(externalLabels, labels),
+        labels: mergeLabels(externalLabels(), labels),
         annotations,
         startsAtMs: state.phase === "resolved" ? state.firedAtMs : state.activeAtMs,
         endsAtMs: clock.nowMs(),

@@ -1,0 +1,99 @@
+import type { IngestQueue, ScrapeManager } from "@pharos/collect";
+import type { Dispatcher } from "@pharos/notify";
+import type { OwnMetrics } from "./own-metrics.ts";
+import type { RuleGroupCounts } from "./rules/rule-group-runner.ts";
+import type { RuleManager } from "./rules/rule-manager.ts";
+
+/** The outcome of the last reload; a failed one leaves the time of the last good one. */
+export interface ReloadStatus {
+  readonly ok: boolean;
+  readonly atMs: number;
+}
+
+export interface MeasuredParts {
+  readonly scrapes: ScrapeManager;
+  readonly queue: IngestQueue;
+  readonly rules: RuleManager;
+  readonly dispatcher: Dispatcher;
+  reloaded(): ReloadStatus;
+}
+
+/** What the parts between the network and the store say of themselves at `/metrics`. */
+export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void {
+  const { scrapes, queue, rules, dispatcher } = parts;
+  metrics.gauge(
+    "pharos_config_last_reload_successful",
+    "Whether the last attempt to load the configuration succeeded.",
+    () => Number(parts.reloaded().ok),
+  );
+  metrics.gauge(
+    "pharos_config_last_reload_success_timestamp_seconds",
+    "When the configuration was last loaded.",
+    () => parts.reloaded().atMs / 1000,
+  );
+  metrics.gauge(
+    "pharos_ingest_queue_requests",
+    "Pushes that were admitted and are not answered yet.",
+    () => queue.stats().requests,
+  );
+  metrics.gauge(
+    "pharos_ingest_queue_bytes",
+    "Size of the bodies of these pushes.",
+    () => queue.stats().bytes,
+  );
+  metrics.counter(
+    "pharos_ingest_refused_total",
+    "Pushes that were refused because the queue was full.",
+    () => queue.stats().refusedTotal,
+  );
+  const { counters } = scrapes;
+  metrics.gauge(
+    "pharos_targets",
+    "Targets that are scraped.",
+    () => scrapes.activeTargets().length,
+  );
+  metrics.counter("pharos_scrapes_total", "Scrapes that were tried.", () => counters.scrapes);
+  metrics.counter("pharos_scrape_failures_total", "Scrapes that failed.", () => counters.failures);
+  metrics.counter(
+    "pharos_scrapes_missed_total",
+    "Scrapes that did not happen because the one before took too long.",
+    () => counters.missed,
+  );
+  metrics.counter("pharos_scraped_samples_total", "Samples from scrapes.", () => counters.samples);
+  const byGroup = (pick: (counts: RuleGroupCounts) => number) => () =>
+    [...rules.counts()].map(([group, counts]) => [{ group }, pick(counts)] as const);
+  metrics.counter(
+    "pharos_rule_evaluations_total",
+    "Rules evaluated.",
+    byGroup(({ evaluations }) => evaluations),
+    ["group"],
+  );
+  metrics.counter(
+    "pharos_rule_evaluation_failures_total",
+    "Rules that could not be evaluated.",
+    byGroup(({ failures }) => failures),
+    ["group"],
+  );
+  metrics.counter(
+    "pharos_rule_group_iterations_missed_total",
+    "Evaluations of a group that did not happen because the one before took too long.",
+    byGroup(({ missedIterations }) => missedIterations),
+    ["group"],
+  );
+  metrics.gauge("pharos_notification_groups", "Groups of alerts.", () => dispatcher.stats().groups);
+  metrics.gauge(
+    "pharos_notification_outbox",
+    "Notifications that are not delivered yet.",
+    () => dispatcher.stats().outbox,
+  );
+  metrics.counter(
+    "pharos_notifications_total",
+    "Notifications delivered.",
+    () => dispatcher.stats().delivered,
+  );
+  metrics.counter(
+    "pharos_notifications_failed_total",
+    "Notifications given up.",
+    () => dispatcher.stats().failed,
+  );
+}

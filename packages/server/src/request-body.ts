@@ -1,0 +1,70 @@
+import type { IncomingMessage } from "node:http";
+
+export interface BodyLimits {
+  /** Bytes of one body as it arrives, compressed; a decoder may allow less. */
+  readonly sizeMax: number;
+  /** Bytes of all bodies that are arriving at the same time. */
+  readonly arrivingMax: number;
+}
+
+export const BODY_LIMITS: BodyLimits = {
+  sizeMax: 32 * 1024 * 1024,
+  arrivingMax: 256 * 1024 * 1024,
+};
+
+/** A whole body, or why there is none. */
+export type ReceivedBody =
+  | { readonly status: "whole"; readonly bytes: Uint8Array }
+  /** This body is larger than any may be. */
+  | { readonly status: "too large" }
+  /** Too many bodies are arriving; the sender may try again. */
+  | { readonly status: "busy" }
+  /** The sender went away. */
+  | { readonly status: "aborted" };
+
+/** Collects the bodies of requests in memory, within limits that hold for all of them together. */
+export class BodyCollector {
+  readonly #limits: BodyLimits;
+  #arriving = 0;
+
+  constructor(limits: BodyLimits = BODY_LIMITS) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Resolves as soon as it is known what becomes of the body. What is still to come of one that is refused is thrown
+   * away as it arrives, since a sender that is cut off in the middle would not read why.
+   */
+  collect(request: IncomingMessage): Promise<ReceivedBody> {
+    const { sizeMax, arrivingMax } = this.#limits;
+    return new Promise((resolve) => {
+      let chunks: Buffer[] = [];
+      let size = 0;
+      let settled = false;
+      const settle = (body: ReceivedBody): void => {
+        if (settled) return;
+        settled = true;
+        this.#arriving -= size;
+        chunks = [];
+        resolve(body);
+      };
+      if (Number(request.headers["content-length"] ?? 0) > sizeMax) settle({ status: "too large" });
+      request.on("data", (chunk: Buffer) => {
+        if (settled) return;
+        if (size + chunk.length > sizeMax) settle({ status: "too large" });
+        else if (this.#arriving + chunk.length > arrivingMax) settle({ status: "busy" });
+        else {
+          size += chunk.length;
+          this.#arriving += chunk.length;
+          chunks.push(chunk);
+        }
+      });
+      request.on("end", () => {
+        const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+        settle({ status: "whole", bytes });
+      });
+      request.on("error", () => settle({ status: "aborted" }));
+      request.on("close", () => settle({ status: "aborted" }));
+    });
+  }
+}
