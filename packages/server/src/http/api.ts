@@ -1,6 +1,5 @@
 import { errorText } from "@pharos/base";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
@@ -36,8 +35,6 @@ import { scrapePools, targets, targetsMetadata } from "./target-routes.ts";
 type Route = (request: Request, context: Context) => Response | Promise<Response>;
 
 const READ = ["GET"] as const;
-/** A form may have so many bytes; Go's own limit. */
-const FORM_SIZE_MAX = 10 * 1024 * 1024;
 /** Shorter answers gain nothing. */
 const COMPRESS_SIZE_MIN = 1024;
 
@@ -67,7 +64,6 @@ export function createApi(dependencies: ApiDependencies): Hono {
 function addApi(app: Hono, dependencies: ApiDependencies): void {
   const path = (name: string): string => `/api/v1/${name}`;
   app.use("/api/*", cors);
-  app.use("/api/*", bodyLimit({ maxSize: FORM_SIZE_MAX, onError: formTooLarge }));
   app.use("/api/*", onceReady(dependencies));
   app.options("/api/*", () => new Response(null, { status: 204 }));
   const serve = (methods: readonly string[], name: string, route: Route): void =>
@@ -196,10 +192,6 @@ function onceReady({ lifecycle }: ApiDependencies): MiddlewareHandler {
 function isFromAnotherSite(request: Request): boolean {
   const origin = request.headers.get("Origin");
   return origin !== null && URL.parse(origin)?.host !== new URL(request.url).host;
-}
-
-function formTooLarge(): Response {
-  return failure(413, "bad_data", `a request to this API has at most ${FORM_SIZE_MAX} bytes`);
 }
 
 function text(status: number, body: string): Response {

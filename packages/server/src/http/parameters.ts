@@ -15,13 +15,38 @@ const END_OF_TIME = new Map([
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
 
-/** The parameters of a request: those of a form-encoded body (whose size is limited before), then those of the URL. */
+/** A form may have so many bytes; Go's own limit. */
+export const FORM_SIZE_MAX = 10 * 1024 * 1024;
+
+/**
+ * The parameters of a request: those of a form-encoded body, then those of the URL.
+ *
+ * @throws OperatingError `input.too_large` for a form above `FORM_SIZE_MAX`.
+ */
 export async function parametersOf(request: Request): Promise<URLSearchParams> {
   const fromUrl = new URL(request.url).searchParams;
   const contentType = request.headers.get("Content-Type") ?? "";
   if (request.method !== "POST" || !contentType.startsWith("application/x-www-form-urlencoded"))
     return fromUrl;
-  return new URLSearchParams([...new URLSearchParams(await request.text()), ...fromUrl]);
+  return new URLSearchParams([...new URLSearchParams(await formText(request)), ...fromUrl]);
+}
+
+/** A sender that streams does not say how long its form is, so it is counted as it arrives. */
+async function formText({ headers, body }: Request): Promise<string> {
+  const tooLarge = new OperatingError(
+    "input.too_large",
+    `a request to this API has at most ${FORM_SIZE_MAX} bytes`,
+  );
+  if (Number(headers.get("Content-Length") ?? 0) > FORM_SIZE_MAX) throw tooLarge;
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > FORM_SIZE_MAX) throw tooLarge;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** Unix seconds (with fractions) or RFC 3339, as ms; undefined for anything else. */
