@@ -1,0 +1,83 @@
+// What the documents list, held against the code they are about.
+import { deepEqual, ok } from "node:assert/strict";
+import { glob, readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { SERVE_OPTIONS } from "../packages/server/src/options.ts";
+
+function rowsOf(markdown: string): readonly string[] {
+  return markdown.split("\n").filter((line) => line.startsWith("| "));
+}
+
+test("the manual's table of options has every option with its alias and default", async () => {
+  const rows = rowsOf(await readFile("docs/manual/configuration.md", "utf8"));
+  for (const { flag, alias, fallback } of Object.values(SERVE_OPTIONS)) {
+    const row = rows.find((line) => line.startsWith(`| \`${flag}`));
+    ok(row !== undefined, `${flag} is in the manual`);
+    const [, , shownAlias = "", shownDefault = ""] = row.split(/(?<!\\)\|/).map((s) => s.trim());
+    deepEqual(
+      [shownAlias, shownDefault],
+      [
+        alias === undefined ? "–" : `\`${alias}\``,
+        fallback === undefined ? shownDefault : `\`${fallback}\``,
+      ],
+      flag,
+    );
+  }
+});
+
+test("the manual names every path of the API", async () => {
+  const manual = await readFile("docs/manual/querying.md", "utf8");
+  const source = await readFile("packages/server/src/http/api.ts", "utf8");
+  const names = [...source.matchAll(/serve\(\w+, "([^"]+)"/g)].map(([, name = ""]) => name);
+  ok(names.length > 20, "the scan looked at something");
+  const missing = names.filter(
+    (name) =>
+      !manual.includes(`/api/v1/${name.replace(":name", "<name>")}\``) &&
+      !manual.includes(`\`${name.replace("status/", "")}\``),
+  );
+  deepEqual(missing, []);
+});
+
+test("the manual names every metric of Pharos", async () => {
+  const manual = await readFile("docs/manual/operating.md", "utf8");
+  const names = new Set<string>();
+  for await (const path of glob("packages/server/src/*.ts")) {
+    const source = await readFile(path, "utf8");
+    for (const [, name = ""] of source.matchAll(/"(pharos_[a-z_]+)"/g)) names.add(name);
+    if (path.endsWith("store-status.ts"))
+      for (const [, name = ""] of source.matchAll(/(?:gauge|counter)\(\s*"([a-z_]+)"/g))
+        names.add(name.startsWith("pharos_") ? name : `pharos_tsdb_${name}`);
+  }
+  ok(names.size > 20, "the scan looked at something");
+  // A row may shorten the later names of one family: `pharos_tsdb_head_series`, `_head_chunks`.
+  const shown = new Set<string>();
+  for (const row of rowsOf(manual)) {
+    const [first = "", ...rest] = [...row.matchAll(/`(_?[a-z][a-z_]+)`/g)].map(([, n = ""]) => n);
+    shown.add(first);
+    for (const name of rest)
+      if (!name.startsWith("_")) shown.add(name);
+      else
+        for (const [at, letter] of [...first].entries())
+          if (letter === "_") shown.add(first.slice(0, at) + name);
+  }
+  deepEqual(
+    [...names].filter((name) => !shown.has(name)),
+    [],
+  );
+});
+
+test("every dependency has a row that says why it is there", async () => {
+  const document = await readFile("docs/DEPENDENCIES.md", "utf8");
+  const named = new Set<string>();
+  for await (const path of glob("{package.json,packages/*/package.json}")) {
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(
+      await readFile(path, "utf8"),
+    ) as Readonly<Record<string, Readonly<Record<string, string>>>>;
+    for (const name of Object.keys({ ...dependencies, ...devDependencies }))
+      if (!name.startsWith("@pharos/")) named.add(name);
+  }
+  const shown = rowsOf(document).flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name),
+  );
+  deepEqual([...new Set(shown)].sort(), [...named].sort());
+});
