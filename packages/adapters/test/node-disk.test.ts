@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { OperatingError } from "@pharos/base";
 import { diskConformance } from "@pharos/testing";
 import { nodeDisk } from "../src/node/node-disk.ts";
 
@@ -20,4 +21,11 @@ diskConformance("nodeDisk", async () => nodeDisk(await temporaryFolder()));
 test("a path cannot leave the disk", async () => {
   const disk = nodeDisk(await temporaryFolder());
   throws(() => disk.read("../secret"), /stays inside the disk/);
+});
+
+test("a folder that cannot be made is a failure that names it", () => {
+  throws(
+    () => nodeDisk("/proc/pharos/data"),
+    (error) => error instanceof OperatingError && /\/proc\/pharos/.test(error.message),
+  );
 });

@@ -13,7 +13,7 @@ import {
   rmSync,
   writevSync,
 } from "node:fs";
-import { resolve, sep } from "node:path";
+import { dirname, resolve, sep } from "node:path";
 import { assert, type ErrorCode, OperatingError } from "@pharos/base";
 import type { Disk, DiskReader, DiskWriter } from "@pharos/ports";
 
@@ -24,7 +24,7 @@ const PARTS_MAX = 1024;
 export function nodeDisk(root: string): Disk {
   const base = resolve(root);
   const inside = base.endsWith(sep) ? base : base + sep;
-  mkdirSync(base, { recursive: true });
+  makeFolders(root, base);
   const full = (path: string): string => {
     const joined = resolve(base, path);
     assert(joined === base || joined.startsWith(inside), () => `${path} stays inside the disk`);
@@ -58,10 +58,7 @@ export function nodeDisk(root: string): Disk {
       existsSync(full(directory))
         ? guarded(directory, () => readdirSync(full(directory))).sort()
         : [],
-    makeDirectory: (path) =>
-      guarded(path, () => {
-        mkdirSync(full(path), { recursive: true });
-      }),
+    makeDirectory: (path) => makeFolders(path, full(path)),
     rename: (from, to) => guarded(from, () => renameSync(full(from), full(to))),
     remove: (path) => guarded(path, () => rmSync(full(path), { recursive: true, force: true })),
     async syncDirectory(path) {
@@ -73,6 +70,24 @@ export function nodeDisk(root: string): Disk {
       }
     },
   };
+}
+
+/**
+ * Creates a folder and those above it. Not by Node's `recursive`, which tries for ever where a file system takes no
+ * folders and says that they are missing, such as /proc.
+ */
+function makeFolders(path: string, fullPath: string): void {
+  const missing: string[] = [];
+  for (let at = fullPath; !existsSync(at); at = dirname(at)) missing.push(at);
+  for (const folder of missing.reverse())
+    guarded(path, () => {
+      try {
+        mkdirSync(folder);
+      } catch (error) {
+        // Another process may have been faster.
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+    });
 }
 
 function openWriter(path: string, fullPath: string): DiskWriter {
