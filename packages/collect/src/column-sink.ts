@@ -11,12 +11,12 @@ export interface ColumnSink {
   /** Knows what decoders have met before; its values are what `intern` answers. */
   readonly table: SeriesTable;
   /**
-   * The reference of a series, which is made if it is new. It holds while the series has recent samples: use it within
+   * The reference of a series, by its labels or its canonical label bytes; it is made if it is new. It holds while the series has recent samples: use it within
    * minutes, or intern again.
    *
    * @throws OperatingError `memory.full`.
    */
-  intern(labels: Labels): number;
+  intern(series: Labels | Uint8Array): number;
   /**
    * Appends what is in `columns`, and has read them when it returns. Where it returns a promise, the samples survive a
    * crash once it resolves; else they do already. The caller clears the columns.

@@ -1,12 +1,8 @@
 import { type Labels, labelValue, METRIC_NAME, quote } from "@pharos/base";
+import type { LabelLimits } from "@pharos/kernels";
 
-/** What pushed series may look like. Sizes are bytes of UTF-8. */
-export interface PushLimits {
-  /** Labels of one series, the metric name counted. */
-  readonly labelsPerSeriesMax: number;
-  readonly labelNameSizeMax: number;
-  readonly labelValueSizeMax: number;
-}
+/** What pushed series may look like: the metric name counts as a label. */
+export type PushLimits = LabelLimits;
 
 /** Far above what instrumented programs send, and low enough that one bad client cannot fill the index. */
 export const PUSH_LIMITS: PushLimits = {

@@ -4,6 +4,7 @@ import {
   decodeLabels,
   type FamilyMetadata,
   type Kernels,
+  LabelCheck,
   RemoteWriteDecoder,
   VALUE_DROPPED,
 } from "@pharos/kernels";
@@ -28,6 +29,7 @@ const SHOWN_LENGTH_MAX = 200;
 export class RemoteWriteReceiver {
   readonly #sink: ColumnSink;
   readonly #decoder: RemoteWriteDecoder;
+  readonly #check: LabelCheck;
   readonly #limits: PushLimits;
   /** The table remembers only that a series is refused, not why: this is why the last one was. */
   #lastProblem = "";
@@ -40,6 +42,7 @@ export class RemoteWriteReceiver {
   ) {
     this.#sink = sink;
     this.#limits = options.limits ?? PUSH_LIMITS;
+    this.#check = new LabelCheck(kernels);
     this.#decoder = new RemoteWriteDecoder(kernels, sink.table, sink.columns, options.bodyLimits);
   }
 
@@ -70,6 +73,7 @@ export class RemoteWriteReceiver {
   }
 
   #resolve(bytes: Uint8Array, problems: string[]): number {
+    if (this.#check.isNamedWithin(bytes, this.#limits)) return this.#sink.intern(bytes);
     const problem = this.#problemOf(bytes);
     if (typeof problem === "number") return problem;
     this.#lastProblem = problem;

@@ -1,5 +1,6 @@
 import { formatLabels, formatValue, type Labels } from "@pharos/base";
 import {
+  decodeLabels,
   encodeLabels,
   HEAD_NAMESPACE,
   type Kernels,
@@ -31,7 +32,8 @@ export class MemorySink implements ColumnSink {
     this.table = new SeriesTable(kernels);
   }
 
-  intern(labels: Labels): number {
+  intern(series: Labels | Uint8Array): number {
+    const labels = series instanceof Uint8Array ? decodeLabels(series) : series;
     const bytes = encodeLabels(labels);
     const entry = this.table.find(HEAD_NAMESPACE, bytes);
     if (entry >= 0) return this.table.valueOf(entry);

@@ -68,7 +68,7 @@ export function headCreate(): u32 {
 }
 
 /** Makes headers for references below `count`. Answers 1, or 0 when there is no room. */
-export function headEnsure(head: usize, count: u32): u32 {
+function headEnsure(head: usize, count: u32): u32 {
   while (load<u32>(head, PAGES) << PAGE_SERIES_LOG < count) {
     const pages = load<u32>(head, PAGES);
     if (pages == PAGES_MAX) return 0;
@@ -86,15 +86,18 @@ function headerOf(head: usize, ref: u32): usize {
   return (load<u32>(head + (ref >> PAGE_SERIES_LOG) * 4, PAGE_LIST) as usize) + ((ref & (PAGE_SERIES - 1)) << HEADER_SIZE_LOG);
 }
 
-/** Begins a series. Its reference is below what `headEnsure` was asked for and unused; `owner` is not UNUSED. */
-export function headOpenSeries(head: usize, ref: u32, owner: u32): void {
+/** Begins a series; `owner` is not UNUSED. Answers 1, 0 when there is no room, or -1 where the reference is in use. */
+export function headOpenSeries(head: usize, ref: u32, owner: u32): i32 {
+  if (headEnsure(head, ref + 1) == 0) return 0;
   const series = headerOf(head, ref);
+  if (load<u32>(series, OWNER) != UNUSED) return -1;
   const generation = load<u32>(series, PUBLISHED);
   memory.fill(series, 0, 64);
   store<i64>(series, NEVER, LAST_T);
   store<u32>(series, owner, OWNER);
   // The generation goes on across the series that share a reference, so that no reader takes one for the other.
   atomic.store<u32>(series, generation & ~0xff, PUBLISHED);
+  return 1;
 }
 
 /** The owner's word of a series, UNUSED where there is none. */

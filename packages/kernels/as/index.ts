@@ -8,24 +8,26 @@ export {
   tableAfter,
   tableCloseNamespace,
   tableCreate,
+  tableDestroy,
   tableEntry,
   tableEntryCount,
   tableFind,
   tableFirst,
-  tableInsert,
+  tableInsertCopy,
   tableIsOpen,
   tableNamespaceSize,
   tableOpenNamespace,
   tableRemove,
+  tableRemoveMarked,
   tableSetValue,
   tableSize,
 } from "./series-table";
 export { gorillaDecode, gorillaEncode } from "./gorilla";
 export {
-  headAppend, headCheck, headChunks, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headEnsure,
-  headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead,
+  headAppend, headCheck, headChunks, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead,
   headSamples, headSetLast, headTotal, headTruncate, timestampBounds, timestampShape,
 } from "./head";
+export { labelsCheck, labelsNumber } from "./label-bytes";
 export { remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
 export { snappyDecode, snappySize } from "./snappy";
 export { isUtf8 } from "./utf8";

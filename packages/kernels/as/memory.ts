@@ -6,13 +6,15 @@
 //   1028  .. 1031   u32 bytes handed out and not given back
 //   2048  .. 3071   u32 free lists of 256 classes, 16 bytes apart (16 .. 4096)
 //   3072  .. 3199   u32 free lists of 32 classes, powers of two (above 4096)
-//   65536 ..        blocks
+//   65536 ..        blocks, up to SLACK before the end of the memory: so that wide loads may read on behind a block, and
+//                   no block ends at 4 GiB, which as an address is 0
 const BUMP: u32 = 1024;
 const USED: u32 = 1028;
 const SMALL_LISTS: u32 = 2048;
 const LARGE_LISTS: u32 = 3072;
 const HEAP_START: u32 = 65536;
 const SMALL_MAX: u32 = 4096;
+const SLACK: u64 = 64;
 
 /** Prepares a fresh memory. Called once, by the writer's instance. */
 export function memoryInit(): void {
@@ -48,9 +50,9 @@ export function allocate(size: u32): u32 {
   const start = load<u32>(BUMP);
   const end: u64 = (start as u64) + (rounded as u64);
   const have: u64 = (memory.size() as u64) << 16;
-  if (end > have) {
+  if (end + SLACK > have) {
     // Grow ahead in steps, so that filling the memory does not ask for it page by page.
-    const wantedPages = ((end - have + 0xffff) >> 16) as i32;
+    const wantedPages = ((end + SLACK - have + 0xffff) >> 16) as i32;
     const step: i32 = 256;
     if (memory.grow(wantedPages > step ? wantedPages : step) < 0 && memory.grow(wantedPages) < 0) return 0;
   }

@@ -242,6 +242,16 @@ export function tableInsert(table: u32, namespace: u32, bytes: u32, length: u32,
   return id as i32;
 }
 
+/** As `tableInsert`, of bytes that stay the caller's. */
+export function tableInsertCopy(table: u32, namespace: u32, bytes: u32, length: u32, value: i32): i32 {
+  const copy = allocate(length);
+  if (copy == 0) return -1;
+  memory.copy(copy, bytes, length);
+  const entry = tableInsert(table, namespace, copy, length, value);
+  if (entry < 0) release(copy, length);
+  return entry;
+}
+
 /** Empties the slot of an entry and moves back those that probed past it. */
 function removeSlot(table: u32, hash: u64, idPlusOne: u32): void {
   const slots = load<u32>(table, SLOTS);
@@ -310,6 +320,35 @@ export function tableCloseNamespace(table: u32, id: u32): void {
 export function tableIsOpen(table: u32, id: u32): bool {
   if (id >= load<u32>(table, NAMESPACE_COUNT)) return false;
   return (load<u32>(load<u32>(table, NAMESPACES) + id * NAMESPACE_SIZE, SPACE_STATE) & 1) == 1;
+}
+
+/** Frees a table and all that it has. */
+export function tableDestroy(table: u32): void {
+  for (let id: u32 = 0; id < load<u32>(table, ENTRY_COUNT); id++) {
+    const entry = entryAt(table, id);
+    if (load<u32>(entry, LENGTH) != LENGTH_FREE) release(load<u32>(entry, BYTES), load<u32>(entry, LENGTH));
+  }
+  release(load<u32>(table, SLOTS), (load<u32>(table, SLOT_MASK) + 1) * SLOT_SIZE);
+  release(load<u32>(table, ENTRIES), load<u32>(table, ENTRY_CAPACITY) * ENTRY_SIZE);
+  release(load<u32>(table, NAMESPACES), load<u32>(table, NAMESPACE_CAPACITY) * NAMESPACE_SIZE);
+  release(table, TABLE_SIZE);
+}
+
+/**
+ * Removes the entries of any namespace whose value's bit is set in the `words` * 32 bits at `marks`. Answers how many.
+ */
+export function tableRemoveMarked(table: u32, marks: u32, words: u32): u32 {
+  let removed: u32 = 0;
+  const count = load<u32>(table, ENTRY_COUNT);
+  for (let id: u32 = 0; id < count; id++) {
+    const entry = entryAt(table, id);
+    const value = load<i32>(entry, VALUE);
+    if (load<u32>(entry, LENGTH) == LENGTH_FREE || value < 0 || (value as u32) >> 5 >= words) continue;
+    if (((load<u32>(marks + ((value as u32) >> 5) * 4) >> (value & 31)) & 1) == 0) continue;
+    tableRemove(table, id);
+    removed++;
+  }
+  return removed;
 }
 
 /** How many entries there are; of one namespace with `tableNamespaceSize`. */

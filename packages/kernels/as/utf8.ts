@@ -6,6 +6,10 @@ function least(size: u32): u32 {
 /** Whether the bytes from `p` to `end` are UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
 export function isUtf8(p: u32, end: u32): bool {
   while (p < end) {
+    if (end - p >= 8 && (load<u64>(p) & 0x8080_8080_8080_8080) == 0) {
+      p += 8;
+      continue;
+    }
     const first = load<u8>(p) as u32;
     p++;
     if (first < 0x80) continue;

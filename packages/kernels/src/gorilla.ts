@@ -1,5 +1,5 @@
 import { assert, OperatingError } from "@pharos/base";
-import type { Kernels } from "./kernels.ts";
+import { type Kernels, kernelOf } from "./kernels.ts";
 
 /** How many samples one chunk holds at most: long enough to compress, short enough to decode for one sample. */
 export const CHUNK_SAMPLES_MAX = 120;
@@ -69,11 +69,4 @@ export interface ColumnPointers {
   readonly timestampsMs: number;
   readonly values: number;
   readonly stale: number;
-}
-
-/** An export, which must exist. */
-export function kernelOf(kernels: Kernels, name: string): (...args: number[]) => number {
-  const kernel = kernels.exports[name];
-  assert(kernel !== undefined, () => `kernel ${name} exists`);
-  return kernel;
 }

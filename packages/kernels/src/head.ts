@@ -1,6 +1,6 @@
 import { assert, OperatingError } from "@pharos/base";
-import { CHUNK_SAMPLES_MAX, type ColumnPointers, kernelOf } from "./gorilla.ts";
-import type { Kernels } from "./kernels.ts";
+import { CHUNK_SAMPLES_MAX, type ColumnPointers } from "./gorilla.ts";
+import { type Kernels, kernelOf } from "./kernels.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 
 /** References are below this: the headers of so many series take 1 GiB. */
@@ -30,6 +30,8 @@ export class HeadChunks {
   /** Room for one chunk's columns, and for what kernels answer by address. */
   readonly #scratch: number;
   readonly #scratchWords: Uint32Array;
+  readonly #openSeries: (...args: number[]) => number;
+  readonly #owner: (...args: number[]) => number;
   readonly #check: (...args: number[]) => number;
   readonly #append: (...args: number[]) => number;
   readonly #read: (...args: number[]) => number;
@@ -44,6 +46,8 @@ export class HeadChunks {
     this.#scratchWords = new Uint32Array(kernels.buffer, this.#scratch, 4);
     this.pointer = kernels.call("headCreate") >>> 0;
     if (this.pointer === 0) throw new OperatingError("memory.full", "no room for the head");
+    this.#openSeries = kernelOf(kernels, "headOpenSeries");
+    this.#owner = kernelOf(kernels, "headOwner");
     this.#check = kernelOf(kernels, "headCheck");
     this.#append = kernelOf(kernels, "headAppend");
     this.#read = kernelOf(kernels, "headRead");
@@ -61,10 +65,9 @@ export class HeadChunks {
   /** Begins a series without samples; `owner` is a number of the caller's. @throws OperatingError `memory.full`. */
   open(ref: number, owner: number): void {
     assert(ref < HEAD_REFERENCES_MAX, () => `reference ${ref}`);
-    if (this.#kernels.call("headEnsure", this.pointer, ref + 1) === 0)
-      throw new OperatingError("memory.full", "no room for more series");
-    assert(!this.has(ref), () => `series ${ref} is not open yet`);
-    this.#kernels.call("headOpenSeries", this.pointer, ref, owner);
+    const opened = this.#openSeries(this.pointer, ref, owner);
+    if (opened === 0) throw new OperatingError("memory.full", "no room for more series");
+    assert(opened === 1, () => `series ${ref} is not open yet`);
   }
 
   /** Ends a series and frees its samples. */
@@ -74,12 +77,12 @@ export class HeadChunks {
   }
 
   has(ref: number): boolean {
-    return this.#kernels.call("headOwner", this.pointer, ref) >>> 0 !== UNUSED;
+    return this.#owner(this.pointer, ref) >>> 0 !== UNUSED;
   }
 
   /** The number that `open` was given. */
   ownerOf(ref: number): number {
-    const owner = this.#kernels.call("headOwner", this.pointer, ref) >>> 0;
+    const owner = this.#owner(this.pointer, ref) >>> 0;
     assert(owner !== UNUSED, () => `series ${ref} is open`);
     return owner;
   }

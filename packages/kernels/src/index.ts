@@ -15,7 +15,9 @@ export {
 } from "./gorilla.ts";
 export { HEAD_REFERENCES_MAX, HeadChunks, IndexList, type TimestampShape } from "./head.ts";
 export { type KernelExports, Kernels } from "./kernels.ts";
-export { decodeLabels, encodeLabels, isCanonical } from "./label-bytes.ts";
+export { decodeLabels, encodeLabels } from "./label-bytes.ts";
+export { LabelCheck, type LabelLimits } from "./label-check.ts";
+export { LabelNumbers } from "./label-numbers.ts";
 export {
   RemoteWriteDecoder,
   type RemoteWriteSummary,

@@ -18,11 +18,13 @@ export class Kernels {
   readonly memory: WebAssembly.Memory;
   readonly exports: KernelExports;
   #bytes: Uint8Array<SharedArrayBuffer>;
+  #words: Uint32Array<SharedArrayBuffer>;
 
   private constructor(memory: WebAssembly.Memory, exports: KernelExports) {
     this.memory = memory;
     this.exports = exports;
     this.#bytes = new Uint8Array(memory.buffer);
+    this.#words = new Uint32Array(memory.buffer);
   }
 
   /** Loads the module with a memory of its own. */
@@ -54,6 +56,13 @@ export class Kernels {
     return this.#bytes;
   }
 
+  /** As `bytes`, by 32-bit words. */
+  get words(): Uint32Array<SharedArrayBuffer> {
+    if (this.#words.byteLength < this.memory.buffer.byteLength)
+      this.#words = new Uint32Array(this.memory.buffer);
+    return this.#words;
+  }
+
   /** The buffer to make typed views on. */
   get buffer(): SharedArrayBuffer {
     return this.memory.buffer;
@@ -78,6 +87,13 @@ export class Kernels {
   memoryUse(): { readonly usedSize: number; readonly reservedSize: number } {
     return { usedSize: this.call("memoryUsed") >>> 0, reservedSize: this.buffer.byteLength };
   }
+}
+
+/** An export, which must exist: for those who call it often. */
+export function kernelOf(kernels: Kernels, name: string): (...args: number[]) => number {
+  const kernel = kernels.exports[name];
+  assert(kernel !== undefined, () => `kernel ${name} exists`);
+  return kernel;
 }
 
 assert(PAGE_SIZE * MAXIMUM_PAGES === 2 ** 32, "the memory is as large as addresses reach");

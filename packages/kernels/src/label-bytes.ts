@@ -30,31 +30,42 @@ function putVarint(out: Uint8Array, at: number, value: number): number {
   return next;
 }
 
+/** Of its UTF-8. */
+function sizeOf(text: string): number {
+  for (let i = 0; i < text.length; i++)
+    if (text.charCodeAt(i) >= 0x80) return encoder.encode(text).length;
+  return text.length;
+}
+
+/** Writes a text of `size` bytes. Most are ASCII and short: a loop beats the encoder, which makes an object of each. */
+function putText(out: Uint8Array, at: number, text: string, size: number): number {
+  if (size === text.length) for (let i = 0; i < size; i++) out[at + i] = text.charCodeAt(i);
+  else out.set(encoder.encode(text), at);
+  return at + size;
+}
+
+function labelSize(nameSize: number, valueSize: number): number {
+  return 2 + varintSize(nameSize) + nameSize + varintSize(valueSize) + valueSize;
+}
+
 /** The canonical bytes of a label set. */
 export function encodeLabels(labels: Labels): Uint8Array {
-  const parts: { name: Uint8Array; value: Uint8Array; size: number }[] = [];
   let total = 0;
-  for (const [nameText, valueText] of labels) {
-    const name = encoder.encode(nameText);
-    const value = encoder.encode(valueText);
-    const size =
-      2 + varintSize(name.length) + name.length + varintSize(value.length) + value.length;
-    parts.push({ name, value, size });
+  for (const [name, value] of labels) {
+    const size = labelSize(sizeOf(name), sizeOf(value));
     total += 1 + varintSize(size) + size;
   }
   const out = new Uint8Array(total);
   let at = 0;
-  for (const { name, value, size } of parts) {
+  for (const [name, value] of labels) {
+    const nameSize = sizeOf(name);
+    const valueSize = sizeOf(value);
     out[at++] = TAG_LABEL;
-    at = putVarint(out, at, size);
+    at = putVarint(out, at, labelSize(nameSize, valueSize));
     out[at++] = TAG_NAME;
-    at = putVarint(out, at, name.length);
-    out.set(name, at);
-    at += name.length;
+    at = putText(out, putVarint(out, at, nameSize), name, nameSize);
     out[at++] = TAG_VALUE;
-    at = putVarint(out, at, value.length);
-    out.set(value, at);
-    at += value.length;
+    at = putText(out, putVarint(out, at, valueSize), value, valueSize);
   }
   return out;
 }
@@ -88,10 +99,4 @@ export function decodeLabels(bytes: Uint8Array): Labels {
     if (pairs[i - 1]?.[0] === name) throw fields.error(0, `label ${name} comes twice`);
   }
   return pairs.filter(([, value]) => value !== "");
-}
-
-/** Whether the bytes are what `encodeLabels` writes. @throws OperatingError `input.invalid` as `decodeLabels`. */
-export function isCanonical(bytes: Uint8Array): boolean {
-  const canonical = encodeLabels(decodeLabels(bytes));
-  return canonical.length === bytes.length && canonical.every((byte, at) => bytes[at] === byte);
 }

@@ -20,19 +20,28 @@ export class ScratchBlock {
   reserve(size: number): number {
     const wanted = size + SLACK_SIZE;
     if (wanted > this.#size) {
-      this.#free();
+      this.release();
       this.#pointer = this.#kernels.allocate(wanted);
       this.#size = wanted;
     }
     return this.#pointer;
   }
 
-  /** Gives back what is not worth keeping. */
-  trim(): void {
-    if (this.#size > KEPT_SIZE_MAX) this.#free();
+  /** The address of bytes in the kernels' memory: where they lie, or that of a copy. @throws OperatingError `memory.full`. */
+  place(bytes: Uint8Array): number {
+    if (bytes.buffer === this.#kernels.buffer) return bytes.byteOffset;
+    const copy = this.reserve(bytes.length);
+    this.#kernels.bytes.set(bytes, copy);
+    return copy;
   }
 
-  #free(): void {
+  /** Gives back what is not worth keeping. */
+  trim(): void {
+    if (this.#size > KEPT_SIZE_MAX) this.release();
+  }
+
+  /** Gives all of it back. */
+  release(): void {
     if (this.#size > 0) this.#kernels.release(this.#pointer, this.#size);
     this.#size = 0;
   }

@@ -1,5 +1,5 @@
 import { assert, OperatingError } from "@pharos/base";
-import type { Kernels } from "./kernels.ts";
+import { type Kernels, kernelOf } from "./kernels.ts";
 import { ScratchBlock } from "./scratch-block.ts";
 
 /** The value of a series that is known and not wanted (relabelled or limited away): its samples are skipped. */
@@ -35,6 +35,10 @@ export class SeriesTable {
   readonly #kernels: Kernels;
   readonly #entriesMax: number;
   readonly #key: ScratchBlock;
+  readonly #find: (...args: number[]) => number;
+  readonly #insert: (...args: number[]) => number;
+  readonly #entryAt: (...args: number[]) => number;
+  readonly #isOpen: (...args: number[]) => number;
 
   /**
    * @param options.seed makes the hash this process's own, so that nobody outside can choose colliding series. u32.
@@ -47,6 +51,16 @@ export class SeriesTable {
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
     this.pointer = kernels.call("tableCreate", options.seed ?? 0) >>> 0;
     if (this.pointer === 0) throw new OperatingError("memory.full", "no room for a series table");
+    this.#find = kernelOf(kernels, "tableFind");
+    this.#insert = kernelOf(kernels, "tableInsertCopy");
+    this.#entryAt = kernelOf(kernels, "tableEntry");
+    this.#isOpen = kernelOf(kernels, "tableIsOpen");
+  }
+
+  /** Frees all memory. No call may follow. */
+  destroy(): void {
+    this.#kernels.call("tableDestroy", this.pointer);
+    this.#key.release();
   }
 
   /** How many entries there are, in all namespaces. */
@@ -63,9 +77,7 @@ export class SeriesTable {
   /** The entry with these bytes, or -1. @throws OperatingError `memory.full`. */
   find(namespace: number, bytes: Uint8Array): number {
     this.#assertOpen(namespace);
-    const copy = this.#key.reserve(bytes.length);
-    this.#kernels.bytes.set(bytes, copy);
-    return this.#kernels.call("tableFind", this.pointer, namespace, copy, bytes.length);
+    return this.#find(this.pointer, namespace, this.#key.place(bytes), bytes.length);
   }
 
   /**
@@ -77,12 +89,14 @@ export class SeriesTable {
     assert(bytes.length <= SERIES_BYTES_MAX, () => `series of ${bytes.length} bytes`);
     assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `value ${value}`);
     assert(value < 2 ** 31, () => `value ${value}`);
-    const copy = this.#kernels.allocate(bytes.length);
-    this.#kernels.bytes.set(bytes, copy);
-    const { pointer } = this;
-    const entry = this.#kernels.call("tableInsert", pointer, namespace, copy, bytes.length, value);
+    const entry = this.#insert(
+      this.pointer,
+      namespace,
+      this.#key.place(bytes),
+      bytes.length,
+      value,
+    );
     if (entry >= 0) return entry;
-    this.#kernels.release(copy, bytes.length);
     assert(entry !== ALREADY_THERE, "a series is inserted once");
     throw new OperatingError("memory.full", `no room for a series beside ${this.size}`);
   }
@@ -102,7 +116,7 @@ export class SeriesTable {
   }
 
   valueOf(entry: number): number {
-    return new DataView(this.#kernels.buffer, this.#entry(entry)).getInt32(ENTRY_VALUE, true);
+    return this.#word(this.#entry(entry) + ENTRY_VALUE) | 0;
   }
 
   setValue(entry: number, value: number): void {
@@ -113,11 +127,11 @@ export class SeriesTable {
 
   /** The bytes of an entry: a view, valid until the entry is removed. */
   bytesOf(entry: number): Uint8Array {
-    const view = new DataView(this.#kernels.buffer, this.#entry(entry));
+    const at = this.#entry(entry);
     return new Uint8Array(
       this.#kernels.buffer,
-      view.getUint32(ENTRY_BYTES, true),
-      view.getUint32(ENTRY_LENGTH, true),
+      this.#word(at + ENTRY_BYTES),
+      this.#word(at + ENTRY_LENGTH),
     );
   }
 
@@ -141,6 +155,19 @@ export class SeriesTable {
       this.#kernels.call("tableRemove", this.pointer, entry);
       removed++;
     }
+    return removed;
+  }
+
+  /** As `removeWhere`, of the entries whose values are among `values`, which are references. */
+  removeValues(values: Iterable<number>): number {
+    const list = Uint32Array.from(values);
+    const wordCount = (list.reduce((most, value) => Math.max(most, value), 0) >>> 5) + 1;
+    const marks = this.#kernels.allocate(wordCount * 4);
+    const words = new Uint32Array(this.#kernels.buffer, marks, wordCount).fill(0);
+    for (const value of list)
+      words[value >>> 5] = (words[value >>> 5] as number) | (1 << (value & 31));
+    const removed = this.#kernels.call("tableRemoveMarked", this.pointer, marks, wordCount);
+    this.#kernels.release(marks, wordCount * 4);
     return removed;
   }
 
@@ -169,14 +196,18 @@ export class SeriesTable {
     }
   }
 
+  #word(address: number): number {
+    return this.#kernels.words[address >>> 2] as number;
+  }
+
   #entry(entry: number): number {
-    const at = this.#kernels.call("tableEntry", this.pointer, entry) >>> 0;
+    const at = this.#entryAt(this.pointer, entry) >>> 0;
     assert(at !== 0, () => `entry ${entry} exists`);
     return at;
   }
 
   #assertOpen(namespace: number): void {
-    const open = this.#kernels.call("tableIsOpen", this.pointer, namespace);
+    const open = this.#isOpen(this.pointer, namespace);
     assert(open === 1, () => `namespace ${namespace} is open`);
   }
 }

@@ -1,16 +1,8 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { test } from "node:test";
-import { AssertionFailure, labelsFrom, OperatingError, seededRng } from "@pharos/base";
+import { AssertionFailure, seededRng } from "@pharos/base";
 import fc from "fast-check";
-import {
-  decodeLabels,
-  encodeLabels,
-  HEAD_NAMESPACE,
-  isCanonical,
-  Kernels,
-  SeriesTable,
-  VALUE_DROPPED,
-} from "../src/index.ts";
+import { HEAD_NAMESPACE, Kernels, SeriesTable, VALUE_DROPPED } from "../src/index.ts";
 import { xxh64 } from "./oracle/xxh64.ts";
 
 const kernels = await Kernels.load();
@@ -141,55 +133,4 @@ test("any history of insertions and removals leaves what a Map would hold", () =
     });
     deepEqual(listed.sort(), [...expected.keys()].sort());
   }
-});
-
-const labels = fc
-  .dictionary(fc.string({ minLength: 1, unit: "grapheme" }), fc.string({ unit: "grapheme" }))
-  .map((entries) => labelsFrom(Object.entries(entries)));
-
-test("label bytes give back their labels, and only sorted ones are canonical", () => {
-  fc.assert(
-    fc.property(labels, (set) => {
-      const bytes = encodeLabels(set);
-      deepEqual(decodeLabels(bytes), set);
-      equal(isCanonical(bytes), true);
-      if (set.length < 2) return;
-      const reversed = encodeLabels(set.toReversed());
-      deepEqual(decodeLabels(reversed), set);
-      equal(isCanonical(reversed), false);
-    }),
-  );
-  equal(isCanonical(encodeLabels([["a", ""]])), false);
-});
-
-test("any bytes at all either are label bytes or are refused", () => {
-  const damaged = fc.tuple(labels, fc.nat(), fc.nat(255)).map(([set, at, byte]) => {
-    const bytes = encodeLabels(set);
-    if (bytes.length > 0) bytes[at % bytes.length] = byte;
-    return bytes;
-  });
-  fc.assert(
-    fc.property(fc.oneof(fc.uint8Array({ maxLength: 30 }), damaged), (bytes) => {
-      try {
-        const set = decodeLabels(bytes);
-        deepEqual(decodeLabels(encodeLabels(set)), set);
-      } catch (error) {
-        if (!(error instanceof OperatingError && error.code === "input.invalid")) throw error;
-      }
-    }),
-  );
-});
-
-test("a name that comes twice, or none, is refused", () => {
-  throws(
-    () =>
-      decodeLabels(
-        encodeLabels([
-          ["a", "1"],
-          ["a", "2"],
-        ]),
-      ),
-    /label a comes twice/,
-  );
-  throws(() => decodeLabels(encodeLabels([["", "1"]])), /byte 0: a label without a name/);
 });

@@ -7,6 +7,7 @@ import {
   HeadChunks,
   IndexList,
   type Kernels,
+  LabelCheck,
   SampleColumns,
   SERIES_BYTES_MAX,
   type SeriesTable,
@@ -52,9 +53,10 @@ interface FreedReference {
  */
 export class Head {
   readonly chunks: HeadChunks;
-  readonly index = new LabelIndex();
+  readonly index: LabelIndex;
   readonly #kernels: Kernels;
   readonly #table: SeriesTable;
+  readonly #check: LabelCheck;
   readonly #limits: HeadLimits;
   readonly #late = new Map<number, LateSamples>();
   /** Late samples that are being written to a block. */
@@ -75,6 +77,8 @@ export class Head {
     this.#table = table;
     this.#limits = limits;
     this.chunks = new HeadChunks(kernels);
+    this.index = new LabelIndex(kernels);
+    this.#check = new LabelCheck(kernels);
     this.#accepted = new SampleColumns(kernels, 64);
     this.#rejects = new IndexList(kernels, 64);
   }
@@ -83,6 +87,8 @@ export class Head {
   destroy(): void {
     this.#table.removeWhere((value) => value >= 0);
     this.chunks.destroy();
+    this.index.destroy();
+    this.#check.destroy();
     this.#accepted.release();
     this.#rejects.release();
   }
@@ -92,10 +98,13 @@ export class Head {
     return this.#nextRef;
   }
 
-  /** The series' reference; a new series begins if there is none. @throws OperatingError `memory.full`, `input.too_large`. */
-  intern(labels: Labels): number {
-    assert(labels.length > 0, "a series has labels");
-    const bytes = encodeLabels(labels);
+  /**
+   * The reference of a series, by its labels or its canonical label bytes; a new series begins if there is none.
+   * @throws OperatingError `memory.full`, `input.too_large`.
+   */
+  intern(series: Labels | Uint8Array): number {
+    const bytes = series instanceof Uint8Array ? series : encodeLabels(series);
+    assert(bytes.length > 0, "a series has labels");
     if (bytes.length > SERIES_BYTES_MAX)
       throw new OperatingError(
         "input.too_large",
@@ -115,23 +124,32 @@ export class Head {
     const ref = this.#reusable.at(-1) ?? this.#nextRef;
     if (ref >= HEAD_REFERENCES_MAX)
       throw new OperatingError("memory.full", `all ${HEAD_REFERENCES_MAX} references are in use`);
-    this.#begin(ref, bytes, entry, labels);
+    this.#begin(ref, bytes, entry);
     if (ref === this.#reusable.at(-1)) this.#reusable.pop();
     this.#undefined.push(ref);
     return ref;
   }
 
-  #begin(ref: number, bytes: Uint8Array, existing: number, labels: Labels): void {
+  #begin(ref: number, bytes: Uint8Array, existing: number): void {
     const entry = existing >= 0 ? existing : this.#table.insert(HEAD_NAMESPACE, bytes, ref);
     try {
       this.chunks.open(ref, entry);
+      this.#indexOrClose(ref, bytes);
     } catch (error) {
       if (existing < 0) this.#table.remove(entry);
       throw error;
     }
-    this.#table.setValue(entry, ref);
-    this.index.add(ref, labels);
+    if (existing >= 0) this.#table.setValue(entry, ref);
     this.#nextRef = Math.max(this.#nextRef, ref + 1);
+  }
+
+  #indexOrClose(ref: number, bytes: Uint8Array): void {
+    try {
+      this.index.add(ref, bytes);
+    } catch (error) {
+      this.chunks.close(ref);
+      throw error;
+    }
   }
 
   /** A series as the log or a checkpoint defines it. Answers what is wrong with that, or undefined. */
@@ -148,14 +166,8 @@ export class Head {
       // The series had been freed and came back under a new reference; the checkpoint still has the old one.
       this.#end([other], 0);
     }
-    let labels: Labels;
-    try {
-      labels = decodeLabels(labelBytes);
-    } catch (error) {
-      if (error instanceof OperatingError) return error.message;
-      throw error;
-    }
-    this.#begin(ref, labelBytes, -1, labels);
+    if (!this.#check.isCanonical(labelBytes)) return "label bytes that are not canonical";
+    this.#begin(ref, labelBytes, -1);
     return undefined;
   }
 
@@ -424,15 +436,14 @@ export class Head {
 
   #end(refs: readonly number[], segment: number): void {
     if (refs.length === 0) return;
-    const gone = new Set(refs);
-    this.index.remove(gone);
+    this.index.remove(refs.map((ref) => ({ ref, labelBytes: this.#labelBytes(ref) })));
     for (const ref of refs) {
       this.chunks.close(ref);
       this.#labels.delete(ref);
       this.#freed.push({ ref, segment });
     }
     // Every spelling of theirs goes, in all namespaces: whoever sends one of them again begins a new series.
-    this.#table.removeWhere((value) => gone.has(value));
+    this.#table.removeValues(refs);
   }
 
   /**

@@ -1,4 +1,5 @@
-import { type Labels, type Matcher, matchesValue } from "@pharos/base";
+import { assert, type Matcher, matchesValue } from "@pharos/base";
+import { type Kernels, LabelNumbers } from "@pharos/kernels";
 import { intersect, mergeDisjoint, PostingList, subtract } from "./postings.ts";
 
 /** From labels to the numbers of the series that have them: in the head, and in each block. */
@@ -48,46 +49,98 @@ function matchingPostings(index: LabelPostings, matcher: Matcher): Uint32Array[]
   return lists;
 }
 
-/** The head's label index. Most values of a label like `pod` have one series: those take no list. */
+/** Series and their label bytes, canonical. */
+export interface IndexedSeriesBytes {
+  readonly ref: number;
+  readonly labelBytes: Uint8Array;
+}
+
+/**
+ * The head's label index. Labels are numbers in it, and strings only for who asks. Most values of a label like `pod`
+ * have one series: those take no list.
+ */
 export class LabelIndex implements LabelPostings {
-  readonly #postings = new Map<string, Map<string, number | PostingList>>();
+  readonly #numbers: LabelNumbers;
+  /** By the label's number; undefined where no label has it. */
+  readonly #postings: (number | PostingList | undefined)[] = [];
+  /** The numbers of labels, by name, then value. */
+  readonly #values = new Map<string, Map<string, number>>();
   readonly #all = new PostingList();
+
+  /** @throws OperatingError `memory.full`. */
+  constructor(kernels: Kernels) {
+    this.#numbers = new LabelNumbers(kernels);
+  }
+
+  /** Frees all memory of the kernels. No call may follow. */
+  destroy(): void {
+    this.#numbers.destroy();
+  }
 
   get seriesCount(): number {
     return this.#all.length;
   }
 
-  add(ref: number, labels: Labels): void {
+  /** Adds a series by its canonical label bytes. @throws OperatingError `memory.full`: it was not added. */
+  add(ref: number, labelBytes: Uint8Array): void {
+    const numbers = this.#numbers;
+    const count = numbers.look(labelBytes);
     this.#all.add(ref);
-    for (const [name, value] of labels) {
-      const values = this.#postings.getOrInsertComputed(name, () => new Map());
-      const there = values.get(value);
-      if (there === undefined) values.set(value, ref);
-      else if (typeof there === "number") {
-        const list = new PostingList();
-        list.add(there);
-        list.add(ref);
-        values.set(value, list);
-      } else there.add(ref);
+    for (let at = 0; at < count; at++) {
+      const number = numbers.numberAt(at);
+      if (numbers.isNewAt(at)) this.#begin(number, ref);
+      else this.#addTo(number, ref);
     }
   }
 
-  /** Forgets series; one pass over the whole index, however few they are. */
-  remove(refs: ReadonlySet<number>): void {
-    if (refs.size === 0) return;
-    const gone = (ref: number): boolean => refs.has(ref);
-    this.#all.removeWhere(gone);
-    for (const [name, values] of this.#postings) {
-      for (const [value, list] of values) {
-        if (typeof list === "number") {
-          if (gone(list)) values.delete(value);
-          continue;
-        }
-        list.removeWhere(gone);
-        if (list.length === 0) values.delete(value);
-      }
-      if (values.size === 0) this.#postings.delete(name);
+  #begin(number: number, ref: number): void {
+    const [name, value] = this.#numbers.labelOf(number);
+    this.#values.getOrInsertComputed(name, () => new Map()).set(value, number);
+    this.#postings[number] = ref;
+  }
+
+  #addTo(number: number, ref: number): void {
+    const there = this.#postings[number];
+    assert(there !== undefined, () => `label ${number} has a series`);
+    if (typeof there !== "number") {
+      there.add(ref);
+      return;
     }
+    const list = new PostingList();
+    list.add(there);
+    list.add(ref);
+    this.#postings[number] = list;
+  }
+
+  /** Forgets series, all of which are there. Costs what they have, not what the index holds. */
+  remove(list: readonly IndexedSeriesBytes[]): void {
+    const series = list.toSorted((a, b) => a.ref - b.ref);
+    const refsOf = new Map<number, number[]>();
+    for (const { ref, labelBytes } of series) {
+      const count = this.#numbers.look(labelBytes);
+      for (let at = 0; at < count; at++) {
+        assert(!this.#numbers.isNewAt(at), () => `series ${ref} is in the index`);
+        refsOf.getOrInsertComputed(this.#numbers.numberAt(at), () => []).push(ref);
+      }
+    }
+    this.#all.remove(series.map(({ ref }) => ref));
+    for (const [number, refs] of refsOf) {
+      const postings = this.#postings[number];
+      if (postings instanceof PostingList) {
+        postings.remove(refs);
+        if (postings.length > 0) continue;
+      } else assert(postings === refs[0], () => `label ${number} has series ${refs[0]}`);
+      this.#end(number);
+    }
+  }
+
+  #end(number: number): void {
+    const [name, value] = this.#numbers.labelOf(number);
+    this.#numbers.remove(number);
+    this.#postings[number] = undefined;
+    const values = this.#values.get(name);
+    values?.delete(value);
+    if (values?.size === 0) this.#values.delete(name);
   }
 
   all(): Uint32Array {
@@ -95,17 +148,18 @@ export class LabelIndex implements LabelPostings {
   }
 
   names(): Iterable<string> {
-    return this.#postings.keys();
+    return this.#values.keys();
   }
 
   valuesOf(name: string): Iterable<string> {
-    return this.#postings.get(name)?.keys() ?? [];
+    return this.#values.get(name)?.keys() ?? [];
   }
 
   postingsOf(name: string, value: string): Uint32Array {
-    const list = this.#postings.get(name)?.get(value);
-    if (list === undefined) return NONE;
-    return typeof list === "number" ? Uint32Array.of(list) : list.view;
+    const number = this.#values.get(name)?.get(value);
+    const postings = number === undefined ? undefined : this.#postings[number];
+    if (postings === undefined) return NONE;
+    return typeof postings === "number" ? Uint32Array.of(postings) : postings.view;
   }
 
   /** How many values each label name has, and how many series each pair: for finding what grows. */
@@ -114,11 +168,12 @@ export class LabelIndex implements LabelPostings {
     const byPair: Counted[] = [];
     const byMetric: Counted[] = [];
     const sizes: Counted[] = [];
-    for (const [name, values] of this.#postings) {
+    for (const [name, values] of this.#values) {
       byName.push({ name, count: values.size });
       let size = 0;
-      for (const [value, list] of values) {
-        const count = typeof list === "number" ? 1 : list.length;
+      for (const [value, number] of values) {
+        const postings = this.#postings[number];
+        const count = postings instanceof PostingList ? postings.length : 1;
         size += value.length * count;
         pushTop(byPair, { name: `${name}=${value}`, count }, limit);
         if (name === "__name__") pushTop(byMetric, { name: value, count }, limit);

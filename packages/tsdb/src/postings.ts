@@ -1,3 +1,5 @@
+import { assert } from "@pharos/base";
+
 // Postings: the numbers of the series that have a label, strictly increasing.
 
 /** Beyond this difference in size, looking up each of the few beats walking past all of the many. */
@@ -93,19 +95,28 @@ export class PostingList {
       grown.set(this.#list);
       this.#list = grown;
     }
-    const at =
-      this.#length === 0 || (this.#list[this.#length - 1] as number) < ref
-        ? this.#length
-        : lowerBound(this.view, ref);
+    if (this.#length === 0 || (this.#list[this.#length - 1] as number) < ref) {
+      this.#list[this.#length++] = ref;
+      return;
+    }
+    const at = lowerBound(this.view, ref);
     this.#list.copyWithin(at + 1, at, this.#length);
     this.#list[at] = ref;
     this.#length++;
   }
 
-  /** Removes what `gone` says. */
-  removeWhere(gone: (ref: number) => boolean): void {
+  /** Removes numbers, which are there, given in rising order. */
+  remove(refs: readonly number[]): void {
+    let from = 0;
     let kept = 0;
-    for (const ref of this.view) if (!gone(ref)) this.#list[kept++] = ref;
-    this.#length = kept;
+    for (const ref of refs) {
+      const at = lowerBound(this.view, ref, from);
+      assert(this.#list[at] === ref, () => `${ref} is in the list`);
+      this.#list.copyWithin(kept, from, at);
+      kept += at - from;
+      from = at + 1;
+    }
+    this.#list.copyWithin(kept, from, this.#length);
+    this.#length += kept - from;
   }
 }

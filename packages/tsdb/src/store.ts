@@ -185,16 +185,16 @@ export class EmbeddedStore implements SeriesStore {
   }
 
   /**
-   * The reference of the series with these labels, which begins if there is none: for `appendColumns`. A series ends,
-   * and its reference may come to mean another one, when it had no sample for more than two hours and all of them are
+   * The reference of the series with these labels (or canonical label bytes, as `encodeLabels` gives them), which begins
+   * if there is none: for `appendColumns`. A series ends, and its reference may come to mean another one, when it had no sample for more than two hours and all of them are
    * in blocks; all its entries in the series table go then. Who keeps references elsewhere must ask again after a pause
    * of an hour (`flushGraceMs`).
    *
    * @throws OperatingError `memory.full`, `input.too_large`.
    */
-  intern(labels: Labels): number {
+  intern(series: Labels | Uint8Array): number {
     assert(this.#open, "the store is open");
-    return this.#parts.head.intern(labels);
+    return this.#parts.head.intern(series);
   }
 
   /**

@@ -1,0 +1,108 @@
+import { tableFind, tableInsertCopy, tableRemove } from "./series-table";
+import { isUtf8 } from "./utf8";
+
+// Canonical label bytes (drawn in src/label-bytes.ts): for each label | 0x0a | size | 0x0a | name size | name | 0x12 |
+// value size | value |, by rising names, sizes as the shortest varints.
+const TAG_LABEL: u32 = 0x0a;
+const TAG_NAME: u32 = 0x0a;
+const TAG_VALUE: u32 = 0x12;
+/** "__name__" as a word, little-endian. */
+const METRIC_NAME: u64 = 0x5f5f_656d_616e_5f5f;
+const METRIC_NAME_SIZE: u32 = 8;
+
+/** Where the content begins whose size `readSize` has read; 0 where it is no shortest varint or goes beyond the end. */
+let cursor: u32 = 0;
+
+function readSize(p: u32, end: u32): u32 {
+  let size: u32 = 0;
+  cursor = 0;
+  for (let shift: u32 = 0; shift < 21 && p < end; shift += 7) {
+    const byte = load<u8>(p) as u32;
+    p++;
+    size |= (byte & 0x7f) << shift;
+    if (byte >= 0x80) continue;
+    if (byte == 0 && shift > 0) return 0;
+    if (size <= end - p) cursor = p;
+    return size;
+  }
+  return 0;
+}
+
+/** Less than, equal to or greater than 0 as the first bytes come before, are, or come after the second ones. */
+function compareBytes(a: u32, aSize: u32, b: u32, bSize: u32): i32 {
+  const shared = min<u32>(aSize, bSize);
+  for (let i: u32 = 0; i < shared; i++) {
+    const order = (load<u8>(a + i) as i32) - (load<u8>(b + i) as i32);
+    if (order != 0) return order;
+  }
+  return (aSize as i32) - (bSize as i32);
+}
+
+/**
+ * 1 where bytes are the canonical form of a label set with at most `labelsMax` labels and names and values of at most so
+ * many bytes, all of them UTF-8; 2 where it has a metric name besides. Else 0.
+ */
+export function labelsCheck(bytes: u32, length: u32, labelsMax: u32, nameSizeMax: u32, valueSizeMax: u32): i32 {
+  const end = bytes + length;
+  let p = bytes;
+  let count: u32 = 0;
+  let named = false;
+  let lastName: u32 = 0;
+  let lastNameSize: u32 = 0;
+  while (p < end) {
+    if (load<u8>(p) != TAG_LABEL || ++count > labelsMax) return 0;
+    const size = readSize(p + 1, end);
+    if (cursor == 0) return 0;
+    p = cursor;
+    const labelEnd = p + size;
+    if (size == 0 || load<u8>(p) != TAG_NAME) return 0;
+    const nameSize = readSize(p + 1, labelEnd);
+    const name = cursor;
+    if (name == 0 || nameSize == 0 || nameSize > nameSizeMax) return 0;
+    p = name + nameSize;
+    if (p == labelEnd || load<u8>(p) != TAG_VALUE) return 0;
+    const valueSize = readSize(p + 1, labelEnd);
+    const value = cursor;
+    if (value == 0 || valueSize == 0 || valueSize > valueSizeMax || value + valueSize != labelEnd) return 0;
+    if (compareBytes(lastName, lastNameSize, name, nameSize) >= 0) return 0;
+    if (!isUtf8(name, p) || !isUtf8(value, labelEnd)) return 0;
+    if (nameSize == METRIC_NAME_SIZE && load<u64>(name) == METRIC_NAME) named = true;
+    lastName = name;
+    lastNameSize = nameSize;
+    p = labelEnd;
+  }
+  return named ? 2 : 1;
+}
+
+/**
+ * Gives each label of canonical bytes its number, which is the entry of its bytes in namespace 0 of `table`: i32s at
+ * `out`, number - 2^31 where the label is new. Answers how many; -1 where the memory is full and -2 where these are no
+ * label bytes, and then nothing is new.
+ */
+export function labelsNumber(table: u32, bytes: u32, length: u32, out: u32): i32 {
+  const end = bytes + length;
+  let count: u32 = 0;
+  for (let p = bytes; p < end; ) {
+    const size = readSize(p + 1, end);
+    if (cursor == 0) return forgetNew(table, out, count, -2);
+    const fieldSize = cursor + size - p;
+    let number = tableFind(table, 0, p, fieldSize);
+    if (number < 0) {
+      number = tableInsertCopy(table, 0, p, fieldSize, 0);
+      if (number < 0) return forgetNew(table, out, count, -1);
+      number |= i32.MIN_VALUE;
+    }
+    store<i32>(out + count * 4, number);
+    count++;
+    p += fieldSize;
+  }
+  return count as i32;
+}
+
+function forgetNew(table: u32, numbers: u32, count: u32, status: i32): i32 {
+  for (let i: u32 = 0; i < count; i++) {
+    const number = load<i32>(numbers + i * 4);
+    if (number < 0) tableRemove(table, number & i32.MAX_VALUE);
+  }
+  return status;
+}
