@@ -23,6 +23,9 @@ export interface PlotContent {
   onZoomOut(): void;
 }
 
+/** Room for half the label of a tick that stands at the right edge. */
+const RIGHT_PX = 24;
+
 /** Farther from a line than this, the pointer means none in particular. */
 const NEAR_PX = 40;
 
@@ -45,7 +48,7 @@ export function plotOptions(
   return {
     width,
     height,
-    padding: [8, 10, 0, 0],
+    padding: [8, RIGHT_PX, 0, 0],
     legend: { show: false },
     tzDate: (sec) => uPlot.tzDate(new Date(sec * 1000), zone),
     focus: { alpha: 0.2 },

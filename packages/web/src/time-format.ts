@@ -56,10 +56,11 @@ export function formatTicks(
   });
 }
 
-/** How long something lasted, in two units at most: `830ms`, `12s`, `3m 5s`, `2h 10m`, `12d 4h`. */
+/** How long something lasted, in two units at most: `0.4ms`, `830ms`, `12s`, `3m 5s`, `2h 10m`, `12d 4h`. */
 export function formatAge(ms: number): string {
   if (!Number.isFinite(ms)) return "–";
   const left = Math.max(0, ms);
+  if (left > 0 && left < 1) return `${Math.max(0.1, Math.round(left * 10) / 10)}ms`;
   if (left < SECOND_MS) return `${Math.round(left)}ms`;
   if (left < MINUTE_MS) return `${Math.floor(left / SECOND_MS)}s`;
   if (left < HOUR_MS) return units(left, MINUTE_MS, "m", SECOND_MS, "s");

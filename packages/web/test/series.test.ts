@@ -31,6 +31,8 @@ test("no two of ten series share a colour, and no two of forty a look", () => {
 test("names are what tells the series apart", () => {
   expect(shortNames(sets("user", "idle"))).toEqual(["user", "idle"]);
   const two = [labelsFrom({ a: "1", b: "x" }), labelsFrom({ a: "2", b: "y" })];
+  const cpus = ["0", "1"].map((cpu) => labelsFrom({ cpu, mode: "user" }));
+  expect(shortNames(cpus)).toEqual(['{cpu="0"}', '{cpu="1"}']);
   expect(shortNames(two)).toEqual(['{a="1", b="x"}', '{a="2", b="y"}']);
   expect(shortNames([labelsFrom({ __name__: "up", job: "a" })])).toEqual(['up{job="a"}']);
   const loads = ["node_load1", "node_load5"].map((__name__) => labelsFrom({ __name__, job: "n" }));

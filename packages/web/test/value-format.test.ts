@@ -74,7 +74,9 @@ test("the vertical range holds all values, zero where they are near it, and is n
 });
 
 test("ages have two units at most", () => {
-  expect([830, 12_000, 185_000, 7_800_000, 1_051_200_000, -5].map(formatAge)).toEqual([
+  expect([0.04, 0.37, 830, 12_000, 185_000, 7_800_000, 1_051_200_000, -5].map(formatAge)).toEqual([
+    "0.1ms",
+    "0.4ms",
     "830ms",
     "12s",
     "3m 5s",
