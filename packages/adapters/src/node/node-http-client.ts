@@ -146,9 +146,34 @@ async function readBody(incoming: IncomingMessage, sizeMax: number): Promise<Uin
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
 }
 
+/** What Node's codes mean, in the words that people search for. */
+const REASONS = new Map([
+  ["ECONNREFUSED", "connection refused"],
+  ["ECONNRESET", "connection reset by peer"],
+  ["EHOSTUNREACH", "no route to host"],
+  ["ENETUNREACH", "network is unreachable"],
+  ["ENOTFOUND", "no such host"],
+  ["EAI_AGAIN", "the name server does not answer"],
+  ["ETIMEDOUT", "connection timed out"],
+]);
+
 /** Node wraps several failed connection attempts in one error without a message of its own. */
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError)
     return [...new Set(error.errors.map((each) => reasonOf(each)))].join("; ");
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { code, address, port, hostname } = error as SystemCallError;
+  const reason = REASONS.get(code ?? "");
+  if (reason === undefined) return error.message;
+  const host = address?.includes(":") === true ? `[${address}]` : address;
+  const peer = host === undefined ? hostname : `${host}:${port}`;
+  return peer === undefined ? reason : `${peer}: ${reason}`;
+}
+
+/** What Node adds to the error of a connection or a look-up that failed. */
+interface SystemCallError extends Error {
+  readonly code?: string;
+  readonly address?: string;
+  readonly port?: number;
+  readonly hostname?: string;
 }
