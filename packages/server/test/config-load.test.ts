@@ -352,6 +352,7 @@ test("the nearest name is one that differs in few letters", () => {
   equal(editDistance("kitten", "sitting"), 3);
   equal(editDistance("ab", "ba"), 1);
   equal(nearestName("scrapeInterval", ["scrape_interval", "scrape_timeout"]), "scrape_interval");
+  equal(nearestName("user", ["password", "username"]), "username");
   equal(nearestName("xyz", ["scrape_interval"]), undefined);
 });
 

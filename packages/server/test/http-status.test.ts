@@ -459,12 +459,21 @@ test("no path reaches a file that is not part of the page", async () => {
     equal((await world.get(path)).status, 404, path);
 });
 
-test("old links to graphs lead to the same query here", async () => {
+test("links to the pages of Prometheus lead to what shows the same here", async () => {
   const world = worldWithPage();
-  for (const path of ["/graph", "/query"]) {
-    const response = await world.get(`${path}?g0.expr=up&g0.tab=0`);
+  for (const [path, page] of [
+    ["/graph?g0.expr=up&g0.tab=0", "/?g0.expr=up&g0.tab=0"],
+    ["/query?g0.expr=up", "/?g0.expr=up"],
+    ["/classic/graph?g0.expr=up", "/?g0.expr=up"],
+    ["/rules", "/alerts"],
+    ["/service-discovery", "/targets"],
+    ["/config", "/status"],
+    ["/flags", "/status"],
+    ["/tsdb-status", "/status"],
+  ] as const) {
+    const response = await world.get(path);
     equal(response.status, 302);
-    equal(response.headers.get("Location"), "/?g0.expr=up&g0.tab=0");
+    equal(response.headers.get("Location"), page);
   }
 });
 

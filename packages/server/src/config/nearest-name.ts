@@ -1,16 +1,28 @@
-/** What the user may have meant by `name`, or undefined where nothing is close. */
+/** From so many letters on, the beginning of a name is a hint of the rest. */
+const BEGINNING_LENGTH_MIN = 4;
+
+/** What the user may have meant by `name`: the least changed, else one begun or gone on with; undefined where nothing is close. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined;
+  let begun: string | undefined;
   // A third of the letters may differ: more would suggest what is not alike.
   let best = Math.max(1, Math.floor(name.length / 3)) + 1;
   const wanted = normalize(name);
   for (const candidate of known) {
-    const distance = editDistance(wanted, normalize(candidate));
+    const normal = normalize(candidate);
+    if (beginsLike(wanted, normal)) begun ??= candidate;
+    const distance = editDistance(wanted, normal);
     if (distance >= best) continue;
     best = distance;
     nearest = candidate;
   }
-  return nearest;
+  return nearest ?? begun;
+}
+
+/** `user` for `username`, `targets_list` for `targets`. */
+function beginsLike(a: string, b: string): boolean {
+  const [short, long] = a.length < b.length ? [a, b] : [b, a];
+  return short.length >= BEGINNING_LENGTH_MIN && long.startsWith(short);
 }
 
 /** `staticConfig` and `static-config` are near `static_config`. */

@@ -38,6 +38,18 @@ const READ = ["GET"] as const;
 /** Shorter answers gain nothing. */
 const COMPRESS_SIZE_MIN = 1024;
 
+/** Where links to the pages of Prometheus, old and new, end here: at the same query, or at what shows the same. */
+const PROMETHEUS_PAGES: ReadonlyMap<string, string> = new Map([
+  ["/graph", "/"],
+  ["/query", "/"],
+  ["/classic/graph", "/"],
+  ["/rules", "/alerts"],
+  ["/service-discovery", "/targets"],
+  ["/config", "/status"],
+  ["/flags", "/status"],
+  ["/tsdb-status", "/status"],
+]);
+
 /** Long queries do not fit into a URL: these also take a form. */
 const READ_OR_FORM = ["GET", "POST"] as const;
 const CHANGE = ["POST", "PUT"] as const;
@@ -144,10 +156,9 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
 function addPage(app: Hono, dependencies: ApiDependencies): void {
   const assets = new Assets(dependencies.assets);
   for (const path of PAGE_PATHS) addRoute(app, READ, path, (request) => assets.page(request));
-  // Links to Prometheus's own page, old and new, end at the same query here.
-  for (const path of ["/graph", "/query"])
+  for (const [path, page] of PROMETHEUS_PAGES)
     addRoute(app, READ, path, (request) => {
-      const Location = `/${new URL(request.url).search}`;
+      const Location = `${page}${new URL(request.url).search}`;
       return new Response(null, { status: 302, headers: { Location } });
     });
   app.get("*", (context) => {
