@@ -103,7 +103,7 @@ const CONFIGURATIONS: readonly Case[] = [
   - job_name: a
     basic_auth: {user: x}
 `,
-    problems: ["3:18: scrape_configs[0].basic_auth.user: unknown key"],
+    problems: ["3:18: scrape_configs[0].basic_auth.user: unknown key; did you mean username?"],
   },
   {
     name: "an unknown key of tls_config",
@@ -112,7 +112,9 @@ const CONFIGURATIONS: readonly Case[] = [
     tls_config:
       insecure: true
 `,
-    problems: ["4:7: scrape_configs[0].tls_config.insecure: unknown key"],
+    problems: [
+      "4:7: scrape_configs[0].tls_config.insecure: unknown key; did you mean insecure_skip_verify?",
+    ],
   },
   {
     name: "an unknown storage key",
