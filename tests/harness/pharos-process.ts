@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { answering, Child, freePort } from "./child.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -12,6 +12,14 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
     path,
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
+}
+
+/** Program and arguments of a `pharos` command, past the launcher and its set-up. */
+export function pharosCommand(...args: readonly string[]): [program: string, args: string[]] {
+  return [
+    resolve(root, "node_modules/.bin/node"),
+    ["--disable-warning=ExperimentalWarning", join(root, "packages/server/src/cli.ts"), ...args],
+  ];
 }
 
 /** The real server as a user starts it, on a port and in a data directory of its own. */
@@ -41,8 +49,11 @@ export class PharosProcess implements AsyncDisposable {
     readonly args?: readonly string[];
   }): Promise<PharosProcess> {
     const args = [...(options.args ?? [])];
-    for (const [name, text] of Object.entries(options.files ?? {}))
-      await writeFile(join(options.folder, name), text);
+    for (const [name, text] of Object.entries(options.files ?? {})) {
+      const path = join(options.folder, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text);
+    }
     if (options.config !== undefined) {
       const path = join(options.folder, "pharos.yml");
       await writeFile(path, options.config);
@@ -54,15 +65,11 @@ export class PharosProcess implements AsyncDisposable {
   }
 
   #spawn(): Child {
-    return new Child(
-      resolve(root, "node_modules/.bin/node"),
-      [
-        ...["--disable-warning=ExperimentalWarning", join(root, "packages/server/src/cli.ts")],
-        ...["serve", "--listen", `127.0.0.1:${this.#port}`],
-        ...["--data", join(this.#folder, "data"), ...this.#args],
-      ],
-      { cwd: this.#folder },
-    );
+    const address = ["--listen", `127.0.0.1:${this.#port}`];
+    const data = ["--data", join(this.#folder, "data")];
+    return new Child(...pharosCommand("serve", ...address, ...data, ...this.#args), {
+      cwd: this.#folder,
+    });
   }
 
   get output(): string {

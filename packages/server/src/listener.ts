@@ -16,6 +16,8 @@ const SENDER_GONE = 499;
 export type Push = (headers: IngestHeaders, body: Uint8Array) => Promise<IngestAnswer>;
 
 export interface ListenerRoutes {
+  /** The path that the outside world sees the server under, such as `/pharos`: requests come with it or without. */
+  readonly pathPrefix?: string;
   /** What takes samples, by path: plain `node:http`, since every sample passes here. */
   readonly push: Readonly<Record<string, Push>>;
   /** Everything else. */
@@ -38,6 +40,7 @@ export async function listen(address: ListenAddress, routes: ListenerRoutes): Pr
   let closing: Promise<void> | undefined;
   const server = createServer((request, response) => {
     const started = performance.now();
+    request.url = withoutPrefix(request.url ?? "/", routes.pathPrefix ?? "");
     const [path = ""] = (request.url ?? "").split("?", 1);
     response.once("close", () => {
       const code = response.writableFinished ? response.statusCode : SENDER_GONE;
@@ -64,6 +67,14 @@ export async function listen(address: ListenAddress, routes: ListenerRoutes): Pr
       return closing;
     },
   };
+}
+
+/** A proxy in front may take the prefix away or leave it. */
+function withoutPrefix(url: string, prefix: string): string {
+  if (prefix === "" || !url.startsWith(prefix)) return url;
+  const rest = url.slice(prefix.length);
+  if (rest === "" || rest.startsWith("?")) return `/${rest}`;
+  return rest.startsWith("/") ? rest : url;
 }
 
 function opened(server: Server, address: ListenAddress): Promise<void> {

@@ -91,6 +91,11 @@ export class Pharos implements AsyncDisposable {
     return this.#options.externalUrl ?? `http://${formatListenAddress(reachedAt(this.#address))}`;
   }
 
+  /** The path of the external URL: a proxy in front may leave it in what it passes on, or take it away. */
+  get #pathPrefix(): string {
+    return new URL(this.url).pathname.replace(/\/+$/, "");
+  }
+
   get files(): LoadedFiles {
     return this.#files;
   }
@@ -151,6 +156,7 @@ export class Pharos implements AsyncDisposable {
 
   async #listen(push: Readonly<Record<string, Push>>): Promise<Listener> {
     const listener = await listen(this.#options.listen, {
+      pathPrefix: this.#pathPrefix,
       push,
       fetch: (request) => this.#fetch(request),
       observe: (handler, code, seconds) => this.#metrics.observeHttp(handler, code, seconds),
@@ -268,6 +274,7 @@ export class Pharos implements AsyncDisposable {
       metricsText: () => this.#metrics.text(),
       onBug: (error) => this.#bug(error),
       assets: readPageAssets(),
+      pathPrefix: this.#pathPrefix,
     });
   }
 

@@ -31,6 +31,7 @@ export class HttpWorld {
   dropped: readonly { scrapePool: string; discoveredLabels: typeof NO_LABELS }[] = [];
   metadata: readonly MetricMetadata[] = [];
   assets: ReadonlyMap<string, Uint8Array> = new Map();
+  pathPrefix = "";
   #app: Hono | undefined;
 
   /** One sample a second, ending now: `value(i)` for i from 0. */
@@ -121,6 +122,7 @@ export class HttpWorld {
       metricsText: async () => "up 1\n",
       onBug: (error) => this.bugs.push(error),
       assets: this.assets,
+      pathPrefix: this.pathPrefix,
     };
   }
 

@@ -154,11 +154,11 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
 }
 
 function addPage(app: Hono, dependencies: ApiDependencies): void {
-  const assets = new Assets(dependencies.assets);
+  const assets = new Assets(dependencies.assets, dependencies.pathPrefix);
   for (const path of PAGE_PATHS) addRoute(app, READ, path, (request) => assets.page(request));
   for (const [path, page] of PROMETHEUS_PAGES)
     addRoute(app, READ, path, (request) => {
-      const Location = `${page}${new URL(request.url).search}`;
+      const Location = `${dependencies.pathPrefix}${page}${new URL(request.url).search}`;
       return new Response(null, { status: 302, headers: { Location } });
     });
   app.get("*", (context) => {

@@ -43,6 +43,8 @@ const COMPRESS_SIZE_MIN = 1024;
 /** Vite puts a hash into these names: their content never changes. */
 const HASHED = /^assets\/.+-[\w-]{8}\.\w+$/;
 
+const DOCUMENT = "index.html";
+
 interface Asset {
   readonly plain: Uint8Array<ArrayBuffer>;
   readonly gzip: Uint8Array<ArrayBuffer> | undefined;
@@ -58,13 +60,17 @@ interface Asset {
 export class Assets {
   readonly #assets = new Map<string, Asset>();
 
-  constructor(files: ReadonlyMap<string, Uint8Array>) {
+  /** `pathPrefix` is where the outside world sees the page, without a slash at its end. */
+  constructor(files: ReadonlyMap<string, Uint8Array>, pathPrefix = "") {
     for (const [path, bytes] of files) this.#assets.set(path, assetOf(path, bytes));
+    const document = files.get(DOCUMENT);
+    if (document !== undefined && pathPrefix !== "")
+      this.#assets.set(DOCUMENT, assetOf(DOCUMENT, rebased(document, pathPrefix)));
   }
 
   /** The document that all views are; says what to do where the page has not been built. */
   page(request: Request): Response {
-    return this.file("index.html", request) ?? notBuilt();
+    return this.file(DOCUMENT, request) ?? notBuilt();
   }
 
   /** A file by its path from the page's root; undefined where there is none. */
@@ -84,6 +90,13 @@ export class Assets {
     if (gzip === undefined || !acceptsGzip(request)) return new Response(plain, { headers });
     return new Response(gzip, { headers: { ...headers, "Content-Encoding": "gzip" } });
   }
+}
+
+/** The page takes everything, and finds the API, relative to its base. */
+function rebased(document: Uint8Array, pathPrefix: string): Uint8Array {
+  const href = pathPrefix.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+  const html = new TextDecoder().decode(document);
+  return new TextEncoder().encode(html.replace('<base href="/"', () => `<base href="${href}/"`));
 }
 
 function assetOf(path: string, bytes: Uint8Array): Asset {

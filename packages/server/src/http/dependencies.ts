@@ -22,6 +22,8 @@ export interface ApiDependencies {
   metricsText(): Promise<string>;
   /** Told of errors that are nobody's fault but ours, with their stack; the client gets a 500. */
   onBug(error: unknown): void;
+  /** The path under which the outside world sees the server, such as `/pharos`; empty for the root. */
+  readonly pathPrefix: string;
   /** The files of the page, by path from the page's root (`index.html`, `assets/app-1a2b.js`); empty if it is not built. */
   readonly assets: ReadonlyMap<string, Uint8Array>;
 }
