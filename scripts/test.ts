@@ -91,23 +91,21 @@ function tests(
 /** Runs a test runner and reads the counts from its closing lines. */
 async function counted(command: readonly string[]): Promise<Count> {
   const { code, output } = await runCommand(command);
-  const [, passed, failed, skipped] =
-    /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output) ?? [];
-  const vitest = /^\s*Tests\s+(.*)$/m.exec(output)?.[1] ?? "";
+  // The last such line: what a test prints may look like one.
+  const closing =
+    [...output.matchAll(/^(?:\d+ passed, \d+ failed|\s*Tests {2}).*$/gm)].at(-1)?.[0] ?? "";
   const number = (word: string): number =>
-    Number(new RegExp(`(\\d+) ${word}`).exec(vitest)?.[1] ?? 0);
-  const count =
-    passed === undefined
-      ? { passed: number("passed"), failed: number("failed"), skipped: number("skipped") }
-      : { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+    Number(new RegExp(`(\\d+) ${word}`).exec(closing)?.[1] ?? 0);
+  const count = { passed: number("passed"), failed: number("failed"), skipped: number("skipped") };
   // A runner that died, or that ran nothing, has failed, whatever it counted.
-  if (count.failed === 0 && (code !== 0 || count.passed === 0)) count.failed = 1;
+  const ranNothing = count.passed + count.skipped === 0;
+  if (count.failed === 0 && (code !== 0 || ranNothing)) count.failed = 1;
   return count;
 }
 
 function runCommand(command: readonly string[]): Promise<{ code: number | null; output: string }> {
   const [program = "", ...args] = command;
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const child = spawn(program, args, {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, NO_COLOR: "1" },
@@ -118,7 +116,10 @@ function runCommand(command: readonly string[]): Promise<{ code: number | null; 
       output += text;
       process.stdout.write(text);
     });
-    child.on("error", reject);
+    child.on("error", (error) => {
+      process.stdout.write(`${program} cannot be run: ${error.message}\n`);
+      resolve({ code: null, output });
+    });
     child.on("close", (code) => resolve({ code, output }));
   });
 }
