@@ -91,7 +91,8 @@ export function mergeLabels(base: Labels, extra: Labels): Labels {
 /** A string that is equal for equal label sets and different for different ones; for `Map` keys. */
 export function labelsKey(labels: Labels): string {
   let key = "";
-  for (const [name, value] of labels) key += `${name}\xff${value}\xff`;
+  // With sizes, since no character is one that a value cannot have.
+  for (const [name, value] of labels) key += `${name.length},${value.length},${name}${value}`;
   return key;
 }
 

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
@@ -71,6 +71,12 @@ test("label sets are equal exactly when their keys are", () => {
     }),
   );
   deepEqual(withoutLabels(labelsFrom({ a: "1", b: "2" }), new Set(["a"])), [["b", "2"]]);
+});
+
+test("no text in a value makes two label sets have one key", () => {
+  const one = labelsKey([["a", "b\u00ffc\u00ffd"]]);
+  ok(one !== labelsKey(labelsFrom({ a: "b", c: "d" })));
+  ok(labelsKey([["a", "1,1,xb"]]) !== labelsKey([["a", "1"]]));
 });
 
 test("label sets are written as PromQL writes them", () => {
