@@ -14,6 +14,12 @@ export const SERIES_BYTES_MAX = 65_535;
 /** How many entries decoders may fill by themselves; see `remember`. At some 300 bytes each, 1.2 GB of the 4 GiB. */
 const ENTRIES_MAX = 4_000_000;
 
+/** Longer spellings are found out anew each time: few series are so long, and whoever sends many wants the memory. */
+const REMEMBERED_BYTES_MAX = 4096;
+
+/** Memory in use beyond which nothing is remembered: the rest is for samples. */
+const REMEMBERING_USE_MAX = 2 * 1024 ** 3;
+
 // Shared with as/series-table.ts.
 const ENTRY_BYTES = 8;
 const ENTRY_LENGTH = 12;
@@ -102,11 +108,12 @@ export class SeriesTable {
   }
 
   /**
-   * As `insert`, for what can be found out again: spellings of series and series not wanted. -1 when the table has
-   * `entriesMax` entries or the memory is full.
+   * As `insert`, for what can be found out again: spellings of series and series not wanted. -1 when the bytes are
+   * many, the table has `entriesMax` entries, or half of the memory is in use: what senders make up must not fill it.
    */
   remember(namespace: number, bytes: Uint8Array, value: number): number {
-    if (this.size >= this.#entriesMax) return -1;
+    if (bytes.length > REMEMBERED_BYTES_MAX || this.size >= this.#entriesMax) return -1;
+    if (this.#kernels.memoryUse().usedSize > REMEMBERING_USE_MAX) return -1;
     try {
       return this.insert(namespace, bytes, value);
     } catch (error) {
@@ -162,7 +169,15 @@ export class SeriesTable {
   removeValues(values: Iterable<number>): number {
     const list = Uint32Array.from(values);
     const wordCount = (list.reduce((most, value) => Math.max(most, value), 0) >>> 5) + 1;
-    const marks = this.#kernels.allocate(wordCount * 4);
+    let marks: number;
+    try {
+      marks = this.#kernels.allocate(wordCount * 4);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      // Slower, but with the memory full this is what frees some.
+      const gone = new Set(list);
+      return this.removeWhere((value) => gone.has(value));
+    }
     const words = new Uint32Array(this.#kernels.buffer, marks, wordCount).fill(0);
     for (const value of list)
       words[value >>> 5] = (words[value >>> 5] as number) | (1 << (value & 31));

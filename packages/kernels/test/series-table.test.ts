@@ -68,6 +68,13 @@ test("a closed namespace gives its memory back and its id comes again, empty", (
   equal(table.openNamespace(), second + 1);
 });
 
+test("the table does not remember what is very long", () => {
+  const table = new SeriesTable(kernels);
+  equal(table.remember(HEAD_NAMESPACE, new Uint8Array(4096), VALUE_DROPPED) >= 0, true);
+  equal(table.remember(HEAD_NAMESPACE, new Uint8Array(4097), VALUE_DROPPED), -1);
+  equal(table.size, 1);
+});
+
 test("the table remembers no more than it may", () => {
   const table = new SeriesTable(kernels, { entriesMax: 2 });
   equal(table.remember(HEAD_NAMESPACE, bytesOf("a"), 1) >= 0, true);
