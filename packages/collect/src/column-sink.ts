@@ -11,8 +11,13 @@ export interface ColumnSink {
   /** Knows what decoders have met before; its values are what `intern` answers. */
   readonly table: SeriesTable;
   /**
-   * The reference of a series, by its labels or its canonical label bytes; it is made if it is new. It holds while the series has recent samples: use it within
-   * minutes, or intern again.
+   * How many series have ended so far. While it stays the same, every reference keeps its meaning; afterwards those that
+   * `table` has no entry for any more mean nothing, or other series.
+   */
+  readonly seriesEnded: number;
+  /**
+   * The reference of a series, by its labels or its canonical label bytes; it is made if it is new. One without samples
+   * may end: append to it before anything is waited for, or look at `seriesEnded`.
    *
    * @throws OperatingError `memory.full`.
    */

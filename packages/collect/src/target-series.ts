@@ -1,5 +1,5 @@
 import { type Labels, OperatingError } from "@pharos/base";
-import { type ExpositionDecoder, VALUE_DROPPED } from "@pharos/kernels";
+import { type ExpositionDecoder, type ExpositionSummary, VALUE_DROPPED } from "@pharos/kernels";
 import type { ColumnSink } from "./column-sink.ts";
 import type { ScrapeJob, ScrapeProtocol } from "./scrape-job.ts";
 import { scrapedSeriesLabels } from "./scrape-labels.ts";
@@ -33,6 +33,8 @@ export class SampleLimitExceeded extends OperatingError {
 export interface SeriesMemory {
   /** References of the series that get a staleness marker unless they come again. */
   readonly live: Uint32Array;
+  /** The sink's `seriesEnded` when all of `live` had their meaning. */
+  readonly liveSince: number;
   /** References of the series of the last successful scrape. */
   readonly known: Uint32Array;
   readonly metadata: TargetMetadata;
@@ -56,6 +58,8 @@ export class TargetSeries {
   /** The same text may mean another series in another format. */
   #format: ScrapeProtocol = "text";
   #live: Uint32Array = NO_SERIES;
+  /** The sink's `seriesEnded` when all of `#live` had their meaning. */
+  #liveSince: number;
   #known: Uint32Array = NO_SERIES;
   #metadata = new TargetMetadata();
 
@@ -70,15 +74,22 @@ export class TargetSeries {
     this.#sink = sink;
     this.#decoder = decoder;
     this.#namespace = sink.table.openNamespace();
+    this.#liveSince = sink.seriesEnded;
   }
 
   get memory(): SeriesMemory {
-    return { live: this.#live, known: this.#known, metadata: this.#metadata };
+    return {
+      live: this.#live,
+      liveSince: this.#liveSince,
+      known: this.#known,
+      metadata: this.#metadata,
+    };
   }
 
   /** Goes on where another has ended. */
-  takeOver({ live, known, metadata }: SeriesMemory): void {
+  takeOver({ live, liveSince, known, metadata }: SeriesMemory): void {
     this.#live = live;
+    this.#liveSince = liveSince;
     this.#known = known;
     this.#metadata = metadata;
   }
@@ -102,13 +113,21 @@ export class TargetSeries {
     const { explicitTimestamps } = this.#decoder;
     const { honorTimestamps, sampleLimit } = this.#job;
     const budget = new NewSeriesBudget(sampleLimit);
+    this.#dropEnded();
     if (format !== this.#format) this.#forget();
     this.#format = format;
-    const summary = this.#decoder.decode(
-      body,
-      { format, namespace: this.#namespace, defaultTimestampMs: timestampMs, honorTimestamps },
-      (labels) => this.#resolve(labels, budget),
-    );
+    let summary: ExpositionSummary;
+    try {
+      summary = this.#decoder.decode(
+        body,
+        { format, namespace: this.#namespace, defaultTimestampMs: timestampMs, honorTimestamps },
+        (labels) => this.#resolve(labels, budget),
+      );
+    } catch (error) {
+      // What was beyond the budget is remembered as not wanted, and the next scrape may have room for it.
+      if (budget.refused > 0) this.#forget();
+      throw error;
+    }
     if (summary.metadata !== null) this.#metadata.replace(summary.metadata);
     const kept = summary.samples + budget.refused;
     const refs = columns.series.subarray(0, columns.length);
@@ -135,9 +154,23 @@ export class TargetSeries {
 
   /** All series that were there: a failed scrape, or the target's end, makes them stale. */
   takeLive(): Uint32Array {
+    this.#dropEnded();
     const live = this.#live;
     this.#live = NO_SERIES;
     return live;
+  }
+
+  /**
+   * Leaves out of `#live` what has ended meanwhile: nobody wrote to it for long, as after a pause of the whole machine.
+   * With a series go all its entries in the table, and every one of `#live` had one here.
+   */
+  #dropEnded(): void {
+    const { seriesEnded, table } = this.#sink;
+    if (this.#liveSince === seriesEnded) return;
+    const known = new Set<number>();
+    table.forEach(this.#namespace, (_, ref) => known.add(ref));
+    this.#live = this.#live.filter((ref) => known.has(ref));
+    this.#liveSince = seriesEnded;
   }
 
   /** Decides what a raw series is stored as. Called once for each; the table remembers the answer. */

@@ -1,4 +1,4 @@
-import { formatLabels, formatValue, type Labels } from "@pharos/base";
+import { assert, formatLabels, formatValue, type Labels } from "@pharos/base";
 import {
   decodeLabels,
   encodeLabels,
@@ -26,6 +26,8 @@ export class MemorySink implements ColumnSink {
   readonly #samples: Sample[][] = [];
   /** Thrown by the next appends, where set. */
   failure: Error | undefined;
+  seriesEnded = 0;
+  readonly #ended = new Set<number>();
 
   constructor(kernels: Kernels, capacity = 10_000) {
     this.columns = new SampleColumns(kernels, capacity);
@@ -46,12 +48,21 @@ export class MemorySink implements ColumnSink {
   appendColumns(): Promise<AppendResult> {
     if (this.failure !== undefined) throw this.failure;
     const { columns } = this;
-    for (let at = 0; at < columns.length; at++)
+    for (let at = 0; at < columns.length; at++) {
+      assert(!this.#ended.has(columns.series[at] as number), "no sample is of a series that ended");
       this.#samples[columns.series[at] as number]?.push({
         timestampMs: columns.timestampsMs[at] as number,
         value: columns.isStale(at) ? "stale" : formatValue(columns.values[at] as number),
       });
+    }
     return Promise.resolve({ ...NOTHING, appended: columns.length });
+  }
+
+  /** Ends all series, as a store does with those that had no sample for long. */
+  endAll(): void {
+    for (const ref of this.#labels.keys()) this.#ended.add(ref);
+    this.table.removeWhere((value) => this.#ended.has(value));
+    this.seriesEnded = this.#ended.size;
   }
 
   /** Every series that was ever interned, sorted. */

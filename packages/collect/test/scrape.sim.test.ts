@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { formatLabels, labelsFrom, OperatingError, Secret } from "@pharos/base";
 import { ExpositionDecoder, Kernels } from "@pharos/kernels";
@@ -465,15 +465,42 @@ test("a target that is gone is marked stale two intervals later", async () => {
   await world.intervals(2);
   world.apply(job({ staticConfigs: [] }));
   deepEqual(world.manager.activeTargets(), []);
-  await world.intervals(1.9);
-  equal(world.values(`m{${OF_A}}`), "1 1");
+  // Two intervals after the last scrape, wherever in its interval the target is scraped.
   await world.intervals(1);
+  equal(world.values(`m{${OF_A}}`), "1 1");
+  await world.intervals(1.2);
   equal(world.values(`m{${OF_A}}`), "1 1 stale");
   equal(world.values(UP), "1 1 stale");
   const times = world.sink.samplesOf(UP).map(({ timestampMs }) => timestampMs);
   equal((times[2] ?? 0) - (times[1] ?? 0), INTERVAL_MS);
   await world.intervals(10);
   equal(world.network.requests.length, 2);
+});
+
+test("series that ended while nobody scraped begin again, and get no marker", async () => {
+  await using world = new World();
+  world.serve("a:1", "m 1\ngone 1\n", "m 2\n", "m 3\nlater 3\n", "m 4\n");
+  world.apply(job());
+  await world.intervals(1);
+  const before = world.sink.samplesOf(`gone{${OF_A}}`);
+  world.sink.endAll();
+  await world.intervals(3);
+  equal(before.map(({ value }) => value).join(" "), "1");
+  equal(world.sink.series.filter((series) => series.startsWith("m{")).length, 2);
+  // From then on as ever.
+  equal(world.values(`later{${OF_A}}`), "3 stale");
+  deepEqual(world.health(), ["http://a:1/metrics up"]);
+});
+
+test("series beyond the sample limit of a scrape that failed for another reason are not lost", async () => {
+  await using world = new World();
+  world.serve("a:1", 'm 1\nn 1\no{long="123456"} 1\n', "n 2\n");
+  const rules = [createRelabelRule({ action: "labeldrop", regex: "nothing" })];
+  world.apply(job({ sampleLimit: 1, labelValueLengthLimit: 15, metricRelabelRules: rules }));
+  await world.intervals(1);
+  match(world.health().join(), /label_value_length_limit|sample limit/);
+  await world.intervals(1);
+  equal(world.values(`n{${OF_A}}`), "2");
 });
 
 test("a target that comes back in time is not marked stale", async () => {

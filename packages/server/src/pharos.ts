@@ -373,6 +373,9 @@ function sinkOf({ store, kernels, table }: OpenedStore): ColumnSink {
   return {
     columns,
     table,
+    get seriesEnded() {
+      return store.seriesEnded;
+    },
     intern: store.intern.bind(store),
     appendColumns: () => store.appendColumns(columns),
   };

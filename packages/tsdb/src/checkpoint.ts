@@ -59,11 +59,23 @@ export async function writeCheckpoint(
     }
     writer.append(recordParts("checkpointEnd", checkpointEndPayload(seriesCount)));
     await writer.sync();
+  } catch (error) {
+    // A large part of one would only make a full disk fuller.
+    tryToRemove(disk, temporary);
+    throw error;
   } finally {
     writer.close();
   }
   disk.rename(temporary, path);
   await disk.syncDirectory(WAL_DIRECTORY);
+}
+
+function tryToRemove(disk: Disk, path: string): void {
+  try {
+    disk.remove(path);
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error; // The next checkpoint, or the next start, removes it.
+  }
 }
 
 /** Removes unfinished checkpoints and those older than the one in force. */
@@ -74,16 +86,32 @@ export function removeOldCheckpoints(disk: Disk, firstSegment: number): void {
     if (number < firstSegment) disk.remove(checkpointPath(number));
 }
 
-/** The checkpoint in force. @throws OperatingError `disk.corrupt`. */
+/** A checkpoint that cannot be read as it was written. */
+export class CheckpointDamage extends OperatingError {
+  constructor(path: string, offset: number, reason: string) {
+    super(
+      "disk.corrupt",
+      `${path}, byte ${offset}: ${reason}. Without it the log cannot be read; start once with WAL repair to set the ` +
+        "log aside and lose what it has that is in no block",
+    );
+  }
+}
+
+/** The checkpoint in force. @throws CheckpointDamage; OperatingError `disk.corrupt` where a newer version wrote it. */
 export function readCheckpoint(disk: Disk): Checkpoint | undefined {
   const number = readWalNames(disk.list(WAL_DIRECTORY)).checkpoints.at(-1);
   if (number === undefined) return undefined;
   const path = checkpointPath(number);
-  const corrupt = (offset: number, reason: string): OperatingError =>
-    new OperatingError("disk.corrupt", `${path}, byte ${offset}: ${reason}`);
+  const corrupt = (offset: number, reason: string): CheckpointDamage =>
+    new CheckpointDamage(path, offset, reason);
+  const newer = (what: string): OperatingError =>
+    new OperatingError(
+      "disk.corrupt",
+      `${path}: ${what}, which a newer version wrote; start that version`,
+    );
   const bytes = disk.read(path);
   const header = decodeSegmentHeader("checkpoint", bytes, number);
-  if (header.status === "unknown") throw corrupt(0, `format version ${header.version}, not known`);
+  if (header.status === "unknown") throw newer(`its format has version ${header.version}`);
   if (header.status === "damaged") throw corrupt(0, header.reason);
 
   let start: CheckpointStart | undefined;
@@ -93,7 +121,7 @@ export function readCheckpoint(disk: Disk): Checkpoint | undefined {
     // It was synced before it got its name: here nothing is an unfinished write.
     if (decoded.status === "end") throw corrupt(offset, "the end is missing");
     if (decoded.status === "damaged") throw corrupt(offset, decoded.reason);
-    if (decoded.status === "unknown") throw corrupt(offset, `record kind ${decoded.kindNumber}`);
+    if (decoded.status === "unknown") throw newer(`record kind ${decoded.kindNumber}`);
     if (decoded.kind === "checkpointStart") start = readCheckpointStart(decoded.payload);
     else if (decoded.kind === "checkpointSeries") {
       const list = readCheckpointSeries(decoded.payload);

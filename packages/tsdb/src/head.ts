@@ -11,6 +11,7 @@ import {
   SampleColumns,
   SERIES_BYTES_MAX,
   type SeriesTable,
+  VALUE_DROPPED,
 } from "@pharos/kernels";
 import { LabelIndex } from "./label-index.ts";
 import { LateSamples } from "./out-of-order.ts";
@@ -28,6 +29,8 @@ export interface HeadLimits {
   readonly seriesMax: number;
   /** How far behind its series' newest sample a sample may be. */
   readonly outOfOrderWindowMs: number;
+  /** Samples that came late and wait for a flush; more are refused with `memory.full`. */
+  readonly lateSamplesMax: number;
 }
 
 /** What was refused of a batch, by reason. */
@@ -67,6 +70,8 @@ export class Head {
   /** Series that the log does not know yet. */
   #undefined: number[] = [];
   #labels = new Map<number, Labels>();
+  #endedCount = 0;
+  #lateCount = 0;
   /** Columns for what is left of a batch when some of it is refused. */
   #accepted: SampleColumns;
   #rejects: IndexList;
@@ -188,6 +193,11 @@ export class Head {
       if (!this.chunks.has(ref)) this.#freed.push({ ref, segment });
   }
 
+  /** How many series have ended so far. */
+  get endedCount(): number {
+    return this.#endedCount;
+  }
+
   /** Definitions of the series that the log does not know yet. */
   undefinedSeries(): SeriesDefinition[] {
     return this.#undefined.map((ref) => ({ ref, labelBytes: this.#labelBytes(ref) }));
@@ -247,6 +257,12 @@ export class Head {
       refused[reason]++;
       rejects[refusedCount++] = at;
     }
+    const lateMax = this.#limits.lateSamplesMax;
+    if (this.#lateCount + rejected - refusedCount > lateMax)
+      throw new OperatingError(
+        "memory.full",
+        `${this.#lateCount} samples that came late wait to be written to blocks; at most ${lateMax} may`,
+      );
     return refusedCount === 0 ? columns : this.#without(columns, refusedCount);
   }
 
@@ -289,8 +305,9 @@ export class Head {
   /** Copies what the first `count` of the rejects do not name. */
   #without(columns: SampleColumns, count: number): SampleColumns {
     if (this.#accepted.capacity < columns.length) {
+      const larger = new SampleColumns(this.#kernels, capacityFor(columns.length));
       this.#accepted.release();
-      this.#accepted = new SampleColumns(this.#kernels, capacityFor(columns.length));
+      this.#accepted = larger;
     }
     const to = this.#accepted;
     const rejects = this.#rejects.words;
@@ -332,14 +349,17 @@ export class Head {
     if (stored !== undefined)
       return stored[0] === low && stored[1] === high ? "duplicate" : "conflicting";
     const late = this.#late.getOrInsertComputed(ref, () => new LateSamples());
-    return late.insert(timestampMs, low, high);
+    const outcome = late.insert(timestampMs, low, high);
+    if (outcome === "appended") this.#lateCount++;
+    return outcome;
   }
 
   #reserveRejects(count: number): void {
     if (this.#rejects.capacity >= count) return;
     assert(count <= COLUMNS_MAX, () => `batch of ${count} samples`);
+    const larger = new IndexList(this.#kernels, capacityFor(count));
     this.#rejects.release();
-    this.#rejects = new IndexList(this.#kernels, capacityFor(count));
+    this.#rejects = larger;
   }
 
   /** Room for a word per sample of a batch, free between calls. */
@@ -361,11 +381,14 @@ export class Head {
     return nextMs;
   }
 
+  /** Samples that came late and are in no block. */
   get lateCount(): number {
-    let count = 0;
-    for (const lists of [this.#late, this.#frozen])
-      for (const late of lists.values()) count += late.length;
-    return count;
+    return this.#lateCount;
+  }
+
+  /** Whether so many samples came late that they should be flushed before more are refused. */
+  get isLateNearlyFull(): boolean {
+    return this.#lateCount > this.#limits.lateSamplesMax / 2;
   }
 
   /** Sets aside the late samples before a time, to be flushed: `lateSamples` still has them. */
@@ -387,6 +410,7 @@ export class Head {
   dropFrozen(beforeMs: number): void {
     for (const [ref, frozen] of this.#frozen) {
       const rest = frozen.copy(beforeMs, Number.POSITIVE_INFINITY);
+      this.#lateCount -= frozen.length - rest.length;
       if (rest.length === 0) this.#frozen.delete(ref);
       else this.#frozen.set(ref, rest);
     }
@@ -420,22 +444,28 @@ export class Head {
   }
 
   /**
-   * Ends the series below `refsEnd` that have no sample in memory and whose newest is before `beforeMs`. One that never
-   * had a sample stays: somebody is about to append its first. Their references may be used again when `forgetBelow`
-   * says that no segment up to `segment` is left. Answers how many ended.
+   * Ends the series below `refsEnd` that have no sample in memory and whose newest, if they ever had one, is before
+   * `beforeMs`: samples may have been refused, and a series that stayed for them would stay for ever. Their references
+   * may be used again when `forgetBelow` says that no segment up to `segment` is left. Answers how many ended.
    */
   endIdleSeries(beforeMs: number, refsEnd: number, segment: number): number {
     const idle = [...this.index.all()].filter((ref) => {
       if (ref >= refsEnd || this.#hasSamples(ref)) return false;
-      const lastMs = this.chunks.lastTimeMs(ref);
-      return lastMs < beforeMs && lastMs > Number.NEGATIVE_INFINITY;
+      return this.chunks.lastTimeMs(ref) < beforeMs;
     });
     this.#end(idle, segment);
+    // What is not wanted is decided anew, so that what senders once sent is not remembered for ever.
+    this.#table.removeWhere((value) => value === VALUE_DROPPED);
     return idle.length;
   }
 
   #end(refs: readonly number[], segment: number): void {
     if (refs.length === 0) return;
+    this.#endedCount += refs.length;
+    if (this.#undefined.length > 0) {
+      const gone = new Set(refs);
+      this.#undefined = this.#undefined.filter((ref) => !gone.has(ref));
+    }
     this.index.remove(refs.map((ref) => ({ ref, labelBytes: this.#labelBytes(ref) })));
     for (const ref of refs) {
       this.chunks.close(ref);

@@ -18,6 +18,11 @@ interface SeriesSource {
 
 const INDEX_END = 0xffff_ffff;
 
+/** Whether there is a time, and it is not after `maxMs`, which may be Infinity. */
+function isWithin(nextTimeMs: number, maxMs: number): boolean {
+  return nextTimeMs < Number.POSITIVE_INFINITY && nextTimeMs <= maxMs;
+}
+
 /** What may have samples in the range. */
 export function seriesSources(
   head: Head,
@@ -31,7 +36,7 @@ export function seriesSources(
       index: head.index,
       labelsOf: (ref) => head.labelsOf(ref),
       hasSamples: (ref) =>
-        chunks.nextTimeMs(ref, minMs, 0, INDEX_END) <= maxMs ||
+        isWithin(chunks.nextTimeMs(ref, minMs, 0, INDEX_END), maxMs) ||
         head.lateSamples(ref).some((late) => late.copy(minMs, maxMs).length > 0),
     },
   ];

@@ -2,7 +2,7 @@ import type { Clock } from "@pharos/base";
 import { OperatingError } from "@pharos/base";
 import { type Kernels, SampleColumns } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
-import { readCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, CheckpointDamage, readCheckpoint } from "./checkpoint.ts";
 import { COLUMNS_MAX, type Head, type Refused } from "./head.ts";
 import { Wal, type WalSync } from "./wal.ts";
 import {
@@ -14,6 +14,7 @@ import {
 } from "./wal-payload.ts";
 import type { RecordKind } from "./wal-record.ts";
 import { isBefore } from "./wal-replay.ts";
+import { WAL_DIRECTORY } from "./wal-segment.ts";
 
 export interface ReplayedStore {
   readonly wal: Wal;
@@ -42,7 +43,7 @@ export async function replayStore(options: {
   readonly walRepair: boolean;
 }): Promise<ReplayedStore> {
   const { disk, head, kernels } = options;
-  const checkpoint = readCheckpoint(disk);
+  const { checkpoint, setAside } = await openCheckpoint(disk, options.walRepair);
   for (const series of checkpoint?.series ?? []) {
     const reason = head.restore(series);
     if (reason !== undefined)
@@ -61,8 +62,9 @@ export async function replayStore(options: {
     const count = sampleCount(payload);
     if (count === undefined || count > COLUMNS_MAX) return "a samples record of a wrong size";
     if (columns.capacity < count) {
+      const larger = new SampleColumns(kernels, 2 ** Math.ceil(Math.log2(count)));
       columns.release();
-      columns = new SampleColumns(kernels, 2 ** Math.ceil(Math.log2(count)));
+      columns = larger;
     }
     readSamples(payload, columns);
     if (isBefore(position, flushed)) dropBefore(columns, flushedBeforeMs);
@@ -113,9 +115,31 @@ export async function replayStore(options: {
     );
     for (const [segment, maxMs] of maxTimes) wal.noteTime(segment, maxMs);
     head.finishReplay(checkpoint?.nextRef ?? 0, wal.position.segment);
-    return { wal, samples, repaired, firstSegment, flushedBeforeMs };
+    return { wal, samples, repaired: setAside ?? repaired, firstSegment, flushedBeforeMs };
   } finally {
     columns.release();
+  }
+}
+
+/** The checkpoint in force. Where it is damaged and that is to be repaired, the whole log moves out of the way. */
+async function openCheckpoint(
+  disk: Disk,
+  repair: boolean,
+): Promise<{
+  readonly checkpoint: Checkpoint | undefined;
+  readonly setAside: string | undefined;
+}> {
+  try {
+    return { checkpoint: readCheckpoint(disk), setAside: undefined };
+  } catch (error) {
+    if (!(error instanceof CheckpointDamage) || !repair) throw error;
+    let number = 1;
+    while (disk.exists(`${WAL_DIRECTORY}.damaged-${number}`)) number++;
+    const aside = `${WAL_DIRECTORY}.damaged-${number}`;
+    disk.rename(WAL_DIRECTORY, aside);
+    disk.makeDirectory(WAL_DIRECTORY);
+    await disk.syncDirectory("");
+    return { checkpoint: undefined, setAside: `${error.message}. The log was moved to ${aside}` };
   }
 }
 

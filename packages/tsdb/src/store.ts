@@ -29,7 +29,7 @@ import { replayStore } from "./replay.ts";
 import { readSelection, resolveSelection } from "./selection.ts";
 import { Snapshots } from "./snapshots.ts";
 import { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type Wal, type WalSync } from "./wal.ts";
-import { samplesPayload, seriesPayload } from "./wal-payload.ts";
+import { type SeriesDefinition, samplesPayload, seriesPayload } from "./wal-payload.ts";
 import { recordParts } from "./wal-record.ts";
 import { WAL_DIRECTORY } from "./wal-segment.ts";
 
@@ -43,6 +43,8 @@ export interface StoreSettings {
   readonly headSeriesMax: number;
   /** How far behind its series' newest sample a sample may be. */
   readonly outOfOrderWindowMs: number;
+  /** Samples in memory that came late; more are refused with `memory.full`. At 16 bytes each. */
+  readonly lateSamplesMax: number;
   /** How far in the future a sample may be. */
   readonly futureWindowMs: number;
   /** How long samples are kept; Infinity for ever. */
@@ -57,6 +59,7 @@ export const STORE_DEFAULTS: StoreSettings = {
   walRepair: false,
   headSeriesMax: 5_000_000,
   outOfOrderWindowMs: 30 * 60_000,
+  lateSamplesMax: 20_000_000,
   futureWindowMs: 3_600_000,
   retentionMs: 15 * 86_400_000,
   flushGraceMs: 3_600_000,
@@ -95,7 +98,7 @@ export interface StoreStats {
   readonly replayMs: number;
 }
 
-/** When the head's memory is used to this, `maintain` moves all of it to blocks, whatever its age. */
+/** When memory is used to this, `maintain` moves all of the head's samples to blocks, whatever their age. */
 const MEMORY_FLUSH_SIZE = 3 * 1024 ** 3;
 
 /**
@@ -113,6 +116,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   const head = new Head(kernels, table, {
     seriesMax: settings.headSeriesMax,
     outOfOrderWindowMs: settings.outOfOrderWindowMs,
+    lateSamplesMax: settings.lateSamplesMax,
   });
   const startedMs = clock.monotonicMs();
   try {
@@ -186,15 +190,20 @@ export class EmbeddedStore implements SeriesStore {
 
   /**
    * The reference of the series with these labels (or canonical label bytes, as `encodeLabels` gives them), which begins
-   * if there is none: for `appendColumns`. A series ends, and its reference may come to mean another one, when it had no sample for more than two hours and all of them are
-   * in blocks; all its entries in the series table go then. Who keeps references elsewhere must ask again after a pause
-   * of an hour (`flushGraceMs`).
+   * if there is none: for `appendColumns`. A series ends, and its reference may come to mean another one, when it has no
+   * sample in memory (all are in blocks, or it never had one) and had none for an hour (`flushGraceMs`) or more; all its
+   * entries in the series table go then, and `seriesEnded` tells who keeps references elsewhere.
    *
    * @throws OperatingError `memory.full`, `input.too_large`.
    */
   intern(series: Labels | Uint8Array): number {
     assert(this.#open, "the store is open");
     return this.#parts.head.intern(series);
+  }
+
+  /** How many series have ended since the start: references from before it changed must be asked for again. */
+  get seriesEnded(): number {
+    return this.#parts.head.endedCount;
   }
 
   /**
@@ -248,8 +257,13 @@ export class EmbeddedStore implements SeriesStore {
   #definitionRecords(): Uint8Array[][] {
     const list = this.#parts.head.undefinedSeries();
     const records: Uint8Array[][] = [];
-    for (let from = 0; from < list.length; from += DEFINITIONS_MAX)
-      records.push(recordParts("series", seriesPayload(list.slice(from, from + DEFINITIONS_MAX))));
+    for (let from = 0; from < list.length; ) {
+      let to = from;
+      for (let size = 0; to < list.length && size < DEFINITIONS_SIZE; to++)
+        size += (list[to] as SeriesDefinition).labelBytes.length;
+      records.push(recordParts("series", seriesPayload(list.slice(from, to))));
+      from = to;
+    }
     return records;
   }
 
@@ -277,8 +291,9 @@ export class EmbeddedStore implements SeriesStore {
       );
     const refs = labelSets.map((labels) => this.intern(labels));
     if (this.#columns.capacity < length) {
+      const larger = new SampleColumns(this.#parts.kernels, 2 ** Math.ceil(Math.log2(length)));
       this.#columns.release();
-      this.#columns = new SampleColumns(this.#parts.kernels, 2 ** Math.ceil(Math.log2(length)));
+      this.#columns = larger;
     }
     const columns = this.#columns;
     columns.clear();
@@ -288,7 +303,7 @@ export class EmbeddedStore implements SeriesStore {
       const timestampMs = timestampsMs[i] as number;
       assert(Number.isInteger(timestampMs), () => `timestamp ${timestampMs}`);
       if (stale?.[i] === 1) columns.pushStale(ref, timestampMs);
-      else columns.push(ref, timestampMs, values[i] as number);
+      else columns.push(ref, timestampMs, ordinary(values[i] as number));
     }
     return this.appendColumns(columns);
   }
@@ -340,16 +355,18 @@ export class EmbeddedStore implements SeriesStore {
   }
 
   /**
-   * What must be done from time to time: moves what is old enough to blocks, and deletes blocks beyond the retention.
+   * What must be done from time to time: deletes blocks beyond the retention, and moves what is old enough to blocks.
    * @throws OperatingError `disk.full`, `disk.failed`: nothing is lost, and the next call tries again.
    */
   maintain(nowMs: number): Promise<void> {
     return this.#inTurn(async () => {
       const { settings, kernels } = this.#parts;
-      const full = kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
+      // First, since on a full disk this is what makes room for the flush.
+      await this.#deleteBefore(nowMs - settings.retentionMs);
+      const { isLateNearlyFull } = this.#parts.head;
+      const full = isLateNearlyFull || kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
       const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
       if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
-      await this.#deleteBefore(nowMs - settings.retentionMs);
     });
   }
 
@@ -374,7 +391,7 @@ export class EmbeddedStore implements SeriesStore {
     if (timeMs === Number.NEGATIVE_INFINITY) return;
     // Never back: the checkpoint says "before this time" of everything logged so far, also of what went long ago.
     const beforeMs = Math.max(timeMs, this.#flushedBeforeMs);
-    const { disk, clock, kernels, head, blocks, wal } = this.#parts;
+    const { disk, clock, kernels, head, blocks, wal, settings } = this.#parts;
     const context: FlushContext = {
       disk,
       clock,
@@ -387,7 +404,9 @@ export class EmbeddedStore implements SeriesStore {
       logDefinitions: () => this.#logDefinitions(),
       signal: this.#closing.signal,
     };
-    await flushHead(context, beforeMs, this.#graceStart());
+    // By the clock too: samples from the future must not make those of the present look old.
+    const idleBeforeMs = Math.min(this.#graceStart(), clock.nowMs() - settings.flushGraceMs);
+    await flushHead(context, beforeMs, idleBeforeMs);
     this.#flushedBeforeMs = beforeMs;
     this.#lastFlushMs = clock.nowMs();
   }
@@ -453,6 +472,11 @@ export class EmbeddedStore implements SeriesStore {
   }
 }
 
+/** An array of floats may hold a NaN whose bits are those of a staleness marker, and here it is an ordinary one. */
+function ordinary(value: number): number {
+  return Number.isNaN(value) ? Number.NaN : value;
+}
+
 const REASONS = ["duplicate", "tooOld", "tooNew", "conflicting"] as const;
-/** Series definitions in one record. */
-const DEFINITIONS_MAX = 4096;
+/** A record of series definitions ends once it has label bytes of this size, far below what a record may hold. */
+const DEFINITIONS_SIZE = 1024 * 1024;
