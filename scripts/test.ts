@@ -21,7 +21,7 @@ const parts: readonly Part[] = [
   check("types", "type check", ["tsc", "-p", "tsconfig.json"]),
   check("types", "type check, browser-safe packages", ["tsc", "-p", "tsconfig.browser.json"]),
   check("types", "type check, page", ["tsc", "-p", "packages/web"]),
-  check("lint", "format, style, imports", ["biome", "ci", "--error-on-warnings"]),
+  check("lint", "format, style, imports", ["biome", "ci", "--error-on-warnings", "--colors=off"]),
   check("lint", "promises, exhaustive switches", ["oxlint", "--type-aware", "--deny-warnings"]),
   tests(
     "unit",
