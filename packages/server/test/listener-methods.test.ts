@@ -38,6 +38,8 @@ for (const [method, path, status] of [
   ["POST", "/api/v1/label/job/values", 405],
   ["PUT", "/api/v1/query", 405],
   ["DELETE", "/api/v1/series", 405],
+  ["GET", "/api/v1/write", 405],
+  ["GET", "/api/v1/metrics", 405],
   ["POST", "/api/v1/nothing", 404],
   ["POST", "/api/v1/query", 400],
 ] as const)

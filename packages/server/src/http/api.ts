@@ -107,6 +107,8 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "status/tsdb", (request) => tsdbStatus(request, dependencies));
   serve(READ, "status/walreplay", () => walReplay(dependencies));
   serve(READ, "features", features);
+  // Their POST never comes here: see the listener.
+  for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));
   app.all("/api/*", (context) =>
     failure(404, "not_found", `there is no ${context.req.path} in this API`),
   );
@@ -170,12 +172,18 @@ function addPage(app: Hono, dependencies: ApiDependencies): void {
 
 function addRoute(app: Hono, methods: readonly string[], path: string, route: Route): void {
   app.on([...methods], path, (context) => route(context.req.raw, context));
+  app.all(path, onlyMethods(methods));
+}
+
+/** The answer to every other method. */
+function onlyMethods(methods: readonly string[]): () => Response {
   const Allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
-  app.all(path, () => {
-    const response = failure(405, "bad_data", `only ${methods.join(" and ")} are allowed here`);
+  const are = methods.length === 1 ? "is" : "are";
+  return () => {
+    const response = failure(405, "bad_data", `only ${methods.join(" and ")} ${are} allowed here`);
     response.headers.set("Allow", Allow);
     return response;
-  });
+  };
 }
 
 /** Pages of other origins (Grafana in the browser, dashboards) may read the API, as Prometheus lets them. */
