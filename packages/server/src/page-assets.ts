@@ -1,22 +1,15 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 
 const PAGE_FOLDER = resolve(import.meta.dirname, "../../web/dist");
 
-/** The built page, by path from its root; empty if it was not built. */
+/** The built page, by path from its root; empty if it was not built, since the API works all the same. */
 export function readPageAssets(): ReadonlyMap<string, Uint8Array> {
-  const assets = new Map<string, Uint8Array>();
-  let entries: ReturnType<typeof list>;
-  try {
-    entries = list(PAGE_FOLDER);
-  } catch {
-    return assets; // Not built: the API works all the same.
-  }
-  for (const path of entries) assets.set(relative(PAGE_FOLDER, path), readFileSync(path));
-  return assets;
+  const paths = existsSync(PAGE_FOLDER) ? filesBelow(PAGE_FOLDER) : [];
+  return new Map(paths.map((path) => [relative(PAGE_FOLDER, path), readFileSync(path)]));
 }
 
-function list(folder: string): readonly string[] {
+function filesBelow(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
