@@ -3,12 +3,16 @@ import type { LogLevel } from "./options.ts";
 
 export type { Logger } from "pino";
 
-/** Lines to standard error: JSON for machines, or time, level, message and fields for people. */
-export function createLogger(level: LogLevel, format: "text" | "json"): Logger {
+/**
+ * Lines to `output`, by default standard error: JSON for machines, or time, level, message and fields for people.
+ */
+export function createLogger(
+  level: LogLevel,
+  format: "text" | "json",
+  output: (line: string) => void = (line) => process.stderr.write(line),
+): Logger {
   const destination = {
-    write(line: string) {
-      process.stderr.write(format === "json" ? line : textLine(line));
-    },
+    write: (line: string) => output(format === "json" ? line : textLine(line)),
   };
   return pino({ level, base: null, messageKey: "message", errorKey: "error" }, destination);
 }
