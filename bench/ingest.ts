@@ -21,6 +21,8 @@ const { values: options } = parseArgs({
     hosts: { type: "string", default: "1000" },
     rounds: { type: "string", default: "40" },
     runs: { type: "string", default: "1" },
+    // A run of each that is not counted, before the others: file caches and the processor's clock settle.
+    "warm-up": { type: "boolean", default: false },
     only: { type: "string" },
   },
 });
@@ -54,9 +56,12 @@ async function measure(contender: Contender): Promise<Figures | undefined> {
   const residentMiB = server.residentMiB();
   process.stderr.write("\n");
 
+  // Lost samples are missing here, doubled ones too many; and each series must be there.
   const found = await countBack(server.url, Math.ceil((work.rounds * 15) / 60) + 5);
-  if (found !== work.sampleCount)
-    throw new Error(`${contender.name}: sent ${work.sampleCount} samples, found ${found}`);
+  const counted = `${found.samples} samples of ${found.series} series`;
+  const sent = `${work.sampleCount} samples of ${work.seriesCount} series`;
+  if (counted !== sent) throw new Error(`${contender.name}: sent ${sent}, found ${counted}`);
+  process.stdout.write(`${contender.name}: sent and found ${sent}\n`);
 
   latenciesMs.sort((a, b) => a - b);
   const millions = work.sampleCount / 1e6;
@@ -109,49 +114,80 @@ function post(url: string, body: Uint8Array, agent: Agent): Promise<void> {
   });
 }
 
-/** Asks the server how many samples it has, metric by metric: `count_over_time` drops the name. */
-async function countBack(url: string, minutes: number): Promise<number> {
-  let count = 0;
+/** Asks the server how many samples and series it has, metric by metric: `count_over_time` drops the name. */
+async function countBack(
+  url: string,
+  minutes: number,
+): Promise<{ readonly samples: number; readonly series: number }> {
+  let [samples, series] = [0, 0];
   for (const metric of METRICS) {
-    const query = `sum(count_over_time(${metric}{job="w1"}[${minutes}m]))`;
-    const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`);
-    const answer = (await response.json()) as {
-      data?: { result?: { value?: [number, string] }[] };
-      error?: string;
-    };
-    if (answer.error !== undefined) throw new Error(answer.error);
-    count += Number(answer.data?.result?.[0]?.value?.[1] ?? 0);
+    const counts = `count_over_time(${metric}{job="w1"}[${minutes}m])`;
+    samples += await queryNumber(url, `sum(${counts})`);
+    series += await queryNumber(url, `count(${counts})`);
   }
-  return count;
+  return { samples, series };
+}
+
+async function queryNumber(url: string, query: string): Promise<number> {
+  const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`);
+  const answer = (await response.json()) as {
+    data?: { result?: { value?: [number, string] }[] };
+    error?: string;
+  };
+  if (answer.error !== undefined) throw new Error(answer.error);
+  return Number(answer.data?.result?.[0]?.value?.[1] ?? 0);
 }
 
 const contenders = [pharos, victoriaMetrics, prometheus].filter(
   ({ name }) => options.only === undefined || options.only.split(",").includes(name),
 );
 const results = new Map<string, Figures[]>();
-for (let run = 0; run < Number(options.runs); run++)
+const warmUps = options["warm-up"] ? 1 : 0;
+for (let run = 0; run < warmUps + Number(options.runs); run++)
   for (const contender of contenders) {
     const figures = await measure(contender);
     if (figures === undefined)
       process.stdout.write(`${contender.name} is missing; see scripts/services.sh\n`);
-    else results.set(contender.name, [...(results.get(contender.name) ?? []), figures]);
+    else if (run >= warmUps)
+      results.set(contender.name, [...(results.get(contender.name) ?? []), figures]);
   }
 
-const median = (list: readonly number[]): number =>
-  list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
+const median = (list: readonly number[]): number | undefined =>
+  list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const column = (value: number | undefined, digits: number, width: number): string =>
+  (value?.toFixed(digits) ?? "n/a").padStart(width);
 const ours = median((results.get("pharos") ?? []).map((each) => each.cpuPerMillion));
 process.stdout.write(
-  "\nserver             CPU-s/M samples   after round 1   RSS MiB   p50 ms   p99 ms   CPU against ours\n",
+  "\nserver             CPU-s/M samples   after round 1   RSS MiB   p50 ms   p99 ms   times our CPU\n",
 );
-for (const { name } of contenders) {
-  const runs = results.get(name);
-  if (runs === undefined) continue;
-  const column = (pick: (figures: Figures) => number, digits: number, width: number): string =>
-    median(runs.map(pick)).toFixed(digits).padStart(width);
-  process.stdout.write(
-    `${name.padEnd(18)}${column((f) => f.cpuPerMillion, 3, 16)}${column((f) => f.steadyCpuPerMillion, 3, 16)}` +
-      `${column((f) => f.residentMiB, 0, 10)}${column((f) => f.p50Ms, 1, 9)}${column((f) => f.p99Ms, 1, 9)}` +
-      `${(median(runs.map((f) => f.cpuPerMillion)) / ours).toFixed(1).padStart(17)}×\n`,
-  );
+for (const [name, runs] of results) {
+  const of = (pick: (figures: Figures) => number): number | undefined => median(runs.map(pick));
+  const cpu = of((f) => f.cpuPerMillion);
+  const ratio = cpu === undefined || ours === undefined ? undefined : cpu / ours;
+  const cells = [
+    column(cpu, 3, 16),
+    column(
+      of((f) => f.steadyCpuPerMillion),
+      3,
+      16,
+    ),
+    column(
+      of((f) => f.residentMiB),
+      0,
+      10,
+    ),
+    column(
+      of((f) => f.p50Ms),
+      1,
+      9,
+    ),
+    column(
+      of((f) => f.p99Ms),
+      1,
+      9,
+    ),
+    column(ratio, 1, 17),
+  ];
+  process.stdout.write(`${name.padEnd(18)}${cells.join("")}\n`);
 }
 for (const contender of contenders) process.stdout.write(`${contender.version()}\n`);

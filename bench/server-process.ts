@@ -53,7 +53,7 @@ export const victoriaMetrics: Contender = {
   },
   readyPath: "/health",
   writePath: "/api/v1/write",
-  version: () => versionOf("victoria-metrics"),
+  version: () => versionOf("victoria-metrics", "-version"),
 };
 
 export const prometheus: Contender = {
@@ -73,7 +73,7 @@ export const prometheus: Contender = {
   },
   readyPath: "/-/ready",
   writePath: "/api/v1/write",
-  version: () => versionOf("prometheus"),
+  version: () => versionOf("prometheus", "--version"),
 };
 
 /** A program of this machine, or the one that scripts/services.sh unpacked. */
@@ -86,11 +86,11 @@ export function findProgram(name: string): string | undefined {
 }
 
 /** The first line that the program prints about itself. */
-function versionOf(name: string): string {
+function versionOf(name: string, flag: string): string {
   const program = findProgram(name);
   if (program === undefined) return `${name} is missing`;
-  const { stdout, stderr } = spawnSync(program, ["--version"], { encoding: "utf8" });
-  return (stdout || stderr).split("\n", 1)[0] ?? name;
+  const { stdout, stderr } = spawnSync(program, [flag], { encoding: "utf8" });
+  return (stdout || stderr).split("\n", 1)[0] || `${name}, of no known version`;
 }
 
 export class ServerProcess implements AsyncDisposable {
