@@ -1,7 +1,7 @@
 import { isLegacyMetricName, type Label, METRIC_NAME, OperatingError } from "@pharos/base";
 import { parse } from "@pharos/promql/syntax";
 import { type Rule, type RuleGroup, ruleKey } from "./rule.ts";
-import { parseTemplate } from "./template/template.ts";
+import { parseTemplate, unsupportedCalls } from "./template/template.ts";
 
 /** What is wrong with a rule file that is well-formed, and where: `groups[0].rules[2].annotations.summary`. */
 export interface RuleProblem {
@@ -28,7 +28,9 @@ export function checkRuleGroups(groups: readonly RuleGroup[]): RuleProblem[] {
     const seen = new Map<string, number>();
     for (const [at, rule] of group.rules.entries()) {
       const rulePath = `.rules[${at}]`;
-      checkRule(rule, (member, message) => error(`${rulePath}${member}`, message));
+      checkRule(rule, (member, message, level = "error") =>
+        problems.push({ path: `${path}${rulePath}${member}`, message, level }),
+      );
       const key = `${ruleKey(rule, group)} ${rule.expr}`;
       const first = seen.get(key);
       if (first !== undefined)
@@ -43,7 +45,7 @@ export function checkRuleGroups(groups: readonly RuleGroup[]): RuleProblem[] {
   return problems;
 }
 
-type Report = (member: string, message: string) => void;
+type Report = (member: string, message: string, level?: RuleProblem["level"]) => void;
 
 function checkRule(rule: Rule, report: Report): void {
   const nameField = rule.kind === "alert" ? ".alert" : ".record";
@@ -93,7 +95,9 @@ function checkLabels(labels: readonly Label[], report: Report): void {
 
 function checkTemplate(path: string, template: string, report: Report): void {
   try {
-    parseTemplate(template);
+    // The alert matters more than this part of its text, which says so in its place.
+    for (const message of unsupportedCalls(parseTemplate(template)))
+      report(path, message, "warning");
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     report(path, `could not parse template: ${error.message}`);

@@ -279,6 +279,13 @@ test("each problem of a rule file is reported with its place", () => {
   ]);
 });
 
+test("a template that asks for what is not supported yet is a warning, since the alert matters more", () => {
+  const summary = '{{ with query "up" }}{{ . | first | value }}{{ end }}';
+  deepEqual(problems(group({ ...DOWN, annotations: [["summary", summary]] })), [
+    'warning groups[0].rules[0].annotations.summary: 1:9: function "query" is not supported yet',
+  ]);
+});
+
 test("a group name may come once in a file, and a doubled rule is a warning", () => {
   deepEqual(problems(group(), group()), [
     'error groups[1].name: groupname: "g" is repeated in the same file',

@@ -289,6 +289,17 @@ check("errors stand in the text, as in Prometheus", [
   ],
 ]);
 
+check("what is not supported yet stands in the text in its place", [
+  [
+    '{{ with query "up" }}{{ . }}{{ end }}',
+    '<error expanding template: 1:9: at <query "up">: function "query" is not supported yet>',
+  ],
+  [
+    "{{ query }}",
+    '<error expanding template: 1:4: at <query>: function "query" is not supported yet>',
+  ],
+]);
+
 describe("templates that cannot be read are refused with their place", () => {
   const rows: readonly (readonly [string, string])[] = [
     ["{{ $labels.host", "1:1: unclosed action"],
@@ -301,8 +312,6 @@ describe("templates that cannot be read are refused with their place", () => {
     ['{{ define "t" }}{{ $labels }}{{ end }}', '1:20: undefined variable "$labels"'],
     ["{{ humanise $value }}", '1:4: function "humanise" not defined'],
     ["{{ $value | humanise }}", '1:13: function "humanise" not defined'],
-    ['{{ query "up" }}', '1:4: function "query" is not supported yet'],
-    ['{{ with query "up" }}{{ . }}{{ end }}', '1:9: function "query" is not supported yet'],
     ['{{ "abc }}', "1:4: unterminated quoted string"],
     ['{{ "\\k" }}', "1:5: unknown escape \\k in string"],
     ["{{ `abc }}", "1:4: unterminated raw quoted string"],

@@ -9,6 +9,14 @@ export interface ParsedTemplate {
   readonly body: readonly Node[];
   /** What `define` names. */
   readonly definitions: ReadonlyMap<string, readonly Node[]>;
+  /** Calls that fail when the template is expanded, since what they need is not there yet. */
+  readonly unsupported: readonly UnsupportedCall[];
+}
+
+export interface UnsupportedCall {
+  readonly name: string;
+  /** In UTF-16 units, from 0. */
+  readonly offset: number;
 }
 
 export interface TemplateNames {
@@ -35,6 +43,7 @@ class Parser {
   readonly #names: TemplateNames;
   readonly #pieces: readonly Piece[];
   readonly #definitions = new Map<string, readonly Node[]>();
+  readonly #unsupported: UnsupportedCall[] = [];
   #variables: string[];
   #next = 0;
   #depth = 0;
@@ -50,7 +59,12 @@ class Parser {
   parse(): ParsedTemplate {
     const { nodes, end } = this.#parseList();
     if (end.word !== "") throw this.#error(end.cursor?.offset ?? 0, `unexpected {{${end.word}}}`);
-    return { text: this.#text, body: nodes, definitions: this.#definitions };
+    return {
+      text: this.#text,
+      body: nodes,
+      definitions: this.#definitions,
+      unsupported: this.#unsupported,
+    };
   }
 
   #error(offset: number, reason: string): TemplateSyntaxError {
@@ -255,8 +269,10 @@ class Parser {
     }
     for (const [at, operand] of operands.entries()) {
       if (operand.kind !== "function") continue;
-      if (this.#names.isUnsupported(operand.name))
-        throw this.#error(offset, `function "${operand.name}" is not supported yet`);
+      if (this.#names.isUnsupported(operand.name)) {
+        this.#unsupported.push({ name: operand.name, offset });
+        continue;
+      }
       const isLabel = operand.name === "value" && at > 0;
       if (!isLabel && this.#names.isFunction(operand.name)) continue;
       if (at === 0) throw this.#error(offset, `function "${operand.name}" not defined`);

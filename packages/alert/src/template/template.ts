@@ -75,6 +75,19 @@ export function expandTemplate(template: Template, data: TemplateData): string {
   }
 }
 
+/** What of a template fails when it is expanded, each with its line and column: `1:4: function "query" is …`. */
+export function unsupportedCalls({ parsed }: Template): string[] {
+  if (parsed === undefined) return [];
+  return parsed.unsupported.map(({ name, offset }) => {
+    const { line, column } = lineAndColumn(parsed.text, offset);
+    return `${line}:${column}: ${unsupportedText(name)}`;
+  });
+}
+
+function unsupportedText(name: string): string {
+  return `function "${name}" is not supported yet`;
+}
+
 type Flow = "next" | "break" | "continue";
 
 class Expansion {
@@ -279,6 +292,8 @@ class Expansion {
   }
 
   #apply(name: string, args: readonly Value[], command: Command): Value {
+    if (UNSUPPORTED_FUNCTIONS.has(name))
+      throw this.#fail(command.offset, command.source, unsupportedText(name));
     const known = TEMPLATE_FUNCTIONS.get(name);
     assert(known !== undefined, () => `the parser has seen ${name}`);
     const { argsMin, argsMax, call } = known;

@@ -143,7 +143,7 @@ function ruleOf(keys: RuleKeys, path: Path, source: YamlSource): Rule {
   return { kind: "record", name: record, expr, labels };
 }
 
-const WITH_PLACE = /^(could not parse (?:expression|template): )(\d+):(\d+): ([\s\S]*)$/;
+const WITH_PLACE = /^(could not parse (?:expression|template): )?(\d+):(\d+): ([\s\S]*)$/;
 
 /** Where the message names a line and column of a text in the file, the place in the file takes their stead. */
 function reportProblem(source: YamlSource, path: Path, message: string): void {
