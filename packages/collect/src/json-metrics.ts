@@ -13,6 +13,8 @@ export const JSON_METRICS_MAX = 10_000;
 export const JSON_BODY_SIZE_MAX = 16 * 1024 * 1024;
 /** How many faults of a body are told; the rest are only counted. */
 const ERRORS_TOLD_MAX = 20;
+/** So much of a field's name is told: it comes from the body, and the longest label name fits. */
+const FIELD_SHOWN_MAX = 400;
 /** A larger timestamp is in milliseconds: as seconds it would be the year 33658. */
 const MILLISECONDS_FROM = 1e12;
 /** Year 10889. */
@@ -58,7 +60,8 @@ class ErrorList {
 
   add(field: string, problem: string): undefined {
     this.count++;
-    if (this.#told.length < ERRORS_TOLD_MAX) this.#told.push(`${field}: ${problem}`);
+    if (this.#told.length < ERRORS_TOLD_MAX)
+      this.#told.push(`${field.slice(0, FIELD_SHOWN_MAX)}: ${problem}`);
     return undefined;
   }
 

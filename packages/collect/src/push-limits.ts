@@ -28,7 +28,7 @@ export function labelsProblem(labels: Labels, limits: PushLimits): string | unde
 
 export function labelNameProblem(name: string, limits: PushLimits): string | undefined {
   if (name === "") return "a label name is empty";
-  if (!name.isWellFormed()) return `label name ${quote(name)} is not UTF-8`;
+  if (!name.isWellFormed()) return "a label name is not UTF-8";
   const size = utf8Size(name);
   if (size > limits.labelNameSizeMax)
     return `a label name of ${size} bytes; at most ${limits.labelNameSizeMax} are allowed`;

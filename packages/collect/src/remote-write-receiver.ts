@@ -1,4 +1,4 @@
-import { errorText, formatLabels, OperatingError } from "@pharos/base";
+import { errorText, formatLabels, type Label, type Labels, OperatingError } from "@pharos/base";
 import {
   type BodyLimits,
   decodeLabels,
@@ -31,7 +31,7 @@ export class RemoteWriteReceiver {
   readonly #decoder: RemoteWriteDecoder;
   readonly #check: LabelCheck;
   readonly #limits: PushLimits;
-  /** The table remembers only that a series is refused, not why: this is why the last one was. */
+  /** The table remembers only that a series is refused, not why: this is why the last one that was described was. */
   #lastProblem = "";
 
   /** @throws OperatingError `memory.full`. */
@@ -74,24 +74,32 @@ export class RemoteWriteReceiver {
 
   #resolve(bytes: Uint8Array, problems: string[]): number {
     if (this.#check.isNamedWithin(bytes, this.#limits)) return this.#sink.intern(bytes);
-    const problem = this.#problemOf(bytes);
+    const problem = this.#problemOf(bytes, problems.length === 0);
     if (typeof problem === "number") return problem;
+    if (problems.length > 0) return VALUE_DROPPED;
     this.#lastProblem = problem;
-    if (problems.length === 0) problems.push(problem);
+    problems.push(problem);
     return VALUE_DROPPED;
   }
 
-  /** The reference of the series, or what is wrong with it. */
-  #problemOf(bytes: Uint8Array): number | string {
+  /** The reference of the series, or what is wrong with it: in words only where they are `wanted`, since they cost. */
+  #problemOf(bytes: Uint8Array, wanted: boolean): number | string {
     try {
       const labels = decodeLabels(bytes);
       const problem = labelsProblem(labels, this.#limits);
       if (problem === undefined) return this.#sink.intern(labels);
-      return `series ${formatLabels(labels).slice(0, SHOWN_LENGTH_MAX)}: ${problem}`;
+      return wanted ? `series ${shown(labels)}: ${problem}` : "";
     } catch (error) {
       if (error instanceof OperatingError && error.code === "input.invalid")
         return errorText(error);
       throw error;
     }
   }
+}
+
+function shown(labels: Labels): string {
+  const short = labels.map(
+    ([name, value]): Label => [name.slice(0, SHOWN_LENGTH_MAX), value.slice(0, SHOWN_LENGTH_MAX)],
+  );
+  return formatLabels(short).slice(0, SHOWN_LENGTH_MAX);
 }

@@ -160,6 +160,11 @@ test("every fault is named with its field", () => {
     deepEqual(parse(body), [error], JSON.stringify(body).slice(0, 200));
 });
 
+test("an error is short, however long the field's name", () => {
+  const [error = ""] = parse({ metrics: [GOOD], [`x${"y".repeat(100_000)}`]: 1 });
+  ok(error.startsWith("xyyy") && error.length < 500, error.slice(0, 600));
+});
+
 test("bytes that are not UTF-8 are refused", () => {
   const result = parseJsonMetrics(Uint8Array.of(0x22, 0xff, 0x22), NOW_MS);
   ok(result.status === "invalid");

@@ -99,6 +99,16 @@ test("a series with labels that we do not take is left out and told, and the oth
   }
 });
 
+test("of many series that are refused the first is told, cut short", async () => {
+  const { receiver: remote } = receiver();
+  const bad = ["first", "second"].map((name) =>
+    series(named(name, ["long", "x".repeat(60_000)]), 1),
+  );
+  const { refused } = await remote.receive(body(...bad));
+  equal(refused?.samples, 2);
+  ok(/^series first\{long="x{180,200}: label "long": a value of 60000/.test(refused?.reason ?? ""));
+});
+
 test("a malformed body is refused as a whole, and the next one is taken", async () => {
   const { sink, receiver: remote } = receiver();
   const good = body(series(named("m"), 1));
