@@ -1,4 +1,5 @@
 // A reporter for Node's test runner that names what failed and what was skipped, says a line per slow test, and counts.
+import { resolve } from "node:path";
 import type { TestEvent } from "node:test/reporters";
 
 /** Tests that take longer are named with their time, so that the slow ones stay known. */
@@ -14,14 +15,18 @@ export default async function* briefReporter(
     if (event.type === "test:pass" || event.type === "test:fail") {
       const { name, details, skip, file } = event.data;
       const isSuite = details.type === "suite";
-      const isFile = file !== undefined && name === file;
+      // Node reports a file as a test of its own only where it held none, or died.
+      const isFile = file !== undefined && resolve(name) === file;
       if (event.type === "test:fail") {
         if (!isSuite) failed++;
         yield `not ok - ${name}${file === undefined ? "" : ` (${file})`}\n${indented(failureText(event.data.details.error))}\n`;
       } else if (skip !== undefined && skip !== false) {
         skipped++;
         yield `skipped - ${name}: ${skip === true ? "no reason given" : skip}\n`;
-      } else if (!isSuite && !isFile) {
+      } else if (isFile) {
+        failed++;
+        yield `not ok - ${name} ran no test\n`;
+      } else if (!isSuite) {
         passed++;
         if (details.duration_ms > SLOW_MS)
           yield `ok - ${name} (${(details.duration_ms / 1000).toFixed(1)} s)\n`;

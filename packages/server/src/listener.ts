@@ -29,12 +29,19 @@ export interface ListenerRoutes {
 
 export interface Listener {
   readonly address: ListenAddress;
-  /** Takes no new connections and waits for the requests under way, up to ten seconds. May be called again. */
+  /** Takes no new connections and waits for the requests under way, for a limited time. May be called again. */
   close(): Promise<void>;
 }
 
-/** @throws OperatingError `config.invalid` where the address is taken or not this machine's. */
-export async function listen(address: ListenAddress, routes: ListenerRoutes): Promise<Listener> {
+/**
+ * @param drainMs how long `close` waits for requests under way.
+ * @throws OperatingError `config.invalid` where the address is taken or not this machine's.
+ */
+export async function listen(
+  address: ListenAddress,
+  routes: ListenerRoutes,
+  drainMs: number = DRAIN_MS,
+): Promise<Listener> {
   const other = getRequestListener(routes.fetch, { overrideGlobalObjects: false });
   const bodies = new BodyCollector();
   let closing: Promise<void> | undefined;
@@ -63,7 +70,7 @@ export async function listen(address: ListenAddress, routes: ListenerRoutes): Pr
   return {
     address: { host: address.host, port },
     close() {
-      closing ??= closed(server);
+      closing ??= closed(server, drainMs);
       return closing;
     },
   };
@@ -91,9 +98,9 @@ function opened(server: Server, address: ListenAddress): Promise<void> {
   });
 }
 
-function closed(server: Server): Promise<void> {
+function closed(server: Server, drainMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    const force = setTimeout(() => server.closeAllConnections(), drainMs);
     server.close(() => {
       clearTimeout(force);
       resolve();

@@ -6,6 +6,9 @@ import { test } from "node:test";
 import { type Listener, type ListenerRoutes, listen } from "../src/listener.ts";
 import { BODY_LIMITS } from "../src/request-body.ts";
 
+/** A stop that waits for more than the requests under way is not ended by force, and the test by its timeout. */
+const NEVER_MS = 2 ** 31 - 1;
+
 interface Observed {
   readonly handler: string;
   readonly code: number;
@@ -30,6 +33,7 @@ async function open(
       onBug: (error) => bugs.push(error),
       ...routes,
     },
+    NEVER_MS,
   );
   const url = `http://127.0.0.1:${listener.address.port}`;
   return { listener, url, observed, bugs, [Symbol.asyncDispose]: () => listener.close() };
@@ -119,7 +123,9 @@ test("an address that is taken is refused with what can be done", async () => {
   );
 });
 
-test("a stop waits for the answer under way, lets the connection go, and takes no new ones", async () => {
+test("a stop waits for the answer under way, lets the connection go, and takes no new ones", {
+  timeout: 60_000,
+}, async () => {
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   await using server = await open({
