@@ -156,6 +156,9 @@ export function headDestroy(head: usize): void {
   release(head as u32, CONTROL_SIZE);
 }
 
+/** What `headCheck` has read ahead; kept so that the loads are not optimised away. */
+let touched: u32 = 0;
+
 /**
  * Finds the samples that `headAppend` would not take, or that are outside [minT, maxT]: their indices go to `rejects`,
  * which has room for `count`. Answers how many, or -1 - i where sample i is of a series that does not exist.
@@ -164,17 +167,21 @@ export function headCheck(
   head: usize, refs: usize, timestamps: usize, count: u32, minT: f64, maxT: f64, rejects: usize,
 ): i32 {
   let rejected: u32 = 0;
+  let ahead: u32 = 0;
   const known = load<u32>(head, PAGES) << PAGE_SERIES_LOG;
   for (let i: u32 = 0; i < count; i++) {
     const ref = load<u32>(refs + i * 4);
     if (ref >= known) return -1 - (i as i32);
     const series = headerOf(head, ref);
     if (load<u32>(series, OWNER) == UNUSED) return -1 - (i as i32);
+    // Where `headAppend` will write next. Loads that nobody waits for overlap; there each would wait for the one before.
+    ahead ^= load<u8>(load<u32>(series, CHUNK) + (load<u32>(series, BITS) >> 3)) as u32;
     const t = load<f64>(timestamps + i * 8);
     if (t >= minT && t <= maxT && (t as i64) > load<i64>(series, LAST_T)) continue;
     store<u32>(rejects + rejected * 4, i);
     rejected++;
   }
+  touched = ahead;
   return rejected as i32;
 }
 

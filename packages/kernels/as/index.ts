@@ -19,6 +19,7 @@ export {
   tableOpenNamespace,
   tableRemove,
   tableRemoveMarked,
+  tableRemoveValue,
   tableSetValue,
   tableSize,
 } from "./series-table";

@@ -351,6 +351,19 @@ export function tableRemoveMarked(table: u32, marks: u32, words: u32): u32 {
   return removed;
 }
 
+/** Removes the entries of any namespace with this value. Answers how many. */
+export function tableRemoveValue(table: u32, value: i32): u32 {
+  let removed: u32 = 0;
+  const count = load<u32>(table, ENTRY_COUNT);
+  for (let id: u32 = 0; id < count; id++) {
+    const entry = entryAt(table, id);
+    if (load<i32>(entry, VALUE) != value || load<u32>(entry, LENGTH) == LENGTH_FREE) continue;
+    tableRemove(table, id);
+    removed++;
+  }
+  return removed;
+}
+
 /** How many entries there are; of one namespace with `tableNamespaceSize`. */
 export function tableSize(table: u32): u32 {
   return load<u32>(table, SIZE);

@@ -148,9 +148,7 @@ export class SeriesTable {
   }
 
   /**
-   * Removes every entry, in any namespace, that `dead` says so of; one pass over all. For series that the head gives
-   * up (all spellings of them go) and for what new relabelling rules may decide differently (`VALUE_DROPPED`).
-   * Answers how many. `dead` must not change the table.
+   * Removes every entry, in any namespace, that `dead` says so of; one pass over all. Answers how many. `dead` must not change the table.
    */
   removeWhere(dead: (value: number, entry: number) => boolean): number {
     const count = this.#kernels.call("tableEntryCount", this.pointer);
@@ -184,6 +182,11 @@ export class SeriesTable {
     const removed = this.#kernels.call("tableRemoveMarked", this.pointer, marks, wordCount);
     this.#kernels.release(marks, wordCount * 4);
     return removed;
+  }
+
+  /** As `removeWhere`, of the entries that say `VALUE_DROPPED`. */
+  removeDropped(): number {
+    return this.#kernels.call("tableRemoveValue", this.pointer, VALUE_DROPPED);
   }
 
   /** A new, empty namespace: an integer from 1. Ids of closed ones come again. @throws OperatingError `memory.full`. */

@@ -108,6 +108,33 @@ test("removeWhere takes the dead entries of every namespace and leaves the other
   equal(table.size, 666);
 });
 
+test("removeValues takes all spellings of series, removeDropped what is not wanted", () => {
+  const table = new SeriesTable(kernels);
+  const target = table.openNamespace();
+  for (let i = 0; i < 100; i++) {
+    table.insert(HEAD_NAMESPACE, bytesOf(`head ${i}`), i);
+    table.insert(target, bytesOf(`text ${i}`), i);
+  }
+  table.insert(target, bytesOf("dropped"), VALUE_DROPPED);
+  equal(table.removeValues([]), 0);
+  equal(table.removeValues([3, 64, 99, 5000]), 6);
+  for (const [i, there] of [
+    [2, true],
+    [3, false],
+    [63, true],
+    [64, false],
+    [99, false],
+  ] as const) {
+    equal(table.find(HEAD_NAMESPACE, bytesOf(`head ${i}`)) >= 0, there);
+    equal(table.find(target, bytesOf(`text ${i}`)) >= 0, there);
+  }
+  equal(table.removeDropped(), 1);
+  equal(table.removeDropped(), 0);
+  equal(table.size, 194);
+  const again = table.insert(target, bytesOf("text 3"), 7);
+  equal(table.valueOf(again), 7);
+});
+
 test("any history of insertions and removals leaves what a Map would hold", () => {
   for (const seed of [1, 2, 3]) {
     const rng = seededRng(seed);

@@ -49,7 +49,7 @@ export async function encodeIndex(
     await pause();
   }
   const sections = [
-    encodeSymbols([...numberOf.keys()]),
+    await encodeSymbols(numberOf.keys(), pause),
     await encodeSeries(list, numberOf, pause),
     await encodePostings(list, numberOf, pause),
   ];
@@ -68,18 +68,29 @@ export async function encodeIndex(
   return [bytes, ...sections];
 }
 
-function encodeSymbols(symbols: readonly string[]): Uint8Array {
+async function encodeSymbols(
+  symbols: Iterable<string>,
+  pause: () => Promise<void>,
+): Promise<Uint8Array> {
   const encoder = new TextEncoder();
-  const encoded = symbols.map((text) => encoder.encode(text));
-  const start = 4 + symbols.length * 4;
-  const out = new Uint8Array(start + encoded.reduce((sum, { length }) => sum + length, 0));
+  const encoded: Uint8Array[] = [];
+  let size = 0;
+  for (const text of symbols) {
+    const bytes = encoder.encode(text);
+    encoded.push(bytes);
+    size += bytes.length;
+    await pause();
+  }
+  const start = 4 + encoded.length * 4;
+  const out = new Uint8Array(start + size);
   const view = new DataView(out.buffer);
-  view.setUint32(0, symbols.length, true);
+  view.setUint32(0, encoded.length, true);
   let at = start;
   for (const [i, bytes] of encoded.entries()) {
     out.set(bytes, at);
     at += bytes.length;
     view.setUint32(4 + i * 4, at - start, true);
+    await pause();
   }
   return out;
 }

@@ -15,6 +15,8 @@ import type { Wal } from "./wal.ts";
 const SLICE_MS_MAX = 10;
 /** Series between two looks at the clock. */
 const SLICE_SERIES = 64;
+/** Series that end in one go, a few milliseconds' work: each time the series table is gone through once. */
+const ENDED_TOGETHER_MAX = 4096;
 const EARLIEST = Number.NEGATIVE_INFINITY;
 
 export interface FlushContext {
@@ -57,7 +59,6 @@ export async function flushHead(
   const { head, wal, snapshots, signal } = context;
   context.logDefinitions();
   const position = wal.position;
-  const refsEnd = head.nextRef;
   const refs = head.index.all().slice();
   const batch: FlushBatch = { refs, totals: refs.map((ref) => head.chunks.total(ref)) };
   head.freezeLate(beforeMs);
@@ -89,7 +90,12 @@ export async function flushHead(
     head.chunks.truncate(ref);
     await pause();
   }
-  head.endIdleSeries(Math.min(idleBeforeMs, beforeMs), refsEnd, wal.position.segment);
+  for (let from = 0; from < refs.length; from += ENDED_TOGETHER_MAX) {
+    const some = refs.subarray(from, from + ENDED_TOGETHER_MAX);
+    head.endIdleSeries(some, Math.min(idleBeforeMs, beforeMs), wal.position.segment);
+    await pause(ENDED_TOGETHER_MAX);
+  }
+  head.forgetDropped();
 }
 
 /** The series that are there when a flush starts, and how many samples each ever had then. */
@@ -102,7 +108,7 @@ interface FlushBatch {
 async function firstUnflushed(
   { head }: FlushContext,
   { refs, totals }: FlushBatch,
-  pause: () => Promise<void>,
+  pause: Pause,
 ): Promise<number> {
   const { chunks } = head;
   let firstMs = head.nextLateTimeMs("frozen");
@@ -121,7 +127,7 @@ async function flushRange(
   { refs, totals }: FlushBatch,
   startMs: number,
   endMs: number,
-  pause: () => Promise<void>,
+  pause: Pause,
 ): Promise<void> {
   const { chunks } = head;
   const sequence = blocks.takeSequence();
@@ -152,13 +158,20 @@ async function flushRange(
   }
 }
 
-/** A function to await between series: lets others run when a slice of time is used up. */
-function slices({ clock, signal }: FlushContext): () => Promise<void> {
+/**
+ * To be awaited between series, with how many there were since the last time: lets others run when a slice of time is
+ * used up.
+ */
+type Pause = (seriesCount?: number) => Promise<void>;
+
+function slices({ clock, signal }: FlushContext): Pause {
   let count = 0;
   let sliceStartMs = clock.monotonicMs();
   const done = Promise.resolve();
-  return () => {
-    if (++count % SLICE_SERIES !== 0) return done;
+  return (seriesCount = 1) => {
+    count += seriesCount;
+    if (count < SLICE_SERIES) return done;
+    count = 0;
     if (clock.monotonicMs() - sliceStartMs < SLICE_MS_MAX) return done;
     return clock.sleep(0, signal).then(() => {
       sliceStartMs = clock.monotonicMs();

@@ -11,7 +11,6 @@ import {
   SampleColumns,
   SERIES_BYTES_MAX,
   type SeriesTable,
-  VALUE_DROPPED,
 } from "@pharos/kernels";
 import { LabelIndex } from "./label-index.ts";
 import { LateSamples } from "./out-of-order.ts";
@@ -444,19 +443,22 @@ export class Head {
   }
 
   /**
-   * Ends the series below `refsEnd` that have no sample in memory and whose newest, if they ever had one, is before
-   * `beforeMs`: samples may have been refused, and a series that stayed for them would stay for ever. Their references
-   * may be used again when `forgetBelow` says that no segment up to `segment` is left. Answers how many ended.
+   * Ends those of the series that have no sample in memory and whose newest, if they ever had one, is before `beforeMs`:
+   * samples may have been refused, and a series that stayed for them would stay for ever. Their references may be used
+   * again when `forgetBelow` says that no segment up to `segment` is left. Answers how many ended.
    */
-  endIdleSeries(beforeMs: number, refsEnd: number, segment: number): number {
-    const idle = [...this.index.all()].filter((ref) => {
-      if (ref >= refsEnd || this.#hasSamples(ref)) return false;
-      return this.chunks.lastTimeMs(ref) < beforeMs;
-    });
+  endIdleSeries(refs: Uint32Array, beforeMs: number, segment: number): number {
+    const idle = [...refs].filter(
+      (ref) =>
+        this.chunks.has(ref) && !this.#hasSamples(ref) && this.chunks.lastTimeMs(ref) < beforeMs,
+    );
     this.#end(idle, segment);
-    // What is not wanted is decided anew, so that what senders once sent is not remembered for ever.
-    this.#table.removeWhere((value) => value === VALUE_DROPPED);
     return idle.length;
+  }
+
+  /** What is not wanted is decided anew, so that what senders once sent is not remembered for ever. */
+  forgetDropped(): void {
+    this.#table.removeDropped();
   }
 
   #end(refs: readonly number[], segment: number): void {

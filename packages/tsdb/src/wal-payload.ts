@@ -167,15 +167,22 @@ export function readCheckpointStart(payload: Uint8Array): CheckpointStart | unde
 }
 
 export function checkpointSeriesPayload(list: readonly CheckpointSeries[]): Uint8Array[] {
-  const parts = [words(list.length)];
-  for (const { ref, labelBytes, lastTimeMs, lastValueLow, lastValueHigh } of list)
-    parts.push(
-      words(ref),
-      doubles(lastTimeMs),
-      words(lastValueLow, lastValueHigh, labelBytes.length),
-      labelBytes,
-    );
-  return parts;
+  let size = 4;
+  for (const { labelBytes } of list) size += 24 + labelBytes.length;
+  const out = new Uint8Array(size);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, list.length, true);
+  let at = 4;
+  for (const { ref, labelBytes, lastTimeMs, lastValueLow, lastValueHigh } of list) {
+    view.setUint32(at, ref, true);
+    view.setFloat64(at + 4, lastTimeMs, true);
+    view.setUint32(at + 12, lastValueLow, true);
+    view.setUint32(at + 16, lastValueHigh, true);
+    view.setUint32(at + 20, labelBytes.length, true);
+    out.set(labelBytes, at + 24);
+    at += 24 + labelBytes.length;
+  }
+  return [out];
 }
 
 export function readCheckpointSeries(payload: Uint8Array): readonly CheckpointSeries[] | undefined {
