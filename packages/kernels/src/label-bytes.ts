@@ -30,42 +30,63 @@ function putVarint(out: Uint8Array, at: number, value: number): number {
   return next;
 }
 
-/** Of its UTF-8. */
-function sizeOf(text: string): number {
-  for (let i = 0; i < text.length; i++)
-    if (text.charCodeAt(i) >= 0x80) return encoder.encode(text).length;
-  return text.length;
-}
-
-/** Writes a text of `size` bytes. Most are ASCII and short: a loop beats the encoder, which makes an object of each. */
-function putText(out: Uint8Array, at: number, text: string, size: number): number {
-  if (size === text.length) for (let i = 0; i < size; i++) out[at + i] = text.charCodeAt(i);
-  else out.set(encoder.encode(text), at);
-  return at + size;
-}
-
 function labelSize(nameSize: number, valueSize: number): number {
   return 2 + varintSize(nameSize) + nameSize + varintSize(valueSize) + valueSize;
 }
 
 /** The canonical bytes of a label set. */
 export function encodeLabels(labels: Labels): Uint8Array {
+  return encodeAscii(labels) ?? encodeUtf8(labels);
+}
+
+/** As `encodeLabels`, or undefined where a text is not ASCII: for such short texts a loop beats the encoder. */
+function encodeAscii(labels: Labels): Uint8Array | undefined {
   let total = 0;
   for (const [name, value] of labels) {
-    const size = labelSize(sizeOf(name), sizeOf(value));
+    const size = labelSize(name.length, value.length);
     total += 1 + varintSize(size) + size;
   }
   const out = new Uint8Array(total);
   let at = 0;
+  let units = 0;
   for (const [name, value] of labels) {
-    const nameSize = sizeOf(name);
-    const valueSize = sizeOf(value);
     out[at++] = TAG_LABEL;
-    at = putVarint(out, at, labelSize(nameSize, valueSize));
+    at = putVarint(out, at, labelSize(name.length, value.length));
     out[at++] = TAG_NAME;
-    at = putText(out, putVarint(out, at, nameSize), name, nameSize);
+    at = putVarint(out, at, name.length);
+    for (let i = 0; i < name.length; i++) {
+      const unit = name.charCodeAt(i);
+      units |= unit;
+      out[at++] = unit;
+    }
     out[at++] = TAG_VALUE;
-    at = putText(out, putVarint(out, at, valueSize), value, valueSize);
+    at = putVarint(out, at, value.length);
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      units |= unit;
+      out[at++] = unit;
+    }
+  }
+  return units < 0x80 ? out : undefined;
+}
+
+function encodeUtf8(labels: Labels): Uint8Array {
+  const texts = labels.flat().map((text) => encoder.encode(text));
+  const sizeAt = (i: number): number =>
+    labelSize(texts[i]?.length as number, texts[i + 1]?.length as number);
+  let total = 0;
+  for (let i = 0; i < texts.length; i += 2) total += 1 + varintSize(sizeAt(i)) + sizeAt(i);
+  const out = new Uint8Array(total);
+  let at = 0;
+  for (const [i, text] of texts.entries()) {
+    if (i % 2 === 0) {
+      out[at++] = TAG_LABEL;
+      at = putVarint(out, at, sizeAt(i));
+    }
+    out[at++] = i % 2 === 0 ? TAG_NAME : TAG_VALUE;
+    at = putVarint(out, at, text.length);
+    out.set(text, at);
+    at += text.length;
   }
   return out;
 }

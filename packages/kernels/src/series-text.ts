@@ -1,4 +1,13 @@
-import { type Label, type Labels, labelsFrom, METRIC_NAME, OperatingError } from "@pharos/base";
+import {
+  compareUtf8,
+  isLegacyLabelName,
+  isLegacyMetricName,
+  type Label,
+  type Labels,
+  labelsFrom,
+  METRIC_NAME,
+  OperatingError,
+} from "@pharos/base";
 
 /** The two text formats of metrics: Prometheus text 0.0.4 and OpenMetrics 1.0. */
 export type ExpositionFormat = "text" | "openmetrics";
@@ -41,6 +50,47 @@ export function parseSeriesText(text: string, format: ExpositionFormat = "text")
 
 /** As `parseSeriesText`. @throws SeriesTextError for the caller to say which line it is. */
 export function readSeries(text: string, format: ExpositionFormat): Labels {
+  return readPlain(text) ?? readAny(text, format);
+}
+
+/**
+ * A series as nearly all targets write it, `name{label="value",...}` without blanks and escapes; undefined for others,
+ * and for those that are malformed. Many times faster than patterns.
+ */
+function readPlain(text: string): Labels | undefined {
+  const open = text.indexOf("{");
+  const name = open < 0 ? text : text.slice(0, open);
+  if (!isLegacyMetricName(name)) return undefined;
+  const labels: Label[] = [[METRIC_NAME, name]];
+  if (open < 0) return labels;
+  const close = text.length - 1;
+  if (text[close] !== "}" || text.includes("\\")) return undefined;
+  let hasEmpty = false;
+  for (let at = open + 1; at < close; ) {
+    const equals = text.indexOf('="', at);
+    const end = equals < 0 ? -1 : text.indexOf('"', equals + 2);
+    if (end < 0) return undefined;
+    const label = text.slice(at, equals);
+    if (!isLegacyLabelName(label)) return undefined;
+    if (end === equals + 2) hasEmpty = true;
+    labels.push([label, text.slice(equals + 2, end)]);
+    at = end + 1;
+    if (at < close && text[at++] !== ",") return undefined;
+  }
+  if (!areSorted(labels)) labels.sort((a, b) => compareUtf8(a[0], b[0]));
+  // The same name twice is for the other reader to complain of.
+  if (!areSorted(labels)) return undefined;
+  return hasEmpty ? labels.filter(([, value]) => value !== "") : labels;
+}
+
+/** By rising names, none twice. */
+function areSorted(labels: readonly Label[]): boolean {
+  for (let i = 1; i < labels.length; i++)
+    if (compareUtf8((labels[i - 1] as Label)[0], (labels[i] as Label)[0]) >= 0) return false;
+  return true;
+}
+
+function readAny(text: string, format: ExpositionFormat): Labels {
   let at = 0;
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;

@@ -8,6 +8,7 @@ import {
   type Rng,
   seededRng,
 } from "@pharos/base";
+import fc from "fast-check";
 import {
   ExpositionDecoder,
   type ExpositionFormat,
@@ -638,4 +639,42 @@ test("the scan touches nothing outside its buffers and does not look at what lie
     equal(new Set(results).size, 1, `run ${run}: ${results}`);
   }
   kernels.release(block, 8 * size);
+});
+
+test("a series is read by its plain shape as it is read in full", () => {
+  const outcome = (text: string): unknown => {
+    try {
+      return parseSeriesText(text);
+    } catch (error) {
+      if (error instanceof OperatingError) return "refused";
+      throw error;
+    }
+  };
+  const piece = fc.constantFrom(
+    ...[
+      "up",
+      "{",
+      "}",
+      ",",
+      "=",
+      '"',
+      'a="1"',
+      'b=""',
+      'a.b="2"',
+      '__name__="x"',
+      'B="é",',
+      "\\",
+      "0",
+    ],
+  );
+  const pieces = fc.array(piece, { maxLength: 8 }).map((list) => list.join(""));
+  const label = fc
+    .tuple(fc.constantFrom("a", "b", "B", "_c", "9"), fc.string())
+    .map(([name, value]) => `${name}="${value}"`);
+  const series = fc.array(label, { maxLength: 4 }).map((list) => `up{${list.join(",")}}`);
+  fc.assert(
+    // With a blank at its end a series is not of the plain shape, and means the same.
+    fc.property(fc.oneof(pieces, series), (text) => deepEqual(outcome(text), outcome(`${text} `))),
+    { numRuns: 3000 },
+  );
 });
