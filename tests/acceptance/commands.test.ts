@@ -52,7 +52,7 @@ test("`check config` counts what a good file holds, with its rule files, and lis
     "rules/one.yml": "groups: [{name: g, rules: [{record: 'a:b', expr: up}]}]\n",
   });
   equal(code, 0);
-  equal(lines[0], "good.yml: ok, 2 scrape jobs, 1 rules");
+  equal(lines[0], "good.yml: ok, 2 scrape jobs, 1 rule");
   match(lines[1] ?? "", /^ {2}good\.yml:3:1: tracing is not supported yet/);
 });
 

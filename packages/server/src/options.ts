@@ -14,6 +14,8 @@ export interface ServeOptions {
   readonly walSyncMs: number;
   readonly repairWal: boolean;
   readonly queryTimeoutMs: number;
+  /** Series in memory at a time. */
+  readonly headSeriesMax: number;
   readonly querySamplesMax: number;
   readonly lookbackMs: number;
   readonly lifecycle: boolean;
@@ -131,6 +133,14 @@ export const SERVE_OPTIONS: Rows = {
     fallback: "2m",
     parse: durationFrom(1),
     format: formatDuration,
+  },
+  headSeriesMax: {
+    flag: "--head-series-max",
+    value: "count",
+    help: "how many series may be in memory; new ones beyond it are refused",
+    fallback: "5000000",
+    parse: parseCount,
+    format: String,
   },
   querySamplesMax: {
     flag: "--query-max-samples",

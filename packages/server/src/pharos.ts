@@ -288,7 +288,7 @@ export class Pharos implements AsyncDisposable {
   }
 
   async #openStore(): Promise<OpenedStore> {
-    const { walSyncMs, outOfOrderWindowMs, repairWal, dataFolder } = this.#options;
+    const { walSyncMs, outOfOrderWindowMs, repairWal, headSeriesMax, dataFolder } = this.#options;
     const kernels = await Kernels.load();
     const table = new SeriesTable(kernels);
     const { storage } = this.#files.config;
@@ -299,6 +299,7 @@ export class Pharos implements AsyncDisposable {
       table,
       walSync: walSyncMs === 0 ? "always" : { intervalMs: walSyncMs },
       walRepair: repairWal,
+      headSeriesMax,
       outOfOrderWindowMs: storage.outOfOrderTimeWindowMs ?? outOfOrderWindowMs,
       retentionMs: this.#retentionMs,
     });

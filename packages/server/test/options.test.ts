@@ -30,6 +30,7 @@ test("without flags and variables the defaults hold", () => {
     walSyncMs: 100,
     repairWal: false,
     queryTimeoutMs: 120_000,
+    headSeriesMax: 5_000_000,
     querySamplesMax: 50_000_000,
     lookbackMs: 300_000,
     lifecycle: false,

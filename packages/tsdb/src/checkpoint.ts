@@ -91,7 +91,7 @@ export class CheckpointDamage extends OperatingError {
   constructor(path: string, offset: number, reason: string) {
     super(
       "disk.corrupt",
-      `${path}, byte ${offset}: ${reason}. Without it the log cannot be read; start once with WAL repair to set the ` +
+      `${path}, byte ${offset}: ${reason}. Without it the log cannot be read; start once with --repair-wal to set the ` +
         "log aside and lose what it has that is in no block",
     );
   }

@@ -123,7 +123,7 @@ export class Head {
     if (this.index.seriesCount >= this.#limits.seriesMax)
       throw new OperatingError(
         "memory.full",
-        `${this.index.seriesCount} series; storage.head-series-max allows no more`,
+        `${this.index.seriesCount} series; --head-series-max allows no more`,
       );
     const ref = this.#reusable.at(-1) ?? this.#nextRef;
     if (ref >= HEAD_REFERENCES_MAX)

@@ -163,7 +163,7 @@ function corrupt({ segment, offset, reason }: Damage): OperatingError {
   return new OperatingError(
     "disk.corrupt",
     `${segmentPath(segment)}, byte ${offset}: ${reason}. Samples after this place cannot be read; ` +
-      "start once with WAL repair to cut the log there and lose them",
+      "start once with --repair-wal to cut the log there and lose them",
   );
 }
 

@@ -219,7 +219,7 @@ test("a damaged checkpoint keeps the store from opening until the log is set asi
 
   await rejects(machine.open(), (error) => {
     ok(error instanceof OperatingError && error.code === "disk.corrupt");
-    match(error.message, /^wal\/checkpoint\.\d{8}, byte \d+: .* start once with WAL repair/);
+    match(error.message, /^wal\/checkpoint\.\d{8}, byte \d+: .* start once with --repair-wal/);
     return true;
   });
   await machine.open({ walRepair: true });

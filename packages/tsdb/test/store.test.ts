@@ -229,7 +229,7 @@ test("more series than allowed are refused, with the setting's name; known ones 
   await machine.append(["a", 0, 1], ["b", 0, 1]);
   await rejects(machine.append(["a", 0.1, 1], ["c", 0.1, 1]), {
     code: "memory.full",
-    message: /storage\.head-series-max/,
+    message: /--head-series-max/,
   });
   deepEqual(await machine.append(["a", 0.1, 2]), counts({ appended: 1 }));
   deepEqual(await machine.read(), ["a 0:1 0.1:2", "b 0:1"]);

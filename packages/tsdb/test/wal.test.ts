@@ -89,7 +89,7 @@ test("damage in what was synced is reported with its place, in every byte of it"
     disk.flipByte(segmentPath(1), offset);
     await rejects(openWal(disk), (error: unknown) => {
       ok(error instanceof OperatingError && error.code === "disk.corrupt", `byte ${offset}`);
-      match(error.message, /^wal\/00000001, byte \d+: .*WAL repair/);
+      match(error.message, /^wal\/00000001, byte \d+: .*--repair-wal/);
       return true;
     });
   }

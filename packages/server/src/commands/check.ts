@@ -20,7 +20,7 @@ export function checkConfig(files: readonly string[]): void {
       );
       const rules = loadRuleFiles(config.ruleFiles, ANY_DEFAULTS, environment);
       return [
-        `${config.scrapeJobs.length} scrape jobs, ${countRules(rules.groups)} rules`,
+        `${counted(config.scrapeJobs.length, "scrape job")}, ${counted(countRules(rules.groups), "rule")}`,
         ...unsupported.map(unsupportedText),
         ...warnings,
         ...rules.warnings.map(formatDiagnosticLine),
@@ -35,7 +35,7 @@ export function checkRules(files: readonly string[]): void {
     report(file, () => {
       const { groups, warnings } = loadRuleFile(environment.readFile(file), file, ANY_DEFAULTS);
       return [
-        `${groups.length} groups, ${countRules(groups)} rules`,
+        `${counted(groups.length, "group")}, ${counted(countRules(groups), "rule")}`,
         ...warnings.map(formatDiagnosticLine),
       ];
     });
@@ -43,6 +43,11 @@ export function checkRules(files: readonly string[]): void {
 
 function countRules(groups: readonly { readonly rules: readonly unknown[] }[]): number {
   return groups.reduce((count, { rules }) => count + rules.length, 0);
+}
+
+/** "1 rule", "2 rules". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** One line for a good file and one for each remark; all that is wrong for a bad one, and the exit code is 1. */

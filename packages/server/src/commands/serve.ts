@@ -3,6 +3,7 @@ import { BUILD_INFO } from "../build-info.ts";
 import { createLogger } from "../log.ts";
 import type { ServeOptions } from "../options.ts";
 import { Pharos } from "../pharos.ts";
+import { counted } from "./check.ts";
 
 /** `pharos serve`: runs until SIGTERM, SIGINT or a request to quit; SIGHUP reloads the configuration. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -31,7 +32,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     `Pharos ${BUILD_INFO.version} is ready after ${seconds} s\n` +
       `  page   ${pharos.url}\n` +
       `  data   ${options.dataFolder}\n` +
-      `  watch  ${watched} (${config.scrapeJobs.length} jobs, ${rules} rules)\n`,
+      `  watch  ${watched} (${counted(config.scrapeJobs.length, "job")}, ${counted(rules, "rule")})\n`,
   );
 
   log.info(`stopping on ${await quit.promise}`);

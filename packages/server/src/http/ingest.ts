@@ -8,7 +8,7 @@ import {
   type RemoteWriteResult,
 } from "@pharos/collect";
 import type { AppendResult, SampleBatch } from "@pharos/ports";
-import { HTTP_ERRORS } from "./errors.ts";
+import { type ErrorType, HTTP_ERRORS } from "./errors.ts";
 
 /** An answer for plain `node:http`, which the ingest path uses. */
 export interface IngestAnswer {
@@ -90,8 +90,8 @@ async function answer(work: () => Promise<IngestAnswer>): Promise<IngestAnswer> 
     return await work();
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
-    const { status } = HTTP_ERRORS[error.code];
-    const refused = failure(status, [error.message]);
+    const { status, type } = HTTP_ERRORS[error.code];
+    const refused = failure(status, [error.message], type);
     if (!error.retryable) return refused;
     const retryAfter = { "Retry-After": String(INGEST_RETRY_AFTER_SECONDS) };
     return { ...refused, headers: { ...refused.headers, ...retryAfter } };
@@ -120,8 +120,11 @@ function trimmed(part: string): string {
   return part.trim().toLowerCase() === PROTOBUF ? PROTOBUF : part.trim();
 }
 
-function failure(status: number, errors: readonly string[]): IngestAnswer {
-  const errorType = status === 503 ? "unavailable" : "bad_data";
+function failure(
+  status: number,
+  errors: readonly string[],
+  errorType: ErrorType = "bad_data",
+): IngestAnswer {
   return json(status, { status: "error", errorType, error: errors.join("; "), errors });
 }
 
