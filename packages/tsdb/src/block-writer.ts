@@ -18,6 +18,14 @@ export const CHUNKS_HEADER_SIZE = 8;
 export const CHUNK_CHECKSUM_SIZE = 4;
 const BUFFER_SIZE = 1024 * 1024;
 
+/** How much is written in one go; to the page cache, so that it takes a few milliseconds at most. */
+const WRITE_SIZE_MAX = 2 * 1024 * 1024;
+/** So much of a wait for others' turn as a write of that size is worth, in series. */
+const WRITE_SERIES = 1024;
+
+/** To be awaited between series, with how many there were since the last time, so that others get their turn. */
+export type Pause = (seriesCount?: number) => Promise<void>;
+
 export function chunksHeader(): Uint8Array {
   const header = new Uint8Array(CHUNKS_HEADER_SIZE);
   header.set(new TextEncoder().encode("PHCK"));
@@ -116,10 +124,11 @@ export class BlockWriter {
    * Completes the block, which is not empty: when this resolves it survives a power loss.
    * @param pause awaited between series, so that others get their turn.
    */
-  async finish(pause: () => Promise<void>): Promise<BlockMeta> {
+  async finish(pause: Pause): Promise<BlockMeta> {
     this.#writeBuffer();
     await this.#chunks.sync();
-    const indexSize = await this.#writeFile("index", await encodeIndex(this.#series, pause));
+    const index = await encodeIndex(this.#series, pause);
+    const indexSize = await this.#writeFile("index", index, pause);
     const meta: BlockMeta = {
       version: BLOCK_VERSION,
       ...this.#range,
@@ -131,17 +140,21 @@ export class BlockWriter {
       indexSize,
       chunksSize: this.#offset,
     };
-    await this.#writeFile("meta.json", [encodeMeta(meta)]);
+    await this.#writeFile("meta.json", [encodeMeta(meta)], pause);
     await this.#disk.syncDirectory(this.#path);
     this.#disk.rename(this.#path, `${BLOCKS_DIRECTORY}/${blockName(meta)}`);
     await this.#disk.syncDirectory(BLOCKS_DIRECTORY);
     return meta;
   }
 
-  async #writeFile(name: string, parts: readonly Uint8Array[]): Promise<number> {
+  async #writeFile(name: string, parts: readonly Uint8Array[], pause: Pause): Promise<number> {
     const writer = this.#disk.openAppend(`${this.#path}/${name}`);
     try {
-      writer.append(parts);
+      for (const part of parts)
+        for (let at = 0; at < part.length; at += WRITE_SIZE_MAX) {
+          writer.append([part.subarray(at, at + WRITE_SIZE_MAX)]);
+          await pause(WRITE_SERIES);
+        }
       await writer.sync();
       return writer.size;
     } finally {

@@ -3,7 +3,7 @@ import type { Kernels } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
 import type { ChunkDecoder } from "./block.ts";
 import { BLOCK_RANGE_MS } from "./block-meta.ts";
-import { BlockWriter } from "./block-writer.ts";
+import { BlockWriter, type Pause } from "./block-writer.ts";
 import type { Blocks } from "./blocks.ts";
 import { removeOldCheckpoints, writeCheckpoint } from "./checkpoint.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
@@ -16,7 +16,7 @@ const SLICE_MS_MAX = 10;
 /** Series between two looks at the clock. */
 const SLICE_SERIES = 64;
 /** Series that end in one go, a few milliseconds' work: each time the series table is gone through once. */
-const ENDED_TOGETHER_MAX = 4096;
+const ENDED_TOGETHER_MAX = 1024;
 const EARLIEST = Number.NEGATIVE_INFINITY;
 
 export interface FlushContext {
@@ -158,12 +158,7 @@ async function flushRange(
   }
 }
 
-/**
- * To be awaited between series, with how many there were since the last time: lets others run when a slice of time is
- * used up.
- */
-type Pause = (seriesCount?: number) => Promise<void>;
-
+/** Lets others run when a slice of time is used up. */
 function slices({ clock, signal }: FlushContext): Pause {
   let count = 0;
   let sliceStartMs = clock.monotonicMs();

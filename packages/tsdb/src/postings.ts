@@ -107,12 +107,13 @@ export class PostingList {
 
   /** Removes numbers, which are there, given in rising order. */
   remove(refs: readonly number[]): void {
+    const { view } = this;
     let from = 0;
     let kept = 0;
     for (const ref of refs) {
-      const at = lowerBound(this.view, ref, from);
+      const at = lowerBound(view, ref, from);
       assert(this.#list[at] === ref, () => `${ref} is in the list`);
-      this.#list.copyWithin(kept, from, at);
+      if (at > from) this.#list.copyWithin(kept, from, at);
       kept += at - from;
       from = at + 1;
     }
