@@ -1,5 +1,5 @@
 // Everything the module exports, by file. Built by ../scripts/build.ts.
-export { allocate, blockSize, memoryInit, memoryUsed, release } from "./memory";
+export { allocate, blockSize, memoryInit, memoryPages, memoryUsed, release } from "./memory";
 export { expositionExpand, expositionScan } from "./exposition";
 export { floatFrom } from "./float";
 export { hashInto } from "./hash";

@@ -21,6 +21,11 @@ export function memoryInit(): void {
   if (load<u32>(BUMP) == 0) store<u32>(BUMP, HEAP_START);
 }
 
+/** How large the memory is now, in pages of 64 KiB. */
+export function memoryPages(): i32 {
+  return memory.size();
+}
+
 export function memoryUsed(): u32 {
   return load<u32>(USED);
 }

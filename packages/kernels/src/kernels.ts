@@ -19,12 +19,15 @@ export class Kernels {
   readonly exports: KernelExports;
   #bytes: Uint8Array<SharedArrayBuffer>;
   #words: Uint32Array<SharedArrayBuffer>;
+  #pages = 0;
+  readonly #memoryPages: () => number;
 
   private constructor(memory: WebAssembly.Memory, exports: KernelExports) {
     this.memory = memory;
     this.exports = exports;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Uint32Array(memory.buffer);
+    this.#memoryPages = exports["memoryPages"] as () => number;
   }
 
   /** Loads the module with a memory of its own. */
@@ -51,21 +54,29 @@ export class Kernels {
 
   /** All of the memory as bytes, as large as it is now. */
   get bytes(): Uint8Array<SharedArrayBuffer> {
-    if (this.#bytes.length < this.memory.buffer.byteLength)
-      this.#bytes = new Uint8Array(this.memory.buffer);
+    this.#follow();
     return this.#bytes;
   }
 
   /** As `bytes`, by 32-bit words. */
   get words(): Uint32Array<SharedArrayBuffer> {
-    if (this.#words.byteLength < this.memory.buffer.byteLength)
-      this.#words = new Uint32Array(this.memory.buffer);
+    this.#follow();
     return this.#words;
   }
 
   /** The buffer to make typed views on. */
   get buffer(): SharedArrayBuffer {
-    return this.memory.buffer;
+    this.#follow();
+    return this.#bytes.buffer;
+  }
+
+  /** Looks at all of the memory again if it has grown. Asking the kernels how large it is costs a hundredth of asking `memory`. */
+  #follow(): void {
+    const pages = this.#memoryPages();
+    if (pages === this.#pages) return;
+    this.#pages = pages;
+    this.#bytes = new Uint8Array(this.memory.buffer);
+    this.#words = new Uint32Array(this.memory.buffer);
   }
 
   /**

@@ -118,7 +118,11 @@ async function pushed(
   const body = await bodies.collect(request);
   switch (body.status) {
     case "whole":
-      return send(response, await push(request.headers, body.bytes));
+      try {
+        return send(response, await push(request.headers, body.bytes));
+      } finally {
+        body.release();
+      }
     case "too large":
       return send(response, TOO_LARGE);
     case "busy":

@@ -14,7 +14,8 @@ export const BODY_LIMITS: BodyLimits = {
 
 /** A whole body, or why there is none. */
 export type ReceivedBody =
-  | { readonly status: "whole"; readonly bytes: Uint8Array }
+  /** `bytes` are the caller's until `release`, which must be called once. */
+  | { readonly status: "whole"; readonly bytes: Uint8Array; readonly release: () => void }
   /** This body is larger than any may be. */
   | { readonly status: "too large" }
   /** Too many bodies are arriving; the sender may try again. */
@@ -22,9 +23,17 @@ export type ReceivedBody =
   /** The sender went away. */
   | { readonly status: "aborted" };
 
-/** Collects the bodies of requests in memory, within limits that hold for all of them together. */
+/** Buffers that are kept for the next bodies: one for each of the usual number of senders, of the size they usually send. */
+const KEPT_BUFFERS_MAX = 16;
+const KEPT_BUFFER_SIZE = 256 * 1024;
+
+/**
+ * Collects the bodies of requests in memory, within limits that hold for all of them together. Bodies of the usual size
+ * go into buffers that are used again: fresh ones are what makes the garbage collector look at the heap.
+ */
 export class BodyCollector {
   readonly #limits: BodyLimits;
+  readonly #kept: Uint8Array[] = [];
   #arriving = 0;
 
   constructor(limits: BodyLimits = BODY_LIMITS) {
@@ -60,11 +69,30 @@ export class BodyCollector {
         }
       });
       request.on("end", () => {
-        const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
-        settle({ status: "whole", bytes });
+        settle({ status: "whole", ...this.#joined(chunks, size) });
       });
       request.on("error", () => settle({ status: "aborted" }));
       request.on("close", () => settle({ status: "aborted" }));
     });
+  }
+
+  /** The chunks in one piece. */
+  #joined(chunks: readonly Buffer[], size: number): { bytes: Uint8Array; release: () => void } {
+    if (chunks.length === 1 || size > KEPT_BUFFER_SIZE) {
+      const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+      return { bytes, release: () => {} };
+    }
+    const buffer = this.#kept.pop() ?? new Uint8Array(KEPT_BUFFER_SIZE);
+    let at = 0;
+    for (const chunk of chunks) {
+      buffer.set(chunk, at);
+      at += chunk.length;
+    }
+    return {
+      bytes: buffer.subarray(0, size),
+      release: () => {
+        if (this.#kept.length < KEPT_BUFFERS_MAX) this.#kept.push(buffer);
+      },
+    };
   }
 }

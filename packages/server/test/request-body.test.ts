@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { equal, notEqual, ok } from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
@@ -10,13 +10,40 @@ function request(): { stream: PassThrough; message: IncomingMessage } {
   return { stream, message: Object.assign(stream, { headers: {} }) as unknown as IncomingMessage };
 }
 
-test("a body is given whole, in whatever pieces it arrives", async () => {
-  const bodies = new BodyCollector();
+/** Sends the parts as one body and answers its text; the body is given back only if asked for. */
+async function collected(
+  bodies: BodyCollector,
+  parts: readonly string[],
+): Promise<{ bytes: Uint8Array; text: string; release: () => void }> {
   const { stream, message } = request();
   const body = bodies.collect(message);
-  for (const part of ["ab", "c", "def"]) stream.write(part);
+  for (const part of parts) stream.write(part);
   stream.end();
-  deepEqual(await body, { status: "whole", bytes: Buffer.from("abcdef") });
+  const received = await body;
+  ok(received.status === "whole");
+  return { ...received, text: new TextDecoder().decode(received.bytes) };
+}
+
+test("a body is given whole, in whatever pieces it arrives", async () => {
+  const bodies = new BodyCollector();
+  for (const parts of [["ab", "c", "def"], ["abcdef"], ["", "abcde", "f"]])
+    equal((await collected(bodies, parts)).text, "abcdef");
+  equal((await collected(bodies, [])).text, "");
+  const large = "x".repeat(200_000);
+  equal((await collected(bodies, [large, large])).text, large + large);
+});
+
+test("a body keeps its bytes until it is released, and only then is its buffer used again", async () => {
+  const bodies = new BodyCollector();
+  const first = await collected(bodies, ["fir", "st"]);
+  const second = await collected(bodies, ["sec", "ond"]);
+  notEqual(first.bytes.buffer, second.bytes.buffer);
+  equal(new TextDecoder().decode(first.bytes), "first");
+  first.release();
+  const third = await collected(bodies, ["th", "ird"]);
+  equal(third.bytes.buffer, first.bytes.buffer);
+  equal(third.text, "third");
+  equal(new TextDecoder().decode(second.bytes), "second");
 });
 
 test("bodies that arrive together share one limit, and what is done makes room", async () => {
