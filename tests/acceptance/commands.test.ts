@@ -65,7 +65,7 @@ test("`check config` and `check rules` look at every file, and fail with the pla
   const rules = await pharos(["check", "rules", "bad.yml", "good.yml"], files);
   equal(rules.code, 1);
   match(rules.lines[0] ?? "", /^bad\.yml:5:19: /);
-  equal(rules.lines.at(-1), "good.yml: ok, 1 groups, 1 rules");
+  equal(rules.lines.at(-1), "good.yml: ok, 1 group, 1 rule");
   const config = await pharos(["check", "config", "config.yml"], files);
   equal(config.code, 1);
   match(config.lines[0] ?? "", /bad\.yml:5:19: /);
