@@ -41,8 +41,10 @@ export class OperatingError extends Error {
   }
 }
 
-/** The text of whatever was thrown, with the chain of causes, for logs and messages. */
+/** The text of whatever was thrown, with the chain of causes where it does not quote them itself, for logs and messages. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${errorText(error.cause)}`;
+  if (error.cause === undefined) return error.message;
+  const cause = errorText(error.cause);
+  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }
