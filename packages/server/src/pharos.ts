@@ -1,9 +1,9 @@
-import { mkdirSync } from "node:fs";
+import { randomInt } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
-import { errorText, formatDuration, OperatingError, seededRng } from "@pharos/base";
+import { errorText, formatDuration, type OperatingError, seededRng } from "@pharos/base";
 import {
   type ColumnSink,
   IngestQueue,
@@ -14,7 +14,7 @@ import {
 } from "@pharos/collect";
 import { ExpositionDecoder, Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
 import { Dispatcher, WebhookReceiver } from "@pharos/notify";
-import type { DocumentStore, HttpClient } from "@pharos/ports";
+import type { Disk, DocumentStore, HttpClient } from "@pharos/ports";
 import { createEngine, type Engine } from "@pharos/promql/engine";
 import { COLUMNS_MAX, type EmbeddedStore, openStore } from "@pharos/tsdb";
 import { BUILD_INFO } from "./build-info.ts";
@@ -41,6 +41,8 @@ import { addStoreMetrics, tsdbStatus } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
 
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
+/** Seeds are 32 bits. */
+const SEEDS = 2 ** 32;
 /** How often the store moves old samples to blocks and deletes expired ones. */
 const MAINTENANCE_MS = 60_000;
 
@@ -102,7 +104,7 @@ export class Pharos implements AsyncDisposable {
 
   async #open(onQuit: () => void): Promise<void> {
     const { dataFolder } = this.#options;
-    createFolder(dataFolder);
+    const disk = nodeDisk(dataFolder);
     // First, since it holds the lock on the folder.
     const documents = await openSqliteDocumentStore(join(dataFolder, "pharos.db"));
     this.#closers.use(documents);
@@ -110,7 +112,7 @@ export class Pharos implements AsyncDisposable {
     const push: Record<string, Push> = {};
     const listener = await this.#listen(push);
 
-    const embedded = await this.#openStore();
+    const embedded = await this.#openStore(disk);
     const { store, kernels } = embedded;
     const http = nodeHttpClient();
     this.#closers.defer(() => http.close());
@@ -181,7 +183,7 @@ export class Pharos implements AsyncDisposable {
       config: this.#files.notifications,
       store: documents,
       clock: systemClock,
-      rng: seededRng(process.pid),
+      rng: seededRng(randomInt(SEEDS)),
       createReceiver: (config) =>
         new WebhookReceiver(config, { http, externalUrl: this.url, userAgent: USER_AGENT }),
       onProblem,
@@ -287,13 +289,14 @@ export class Pharos implements AsyncDisposable {
     return this.#options.lifecycle || isLoopback(this.#options.listen);
   }
 
-  async #openStore(): Promise<OpenedStore> {
-    const { walSyncMs, outOfOrderWindowMs, repairWal, headSeriesMax, dataFolder } = this.#options;
+  async #openStore(disk: Disk): Promise<OpenedStore> {
+    const { walSyncMs, outOfOrderWindowMs, repairWal, headSeriesMax } = this.#options;
     const kernels = await Kernels.load();
-    const table = new SeriesTable(kernels);
+    // A seed that nobody outside knows: else a sender could choose series that all collide.
+    const table = new SeriesTable(kernels, { seed: randomInt(SEEDS) });
     const { storage } = this.#files.config;
     const store = await openStore({
-      disk: nodeDisk(resolve(dataFolder)),
+      disk,
       clock: systemClock,
       kernels,
       table,
@@ -380,17 +383,6 @@ function sinkOf({ store, kernels, table }: OpenedStore): ColumnSink {
     intern: store.intern.bind(store),
     appendColumns: () => store.appendColumns(columns),
   };
-}
-
-/** @throws OperatingError `disk.failed` */
-function createFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw new OperatingError("disk.failed", `cannot create the data folder ${path}`, {
-      cause: error,
-    });
-  }
 }
 
 function hostMetrics(): Response {
