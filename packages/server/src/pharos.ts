@@ -22,6 +22,7 @@ import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
+import { answerStarting } from "./http/starting.ts";
 import { type Listener, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
 import type { Logger } from "./log.ts";
@@ -269,7 +270,6 @@ export class Pharos implements AsyncDisposable {
         tsdb: (limit) => tsdbStatus(store, limit),
       },
       lifecycle: {
-        replaying: () => undefined,
         control: this.#mayControl ? { reload: () => this.reload(), quit: onQuit } : undefined,
       },
       externalLabels: () => this.#files.config.global.externalLabels,
@@ -388,14 +388,4 @@ function sinkOf({ store, kernels, table }: OpenedStore): ColumnSink {
 function hostMetrics(): Response {
   const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
   return new Response(renderHostMetrics(hostReader(systemClock.nowMs())), { headers });
-}
-
-function answerStarting(request: Request): Response {
-  const { pathname } = new URL(request.url);
-  if (pathname === "/-/healthy") return new Response("Pharos is healthy.\n");
-  const error = "the log is being read back; try again shortly";
-  const headers = { "Retry-After": "1" };
-  return pathname.startsWith("/api/")
-    ? Response.json({ status: "error", errorType: "unavailable", error }, { status: 503, headers })
-    : new Response(`Service Unavailable: ${error}\n`, { status: 503, headers });
 }

@@ -8,7 +8,6 @@ import type {
   ActiveTarget,
   ApiDependencies,
   MetricMetadata,
-  Replay,
   RuleGroupStatus,
 } from "../src/http/dependencies.ts";
 
@@ -21,7 +20,6 @@ export class HttpWorld {
   readonly clock = new SimClock(NOW_MS);
   readonly store: SeriesStore = new MemoryStore();
   readonly engine = createEngine({ clock: this.clock });
-  replay: Replay | undefined;
   reload: () => Promise<void> = async () => {};
   quitCalls = 0;
   mayControl = true;
@@ -112,7 +110,6 @@ export class HttpWorld {
         }),
       },
       lifecycle: {
-        replaying: () => this.replay,
         get control() {
           if (!world.mayControl) return undefined;
           return { reload: () => world.reload(), quit: () => void world.quitCalls++ };

@@ -76,7 +76,6 @@ export function createApi(dependencies: ApiDependencies): Hono {
 function addApi(app: Hono, dependencies: ApiDependencies): void {
   const path = (name: string): string => `/api/v1/${name}`;
   app.use("/api/*", cors);
-  app.use("/api/*", onceReady(dependencies));
   app.options("/api/*", () => new Response(null, { status: 204 }));
   const serve = (methods: readonly string[], name: string, route: Route): void =>
     addRoute(app, methods, path(name), route);
@@ -105,7 +104,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "status/config", () => configText(dependencies));
   serve(READ, "status/flags", () => flags(dependencies));
   serve(READ, "status/tsdb", (request) => tsdbStatus(request, dependencies));
-  serve(READ, "status/walreplay", () => walReplay(dependencies));
+  serve(READ, "status/walreplay", walReplay);
   serve(READ, "features", features);
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));
@@ -117,11 +116,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
 function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
   const { lifecycle } = dependencies;
   addRoute(app, READ, "/-/healthy", () => text(200, "Pharos is healthy."));
-  addRoute(app, READ, "/-/ready", () =>
-    lifecycle.replaying() === undefined
-      ? text(200, "Pharos is ready.")
-      : text(503, "Pharos is replaying its log."),
-  );
+  addRoute(app, READ, "/-/ready", () => text(200, "Pharos is ready."));
   const controlled =
     (act: (control: LifecycleControl) => Response | Promise<Response>): Route =>
     (request) => {
@@ -151,7 +146,6 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
     return new Response(await dependencies.metricsText(), { headers });
   });
   addRoute(app, READ, "/version", () => jsonResponse(JSON.stringify(buildInfo(dependencies))));
-  app.use("/federate", onceReady(dependencies));
   addRoute(app, READ, "/federate", (request) => federate(request, dependencies));
 }
 
@@ -197,15 +191,6 @@ const cors: MiddlewareHandler = async (context, next) => {
   headers.set("Access-Control-Expose-Headers", "Date");
   headers.append("Vary", "Origin");
 };
-
-/** While the log is replayed there is no data to answer from; the status of the replay can be asked for. */
-function onceReady({ lifecycle }: ApiDependencies): MiddlewareHandler {
-  return async (context, next) => {
-    const early = ["/api/v1/status/walreplay", "/api/v1/status/buildinfo"];
-    if (lifecycle.replaying() === undefined || early.includes(context.req.path)) return next();
-    return failure(503, "unavailable", "the log is being replayed; try again shortly");
-  };
-}
 
 /** Browsers name the site of the page that sends a change; programs name none. */
 function isFromAnotherSite(request: Request): boolean {

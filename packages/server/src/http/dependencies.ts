@@ -176,16 +176,7 @@ export interface StatusProvider {
   tsdb(limit: number): TsdbStatus | Promise<TsdbStatus>;
 }
 
-/** Where the start stands: log segments replayed, of how many. */
-export interface Replay {
-  readonly min: number;
-  readonly max: number;
-  readonly current: number;
-}
-
 export interface Lifecycle {
-  /** Undefined once everything is ready. */
-  replaying(): Replay | undefined;
   /** Undefined where whoever reaches the address may not control the server. */
   readonly control: LifecycleControl | undefined;
 }
