@@ -22,10 +22,13 @@ export const COLUMN_SET_SHAPES: Readonly<Record<ColumnSetKind, ColumnSetShape>> 
   histograms: { code: 1, floats: [], bytes: ["histogram"] },
   /** Labels as canonical label bytes. */
   exemplars: { code: 2, floats: ["value"], bytes: ["labels"] },
-  /** The timestamp is that of the window's end. */
+  /**
+   * One row a window. The timestamp is the window's start, or the start of the block's range where the window began
+   * before it: the first row of a block may be the later part of a window.
+   */
   rollup: {
     code: 3,
-    floats: ["count", "sum", "min", "max", "last", "increase"],
+    floats: ["count", "sum", "min", "max", "first", "last", "increase"],
     bytes: ["sketch"],
   },
 };
