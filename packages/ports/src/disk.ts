@@ -25,6 +25,8 @@ export interface Disk {
   rename(from: string, to: string): void;
   /** Removes a file or a whole folder; nothing happens if there is none. */
   remove(path: string): void;
+  /** Bytes that may still be written: what the file system has left for this process. Infinity where nobody counts. */
+  freeSpace(): number;
   /** Makes names created, renamed or removed in the folder survive a power loss. */
   syncDirectory(path: string): Promise<void>;
 }

@@ -144,6 +144,11 @@ export class SimDisk implements Disk {
     removeTree(this.#now, path);
   }
 
+  freeSpace(): number {
+    this.beforeCall("freeSpace", "");
+    return this.freeSize;
+  }
+
   async syncDirectory(path: string): Promise<void> {
     this.beforeCall("syncDirectory", path);
     const inside = (name: string): boolean => name !== "" && parentOf(name) === path;

@@ -11,6 +11,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   writevSync,
 } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
@@ -61,6 +62,11 @@ export function nodeDisk(root: string): Disk {
     makeDirectory: (path) => makeFolders(path, full(path)),
     rename: (from, to) => guarded(from, () => renameSync(full(from), full(to))),
     remove: (path) => guarded(path, () => rmSync(full(path), { recursive: true, force: true })),
+    freeSpace() {
+      const { blocks, bavail, bsize } = guarded("", () => statfsSync(base));
+      // Some file systems, of those over a network mostly, count nothing.
+      return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+    },
     async syncDirectory(path) {
       const folder = guarded(path, () => openSync(full(path), "r"));
       try {

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { describe, test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
@@ -102,6 +102,11 @@ export function diskConformance(name: string, open: () => Promise<Disk>): void {
       disk.remove("folder");
       equal(disk.exists("folder/inner/file"), false);
       disk.remove("folder");
+    });
+
+    test("the free space is a number of bytes", async () => {
+      const disk = await open();
+      ok(disk.freeSpace() > 0, `${disk.freeSpace()} bytes`);
     });
 
     test("sync and syncDirectory resolve, also when the file is closed meanwhile", async () => {
