@@ -281,7 +281,7 @@ export class Pharos implements AsyncDisposable {
   }
 
   get #retentionMs(): number {
-    return this.#files.config.storage.retentionMs ?? this.#options.retentionMs;
+    return this.#files.config.storage.retention.rawMs ?? this.#options.retentionMs;
   }
 
   /** Whether anyone who reaches the address may reload and stop. */

@@ -2,6 +2,22 @@ export { BLOCK_RANGE_MS, type BlockMeta } from "./block-meta.ts";
 export { COLUMNS_MAX, type Refused } from "./head.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";
 export {
+  DEFAULT_RETENTION_PRESET,
+  type KeepMs,
+  RETENTION_PRESETS,
+  type RetentionPreset,
+  type RetentionWishes,
+  STORAGE_TIERS,
+  type StorageTier,
+} from "./retention/retention-policy.ts";
+export {
+  type MatcherText,
+  ROLLUP_EVERYTHING,
+  ROLLUP_TIERS,
+  type RollupTier,
+  type RollupWishes,
+} from "./rollup/rollup-policy.ts";
+export {
   EmbeddedStore,
   openStore,
   STORE_DEFAULTS,

@@ -1,5 +1,6 @@
 import type { Labels } from "@pharos/base";
 import type { ScrapeJob } from "@pharos/collect";
+import type { RetentionWishes, RollupWishes } from "@pharos/tsdb";
 
 /** What the configuration file says, checked, with all defaults filled in. */
 export interface Config {
@@ -7,11 +8,18 @@ export interface Config {
   /** Patterns, resolved against the folder of the configuration file. */
   readonly ruleFiles: readonly string[];
   readonly scrapeJobs: readonly ScrapeJob[];
-  readonly storage: {
-    /** Undefined where the file does not say. */
-    readonly outOfOrderTimeWindowMs: number | undefined;
-    readonly retentionMs: number | undefined;
-  };
+  readonly storage: StorageConfig;
+}
+
+/** What a reload may change of the store. */
+export interface StorageConfig {
+  /** Undefined where the file does not say. */
+  readonly outOfOrderTimeWindowMs: number | undefined;
+  /** How large blocks and log may be together, in bytes; undefined where the file does not say, 0 for no limit. */
+  readonly retentionSizeMax: number | undefined;
+  /** `rawMs` is undefined where the file does not say, and an option may. */
+  readonly retention: RetentionWishes;
+  readonly rollups: RollupWishes;
 }
 
 export interface GlobalConfig {

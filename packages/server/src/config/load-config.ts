@@ -13,10 +13,10 @@ import {
   ruleFilesSchema,
   scrapeConfigFileSchema,
   scrapeConfigSchema,
-  storageSchema,
 } from "./prometheus-schema.ts";
 import { readYaml, type Unsupported, unread, withoutSecrets } from "./read-yaml.ts";
 import { scrapeJob } from "./scrape-job.ts";
+import { readStorage } from "./storage-config.ts";
 import { type Path, YamlSource } from "./yaml-source.ts";
 
 /** What loading needs from outside. */
@@ -78,17 +78,14 @@ export function loadConfig(
       jobs.addAll(includedSource);
     }
   }
-  const storage = section(storageSchema, "storage");
+  const storage = readStorage(source, section);
   const diagnostics = sources.flatMap((one) => one.diagnostics.toSorted(byPlace));
   if (diagnostics.length > 0) throw new ConfigError(diagnostics);
   const config = {
     global,
     ruleFiles: ruleFiles.map((pattern) => resolvePath(pattern, folder)),
     scrapeJobs: jobs.list,
-    storage: {
-      outOfOrderTimeWindowMs: storage?.tsdb?.out_of_order_time_window,
-      retentionMs: storage?.tsdb?.retention?.time,
-    },
+    storage,
   };
   // Within each file in its order; the files in the order in which they were read.
   const listed = sources.flatMap(({ fileName }) =>
@@ -111,6 +108,9 @@ const SECTIONS_ONLY = z.strictObject({
   scrape_config_files: unread(),
   scrape_configs: unread(),
   storage: unread(),
+  retention: unread(),
+  retention_preset: unread(),
+  rollups: unread(),
 });
 
 const JOBS_ONLY = z.strictObject({ ...scrapeConfigFileSchema.shape, scrape_configs: unread() });

@@ -13,6 +13,12 @@ import {
 import { HTTP_CLIENT_KEYS } from "./http-client-schema.ts";
 import { nearestName } from "./nearest-name.ts";
 import { notYet } from "./read-yaml.ts";
+import {
+  retentionPresetSchema,
+  retentionSchema,
+  rollupsSchema,
+  storageSchema,
+} from "./storage-schema.ts";
 
 const SCRAPE_PROTOCOLS = [
   "PrometheusProto",
@@ -162,24 +168,6 @@ export const globalSchema = z.strictObject({
 
 export type GlobalKeys = z.output<typeof globalSchema>;
 
-export const storageSchema = z.strictObject({
-  tsdb: z
-    .strictObject({
-      out_of_order_time_window: duration.optional(),
-      retention: z
-        .strictObject({
-          time: duration.optional(),
-          size: notYet("blocks are removed by their age only"),
-          percentage: notYet("blocks are removed by their age only"),
-        })
-        .optional(),
-      stale_series_compaction_threshold: notYet(),
-      chunk_encoding: notYet(),
-    })
-    .optional(),
-  exemplars: notYet("exemplars are not stored"),
-});
-
 const globPattern = z.string().min(1);
 
 export const ruleFilesSchema = z.array(globPattern);
@@ -189,13 +177,16 @@ export const scrapeConfigFileSchema = z.strictObject({
   scrape_configs: z.array(scrapeConfigSchema).default([]),
 });
 
-/** Prometheus's configuration file. */
+/** Prometheus's configuration file, and what it does not have: retention by series, and rollups. */
 export const prometheusSchema = z.strictObject({
   global: globalSchema.prefault({}),
   rule_files: ruleFilesSchema.default([]),
   scrape_config_files: ruleFilesSchema.default([]),
   scrape_configs: z.array(scrapeConfigSchema).default([]),
   storage: storageSchema.prefault({}),
+  retention: retentionSchema.default([]),
+  retention_preset: retentionPresetSchema,
+  rollups: rollupsSchema.optional(),
   alerting: notYet("alerts are not sent to an Alertmanager; this program notifies by itself"),
   remote_write: notYet("samples are not sent on to other systems"),
   remote_read: notYet("other systems are not asked for samples"),

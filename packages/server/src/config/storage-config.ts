@@ -1,0 +1,56 @@
+import { type MatcherText, ROLLUP_EVERYTHING, ROLLUP_TIERS, STORAGE_TIERS } from "@pharos/tsdb";
+import type { z } from "zod";
+import type { StorageConfig } from "./config.ts";
+import {
+  retentionPresetSchema,
+  retentionSchema,
+  rollupsSchema,
+  storageSchema,
+} from "./storage-schema.ts";
+import type { YamlSource } from "./yaml-source.ts";
+
+/** Reads one section of the file; undefined where something is wrong in it, which is reported. */
+type ReadSection = <T extends z.ZodType>(schema: T, name: string) => z.output<T> | undefined;
+
+/** What the file says about storage, retention and rollups. Where something is wrong, the result is of no use. */
+export function readStorage(source: YamlSource, section: ReadSection): StorageConfig {
+  const storage = section(storageSchema, "storage");
+  const rules = section(retentionSchema, "retention") ?? [];
+  const preset = section(retentionPresetSchema, "retention_preset") ?? "widest";
+  const wanted = source.nodeAt(["rollups"]);
+  const rollups = wanted === undefined ? undefined : (section(rollupsSchema, "rollups") ?? []);
+  const { tsdb } = storage ?? {};
+  if (storage?.out_of_order_window !== undefined && tsdb?.out_of_order_time_window !== undefined)
+    source.report(
+      ["storage", "out_of_order_window"],
+      "the same as tsdb.out_of_order_time_window, which is given as well; one of them must go",
+    );
+  return {
+    outOfOrderTimeWindowMs: storage?.out_of_order_window ?? tsdb?.out_of_order_time_window,
+    retentionSizeMax: tsdb?.retention?.size,
+    retention: {
+      preset,
+      rawMs: tsdb?.retention?.time,
+      rules: rules.map(({ match = [], ...keys }) => ({
+        matchers: match.map(plainMatcher),
+        keepMs: Object.fromEntries(
+          STORAGE_TIERS.flatMap((tier) => {
+            const keepMs = keys[tier];
+            return keepMs === undefined ? [] : [[tier, keepMs] as const];
+          }),
+        ),
+      })),
+    },
+    rollups:
+      rollups?.map(({ match = [], tiers, quantiles }) => ({
+        matchers: match.map(plainMatcher),
+        tiers: ROLLUP_TIERS.filter((tier) => tiers.includes(tier)),
+        quantiles: ROLLUP_TIERS.filter((tier) => quantiles.includes(tier)),
+      })) ?? ROLLUP_EVERYTHING,
+  };
+}
+
+/** Without its compiled expression, so that it can be sent to another thread. */
+function plainMatcher({ type, name, value }: MatcherText): MatcherText {
+  return { type, name, value };
+}

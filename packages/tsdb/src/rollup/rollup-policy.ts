@@ -1,0 +1,60 @@
+import { createMatcher, type Labels, type Matcher, matchesLabels } from "@pharos/base";
+
+/** The rollup tiers, finest first. */
+export const ROLLUP_TIERS = ["1m", "5m", "1h", "1d"] as const;
+
+/** A tier of rows, one for each window of the length that names it. */
+export type RollupTier = (typeof ROLLUP_TIERS)[number];
+
+/** How long a tier's windows are. They are aligned to the epoch. */
+export const WINDOW_MS: Readonly<Record<RollupTier, number>> = {
+  "1m": 60_000,
+  "5m": 5 * 60_000,
+  "1h": 3_600_000,
+  "1d": 86_400_000,
+};
+
+/** What is made of a series. */
+export interface RollupChoice {
+  /** The tiers that it gets. */
+  readonly tiers: readonly RollupTier[];
+  /** Those of them whose rows have a quantile sketch. */
+  readonly quantiles: readonly RollupTier[];
+}
+
+/** A matcher as plain data, which another thread can be sent. */
+export type MatcherText = Pick<Matcher, "type" | "name" | "value">;
+
+/** A choice for the series that match. */
+interface Rule<M> extends RollupChoice {
+  /** All of them must match; empty for every series. */
+  readonly matchers: readonly M[];
+}
+
+/** What a user says about rollups, as plain data. */
+export type RollupWishes = readonly Rule<MatcherText>[];
+
+/** Which series get which tiers: the first rule that matches decides. A series that none matches gets none. */
+export type RollupPolicy = readonly Rule<Matcher>[];
+
+/** Every series gets every tier, with quantiles. */
+export const ROLLUP_EVERYTHING: RollupWishes = [
+  { matchers: [], tiers: ROLLUP_TIERS, quantiles: ROLLUP_TIERS },
+];
+
+/** @throws OperatingError `input.invalid` for a regular expression that RE2 does not accept. */
+export function compileMatchers(matchers: readonly MatcherText[]): readonly Matcher[] {
+  return matchers.map(({ type, name, value }) => createMatcher(type, name, value));
+}
+
+/** @throws OperatingError `input.invalid`, as `compileMatchers`. */
+export function rollupPolicy(wishes: RollupWishes): RollupPolicy {
+  return wishes.map((rule) => ({ ...rule, matchers: compileMatchers(rule.matchers) }));
+}
+
+const NOTHING: RollupChoice = { tiers: [], quantiles: [] };
+
+/** What a series gets. */
+export function rollupChoice(policy: RollupPolicy, labels: Labels): RollupChoice {
+  return policy.find(({ matchers }) => matchesLabels(matchers, labels)) ?? NOTHING;
+}
