@@ -1,121 +1,98 @@
-// A server under measurement: ours or a rival, each a fresh process with a fresh directory, pinned to one core.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+// A program under measurement: a process of its own with a folder of its own, perhaps held to one core.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join, resolve } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Clock ticks a second in /proc on Linux. */
 const TICKS_PER_SECOND = 100;
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 120_000;
+/** How often a program that starts is asked whether it is ready: the error of a measured start. */
+const READY_POLL_MS = 5;
+/** Background work that goes on for longer than this is not waited for. */
+const QUIET_WITHIN_SECONDS = 180;
 
-export interface Contender {
+/** Something that is started, asked over HTTP and killed: a contender of a comparison, or an exporter. */
+export interface Program {
   readonly name: string;
   /** Program and arguments; undefined where the program is missing on this machine. */
-  command(port: number, folder: string): Promise<readonly string[] | undefined>;
+  command(launch: Launch): Promise<readonly string[] | undefined>;
+  /** Answers 200 when the program is ready. */
   readonly readyPath: string;
-  readonly writePath: string;
+  /** For a reader of the figures. */
   version(): string;
 }
 
-export const pharos: Contender = {
-  name: "pharos",
-  async command(port, folder) {
-    const config = join(folder, "empty.yml");
-    await writeFile(config, "global: {}\n");
-    return [
-      ...[resolve("node_modules/.bin/node"), "--disable-warning=ExperimentalWarning"],
-      ...["packages/server/src/cli.ts", "serve", "--listen", `127.0.0.1:${port}`],
-      ...["--data", join(folder, "data"), "--config", config, "--log-level", "warn"],
-    ];
-  },
-  readyPath: "/-/ready",
-  writePath: "/api/v1/write",
-  version: () => `pharos on Node ${process.version}`,
-};
-
-export const victoriaMetrics: Contender = {
-  name: "victoria-metrics",
-  async command(port, folder) {
-    const program = findProgram("victoria-metrics");
-    return program === undefined
-      ? undefined
-      : [
-          program,
-          `-storageDataPath=${join(folder, "data")}`,
-          `-httpListenAddr=127.0.0.1:${port}`,
-          "-loggerLevel=ERROR",
-          // Without it the newest 30 s cannot be counted back.
-          "-search.latencyOffset=0s",
-        ];
-  },
-  readyPath: "/health",
-  writePath: "/api/v1/write",
-  version: () => versionOf("victoria-metrics", "-version"),
-};
-
-export const prometheus: Contender = {
-  name: "prometheus",
-  async command(port, folder) {
-    const program = findProgram("prometheus");
-    const config = join(folder, "empty.yml");
-    await writeFile(config, "global: {}\n");
-    return program === undefined
-      ? undefined
-      : [
-          program,
-          ...[`--config.file=${config}`, `--storage.tsdb.path=${join(folder, "data")}`],
-          ...[`--web.listen-address=127.0.0.1:${port}`, "--web.enable-remote-write-receiver"],
-          "--log.level=error",
-        ];
-  },
-  readyPath: "/-/ready",
-  writePath: "/api/v1/write",
-  version: () => versionOf("prometheus", "--version"),
-};
-
-/** A program of this machine, or the one that scripts/services.sh unpacked. */
-export function findProgram(name: string): string | undefined {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter),
-    resolve(".setup/debian/usr/bin"),
-  ];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+export interface Launch {
+  readonly port: number;
+  /** For all that the program writes. */
+  readonly folder: string;
+  /** In Prometheus's format. */
+  readonly config: string;
+  /** Beyond those that the program always gets. */
+  readonly flags: readonly string[];
 }
 
-/** The first line that the program prints about itself. */
-function versionOf(name: string, flag: string): string {
-  const program = findProgram(name);
-  if (program === undefined) return `${name} is missing`;
-  const { stdout, stderr } = spawnSync(program, [flag], { encoding: "utf8" });
-  return (stdout || stderr).split("\n", 1)[0] || `${name}, of no known version`;
+export interface StartOptions {
+  /** The core that all its threads share; without it the whole machine is theirs. */
+  readonly core?: number;
+  /** One that outlives the process; without it the process has a new one, which goes with it. */
+  readonly folder?: string;
+  readonly config?: string;
+  readonly flags?: readonly string[];
 }
 
-export class ServerProcess implements AsyncDisposable {
-  readonly contender: Contender;
+export interface Memory {
+  /** All of its memory that is resident, whatever it is backed by. */
+  readonly residentSize: number;
+  /** The part that are pages of files, which the system may take away. */
+  readonly fileSize: number;
+  /** The most that was ever resident. */
+  readonly peakSize: number;
+}
+
+export class ServerProcess<P extends Program = Program> implements AsyncDisposable {
+  readonly program: P;
   readonly port: number;
   readonly folder: string;
-  readonly #child: ChildProcess;
+  /** From the start of the process to the first answer that says ready. */
+  readyMs = 0;
+  readonly #command: readonly string[];
+  readonly #ownsFolder: boolean;
+  #child: ChildProcess;
 
-  private constructor(contender: Contender, port: number, folder: string, child: ChildProcess) {
-    this.contender = contender;
+  private constructor(
+    program: P,
+    port: number,
+    folder: string,
+    command: readonly string[],
+    ownsFolder: boolean,
+  ) {
+    this.program = program;
     this.port = port;
     this.folder = folder;
-    this.#child = child;
+    this.#command = command;
+    this.#ownsFolder = ownsFolder;
+    this.#child = launch(command);
   }
 
-  /** Undefined where the contender's program is missing. */
-  static async start(contender: Contender, core: number): Promise<ServerProcess | undefined> {
-    const folder = await mkdtemp(join(tmpdir(), `bench-${contender.name}-`));
+  /** Resolves when it is ready; with undefined where the program is missing. */
+  static async start<P extends Program>(
+    program: P,
+    options: StartOptions = {},
+  ): Promise<ServerProcess<P> | undefined> {
+    const folder = options.folder ?? (await temporaryFolder(program.name));
     const port = await freePort();
-    const command = await contender.command(port, folder);
+    const { config = "global: {}\n", flags = [] } = options;
+    const command = await program.command({ port, folder, config, flags });
     if (command === undefined) return undefined;
-    const child = spawn("taskset", ["-c", String(core), ...command], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    const server = new ServerProcess(contender, port, folder, child);
+    const { core } = options;
+    const held = core === undefined ? command : ["taskset", "-c", String(core), ...command];
+    const server = new ServerProcess(program, port, folder, held, options.folder === undefined);
     await server.#ready();
     return server;
   }
@@ -124,48 +101,90 @@ export class ServerProcess implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** User and system time of the process so far. */
+  /** User and system time of all its threads so far. */
   cpuSeconds(): number {
     const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
-  residentMiB(): number {
+  memory(): Memory {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+    const size = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1024;
+    return { residentSize: size("VmRSS"), fileSize: size("RssFile"), peakSize: size("VmHWM") };
   }
 
   /** Waits until background work has settled: under 2 % of a core for three seconds in a row. */
   async quiet(): Promise<void> {
     let calm = 0;
-    for (let waited = 0; waited < 60 && calm < 3; waited++) {
+    for (let waited = 0; waited < QUIET_WITHIN_SECONDS && calm < 3; waited++) {
       const before = this.cpuSeconds();
       await sleep(1000);
       calm = this.cpuSeconds() - before < 0.02 ? calm + 1 : 0;
     }
   }
 
+  /** The answer to a request. @throws Error with the status and the text of one that is not 2xx. */
+  async ask(path: string, init: RequestInit = {}): Promise<string> {
+    const response = await fetch(this.url + path, init);
+    const text = await response.text();
+    if (!response.ok)
+      throw new Error(
+        `${this.program.name}: ${path} answered ${response.status}: ${text.slice(0, 500)}`,
+      );
+    return text;
+  }
+
+  /** Ends the process, by default as a crash would, and waits for its end. */
+  async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    if (this.#ended) return;
+    const exit = once(this.#child, "exit");
+    this.#child.kill(signal);
+    await exit;
+  }
+
+  /** Starts it again in its folder, after `stop`. */
+  async restart(): Promise<void> {
+    this.#child = launch(this.#command);
+    await this.#ready();
+  }
+
+  get #ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   async #ready(): Promise<void> {
-    const givesUpAt = performance.now() + READY_WITHIN_MS;
+    const started = performance.now();
     for (;;) {
-      const ok = await fetch(this.url + this.contender.readyPath).then(
-        (response) => response.ok,
+      const ok = await fetch(this.url + this.program.readyPath).then(
+        async (response) => {
+          await response.body?.cancel();
+          return response.ok;
+        },
         () => false,
       );
+      this.readyMs = performance.now() - started;
       if (ok) return;
-      if (this.#child.exitCode !== null || performance.now() > givesUpAt)
-        throw new Error(`${this.contender.name} did not become ready`);
-      await sleep(50);
+      if (this.#ended || this.readyMs > READY_WITHIN_MS)
+        throw new Error(`${this.program.name} did not become ready`);
+      await sleep(READY_POLL_MS);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill("SIGKILL");
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await ended;
-    await rm(this.folder, { recursive: true, force: true });
+    await this.stop();
+    if (this.#ownsFolder) await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+function launch(command: readonly string[]): ChildProcess {
+  const [program = "", ...args] = command;
+  return spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+export function temporaryFolder(name: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), `bench-${name}-`));
 }
 
 async function freePort(): Promise<number> {

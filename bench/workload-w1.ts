@@ -1,7 +1,7 @@
 // The ingest workload W1: 100,000 series = 10 metrics × 1,000 hosts × 10 label combinations, about 8.5 labels and 180
 // bytes of names and values each, in rounds at exactly 15 s steps that end now.
 import { seededRng } from "@pharos/base";
-import { compress } from "snappyjs";
+import { encodeLabelFields, WriteRequest } from "./remote-write-body.ts";
 
 export const SERIES_PER_BODY = 2000;
 export const STEP_MS = 15_000;
@@ -30,45 +30,83 @@ export interface W1 {
   readonly seriesCount: number;
   readonly rounds: number;
   readonly sampleCount: number;
-  /** The request bodies of one round, compressed, in order. Made one by one: a round is 50 of them. */
-  bodies(round: number): Iterable<Uint8Array>;
+  /** The request bodies of one round, compressed, in order. Made one by one: a round is 50 of them and more. */
+  bodies(round: number): Generator<Uint8Array>;
 }
 
-/** @param hosts 1,000 for the whole workload; fewer for a quick look. */
+/** @param hosts 1,000 for the whole workload; 10,000 for W2; fewer for a quick look. */
 export function workloadW1(options: { hosts: number; rounds: number; endMs: number }): W1 {
   const { hosts, rounds, endMs } = options;
-  const labels: Uint8Array[] = [];
-  for (let host = 0; host < hosts; host++)
-    for (const metric of METRICS)
-      for (const combination of COMBINATIONS) labels.push(labelsOf(metric, host, combination));
-
-  const rng = seededRng(1);
-  const values = new Float64Array(labels.length);
-  const nextValue = (series: number): number => {
-    const metric = Math.floor(series / COMBINATIONS.length) % METRICS.length;
-    const before = values[series] as number;
-    const value = stepValue(metric, before, rng.unit());
-    values[series] = value;
-    return value;
-  };
-
+  // In one array, since a million small ones take several times their bytes.
+  const labels = packed(labelFieldsOf(hosts));
+  const seriesCount = labels.ends.length;
+  const values = w1Values(seriesCount);
   return {
-    seriesCount: labels.length,
+    seriesCount,
     rounds,
-    sampleCount: labels.length * rounds,
+    sampleCount: seriesCount * rounds,
     *bodies(round) {
-      const timestampMs = endMs - (rounds - 1 - round) * STEP_MS;
-      for (let first = 0; first < labels.length; first += SERIES_PER_BODY) {
-        const parts: Uint8Array[] = [];
-        const end = Math.min(first + SERIES_PER_BODY, labels.length);
-        for (let series = first; series < end; series++)
-          parts.push(
-            timeSeries(labels[series] as Uint8Array, sample(nextValue(series), timestampMs)),
-          );
-        yield compress(concatenated(parts));
+      const timestampMs = Float64Array.of(endMs - (rounds - 1 - round) * STEP_MS);
+      const body = new WriteRequest();
+      for (let series = 0; series < seriesCount; series++) {
+        const start = series === 0 ? 0 : (labels.ends[series - 1] as number);
+        const fields = labels.bytes.subarray(start, labels.ends[series]);
+        body.add(fields, timestampMs, Float64Array.of(values.next(series)));
+        if (body.sampleCount === SERIES_PER_BODY) yield body.takeCompressed();
       }
+      if (body.sampleCount > 0) yield body.takeCompressed();
     },
   };
+}
+
+/** The label sets of so many hosts: host by host, metric by metric. */
+export function w1LabelSets(hosts: number): Record<string, string>[] {
+  return Array.from({ length: hosts }, (_, host) =>
+    METRICS.flatMap((metric) => COMBINATIONS.map((each) => labelsOf(metric, host, each))),
+  ).flat();
+}
+
+export interface ValueSource {
+  /** The next value of the series at this place in `w1LabelSets`. Calls in the same order give the same values. */
+  next(series: number): number;
+}
+
+export function w1Values(seriesCount: number): ValueSource {
+  const rng = seededRng(1);
+  const last = new Float64Array(seriesCount);
+  return {
+    next(series) {
+      const metric = Math.floor(series / COMBINATIONS.length) % METRICS.length;
+      const value = stepValue(metric, last[series] as number, rng.unit());
+      last[series] = value;
+      return value;
+    },
+  };
+}
+
+function* labelFieldsOf(hosts: number): Generator<Uint8Array> {
+  for (let host = 0; host < hosts; host++)
+    for (const metric of METRICS)
+      for (const combination of COMBINATIONS)
+        yield encodeLabelFields(labelsOf(metric, host, combination));
+}
+
+/** Byte strings one after another, and where each ends. */
+function packed(parts: Iterable<Uint8Array>): { bytes: Uint8Array; ends: Float64Array } {
+  let bytes = new Uint8Array(1 << 20);
+  const ends: number[] = [];
+  let size = 0;
+  for (const part of parts) {
+    if (size + part.length > bytes.length) {
+      const larger = new Uint8Array(2 * bytes.length);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    bytes.set(part, size);
+    size += part.length;
+    ends.push(size);
+  }
+  return { bytes, ends: Float64Array.from(ends) };
 }
 
 /** Four integer counters (one unchanged half of the time), a counter and two gauges with two decimals, … */
@@ -97,8 +135,8 @@ function labelsOf(
   metric: string,
   host: number,
   combination: Readonly<Record<string, string>>,
-): Uint8Array {
-  const labels: Record<string, string> = {
+): Record<string, string> {
+  return {
     __name__: metric,
     ...combination,
     datacenter: `dc-${host % 4}`,
@@ -107,53 +145,4 @@ function labelsOf(
     region: ["eu-west-1", "us-east-1", "us-west-2", "ap-south-1"][host % 4] as string,
     service: `service-${host % 50}`,
   };
-  const parts = Object.entries(labels)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => {
-      const pair = concatenated([field(1, utf8(name)), field(2, utf8(value))]);
-      return field(1, pair);
-    });
-  return concatenated(parts);
-}
-
-function timeSeries(labels: Uint8Array, sampleBytes: Uint8Array): Uint8Array {
-  return field(1, concatenated([labels, sampleBytes]));
-}
-
-function sample(value: number, timestampMs: number): Uint8Array {
-  const bytes = new Uint8Array(9);
-  bytes[0] = 0x09;
-  new DataView(bytes.buffer).setFloat64(1, value, true);
-  return field(2, concatenated([bytes, Uint8Array.of(0x10, ...varint(timestampMs))]));
-}
-
-function field(number: number, payload: Uint8Array): Uint8Array {
-  return concatenated([Uint8Array.of((number << 3) | 2, ...varint(payload.length)), payload]);
-}
-
-function varint(value: number): number[] {
-  const out: number[] = [];
-  let rest = value;
-  while (rest >= 128) {
-    out.push((rest % 128) | 128);
-    rest = Math.floor(rest / 128);
-  }
-  out.push(rest);
-  return out;
-}
-
-function utf8(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -1,0 +1,56 @@
+// The options that every comparison has, beside its own.
+import { parseArgs } from "node:util";
+import type { RunOptions } from "./comparison.ts";
+import { CONTENDERS, type Contender } from "./contenders.ts";
+
+/** The servers' core; this process, which makes the load, is free to use the others. */
+export const SERVER_CORE = 0;
+
+export interface BenchOptions<Name extends string> extends RunOptions {
+  readonly contenders: readonly Contender[];
+  /** Whether a look is enough: small inputs, whose figures say little. */
+  readonly quick: boolean;
+  /** The options of this comparison, with their values or defaults. */
+  readonly own: Readonly<Record<Name, string>>;
+}
+
+/**
+ * @param defaults the options of this comparison by name, each with its default and its default under `--quick`.
+ * @throws TypeError for an option that there is not.
+ */
+export function benchOptions<Name extends string>(
+  defaults: Readonly<Record<Name, readonly [full: string, quick: string]>>,
+): BenchOptions<Name> {
+  const names = Object.keys(defaults) as Name[];
+  const { values } = parseArgs({
+    options: {
+      quick: { type: "boolean", default: false },
+      runs: { type: "string", default: "1" },
+      "warm-up": { type: "boolean", default: false },
+      // Contenders by name, comma-separated.
+      only: { type: "string" },
+      ...Object.fromEntries(names.map((name) => [name, { type: "string" } as const])),
+    },
+  });
+  const given = values as Readonly<Record<string, string | boolean | undefined>>;
+  const quick = given["quick"] === true;
+  const own = Object.fromEntries(
+    names.map((name) => [name, given[name] ?? defaults[name][quick ? 1 : 0]]),
+  ) as Record<Name, string>;
+  const only = typeof given["only"] === "string" ? given["only"].split(",") : undefined;
+  const contenders = CONTENDERS.filter(({ name }) => only === undefined || only.includes(name));
+  if (contenders.length === 0)
+    throw new TypeError(`--only takes ${CONTENDERS.map(({ name }) => name).join(", ")}`);
+  return {
+    contenders,
+    quick,
+    own,
+    runs: Number(given["runs"]),
+    warmUps: given["warm-up"] === true ? 1 : 0,
+  };
+}
+
+export function printVersions(contenders: readonly Contender[]): void {
+  process.stdout.write("\n");
+  for (const contender of contenders) process.stdout.write(`${contender.version()}\n`);
+}
