@@ -14,7 +14,14 @@ export {
   Gorilla,
 } from "./gorilla.ts";
 export { HEAD_REFERENCES_MAX, HeadChunks, IndexList, type TimestampShape } from "./head.ts";
-export { type KernelExports, Kernels } from "./kernels.ts";
+export {
+  closeHeadWindow,
+  HeadReader,
+  type HeadWindow,
+  openHeadWindow,
+  type TakeSamples,
+} from "./head-reader.ts";
+export { type KernelExports, Kernels, type KernelsHandle } from "./kernels.ts";
 export { decodeLabels, encodeLabels } from "./label-bytes.ts";
 export { LabelCheck, type LabelLimits } from "./label-check.ts";
 export { LabelNumbers } from "./label-numbers.ts";

@@ -10,6 +10,12 @@ const MAXIMUM_PAGES = 65536;
 /** What the WebAssembly module exports, by name. Every argument and result is a 32-bit integer or a float. */
 export type KernelExports = Readonly<Record<string, (...args: number[]) => number>>;
 
+/** What another thread needs to look at the same memory; may be sent to it. */
+export interface KernelsHandle {
+  readonly memory: WebAssembly.Memory;
+  readonly module: WebAssembly.Module;
+}
+
 /**
  * The hot loops in WebAssembly and the memory they work on. Addresses are byte offsets into `memory`. The memory is
  * shared, so that readers on other threads can look at it, and it only grows: views made before stay valid.
@@ -17,14 +23,19 @@ export type KernelExports = Readonly<Record<string, (...args: number[]) => numbe
 export class Kernels {
   readonly memory: WebAssembly.Memory;
   readonly exports: KernelExports;
+  readonly handle: KernelsHandle;
+  readonly #mayAllocate: boolean;
   #bytes: Uint8Array<SharedArrayBuffer>;
   #words: Uint32Array<SharedArrayBuffer>;
   #pages = 0;
   readonly #memoryPages: () => number;
 
-  private constructor(memory: WebAssembly.Memory, exports: KernelExports) {
+  private constructor(handle: KernelsHandle, exports: KernelExports, mayAllocate: boolean) {
+    const { memory } = handle;
+    this.handle = handle;
     this.memory = memory;
     this.exports = exports;
+    this.#mayAllocate = mayAllocate;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#words = new Uint32Array(memory.buffer);
     this.#memoryPages = exports["memoryPages"] as () => number;
@@ -40,9 +51,16 @@ export class Kernels {
       shared: true,
     });
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    const kernels = new Kernels(memory, instance.exports as KernelExports);
+    const kernels = new Kernels({ memory, module }, instance.exports as KernelExports, true);
     kernels.call("memoryInit");
     return kernels;
+  }
+
+  /** An instance of its own on the memory of another thread's: for reading. Only that other one may allocate there. */
+  static async attach(handle: KernelsHandle): Promise<Kernels> {
+    const { memory, module } = handle;
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
+    return new Kernels(handle, instance.exports as KernelExports, false);
   }
 
   /** Calls an export. For hot paths take the function from `exports` once instead. */
@@ -84,6 +102,7 @@ export class Kernels {
    * @throws OperatingError `memory.full` when the 4 GiB are used up.
    */
   allocate(size: number): number {
+    assert(this.#mayAllocate, "only the instance that made the memory allocates");
     const pointer = this.call("allocate", size) >>> 0;
     if (pointer === 0) throw new OperatingError("memory.full", `no ${size} bytes left of 4 GiB`);
     return pointer;
@@ -91,6 +110,7 @@ export class Kernels {
 
   /** Gives a block back; `size` is what it was asked for with. */
   release(pointer: number, size: number): void {
+    assert(this.#mayAllocate, "only the instance that made the memory gives blocks back");
     this.call("release", pointer, size);
   }
 

@@ -11,6 +11,7 @@ export type {
   SampleBatch,
   SelectOptions,
   SeriesColumns,
+  SeriesReader,
   SeriesStore,
   TimeRange,
 } from "./series-store.ts";

@@ -54,16 +54,8 @@ export interface SelectOptions {
   readonly signal: AbortSignal;
 }
 
-/** Where samples live. Every implementation passes `seriesStoreConformance` of `testing`. */
-export interface SeriesStore {
-  /**
-   * Appends the batch. When the promise resolves, a crash of the process no longer loses it (nor, after the sync
-   * interval, a power loss). Appending the same samples again changes nothing. The batch may be reused afterwards.
-   *
-   * @throws OperatingError `queue.full`, `memory.full`, `disk.full`: nothing was appended; the same batch may be tried again later.
-   */
-  append(batch: SampleBatch): Promise<AppendResult>;
-
+/** Asks for samples and for what series there are. Reading never changes anything. */
+export interface SeriesReader {
   /**
    * The series that match all matchers, sorted by labels, each with its samples in `range`; a series with none there
    * is left out. A snapshot: appends after the call are not seen.
@@ -92,6 +84,17 @@ export interface SeriesStore {
     range: TimeRange,
     matcherLists: readonly (readonly Matcher[])[],
   ): Promise<readonly string[]>;
+}
+
+/** Where samples live. Every implementation passes `seriesStoreConformance` of `testing`. */
+export interface SeriesStore extends SeriesReader {
+  /**
+   * Appends the batch. When the promise resolves, a crash of the process no longer loses it (nor, after the sync
+   * interval, a power loss). Appending the same samples again changes nothing. The batch may be reused afterwards.
+   *
+   * @throws OperatingError `queue.full`, `memory.full`, `disk.full`: nothing was appended; the same batch may be tried again later.
+   */
+  append(batch: SampleBatch): Promise<AppendResult>;
 
   /** Finishes what was accepted, makes it survive a power loss, then frees files and memory. */
   [Symbol.asyncDispose](): Promise<void>;

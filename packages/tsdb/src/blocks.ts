@@ -49,8 +49,36 @@ export class Blocks {
     return blocks;
   }
 
+  /** For a reader, which is told by the store what blocks there are: none yet. */
+  static following(disk: Disk): Blocks {
+    return new Blocks(disk);
+  }
+
+  /**
+   * Makes these the blocks, by sequence; the store holds their files. Answers those that are not among them any more,
+   * which others may still be reading: they are to be closed by the caller.
+   *
+   * @throws OperatingError `disk.corrupt`.
+   */
+  follow(names: readonly string[]): readonly Block[] {
+    const before = new Map(this.#list.map((block) => [blockName(block.meta), block]));
+    const gone = new Set(this.#list);
+    this.#list = names.map((name) => {
+      const block = before.get(name) ?? Block.open(this.#disk, name);
+      gone.delete(block);
+      return block;
+    });
+    for (const block of gone) this.#dropIndex(block);
+    return [...gone];
+  }
+
   get all(): readonly Block[] {
     return this.#list;
+  }
+
+  /** By sequence. */
+  get names(): readonly string[] {
+    return this.#list.map(({ meta }) => blockName(meta));
   }
 
   /** Blocks that may have samples in a range, by sequence. */
@@ -90,11 +118,13 @@ export class Blocks {
   takeBefore(timeMs: number): Block[] {
     const old = this.#list.filter((block) => block.meta.rangeEndMs <= timeMs);
     this.#list = this.#list.filter((block) => !old.includes(block));
-    for (const block of old) {
-      this.#indexSize -= this.#indexes.get(block)?.size ?? 0;
-      this.#indexes.delete(block);
-    }
+    for (const block of old) this.#dropIndex(block);
     return old;
+  }
+
+  #dropIndex(block: Block): void {
+    this.#indexSize -= this.#indexes.get(block)?.size ?? 0;
+    this.#indexes.delete(block);
   }
 
   /** Removes the files of blocks that were taken out: renamed first, so that a crash leaves no half of one. */

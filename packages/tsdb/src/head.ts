@@ -199,7 +199,7 @@ export class Head {
 
   /** Definitions of the series that the log does not know yet. */
   undefinedSeries(): SeriesDefinition[] {
-    return this.#undefined.map((ref) => ({ ref, labelBytes: this.#labelBytes(ref) }));
+    return this.#undefined.map((ref) => ({ ref, labelBytes: this.labelBytesOf(ref) }));
   }
 
   /** The log knows all series now. */
@@ -210,14 +210,15 @@ export class Head {
   labelsOf(ref: number): Labels {
     let labels = this.#labels.get(ref);
     if (labels === undefined) {
-      labels = decodeLabels(this.#labelBytes(ref));
+      labels = decodeLabels(this.labelBytesOf(ref));
       if (this.#labels.size >= LABELS_CACHE_MAX) this.#labels = new Map();
       this.#labels.set(ref, labels);
     }
     return labels;
   }
 
-  #labelBytes(ref: number): Uint8Array {
+  /** Canonical; a view, valid until the next call. */
+  labelBytesOf(ref: number): Uint8Array {
     return this.#table.bytesOf(this.chunks.ownerOf(ref));
   }
 
@@ -228,7 +229,7 @@ export class Head {
       const flushed = this.chunks.flushedIndex(ref) === this.chunks.total(ref);
       const lastTimeMs = flushed ? this.chunks.lastTimeMs(ref) : Number.NEGATIVE_INFINITY;
       const [lastValueLow, lastValueHigh] = this.chunks.lastValueBits(ref);
-      yield { ref, labelBytes: this.#labelBytes(ref), lastTimeMs, lastValueLow, lastValueHigh };
+      yield { ref, labelBytes: this.labelBytesOf(ref), lastTimeMs, lastValueLow, lastValueHigh };
     }
   }
 
@@ -468,7 +469,7 @@ export class Head {
       const gone = new Set(refs);
       this.#undefined = this.#undefined.filter((ref) => !gone.has(ref));
     }
-    this.index.remove(refs.map((ref) => ({ ref, labelBytes: this.#labelBytes(ref) })));
+    this.index.remove(refs.map((ref) => ({ ref, labelBytes: this.labelBytesOf(ref) })));
     for (const ref of refs) {
       this.chunks.close(ref);
       this.#labels.delete(ref);

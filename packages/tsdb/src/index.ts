@@ -1,6 +1,10 @@
+export { type AttachedReaderOptions, attachReader } from "./attached-reader.ts";
 export { BLOCK_RANGE_MS, type BlockMeta } from "./block-meta.ts";
 export { COLUMNS_MAX, type Refused } from "./head.ts";
+export { buffersOf as headSelectionBuffers, type HeadSelection } from "./head-selection.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";
+export type { LabelQuery } from "./label-queries.ts";
+export type { ReaderAnswer, ReaderCalls, ReaderSession, ReaderSetup } from "./reader-session.ts";
 export {
   DEFAULT_RETENTION_PRESET,
   type KeepMs,
@@ -25,4 +29,5 @@ export {
   type StoreSettings,
   type StoreStats,
 } from "./store.ts";
+export type { HeadLabels } from "./store-reader.ts";
 export { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";

@@ -1,12 +1,23 @@
 import { compareLabels, compareUtf8, type Labels, labelsKey, type Matcher } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
-import type { ChunkDecoder } from "./block.ts";
-import type { Blocks } from "./blocks.ts";
+import type { Block, ChunkDecoder } from "./block.ts";
+import type { BlockIndex } from "./block-index.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
 import type { Head } from "./head.ts";
 import { type LabelPostings, selectSeries } from "./label-index.ts";
+import { type LabelList, LabelListBuilder } from "./label-list.ts";
+import type { Pause } from "./slices.ts";
 
-type MatcherLists = readonly (readonly Matcher[])[];
+export type MatcherLists = readonly (readonly Matcher[])[];
+
+/** A question about the series that have samples in a range and match any of the lists. */
+export type LabelQuery =
+  /** Their label sets. */
+  | { readonly kind: "series"; readonly matcherLists: MatcherLists }
+  /** Their label names; those of all series if there are no lists. */
+  | { readonly kind: "names"; readonly matcherLists: MatcherLists }
+  /** The values of one label; those of all series if there are no lists. */
+  | { readonly kind: "values"; readonly name: string; readonly matcherLists: MatcherLists };
 
 /** The head, or a block: series by number. */
 interface SeriesSource {
@@ -23,90 +34,144 @@ function isWithin(nextTimeMs: number, maxMs: number): boolean {
   return nextTimeMs < Number.POSITIVE_INFINITY && nextTimeMs <= maxMs;
 }
 
-/** What may have samples in the range. */
-export function seriesSources(
-  head: Head,
-  blocks: Blocks,
+function headSource(head: Head, { minMs, maxMs }: TimeRange): SeriesSource {
+  const { chunks } = head;
+  return {
+    index: head.index,
+    labelsOf: (ref) => head.labelsOf(ref),
+    hasSamples: (ref) =>
+      isWithin(chunks.nextTimeMs(ref, minMs, 0, INDEX_END), maxMs) ||
+      head.lateSamples(ref).some((late) => late.copy(minMs, maxMs).length > 0),
+  };
+}
+
+function blockSource(
+  block: Block,
+  index: BlockIndex,
   decoder: ChunkDecoder,
   { minMs, maxMs }: TimeRange,
-): SeriesSource[] {
-  const { chunks } = head;
-  const sources: SeriesSource[] = [
-    {
-      index: head.index,
-      labelsOf: (ref) => head.labelsOf(ref),
-      hasSamples: (ref) =>
-        isWithin(chunks.nextTimeMs(ref, minMs, 0, INDEX_END), maxMs) ||
-        head.lateSamples(ref).some((late) => late.copy(minMs, maxMs).length > 0),
-    },
-  ];
+): SeriesSource {
   const buffer = new ColumnBuffer();
-  for (const block of blocks.overlapping(minMs, maxMs)) {
-    const index = blocks.indexOf(block);
-    sources.push({
-      index,
-      labelsOf: (series) => index.labelsOf(series),
-      hasSamples(series) {
-        const list = index.chunksOf(series, minMs, maxMs);
-        // A chunk begins and ends with a sample; only one that reaches beyond both ends must be looked into.
-        if (list.some((chunk) => chunk.minMs >= minMs || chunk.maxMs <= maxMs)) return true;
-        buffer.clear();
-        block.readSeries(index, series, minMs, maxMs, decoder, buffer);
-        return buffer.length > 0;
-      },
-    });
-  }
-  return sources;
+  return {
+    index,
+    labelsOf: (series) => index.labelsOf(series),
+    hasSamples(series) {
+      const list = index.chunksOf(series, minMs, maxMs);
+      // A chunk begins and ends with a sample; only one that reaches beyond both ends must be looked into.
+      if (list.some((chunk) => chunk.minMs >= minMs || chunk.maxMs <= maxMs)) return true;
+      buffer.clear();
+      block.readSeries(index, series, minMs, maxMs, decoder, buffer);
+      return buffer.length > 0;
+    },
+  };
 }
 
-/** The label sets with samples in the range that match any of the lists; sorted, each once. */
-export function listSeries(sources: readonly SeriesSource[], lists: MatcherLists): Labels[] {
-  const found = new Map<string, Labels>();
-  for (const { source, series } of matching(sources, lists)) {
-    const labels = source.labelsOf(series);
-    found.set(labelsKey(labels), labels);
-  }
-  return [...found.values()].sort(compareLabels);
+/**
+ * The head's answer to "series": canonical label bytes. Others get their turn in between; where series end meanwhile,
+ * it begins again, since their references may mean others then.
+ */
+export async function headSeries(
+  head: Head,
+  range: TimeRange,
+  matcherLists: MatcherLists,
+  pause: Pause,
+): Promise<LabelList> {
+  return undisturbed(head, pause, async (turn) => {
+    const source = headSource(head, range);
+    const found = new Set<number>();
+    const list = new LabelListBuilder(64);
+    for await (const ref of matching(source, matcherLists, turn)) {
+      if (found.has(ref)) continue;
+      found.add(ref);
+      list.add(head.labelBytesOf(ref));
+    }
+    return list.list();
+  });
 }
 
-/** Label names, sorted; of all series if there are no lists. */
-export function listLabelNames(sources: readonly SeriesSource[], lists: MatcherLists): string[] {
-  const names = new Set<string>();
-  if (lists.length > 0) {
-    for (const { source, series } of matching(sources, lists))
-      for (const [name] of source.labelsOf(series)) names.add(name);
+/** The head's answer to "names" and "values". */
+export async function headTexts(
+  head: Head,
+  range: TimeRange,
+  query: Exclude<LabelQuery, { kind: "series" }>,
+  pause: Pause,
+): Promise<readonly string[]> {
+  return undisturbed(head, pause, async (turn) => [
+    ...(await textsOf(headSource(head, range), query, turn)),
+  ]);
+}
+
+async function undisturbed<T>(
+  head: Head,
+  pause: Pause,
+  work: (pause: Pause) => Promise<T>,
+): Promise<T> {
+  const { endedCount } = head;
+  let disturbed = false;
+  const result = await work(async (steps) => {
+    if (disturbed) return;
+    await pause(steps);
+    disturbed = head.endedCount !== endedCount;
+  }).catch((error: unknown) => {
+    if (!disturbed) throw error;
+  });
+  if (!disturbed) return result as T;
+  // In one go, which nothing can disturb.
+  return work(() => Promise.resolve());
+}
+
+/** A block's answer. @throws OperatingError `disk.corrupt`. */
+export async function blockLabels(
+  block: Block,
+  index: BlockIndex,
+  decoder: ChunkDecoder,
+  range: TimeRange,
+  query: LabelQuery,
+  pause: Pause,
+): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: Iterable<string> }> {
+  const source = blockSource(block, index, decoder, range);
+  if (query.kind !== "series") return { labelSets: [], texts: await textsOf(source, query, pause) };
+  const labelSets: Labels[] = [];
+  for await (const series of matching(source, query.matcherLists, pause))
+    labelSets.push(source.labelsOf(series));
+  return { labelSets, texts: [] };
+}
+
+async function textsOf(
+  source: SeriesSource,
+  query: Exclude<LabelQuery, { kind: "series" }>,
+  pause: Pause,
+): Promise<ReadonlySet<string>> {
+  const { matcherLists } = query;
+  const texts = new Set<string>();
+  if (matcherLists.length > 0) {
+    for await (const series of matching(source, matcherLists, pause))
+      for (const [name, value] of source.labelsOf(series))
+        if (query.kind === "names") texts.add(name);
+        else if (name === query.name) texts.add(value);
+  } else if (query.kind === "names") {
+    for (const name of source.index.names()) {
+      if (anyValue(source, name)) texts.add(name);
+      await pause();
+    }
   } else
-    for (const source of sources)
-      for (const name of source.index.names())
-        if (!names.has(name) && anyValue(source, name)) names.add(name);
-  return [...names].sort(compareUtf8);
+    for (const value of source.index.valuesOf(query.name)) {
+      if (hasValue(source, query.name, value)) texts.add(value);
+      await pause();
+    }
+  return texts;
 }
 
-/** The values of a label, sorted; of all series if there are no lists. */
-export function listLabelValues(
-  sources: readonly SeriesSource[],
-  name: string,
+async function* matching(
+  source: SeriesSource,
   lists: MatcherLists,
-): string[] {
-  const values = new Set<string>();
-  if (lists.length > 0) {
-    for (const { source, series } of matching(sources, lists))
-      for (const label of source.labelsOf(series)) if (label[0] === name) values.add(label[1]);
-  } else
-    for (const source of sources)
-      for (const value of source.index.valuesOf(name))
-        if (!values.has(value) && hasValue(source, name, value)) values.add(value);
-  return [...values].sort(compareUtf8);
-}
-
-function* matching(
-  sources: readonly SeriesSource[],
-  lists: MatcherLists,
-): Generator<{ source: SeriesSource; series: number }> {
-  for (const source of sources)
-    for (const matchers of lists)
-      for (const series of selectSeries(source.index, matchers))
-        if (source.hasSamples(series)) yield { source, series };
+  pause: Pause,
+): AsyncGenerator<number, void, undefined> {
+  for (const matchers of lists)
+    for (const series of selectSeries(source.index, matchers)) {
+      if (source.hasSamples(series)) yield series;
+      await pause();
+    }
 }
 
 function anyValue(source: SeriesSource, name: string): boolean {
@@ -116,4 +181,16 @@ function anyValue(source: SeriesSource, name: string): boolean {
 
 function hasValue(source: SeriesSource, name: string, value: string): boolean {
   return source.index.postingsOf(name, value).some((series) => source.hasSamples(series));
+}
+
+/** Sorted, each once. */
+export function sortedLabels(labelSets: Iterable<Labels>): Labels[] {
+  const byKey = new Map<string, Labels>();
+  for (const labels of labelSets) byKey.set(labelsKey(labels), labels);
+  return [...byKey.values()].sort(compareLabels);
+}
+
+/** Sorted, each once. */
+export function sortedTexts(texts: Iterable<string>): string[] {
+  return [...new Set(texts)].sort(compareUtf8);
 }

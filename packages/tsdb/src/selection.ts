@@ -1,111 +1,94 @@
-import { compareLabels, type Labels, labelsKey, type Matcher, OperatingError } from "@pharos/base";
-import type { SelectOptions, SeriesColumns, TimeRange } from "@pharos/ports";
-import type { Block, ChunkDecoder } from "./block.ts";
-import type { BlockIndex } from "./block-index.ts";
-import type { Blocks } from "./blocks.ts";
+import { compareLabels, type Labels, OperatingError } from "@pharos/base";
+import type { SelectOptions, SeriesColumns } from "@pharos/ports";
 import { ColumnBuffer } from "./column-buffer.ts";
-import type { Head } from "./head.ts";
-import { selectSeries } from "./label-index.ts";
-import type { LateSamples } from "./out-of-order.ts";
-import type { Snapshot } from "./snapshots.ts";
-
-/** One series of a selection, and where its samples are. */
-export interface SelectedSeries {
-  readonly labels: Labels;
-  readonly inBlocks: {
-    readonly block: Block;
-    readonly index: BlockIndex;
-    readonly series: number;
-  }[];
-  /** Its samples in the head's chunks: those with an index from `fromIndex` on, below `toIndex`. */
-  inHead?: { readonly ref: number; readonly fromIndex: number; readonly toIndex: number };
-  /** Copies. */
-  late: readonly LateSamples[];
-}
 
 /**
- * What matches, as it is now: later appends do not show, as long as the snapshot is held. Sorted by labels. Series may
- * turn out to have no sample in the range.
- *
- * @throws OperatingError `disk.corrupt`.
+ * One place that samples of a selection come from, such as the head or a block: the series that match there, in the
+ * order of their labels.
  */
-export function resolveSelection(
-  head: Head,
-  blocks: Blocks,
-  { minMs, maxMs }: TimeRange,
-  matchers: readonly Matcher[],
-): SelectedSeries[] {
-  const selected: SelectedSeries[] = [];
-  const byKey = new Map<string, SelectedSeries>();
-  for (const block of blocks.overlapping(minMs, maxMs)) {
-    const index = blocks.indexOf(block);
-    for (const series of selectSeries(index, matchers)) {
-      const labels = index.labelsOf(series);
-      const one = byKey.getOrInsertComputed(labelsKey(labels), () => {
-        const fresh: SelectedSeries = { labels, inBlocks: [], late: [] };
-        selected.push(fresh);
-        return fresh;
-      });
-      one.inBlocks.push({ block, index, series });
-    }
-  }
-  const { chunks } = head;
-  for (const ref of selectSeries(head.index, matchers)) {
-    // What is flushed is in a block of the list above.
-    const fromIndex = chunks.flushedIndex(ref);
-    const toIndex = chunks.total(ref);
-    const inHead = fromIndex < toIndex && chunks.countWithin(ref, minMs, maxMs) > 0;
-    const late = head.lateSamples(ref).map((samples) => samples.copy(minMs, maxMs));
-    if (!inHead && late.every(({ length }) => length === 0)) continue;
-    const labels = head.labelsOf(ref);
-    let one = byKey.size === 0 ? undefined : byKey.get(labelsKey(labels));
-    if (one === undefined) {
-      one = { labels, inBlocks: [], late: [] };
-      selected.push(one);
-    }
-    if (inHead) one.inHead = { ref, fromIndex, toIndex };
-    one.late = late;
-  }
-  return selected.sort((a, b) => compareLabels(a.labels, b.labels));
+export interface SelectionSource {
+  readonly seriesCount: number;
+  labelsAt(at: number): Labels;
+  /** Adds the samples of a series in the selection's range; a promise only where they come from afar. */
+  read(at: number, out: ColumnBuffer): Promise<void> | void;
 }
 
-/** Puts the samples of a series in the range together. @throws OperatingError `disk.corrupt`. */
-export function readSelected(
-  head: Head,
-  decoder: ChunkDecoder,
-  { labels: _, inBlocks, inHead, late }: SelectedSeries,
-  { minMs, maxMs }: TimeRange,
-  out: ColumnBuffer,
-): void {
-  out.clear();
-  for (const { block, index, series } of inBlocks)
-    block.readSeries(index, series, minMs, maxMs, decoder, out);
-  if (inHead !== undefined) {
-    const { ref, fromIndex, toIndex } = inHead;
-    const { area } = decoder;
-    area.reserve(head.chunks.countWithin(ref, minMs, maxMs));
-    const count = head.chunks.read(ref, minMs, maxMs, fromIndex, toIndex, area);
-    out.add(area.view(count));
+/** Goes through the series of several sources in the order of labels; the same series of several is one. */
+export class SourceMerge {
+  readonly #sources: readonly SelectionSource[];
+  /** How many series of each source are behind. */
+  readonly #positions: Uint32Array;
+  /** The labels at each position; undefined at the end. */
+  readonly #heads: (Labels | undefined)[];
+  /** The sources that have the current series. */
+  readonly #current: number[] = [];
+
+  constructor(sources: readonly SelectionSource[]) {
+    this.#sources = sources;
+    this.#positions = new Uint32Array(sources.length);
+    this.#heads = sources.map((source) =>
+      source.seriesCount > 0 ? source.labelsAt(0) : undefined,
+    );
   }
-  for (const samples of late) out.add(samples);
+
+  /** Goes to the next series, and answers its labels; undefined at the end. */
+  next(): Labels | undefined {
+    for (const at of this.#current) this.#advance(at);
+    this.#current.length = 0;
+    let least: Labels | undefined;
+    // One pass finds the least and all that have it: most series are in nearly every source.
+    for (let at = 0; at < this.#heads.length; at++) {
+      const labels = this.#heads[at];
+      if (labels === undefined) continue;
+      const order = least === undefined ? -1 : compareLabels(labels, least);
+      if (order > 0) continue;
+      if (order < 0) this.#current.length = 0;
+      this.#current.push(at);
+      least = labels;
+    }
+    return least;
+  }
+
+  #advance(at: number): void {
+    const source = this.#sources[at] as SelectionSource;
+    const position = (this.#positions[at] as number) + 1;
+    this.#positions[at] = position;
+    this.#heads[at] = position < source.seriesCount ? source.labelsAt(position) : undefined;
+  }
+
+  /** Puts the samples of the current series together; of two at the same time that of the earlier source stands. */
+  async read(out: ColumnBuffer): Promise<void> {
+    for (const at of this.#current) {
+      const source = this.#sources[at] as SelectionSource;
+      const reading = source.read(this.#positions[at] as number, out);
+      // Most sources have everything at hand, and a wait for each series would cost more than reading it.
+      if (reading !== undefined) await reading;
+    }
+  }
 }
 
-/** Reads a selection series by series; every series overwrites the one before. */
+/** What a selection holds while it is read. */
+export interface Hold {
+  /** @throws OperatingError where what is read may be gone. */
+  check(): void;
+  release(): void;
+}
+
+/** Reads a selection series by series; every series overwrites the one before. Releases the hold at the end. */
 export async function* readSelection(
-  head: Head,
-  decoder: ChunkDecoder,
-  selected: readonly SelectedSeries[],
-  range: TimeRange,
+  sources: readonly SelectionSource[],
   { samplesMax, signal }: SelectOptions,
-  snapshot: Snapshot,
+  hold: Hold,
 ): AsyncGenerator<SeriesColumns, void, undefined> {
   const out = new ColumnBuffer();
+  const merge = new SourceMerge(sources);
   let total = 0;
   try {
-    for (const one of selected) {
+    for (let labels = merge.next(); labels !== undefined; labels = merge.next()) {
       signal.throwIfAborted();
-      snapshot.check();
-      readSelected(head, decoder, one, range, out);
+      hold.check();
+      out.clear();
+      await merge.read(out);
       if (out.length === 0) continue;
       total += out.length;
       if (total > samplesMax)
@@ -114,9 +97,9 @@ export async function* readSelection(
           `the selection holds more than ${samplesMax} samples`,
         );
       const { timestampsMs, values } = out;
-      yield { labels: one.labels, timestampsMs, values, stale: out.staleFlags() };
+      yield { labels, timestampsMs, values, stale: out.staleFlags() };
     }
   } finally {
-    snapshot.release();
+    hold.release();
   }
 }

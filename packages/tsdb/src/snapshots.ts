@@ -64,7 +64,7 @@ export class Snapshots {
       const stop = new AbortController();
       const end = AbortSignal.any([signal, stop.signal]);
       const expiry = this.#clock.sleep(Math.max(0, leftMs), end).then(
-        () => held.expire(tooLong()),
+        () => held.expire(heldTooLong()),
         () => {}, // Released in time, or the store closes.
       );
       await Promise.race([held.releasedBy, expiry]);
@@ -73,7 +73,8 @@ export class Snapshots {
   }
 }
 
-function tooLong(): OperatingError {
+/** What was read may be gone. */
+export function heldTooLong(): OperatingError {
   const seconds = SNAPSHOT_MS_MAX / 1000;
   return new OperatingError("query.timeout", `the selection was read for more than ${seconds} s`);
 }

@@ -1,9 +1,10 @@
 import { assert, type Clock, type Labels, type Matcher, OperatingError } from "@pharos/base";
 import {
-  CHUNK_SAMPLES_MAX,
-  chunkSizeMax,
-  Gorilla,
+  closeHeadWindow,
+  HeadReader,
+  type HeadWindow,
   type Kernels,
+  openHeadWindow,
   SampleColumns,
   type SeriesTable,
 } from "@pharos/kernels";
@@ -16,18 +17,20 @@ import type {
   SeriesStore,
   TimeRange,
 } from "@pharos/ports";
-import type { ChunkDecoder } from "./block.ts";
+import { BlockDecoder } from "./block-decoder.ts";
 import type { BlockMeta } from "./block-meta.ts";
 import { Blocks } from "./blocks.ts";
 import { removeOldCheckpoints } from "./checkpoint.ts";
-import { DecodeArea } from "./column-buffer.ts";
 import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
 import { COLUMNS_MAX, Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
 import type { LabelCardinality } from "./label-index.ts";
-import { listLabelNames, listLabelValues, listSeries, seriesSources } from "./label-queries.ts";
+import type { MatcherLists } from "./label-queries.ts";
+import { ReaderSession } from "./reader-session.ts";
 import { replayStore } from "./replay.ts";
-import { readSelection, resolveSelection } from "./selection.ts";
+import { createPause } from "./slices.ts";
 import { Snapshots } from "./snapshots.ts";
+import { StoreReader } from "./store-reader.ts";
+import { StoreResolver } from "./store-resolver.ts";
 import { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type Wal, type WalSync } from "./wal.ts";
 import { type SeriesDefinition, samplesPayload, seriesPayload } from "./wal-payload.ts";
 import { recordParts } from "./wal-record.ts";
@@ -154,7 +157,13 @@ interface StoreParts {
 export class EmbeddedStore implements SeriesStore {
   readonly #parts: StoreParts;
   readonly #snapshots: Snapshots;
-  readonly #decoder: ChunkDecoder & { readonly area: DecodeArea };
+  readonly #decoder: BlockDecoder;
+  readonly #resolver: StoreResolver;
+  /** For who reads on this thread. */
+  readonly #window: HeadWindow;
+  readonly #reader: StoreReader;
+  /** Those of other threads. */
+  readonly #sessions = new Set<ReaderSession>();
   /** Columns for batches made in TypeScript. */
   #columns: SampleColumns;
   #samplesAppended = 0;
@@ -173,14 +182,17 @@ export class EmbeddedStore implements SeriesStore {
     const { kernels, clock, head, blocks } = parts;
     this.#parts = parts;
     this.#snapshots = new Snapshots(clock);
-    const size = chunkSizeMax(CHUNK_SAMPLES_MAX);
-    this.#decoder = {
-      kernels,
-      gorilla: new Gorilla(kernels),
-      area: new DecodeArea(kernels),
-      chunk: kernels.allocate(size),
-      chunkSizeMax: size,
-    };
+    this.#decoder = new BlockDecoder(kernels);
+    const pause = () => createPause(clock, this.#closing.signal);
+    this.#resolver = new StoreResolver({ head, blocks, snapshots: this.#snapshots, pause });
+    this.#window = openHeadWindow(kernels, head.chunks.pointer);
+    this.#reader = new StoreReader({
+      resolver: this.#resolver,
+      head: new HeadReader(kernels, this.#window),
+      decoder: this.#decoder,
+      indexOf: (block) => blocks.indexOf(block),
+      pause,
+    });
     this.#columns = new SampleColumns(kernels, 64);
     this.#flushedBeforeMs = parts.flushedBeforeMs;
     this.#maxTimeMs = Number.NEGATIVE_INFINITY;
@@ -314,44 +326,37 @@ export class EmbeddedStore implements SeriesStore {
     options: SelectOptions,
   ): AsyncIterable<SeriesColumns> {
     assert(this.#open, "the store is open");
-    const { head, blocks } = this.#parts;
-    // Taken here and not in the generator, whose body waits for the first reader.
-    const snapshot = this.#snapshots.take();
-    try {
-      const selected = resolveSelection(head, blocks, range, matchers);
-      return readSelection(head, this.#decoder, selected, range, options, snapshot);
-    } catch (error) {
-      snapshot.release();
-      throw error;
-    }
+    return this.#reader.select(range, matchers, options);
   }
 
-  async series(
-    range: TimeRange,
-    matcherLists: readonly (readonly Matcher[])[],
-  ): Promise<readonly Labels[]> {
-    return listSeries(this.#sources(range), matcherLists);
+  async series(range: TimeRange, matcherLists: MatcherLists): Promise<readonly Labels[]> {
+    assert(this.#open, "the store is open");
+    return this.#reader.series(range, matcherLists);
   }
 
-  async labelNames(
-    range: TimeRange,
-    matcherLists: readonly (readonly Matcher[])[],
-  ): Promise<readonly string[]> {
-    return listLabelNames(this.#sources(range), matcherLists);
+  async labelNames(range: TimeRange, matcherLists: MatcherLists): Promise<readonly string[]> {
+    assert(this.#open, "the store is open");
+    return this.#reader.labelNames(range, matcherLists);
   }
 
   async labelValues(
     name: string,
     range: TimeRange,
-    matcherLists: readonly (readonly Matcher[])[],
+    matcherLists: MatcherLists,
   ): Promise<readonly string[]> {
-    return listLabelValues(this.#sources(range), name, matcherLists);
+    assert(this.#open, "the store is open");
+    return this.#reader.labelValues(name, range, matcherLists);
   }
 
-  #sources(range: TimeRange) {
+  /** The store's half of a reader on another thread: see `attachReader`. @throws OperatingError `memory.full`. */
+  openReader(): ReaderSession {
     assert(this.#open, "the store is open");
-    const { head, blocks } = this.#parts;
-    return seriesSources(head, blocks, this.#decoder, range);
+    const { kernels, head } = this.#parts;
+    const session = new ReaderSession(kernels, head.chunks.pointer, this.#resolver, () =>
+      this.#sessions.delete(session),
+    );
+    this.#sessions.add(session);
+    return session;
   }
 
   /**
@@ -463,11 +468,12 @@ export class EmbeddedStore implements SeriesStore {
       await wal.close();
     } finally {
       this.#snapshots.close();
+      for (const session of [...this.#sessions]) session.close();
       blocks.close();
       head.destroy();
       this.#columns.release();
-      this.#decoder.area.release();
-      kernels.release(this.#decoder.chunk, this.#decoder.chunkSizeMax);
+      this.#decoder.release();
+      closeHeadWindow(kernels, this.#window);
     }
   }
 }

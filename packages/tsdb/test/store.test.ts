@@ -328,7 +328,7 @@ test("damage anywhere in an index is found when it is read", async () => {
     const path = `blocks/${machine.disk.list("blocks")[0]}/index`;
     if (offset === machine.disk.read(path).length) break;
     machine.disk.flipByte(path, offset);
-    throws(() => machine.select(), { code: "disk.corrupt" }, `byte ${offset}`);
+    await rejects(machine.read(), { code: "disk.corrupt" }, `byte ${offset}`);
   }
 });
 

@@ -1,0 +1,110 @@
+import type { Clock, Matcher } from "@pharos/base";
+import { HeadReader, Kernels } from "@pharos/kernels";
+import type { Disk, SeriesReader, TimeRange } from "@pharos/ports";
+import type { Block } from "./block.ts";
+import { BlockDecoder } from "./block-decoder.ts";
+import { Blocks } from "./blocks.ts";
+import type { LabelQuery } from "./label-queries.ts";
+import {
+  plainMatchers,
+  type ReaderAnswer,
+  type ReaderCalls,
+  type ReaderSetup,
+} from "./reader-session.ts";
+import type { Hold } from "./selection.ts";
+import { createPause } from "./slices.ts";
+import { heldTooLong, SNAPSHOT_MS_MAX } from "./snapshots.ts";
+import {
+  type ResolvedLabels,
+  type ResolvedSelection,
+  type SelectionResolver,
+  StoreReader,
+} from "./store-reader.ts";
+
+export interface AttachedReaderOptions {
+  /** What the store gave for this reader. */
+  readonly setup: ReaderSetup;
+  readonly calls: ReaderCalls;
+  /** The store's data directory. Nothing is written there. */
+  readonly disk: Disk;
+  readonly clock: Clock;
+}
+
+/**
+ * Reads a store from another thread: the head's samples from the memory that they share, the blocks' from their files,
+ * with a cache of its own. @throws OperatingError `memory.full`.
+ */
+export async function attachReader(options: AttachedReaderOptions): Promise<SeriesReader> {
+  const { setup, clock, disk } = options;
+  const head = new HeadReader(await Kernels.attach(setup.kernels), setup.window);
+  const blocks = Blocks.following(disk);
+  const never = new AbortController().signal;
+  return new StoreReader({
+    resolver: new AttachedResolver(options, blocks),
+    head,
+    // In memory of this thread's own, since it may not allocate in the store's.
+    decoder: new BlockDecoder(await Kernels.load()),
+    indexOf: (block) => blocks.indexOf(block),
+    pause: () => createPause(clock, never),
+  });
+}
+
+/** Asks the store, and keeps its own list of blocks as the store's is. */
+class AttachedResolver implements SelectionResolver {
+  readonly #calls: ReaderCalls;
+  readonly #clock: Clock;
+  readonly #blocks: Blocks;
+  #reading = 0;
+  /** Blocks that are gone, which somebody may still be reading. */
+  readonly #leaving = new Set<Block>();
+
+  constructor({ calls, clock }: AttachedReaderOptions, blocks: Blocks) {
+    this.#calls = calls;
+    this.#clock = clock;
+    this.#blocks = blocks;
+  }
+
+  async select(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedSelection> {
+    return this.#resolved(range, () => this.#calls.select(range, plainMatchers(matchers)));
+  }
+
+  async labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels> {
+    const plain = { ...query, matcherLists: query.matcherLists.map(plainMatchers) };
+    return this.#resolved(range, () => this.#calls.labels(range, plain));
+  }
+
+  async #resolved<T>(
+    { minMs, maxMs }: TimeRange,
+    ask: () => Promise<ReaderAnswer<T>>,
+  ): Promise<Hold & { readonly head: T; readonly blocks: readonly Block[] }> {
+    // Before the store begins to count, so that this one gives up first.
+    const deadlineMs = this.#clock.monotonicMs() + SNAPSHOT_MS_MAX;
+    const { hold, head, blocks: names } = await ask();
+    this.#reading++;
+    let held = true;
+    const release = (): void => {
+      if (!held) return;
+      held = false;
+      this.#calls.release(hold);
+      this.#reading--;
+      this.#closeLeaving();
+    };
+    try {
+      for (const block of this.#blocks.follow(names)) this.#leaving.add(block);
+      const blocks = this.#blocks.overlapping(minMs, maxMs);
+      const check = (): void => {
+        if (this.#clock.monotonicMs() >= deadlineMs) throw heldTooLong();
+      };
+      return { head, blocks, check, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #closeLeaving(): void {
+    if (this.#reading > 0) return;
+    for (const block of this.#leaving) block.close();
+    this.#leaving.clear();
+  }
+}

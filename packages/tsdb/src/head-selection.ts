@@ -1,0 +1,175 @@
+import { compareLabels, type Labels, type Matcher } from "@pharos/base";
+import type { HeadReader } from "@pharos/kernels";
+import type { TimeRange } from "@pharos/ports";
+import { ColumnBuffer } from "./column-buffer.ts";
+import type { Head } from "./head.ts";
+import { selectSeries } from "./label-index.ts";
+import { type LabelList, LabelListBuilder, type LabelsCache } from "./label-list.ts";
+import type { SelectionSource } from "./selection.ts";
+import type { Pause } from "./slices.ts";
+
+/**
+ * The head's part of a selection, as it is at one moment: columns, one entry a series, that can be sent to another
+ * thread. A series' samples are those in the head's chunks with an index from `fromIndexes` to below `toIndexes`, and
+ * copies of those that came late.
+ */
+export interface HeadSelection {
+  readonly refs: Uint32Array;
+  readonly fromIndexes: Uint32Array;
+  readonly toIndexes: Uint32Array;
+  readonly labels: LabelList;
+  readonly late: LateColumns;
+  /** How many series had ended at that moment: while it stays the same, references keep their meaning. */
+  readonly seriesEnded: number;
+}
+
+/** The late samples of the series that have some, by time within each. */
+export interface LateColumns {
+  /** Where each series is in the selection, rising. */
+  readonly positions: Uint32Array;
+  /** Where each series' samples end. */
+  readonly ends: Uint32Array;
+  readonly timestampsMs: Float64Array;
+  readonly bits: Uint32Array;
+}
+
+/**
+ * What the head has for the matchers, before the first wait: appends after the call do not show. Copying the labels
+ * gives others their turn. A snapshot is held meanwhile, so that what is found stays.
+ */
+export async function resolveHead(
+  head: Head,
+  { minMs, maxMs }: TimeRange,
+  matchers: readonly Matcher[],
+  pause: Pause,
+): Promise<HeadSelection> {
+  const { chunks } = head;
+  const matching = selectSeries(head.index, matchers);
+  const fromIndexes = new Uint32Array(matching.length);
+  const toIndexes = new Uint32Array(matching.length);
+  const late = new LateBuilder();
+  let count = 0;
+  for (const ref of matching) {
+    // What is flushed is in a block that the reader sees as well.
+    const fromIndex = chunks.flushedIndex(ref);
+    const total = chunks.total(ref);
+    const inChunks = fromIndex < total && chunks.countWithin(ref, minMs, maxMs) > 0;
+    const cameLate = late.add(count, head, ref, minMs, maxMs);
+    if (!inChunks && !cameLate) continue;
+    matching[count] = ref; // Never ahead of where the loop is.
+    fromIndexes[count] = fromIndex;
+    toIndexes[count] = inChunks ? total : fromIndex;
+    count++;
+  }
+  const refs = matching.slice(0, count);
+  const seriesEnded = head.endedCount;
+  const labels = new LabelListBuilder(count);
+  for (const ref of refs) {
+    labels.add(head.labelBytesOf(ref));
+    await pause();
+  }
+  return {
+    refs,
+    fromIndexes: fromIndexes.slice(0, count),
+    toIndexes: toIndexes.slice(0, count),
+    labels: labels.list(),
+    late: late.columns(),
+    seriesEnded,
+  };
+}
+
+/** The buffers of a selection, to be moved to another thread instead of copied. */
+export function buffersOf({ refs, fromIndexes, toIndexes, labels, late }: HeadSelection) {
+  const { positions, ends, timestampsMs, bits } = late;
+  const columns = [refs, fromIndexes, toIndexes, labels.ends, labels.bytes];
+  return [...columns, positions, ends, timestampsMs, bits].map(
+    (column) => column.buffer as ArrayBuffer,
+  );
+}
+
+class LateBuilder {
+  readonly #positions: number[] = [];
+  readonly #series: { readonly timestampsMs: Float64Array; readonly bits: Uint32Array }[] = [];
+
+  /** Whether the series has late samples in the range. */
+  add(position: number, head: Head, ref: number, minMs: number, maxMs: number): boolean {
+    const lists = head.lateSamples(ref);
+    if (lists.length === 0) return false;
+    const merged = new ColumnBuffer();
+    for (const list of lists) merged.add(list.copy(minMs, maxMs));
+    if (merged.length === 0) return false;
+    this.#positions.push(position);
+    this.#series.push({ timestampsMs: merged.timestampsMs, bits: merged.bits });
+    return true;
+  }
+
+  columns(): LateColumns {
+    const ends = new Uint32Array(this.#series.length);
+    let end = 0;
+    for (const [i, { timestampsMs }] of this.#series.entries()) {
+      end += timestampsMs.length;
+      ends[i] = end;
+    }
+    const columns = { timestampsMs: new Float64Array(end), bits: new Uint32Array(end * 2) };
+    for (const [i, { timestampsMs, bits }] of this.#series.entries()) {
+      const start = (ends[i] as number) - timestampsMs.length;
+      columns.timestampsMs.set(timestampsMs, start);
+      columns.bits.set(bits, start * 2);
+    }
+    return { positions: Uint32Array.from(this.#positions), ends, ...columns };
+  }
+}
+
+/** Reads the head's part of a selection, on whatever thread. */
+export class HeadSource implements SelectionSource {
+  readonly seriesCount: number;
+  readonly #selection: HeadSelection;
+  readonly #reader: HeadReader;
+  readonly #range: TimeRange;
+  readonly #labels: readonly Labels[];
+  /** Positions in the selection, in the order of labels. */
+  readonly #order: Uint32Array;
+  /** By position, which of the late series it is. */
+  readonly #late: ReadonlyMap<number, number>;
+
+  constructor(
+    selection: HeadSelection,
+    reader: HeadReader,
+    range: TimeRange,
+    labelsCache: LabelsCache,
+  ) {
+    const { refs, labels, late, seriesEnded } = selection;
+    this.seriesCount = refs.length;
+    this.#selection = selection;
+    this.#reader = reader;
+    this.#range = range;
+    const sets = Array.from(refs, (ref, at) => labelsCache.labelsOf(ref, seriesEnded, labels, at));
+    this.#labels = sets;
+    this.#order = Uint32Array.from(refs.keys()).sort((a, b) =>
+      compareLabels(sets[a] as Labels, sets[b] as Labels),
+    );
+    this.#late = new Map(Array.from(late.positions, (position, i) => [position, i]));
+  }
+
+  labelsAt(at: number): Labels {
+    return this.#labels[this.#order[at] as number] as Labels;
+  }
+
+  read(at: number, out: ColumnBuffer): void {
+    const position = this.#order[at] as number;
+    const { refs, fromIndexes, toIndexes, late } = this.#selection;
+    this.#reader.read(
+      refs[position] as number,
+      this.#range,
+      fromIndexes[position] as number,
+      toIndexes[position] as number,
+      (timestampsMs, bits) => out.add({ timestampsMs, bits }),
+    );
+    const which = this.#late.get(position);
+    if (which === undefined) return;
+    const start = which === 0 ? 0 : (late.ends[which - 1] as number);
+    const end = late.ends[which] as number;
+    const timestampsMs = late.timestampsMs.subarray(start, end);
+    out.add({ timestampsMs, bits: late.bits.subarray(start * 2, end * 2) });
+  }
+}

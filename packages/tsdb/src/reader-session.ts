@@ -1,0 +1,107 @@
+import { createMatcher, type Matcher } from "@pharos/base";
+import {
+  closeHeadWindow,
+  type HeadWindow,
+  type Kernels,
+  type KernelsHandle,
+  openHeadWindow,
+} from "@pharos/kernels";
+import type { TimeRange } from "@pharos/ports";
+import type { HeadSelection } from "./head-selection.ts";
+import type { LabelQuery } from "./label-queries.ts";
+import type { HeadLabels, ResolvedLabels, ResolvedSelection } from "./store-reader.ts";
+import type { StoreResolver } from "./store-resolver.ts";
+
+/** What a reader on another thread begins with; can be sent to it. */
+export interface ReaderSetup {
+  readonly kernels: KernelsHandle;
+  readonly window: HeadWindow;
+}
+
+/** What the store answers such a reader; can be sent to it. */
+export interface ReaderAnswer<T> {
+  /** To be released when the reader is done. */
+  readonly hold: number;
+  readonly head: T;
+  /** The names of all blocks, by sequence. */
+  readonly blocks: readonly string[];
+}
+
+/**
+ * What the reader asks, by messages or whatever: `ReaderSession` answers it on the store's thread. Arguments and answers
+ * can be sent as they are; matchers come without their compiled expressions.
+ */
+export interface ReaderCalls {
+  select(range: TimeRange, matchers: readonly Matcher[]): Promise<ReaderAnswer<HeadSelection>>;
+  labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>>;
+  /** Lets go of what an answer named. */
+  release(hold: number): void;
+}
+
+/** The store's half of one reader on another thread, and what it holds for it. */
+export class ReaderSession implements ReaderCalls {
+  readonly setup: ReaderSetup;
+  readonly #kernels: Kernels;
+  readonly #resolver: StoreResolver;
+  readonly #onClose: () => void;
+  readonly #held = new Map<number, () => void>();
+  #nextHold = 1;
+  #open = true;
+
+  /** @throws OperatingError `memory.full`. */
+  constructor(kernels: Kernels, head: number, resolver: StoreResolver, onClose: () => void) {
+    this.#kernels = kernels;
+    this.#resolver = resolver;
+    this.#onClose = onClose;
+    this.setup = { kernels: kernels.handle, window: openHeadWindow(kernels, head) };
+  }
+
+  async select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+  ): Promise<ReaderAnswer<HeadSelection>> {
+    const blocks = this.#resolver.blockNames;
+    return this.#answer(await this.#resolver.select(range, compiled(matchers)), blocks);
+  }
+
+  async labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>> {
+    const blocks = this.#resolver.blockNames;
+    const matcherLists = query.matcherLists.map(compiled);
+    return this.#answer(await this.#resolver.labels(range, { ...query, matcherLists }), blocks);
+  }
+
+  #answer<T extends HeadSelection | HeadLabels>(
+    resolved: (ResolvedSelection | ResolvedLabels) & { readonly head: T },
+    blocks: readonly string[],
+  ): ReaderAnswer<T> {
+    const hold = this.#nextHold++;
+    // A reader that died while it was answered has nobody to release this.
+    if (this.#open) this.#held.set(hold, () => resolved.release());
+    else resolved.release();
+    return { hold, head: resolved.head, blocks };
+  }
+
+  /** Nothing happens where it was released before. */
+  release(hold: number): void {
+    this.#held.get(hold)?.();
+    this.#held.delete(hold);
+  }
+
+  /** The reader is gone: what it held is free. May be called again. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    for (const hold of [...this.#held.keys()]) this.release(hold);
+    closeHeadWindow(this.#kernels, this.setup.window);
+    this.#onClose();
+  }
+}
+
+function compiled(matchers: readonly Matcher[]): readonly Matcher[] {
+  return matchers.map(({ type, name, value }) => createMatcher(type, name, value));
+}
+
+/** Without what cannot be sent to another thread. */
+export function plainMatchers(matchers: readonly Matcher[]): readonly Matcher[] {
+  return matchers.map(({ type, name, value }) => ({ type, name, value }));
+}

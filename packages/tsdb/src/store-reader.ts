@@ -1,0 +1,140 @@
+import type { Labels, Matcher } from "@pharos/base";
+import type { HeadReader } from "@pharos/kernels";
+import type { SelectOptions, SeriesColumns, SeriesReader, TimeRange } from "@pharos/ports";
+import type { Block, ChunkDecoder } from "./block.ts";
+import type { BlockIndex } from "./block-index.ts";
+import { BlockSource } from "./block-source.ts";
+import { type HeadSelection, HeadSource } from "./head-selection.ts";
+import { type LabelList, LabelsCache, labelsAt } from "./label-list.ts";
+import {
+  blockLabels,
+  type LabelQuery,
+  type MatcherLists,
+  sortedLabels,
+  sortedTexts,
+} from "./label-queries.ts";
+import { type Hold, readSelection } from "./selection.ts";
+import type { Pause } from "./slices.ts";
+
+/** What the store says of a selection, and holds for the reader until it is released. */
+export interface ResolvedSelection extends Hold {
+  readonly head: HeadSelection;
+  /** Those that overlap the range, by sequence: of two samples at the same time, that of the earlier block stands. */
+  readonly blocks: readonly Block[];
+}
+
+/** What the head has for a question about labels. */
+export type HeadLabels =
+  | { readonly kind: "series"; readonly labels: LabelList }
+  | { readonly kind: "texts"; readonly texts: readonly string[] };
+
+export interface ResolvedLabels extends Hold {
+  readonly head: HeadLabels;
+  readonly blocks: readonly Block[];
+}
+
+/** The store's half of reading, which its one writer does: what there is at this moment. */
+export interface SelectionResolver {
+  /** The moment is that of the call. @throws OperatingError of the store. */
+  select(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedSelection>;
+  labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels>;
+}
+
+export interface StoreReaderParts {
+  readonly resolver: SelectionResolver;
+  readonly head: HeadReader;
+  readonly decoder: ChunkDecoder;
+  /** @throws OperatingError `disk.corrupt`. */
+  readonly indexOf: (block: Block) => BlockIndex;
+  readonly pause: () => Pause;
+}
+
+/**
+ * The reader's half of a store, on the store's thread or another one: asks what there is, reads the head's samples from
+ * the shared memory and the blocks' from their files, and puts them together.
+ */
+export class StoreReader implements SeriesReader {
+  readonly #parts: StoreReaderParts;
+  readonly #labels = new LabelsCache();
+
+  constructor(parts: StoreReaderParts) {
+    this.#parts = parts;
+  }
+
+  select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    options: SelectOptions,
+  ): AsyncIterable<SeriesColumns> {
+    // Asked now and not in the generator, whose body waits for the first reader.
+    const resolving = this.#parts.resolver.select(range, matchers);
+    resolving.catch(() => {}); // Heard by whoever reads the selection.
+    return this.#read(resolving, range, matchers, options);
+  }
+
+  async *#read(
+    resolving: Promise<ResolvedSelection>,
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    options: SelectOptions,
+  ): AsyncGenerator<SeriesColumns, void, undefined> {
+    const { head, decoder, indexOf } = this.#parts;
+    const resolved = await resolving;
+    try {
+      const sources = [
+        ...resolved.blocks.map(
+          (block) => new BlockSource(block, indexOf(block), range, matchers, decoder),
+        ),
+        new HeadSource(resolved.head, head, range, this.#labels),
+      ];
+      yield* readSelection(sources, options, resolved);
+    } finally {
+      resolved.release();
+    }
+  }
+
+  async series(range: TimeRange, matcherLists: MatcherLists): Promise<readonly Labels[]> {
+    const found = await this.#find(range, { kind: "series", matcherLists });
+    return sortedLabels(found.labelSets);
+  }
+
+  async labelNames(range: TimeRange, matcherLists: MatcherLists): Promise<readonly string[]> {
+    const found = await this.#find(range, { kind: "names", matcherLists });
+    return sortedTexts(found.texts);
+  }
+
+  async labelValues(
+    name: string,
+    range: TimeRange,
+    matcherLists: MatcherLists,
+  ): Promise<readonly string[]> {
+    const found = await this.#find(range, { kind: "values", name, matcherLists });
+    return sortedTexts(found.texts);
+  }
+
+  /** What the head and the blocks have, each in turn: not sorted, and some of it several times. */
+  async #find(
+    range: TimeRange,
+    query: LabelQuery,
+  ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: readonly string[] }> {
+    const { resolver, decoder, indexOf, pause: createPause } = this.#parts;
+    const resolved = await resolver.labels(range, query);
+    try {
+      const { head, blocks } = resolved;
+      const labelSets: Labels[] = [];
+      const texts: string[] = [];
+      if (head.kind === "texts") texts.push(...head.texts);
+      else for (const at of head.labels.ends.keys()) labelSets.push(labelsAt(head.labels, at));
+      const pause = createPause();
+      for (const block of blocks) {
+        const found = await blockLabels(block, indexOf(block), decoder, range, query, pause);
+        resolved.check();
+        for (const labels of found.labelSets) labelSets.push(labels);
+        for (const text of found.texts) texts.push(text);
+      }
+      return { labelSets, texts };
+    } finally {
+      resolved.release();
+    }
+  }
+}

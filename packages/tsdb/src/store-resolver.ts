@@ -1,0 +1,70 @@
+import type { Matcher } from "@pharos/base";
+import type { TimeRange } from "@pharos/ports";
+import type { Blocks } from "./blocks.ts";
+import type { Head } from "./head.ts";
+import { resolveHead } from "./head-selection.ts";
+import { headSeries, headTexts, type LabelQuery } from "./label-queries.ts";
+import type { Pause } from "./slices.ts";
+import type { Snapshots } from "./snapshots.ts";
+import type {
+  HeadLabels,
+  ResolvedLabels,
+  ResolvedSelection,
+  SelectionResolver,
+} from "./store-reader.ts";
+
+export interface ResolverParts {
+  readonly head: Head;
+  readonly blocks: Blocks;
+  readonly snapshots: Snapshots;
+  readonly pause: () => Pause;
+}
+
+/** Says what there is, on the store's thread. */
+export class StoreResolver implements SelectionResolver {
+  readonly #parts: ResolverParts;
+
+  constructor(parts: ResolverParts) {
+    this.#parts = parts;
+  }
+
+  /** The names of all blocks, by sequence. */
+  get blockNames(): readonly string[] {
+    return this.#parts.blocks.names;
+  }
+
+  async select(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedSelection> {
+    const { head, blocks, snapshots, pause } = this.#parts;
+    const snapshot = snapshots.take();
+    try {
+      // The blocks before the first wait as well: all of it is of one moment.
+      const overlapping = blocks.overlapping(range.minMs, range.maxMs);
+      const selection = await resolveHead(head, range, matchers, pause());
+      return { ...snapshot, head: selection, blocks: overlapping };
+    } catch (error) {
+      snapshot.release();
+      throw error;
+    }
+  }
+
+  async labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels> {
+    const { blocks, snapshots } = this.#parts;
+    const snapshot = snapshots.take();
+    try {
+      const overlapping = blocks.overlapping(range.minMs, range.maxMs);
+      return { ...snapshot, head: await this.#headLabels(range, query), blocks: overlapping };
+    } catch (error) {
+      snapshot.release();
+      throw error;
+    }
+  }
+
+  async #headLabels(range: TimeRange, query: LabelQuery): Promise<HeadLabels> {
+    const { head, pause } = this.#parts;
+    if (query.kind === "series") {
+      const labels = await headSeries(head, range, query.matcherLists, pause());
+      return { kind: "series", labels };
+    }
+    return { kind: "texts", texts: await headTexts(head, range, query, pause()) };
+  }
+}
