@@ -1,5 +1,7 @@
 // Everything the module exports, by file. Built by ../scripts/build.ts.
 export { allocate, blockSize, memoryInit, memoryPages, memoryUsed, release } from "./memory";
+export { columnDecode, columnDecodeTimestamps } from "./column-decode";
+export { columnEncode, columnScratchSize } from "./column-encode";
 export { expositionExpand, expositionScan } from "./exposition";
 export { floatFrom } from "./float";
 export { hashInto } from "./hash";

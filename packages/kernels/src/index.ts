@@ -1,4 +1,5 @@
 export { BODY_LIMITS, type BodyLimits } from "./body-limits.ts";
+export { COLUMN_SAMPLES_MAX, ColumnCodec, columnSizeMax } from "./column-codec.ts";
 export {
   ExpositionDecoder,
   type ExpositionOptions,
