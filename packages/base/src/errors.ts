@@ -1,5 +1,6 @@
 /** The ways the outside world fails us, as `area.what`. Codes are public: logs, metrics, the API. */
 export const ERROR_CODES = {
+  "blob.unavailable": { retryable: true },
   "config.invalid": { retryable: false },
   "disk.corrupt": { retryable: false },
   "disk.full": { retryable: true },

@@ -1,3 +1,11 @@
+export {
+  assertBlobKey,
+  BLOB_KEY_SIZE_MAX,
+  type BlobInfo,
+  type BlobPage,
+  type BlobRange,
+  type BlobStore,
+} from "./blob-store.ts";
 export type { Disk, DiskReader, DiskWriter } from "./disk.ts";
 export type {
   DocumentStore,

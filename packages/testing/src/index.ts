@@ -1,6 +1,8 @@
+export { blobStoreConformance } from "./conformance/blob-store.ts";
 export { diskConformance } from "./conformance/disk.ts";
 export { documentStoreConformance } from "./conformance/document-store.ts";
 export { seriesStoreConformance } from "./conformance/series-store.ts";
+export { MemoryBlobStore } from "./memory-blob-store.ts";
 export { MemoryDocumentStore } from "./memory-document-store.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { almostEqual } from "./promqltest/compare.ts";

@@ -9,6 +9,7 @@ const CLIENT_CLOSED_REQUEST = 499;
 
 /** Where an error code becomes an HTTP status. A new code does not compile until it is here. */
 export const HTTP_ERRORS = {
+  "blob.unavailable": { status: 503, type: "unavailable" },
   "config.invalid": { status: 500, type: "internal" },
   "disk.corrupt": { status: 500, type: "internal" },
   "disk.failed": { status: 500, type: "internal" },
