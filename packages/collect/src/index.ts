@@ -22,6 +22,7 @@ export {
   type RelabelConfig,
   type RelabelRule,
   relabel,
+  relabelConfigOf,
 } from "./relabel.ts";
 export { RemoteWriteReceiver, type RemoteWriteResult } from "./remote-write-receiver.ts";
 export {
@@ -38,3 +39,13 @@ export {
   ScrapeManager,
   type TargetFamily,
 } from "./scrape-manager.ts";
+export { ScrapeReceiver } from "./scrape-receiver.ts";
+export type { ScrapedBody } from "./scrape-request.ts";
+export type {
+  Scrape,
+  ScrapedTarget,
+  ScrapeOutcome,
+  ScrapeSink,
+  SeriesRules,
+  TargetEnd,
+} from "./scrape-sink.ts";

@@ -87,6 +87,11 @@ export function createRelabelRule(config: RelabelConfig): RelabelRule {
   return rule;
 }
 
+/** What the rule was made from, with all defaults filled in: plain data, to be sent elsewhere. */
+export function relabelConfigOf({ regex, ...rule }: RelabelRule): RelabelConfig {
+  return { ...rule, regex: regex.source };
+}
+
 function isRelabelAction(action: string): action is RelabelAction {
   return (RELABEL_ACTIONS as readonly string[]).includes(action);
 }

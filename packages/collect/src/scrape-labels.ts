@@ -9,7 +9,7 @@ import {
 } from "@pharos/base";
 import { utf8Size } from "./push-limits.ts";
 import { relabel } from "./relabel.ts";
-import type { ScrapeJob } from "./scrape-job.ts";
+import type { SeriesRules } from "./scrape-sink.ts";
 
 /**
  * The labels under which a scraped series is stored: its own and its target's, relabelled. Undefined where a rule
@@ -20,12 +20,12 @@ import type { ScrapeJob } from "./scrape-job.ts";
 export function scrapedSeriesLabels(
   scraped: Labels,
   target: Labels,
-  job: ScrapeJob,
+  rules: SeriesRules,
 ): Labels | undefined {
-  const merged = job.honorLabels ? mergeLabels(target, scraped) : honorTarget(scraped, target);
-  const labels = relabel(merged, job.metricRelabelRules);
+  const merged = rules.honorLabels ? mergeLabels(target, scraped) : honorTarget(scraped, target);
+  const labels = relabel(merged, rules.metricRelabelRules);
   if (labels === undefined || labels.length === 0) return undefined;
-  checkLimits(labels, job);
+  checkLimits(labels, rules);
   return labels;
 }
 
@@ -50,14 +50,14 @@ function honorTarget(scraped: Labels, target: Labels): Labels {
   return labelsFrom(set);
 }
 
-function checkLimits(labels: Labels, job: ScrapeJob): void {
+function checkLimits(labels: Labels, rules: SeriesRules): void {
   const metric = labelValue(labels, METRIC_NAME);
   if (metric === "") throw failed("missing metric name (__name__ label)");
-  if (job.labelLimit > 0 && labels.length > job.labelLimit)
+  if (rules.labelLimit > 0 && labels.length > rules.labelLimit)
     throw failed(
-      `label_limit exceeded (metric: ${quote(clip(metric))}, number of labels: ${labels.length}, limit: ${job.labelLimit})`,
+      `label_limit exceeded (metric: ${quote(clip(metric))}, number of labels: ${labels.length}, limit: ${rules.labelLimit})`,
     );
-  const { labelNameLengthLimit: nameMax, labelValueLengthLimit: valueMax } = job;
+  const { labelNameLengthLimit: nameMax, labelValueLengthLimit: valueMax } = rules;
   if (nameMax === 0 && valueMax === 0) return;
   for (const [name, value] of labels) {
     const place = `metric: ${quote(clip(metric))}, label name: ${quote(clip(name))}`;

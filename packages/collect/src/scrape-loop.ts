@@ -1,27 +1,16 @@
-import { type Clock, type Labels, labelsKey, OperatingError } from "@pharos/base";
-import type { ExpositionDecoder } from "@pharos/kernels";
+import { type Clock, type Labels, OperatingError } from "@pharos/base";
 import type { AppendResult, HttpClient } from "@pharos/ports";
-import { ColumnAppender } from "./column-appender.ts";
-import type { ColumnSink } from "./column-sink.ts";
 import type { ScrapeJob } from "./scrape-job.ts";
-import { reportSeriesLabels } from "./scrape-labels.ts";
-import { fetchMetrics, type ScrapedBody } from "./scrape-request.ts";
+import { fetchMetrics } from "./scrape-request.ts";
+import type { Scrape, ScrapeSink } from "./scrape-sink.ts";
 import { scrapeOffsetMs, type Target } from "./target.ts";
-import type { TargetMetadata } from "./target-metadata.ts";
-import {
-  NOTHING_SCRAPED,
-  SampleLimitExceeded,
-  type ScrapedCounts,
-  type SeriesMemory,
-  TargetSeries,
-} from "./target-series.ts";
+import { TargetMetadata } from "./target-metadata.ts";
 
 /** What all scrape loops of a server share. */
 export interface ScrapeEnvironment {
   readonly clock: Clock;
   readonly http: HttpClient;
-  readonly sink: ColumnSink;
-  readonly decoder: ExpositionDecoder;
+  readonly sink: ScrapeSink;
   readonly userAgent: string;
   /** Tells apart servers that scrape the same targets, so that they do not do it at the same moment. */
   readonly offsetSeed: string;
@@ -65,7 +54,7 @@ export interface ScrapeState {
 
 /** What a loop hands over to the one that goes on with its target. */
 export interface LoopMemory {
-  readonly series: SeriesMemory;
+  readonly metadata: TargetMetadata;
   readonly state: ScrapeState;
   /** The last scrape's place on the grid, and when it was on the monotonic clock; -Infinity if there was none. */
   readonly lastDueMs: number;
@@ -88,22 +77,6 @@ const ALIGN_TOLERANCE_MS = 2;
  */
 const MARK_STALE_WITHIN_MS = 3_600_000;
 
-const REPORT_NAMES = [
-  "up",
-  "scrape_duration_seconds",
-  "scrape_samples_scraped",
-  "scrape_samples_post_metric_relabeling",
-  "scrape_series_added",
-] as const;
-
-/** What is scraped by others when a target's loop ends for good: it must not be marked stale. */
-export interface Successors {
-  /** References of their series. */
-  readonly series: ReadonlySet<number>;
-  /** Keys of their targets' label sets. */
-  readonly targets: ReadonlySet<string>;
-}
-
 type Ending = "none" | "retire" | "replace" | "shutdown";
 
 /**
@@ -122,30 +95,43 @@ export class ScrapeLoop {
   forcedError: string | undefined;
 
   readonly #env: ScrapeEnvironment;
-  readonly #series: TargetSeries;
-  readonly #reportLabels: readonly Labels[];
+  /** The target's number in the sink. */
+  readonly #number: number;
+  #metadata = new TargetMetadata();
   readonly #offsetMs: number;
   /** Ends the waiting between scrapes; a scrape under way goes on. */
   readonly #waiting = new AbortController();
   /** Ends everything. */
   readonly #living = new AbortController();
   #ending: Ending = "none";
-  #successors: () => Successors = () => ({ series: new Set(), targets: new Set() });
+  /** Whether another loop goes on with the target. */
+  #replaced = false;
+  /** When it was told that the target is gone. */
+  #retiredMonotonicMs = 0;
   #state: ScrapeState = FIRST_STATE;
   #lastDueMs = Number.NEGATIVE_INFINITY;
   #lastMonotonicMs = Number.NEGATIVE_INFINITY;
 
-  /** @throws OperatingError `memory.full`. */
-  constructor(target: Target, job: ScrapeJob, settingsKey: string, env: ScrapeEnvironment) {
+  /** @param number the target's in the sink: a new one, or that of the loop which this one goes on for. */
+  constructor(
+    target: Target,
+    job: ScrapeJob,
+    settingsKey: string,
+    env: ScrapeEnvironment,
+    number: number,
+  ) {
     this.target = target;
     this.job = job;
     this.settingsKey = settingsKey;
     this.startedMonotonicMs = env.clock.monotonicMs();
     this.discoveredLabels = target.discoveredLabels;
     this.#env = env;
-    this.#series = new TargetSeries(target, job, env);
-    this.#reportLabels = REPORT_NAMES.map((name) => reportSeriesLabels(name, target.labels));
+    this.#number = number;
     this.#offsetMs = scrapeOffsetMs(target, env.offsetSeed);
+  }
+
+  get number(): number {
+    return this.#number;
   }
 
   get state(): ScrapeState {
@@ -153,12 +139,12 @@ export class ScrapeLoop {
   }
 
   get metadata(): TargetMetadata {
-    return this.#series.metadata;
+    return this.#metadata;
   }
 
   get memory(): LoopMemory {
     return {
-      series: this.#series.memory,
+      metadata: this.#metadata,
       state: this.#state,
       lastDueMs: this.#lastDueMs,
       lastMonotonicMs: this.#lastMonotonicMs,
@@ -166,8 +152,8 @@ export class ScrapeLoop {
   }
 
   /** Goes on where another loop with the same target has ended. */
-  takeOver({ series, state, lastDueMs, lastMonotonicMs }: LoopMemory): void {
-    this.#series.takeOver(series);
+  takeOver({ metadata, state, lastDueMs, lastMonotonicMs }: LoopMemory): void {
+    this.#metadata = metadata;
     this.#state = state;
     this.#lastDueMs = lastDueMs;
     this.#lastMonotonicMs = lastMonotonicMs;
@@ -175,27 +161,32 @@ export class ScrapeLoop {
 
   /** Scrapes until the loop is told to end. Call it once. Rejects only on a bug. */
   async run(): Promise<void> {
+    const { sink } = this.#env;
+    const { labels } = this.target;
+    const { startedMonotonicMs, job } = this;
+    sink.open(this.#number, { labels, rules: job, startedMonotonicMs });
     try {
       await this.#scrapeUntilEnd();
       if (this.#ending === "retire") await this.#markGone();
     } catch (error) {
       if (error !== this.#living.signal.reason) throw error;
     } finally {
-      this.#series.close();
+      if (!this.#replaced) sink.close(this.#number);
     }
   }
 
   /**
    * The target is gone: no more scrapes. Its series are marked stale two intervals later, unless others scrape them by
-   * then, which `successors` is asked for.
+   * then.
    */
-  retire(successors: () => Successors): void {
-    this.#successors = successors;
+  retire(): void {
+    this.#retiredMonotonicMs = this.#env.clock.monotonicMs();
     this.#stop("retire");
   }
 
   /** Another loop takes over the target, with `memory`, when `run` is done. */
   replace(): void {
+    this.#replaced = true;
     this.#stop("replace");
   }
 
@@ -266,106 +257,50 @@ export class ScrapeLoop {
   }
 
   async #scrape(timestampMs: number): Promise<void> {
-    const { clock, counters } = this.#env;
+    const { clock, counters, sink } = this.#env;
     const startedMs = clock.monotonicMs();
     const fetched = await this.#fetch();
-    // From here to the append nothing waits: the columns are everybody's, and may hold what somebody left there.
-    this.#env.sink.columns.clear();
-    const appender = new ColumnAppender(this.#env.sink);
-    let error: OperatingError | undefined;
-    let durationMs = 0;
-    try {
-      const { counts, problem } = this.#decode(fetched, timestampMs, appender);
-      error = problem;
-      durationMs = clock.monotonicMs() - startedMs;
-      this.#report(timestampMs, counts, durationMs, problem === undefined, appender);
-      appender.flush();
-      for (const result of await appender.settle()) counters.add(result);
-    } catch (cause) {
-      if (!(cause instanceof OperatingError)) throw cause;
-      error = new OperatingError(cause.code, `the samples could not be stored: ${cause.message}`);
-    }
+    const fetchMs = clock.monotonicMs() - startedMs;
+    const scrape = { timestampMs, fetched, fetchMs };
+    const { problem, durationMs, appended, metadata } = await sink.write(this.#number, scrape);
+    if (metadata !== undefined) this.#metadata.replace(metadata);
+    counters.add(appended);
     counters.scrapes++;
-    if (error !== undefined) counters.failures++;
+    if (problem !== undefined) counters.failures++;
     this.#state = {
-      health: error === undefined ? "up" : "down",
-      lastError: error?.message ?? "",
+      health: problem === undefined ? "up" : "down",
+      lastError: problem ?? "",
       lastScrapeMs: timestampMs,
       lastScrapeDurationMs: durationMs,
     };
   }
 
-  async #fetch(): Promise<ScrapedBody | OperatingError> {
-    if (this.forcedError !== undefined)
-      return new OperatingError("scrape.failed", this.forcedError);
+  async #fetch(): Promise<Scrape["fetched"]> {
+    if (this.forcedError !== undefined) return { problem: this.forcedError };
     try {
       const { signal } = this.#living;
       return await fetchMetrics(this.target, this.job, { ...this.#env, signal });
     } catch (error) {
       const failed = error instanceof OperatingError && error !== this.#living.signal.reason;
       if (!failed) throw error;
-      return error;
+      return { problem: error.message };
     }
-  }
-
-  /** Puts the samples and staleness markers of a scrape into the columns. A failed scrape makes all series stale. */
-  #decode(
-    fetched: ScrapedBody | OperatingError,
-    timestampMs: number,
-    appender: ColumnAppender,
-  ): { readonly counts: ScrapedCounts; readonly problem: OperatingError | undefined } {
-    let counts = NOTHING_SCRAPED;
-    let problem = fetched instanceof OperatingError ? fetched : undefined;
-    let stale: Iterable<number> = [];
-    if (!(fetched instanceof OperatingError))
-      try {
-        const decoded = this.#series.decode(fetched, timestampMs);
-        counts = decoded.counts;
-        stale = decoded.vanished;
-      } catch (error) {
-        if (!(error instanceof OperatingError)) throw error;
-        if (error instanceof SampleLimitExceeded) counts = error.counts;
-        problem = error;
-      }
-    if (problem !== undefined) stale = this.#series.takeLive();
-    for (const ref of stale) appender.pushStale(ref, timestampMs);
-    return { counts, problem };
-  }
-
-  #report(
-    timestampMs: number,
-    counts: ScrapedCounts,
-    durationMs: number,
-    up: boolean,
-    appender: ColumnAppender,
-  ): void {
-    const { sink } = this.#env;
-    const values = [up ? 1 : 0, durationMs / 1000, counts.scraped, counts.kept, counts.added];
-    for (const [at, labels] of this.#reportLabels.entries())
-      appender.push(sink.intern(labels), timestampMs, values[at] as number);
   }
 
   /** Marks the series of a target that is gone, once it is sure that they do not come back. */
   async #markGone(): Promise<void> {
     const { clock, sink, counters } = this.#env;
-    const { scrapeIntervalMs, labels } = this.target;
-    // Where the target comes back, its new loop has scraped by then, and knows its series.
+    const { scrapeIntervalMs } = this.target;
+    // Where the target comes back, its new loop has scraped by then, and the sink knows its series.
     const waitMs = this.#lastDueMs + 2.1 * scrapeIntervalMs - clock.nowMs();
     await clock.sleep(Math.max(0, waitMs), this.#living.signal);
     // Also where there never was a scrape.
     if (clock.monotonicMs() - this.#lastMonotonicMs > MARK_STALE_WITHIN_MS) return;
 
     const staleMs = this.#lastDueMs + scrapeIntervalMs;
-    const successors = this.#successors();
-    const appender = new ColumnAppender(sink);
+    const retiredMonotonicMs = this.#retiredMonotonicMs;
     try {
-      sink.columns.clear();
-      for (const ref of this.#series.takeLive())
-        if (!successors.series.has(ref)) appender.pushStale(ref, staleMs);
-      if (!successors.targets.has(labelsKey(labels)))
-        for (const report of this.#reportLabels) appender.pushStale(sink.intern(report), staleMs);
-      appender.flush();
-      for (const result of await appender.settle()) counters.add(result);
+      counters.add(await sink.markGone(this.#number, { staleMs, retiredMonotonicMs }));
     } catch (error) {
       // Without their markers the series end five minutes later all the same.
       if (!(error instanceof OperatingError)) throw error;

@@ -1,8 +1,8 @@
-import { type Labels, labelsKey, OperatingError } from "@pharos/base";
+import { type Labels, OperatingError } from "@pharos/base";
 import type { FamilyMetadata } from "@pharos/kernels";
 import { FileDiscovery, type TargetFiles } from "./file-discovery.ts";
 import type { ScrapeJob, TargetGroup } from "./scrape-job.ts";
-import type { ScrapeCounters, ScrapeEnvironment, Successors, TargetHealth } from "./scrape-loop.ts";
+import type { ScrapeCounters, ScrapeEnvironment, TargetHealth } from "./scrape-loop.ts";
 import { ScrapePool } from "./scrape-pool.ts";
 
 /** A target that is scraped, as the API shows it. */
@@ -63,6 +63,7 @@ export class ScrapeManager {
   /** Pools of jobs that are gone, until their last loop has ended. */
   readonly #leaving = new Set<ScrapePool>();
   readonly #refreshes = new Set<Promise<void>>();
+  #nextTarget = 1;
 
   /** @param options.externalHost the name under which others reach this machine. */
   constructor(
@@ -98,7 +99,7 @@ export class ScrapeManager {
   #applyJob(job: ScrapeJob): void {
     const targets = this.#jobs.getOrInsertComputed(
       job.jobName,
-      () => new JobTargets(job, new ScrapePool(this.#env, (since) => this.#successors(since))),
+      () => new JobTargets(job, new ScrapePool(this.#env, () => this.#nextTarget++)),
     );
     targets.job = job;
     targets.refreshing.abort();
@@ -148,22 +149,6 @@ export class ScrapeManager {
     pool.retire();
     this.#leaving.add(pool);
     void pool.done().then(() => this.#leaving.delete(pool));
-  }
-
-  /**
-   * What loops that began at `sinceMonotonicMs` or later scrape now. Only those: a target that moves gets a new loop,
-   * and going through all series of all targets for each one that ends would take too long.
-   */
-  #successors(sinceMonotonicMs: number): Successors {
-    const series = new Set<number>();
-    const targets = new Set<string>();
-    for (const { pool } of this.#jobs.values())
-      for (const loop of pool.loops) {
-        if (loop.startedMonotonicMs < sinceMonotonicMs) continue;
-        targets.add(labelsKey(loop.target.labels));
-        for (const ref of loop.memory.series.live) series.add(ref);
-      }
-    return { series, targets };
   }
 
   /** In the order of the jobs, then of the targets' URLs. */

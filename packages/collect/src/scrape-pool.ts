@@ -1,5 +1,5 @@
 import { type ScrapeJob, scrapeSettingsKey, type TargetGroup } from "./scrape-job.ts";
-import { type ScrapeEnvironment, ScrapeLoop, type Successors } from "./scrape-loop.ts";
+import { type ScrapeEnvironment, ScrapeLoop } from "./scrape-loop.ts";
 import { type DroppedTarget, resolveTargets, type Target } from "./target.ts";
 
 /** Targets of one job that are scraped; what is found beyond is shown as dropped. */
@@ -11,16 +11,16 @@ const DROPPED_KEPT_MAX = 10_000;
 /** The loops of one job: one for each target. */
 export class ScrapePool {
   readonly #env: ScrapeEnvironment;
-  readonly #successorsSince: (monotonicMs: number) => Successors;
+  readonly #takeNumber: () => number;
   readonly #loops = new Map<string, ScrapeLoop>();
   /** Loops that have not ended yet, with those that were told to. */
   readonly #running = new Map<ScrapeLoop, Promise<void>>();
   #dropped: readonly DroppedTarget[] = [];
 
-  /** @param successorsSince what is scraped, by whomever, in loops that began at that time or later. */
-  constructor(env: ScrapeEnvironment, successorsSince: (monotonicMs: number) => Successors) {
+  /** @param takeNumber a number for a new target, which no other has. */
+  constructor(env: ScrapeEnvironment, takeNumber: () => number) {
     this.#env = env;
-    this.#successorsSince = successorsSince;
+    this.#takeNumber = takeNumber;
   }
 
   get loops(): Iterable<ScrapeLoop> {
@@ -45,7 +45,7 @@ export class ScrapePool {
     for (const [key, loop] of this.#loops)
       if (!keys.has(key)) {
         this.#loops.delete(key);
-        this.#retire(loop);
+        loop.retire();
       }
     for (const target of active) this.#applyTarget(target, job, settingsKey);
     const forcedError =
@@ -58,7 +58,7 @@ export class ScrapePool {
   #applyTarget(target: Target, job: ScrapeJob, settingsKey: string): void {
     const before = this.#loops.get(target.key);
     if (before === undefined) {
-      this.#start(new ScrapeLoop(target, job, settingsKey, this.#env));
+      this.#start(new ScrapeLoop(target, job, settingsKey, this.#env, this.#takeNumber()));
       return;
     }
     const same =
@@ -75,14 +75,9 @@ export class ScrapePool {
     this.#track(loop, loop.run());
   }
 
-  #retire(loop: ScrapeLoop): void {
-    const retiredMonotonicMs = this.#env.clock.monotonicMs();
-    loop.retire(() => this.#successorsSince(retiredMonotonicMs));
-  }
-
   #replace(before: ScrapeLoop, target: Target, job: ScrapeJob, settingsKey: string): void {
     before.replace();
-    const loop = new ScrapeLoop(target, job, settingsKey, this.#env);
+    const loop = new ScrapeLoop(target, job, settingsKey, this.#env, before.number);
     loop.takeOver(before.memory);
     this.#loops.set(target.key, loop);
     const ended = this.#running.get(before) ?? Promise.resolve();
@@ -104,7 +99,7 @@ export class ScrapePool {
 
   /** The job is gone. */
   retire(): void {
-    for (const loop of this.#loops.values()) this.#retire(loop);
+    for (const loop of this.#loops.values()) loop.retire();
     this.#loops.clear();
   }
 

@@ -1,11 +1,15 @@
 import { type Labels, OperatingError } from "@pharos/base";
-import { type ExpositionDecoder, type ExpositionSummary, VALUE_DROPPED } from "@pharos/kernels";
+import {
+  type ExpositionDecoder,
+  type ExpositionSummary,
+  type FamilyMetadata,
+  VALUE_DROPPED,
+} from "@pharos/kernels";
 import type { ColumnSink } from "./column-sink.ts";
-import type { ScrapeJob, ScrapeProtocol } from "./scrape-job.ts";
+import type { ScrapeProtocol } from "./scrape-job.ts";
 import { scrapedSeriesLabels } from "./scrape-labels.ts";
 import type { ScrapedBody } from "./scrape-request.ts";
-import type { Target } from "./target.ts";
-import { TargetMetadata } from "./target-metadata.ts";
+import type { SeriesRules } from "./scrape-sink.ts";
 
 /** What a scrape has brought. */
 export interface ScrapedCounts {
@@ -29,17 +33,6 @@ export class SampleLimitExceeded extends OperatingError {
   }
 }
 
-/** Which series a target had; what one loop hands to the next that scrapes the target. */
-export interface SeriesMemory {
-  /** References of the series that get a staleness marker unless they come again. */
-  readonly live: Uint32Array;
-  /** The sink's `seriesEnded` when all of `live` had their meaning. */
-  readonly liveSince: number;
-  /** References of the series of the last successful scrape. */
-  readonly known: Uint32Array;
-  readonly metadata: TargetMetadata;
-}
-
 const NO_SERIES = new Uint32Array(0);
 
 /** Forgotten spellings are swept out when there are so many more than a scrape has. */
@@ -50,8 +43,8 @@ const FORGOTTEN_MAX = 1000;
  * the last time. Samples go into the sink's columns; appending them is the caller's part.
  */
 export class TargetSeries {
-  readonly #target: Target;
-  readonly #job: ScrapeJob;
+  readonly #target: Labels;
+  #rules: SeriesRules;
   readonly #sink: ColumnSink;
   readonly #decoder: ExpositionDecoder;
   #namespace: number;
@@ -61,41 +54,41 @@ export class TargetSeries {
   /** The sink's `seriesEnded` when all of `#live` had their meaning. */
   #liveSince: number;
   #known: Uint32Array = NO_SERIES;
-  #metadata = new TargetMetadata();
+  #newMetadata: readonly FamilyMetadata[] | undefined;
 
-  /** @throws OperatingError `memory.full`. */
+  /**
+   * @param target its labels.
+   * @throws OperatingError `memory.full`.
+   */
   constructor(
-    target: Target,
-    job: ScrapeJob,
+    target: Labels,
+    rules: SeriesRules,
     { sink, decoder }: { readonly sink: ColumnSink; readonly decoder: ExpositionDecoder },
   ) {
     this.#target = target;
-    this.#job = job;
+    this.#rules = rules;
     this.#sink = sink;
     this.#decoder = decoder;
     this.#namespace = sink.table.openNamespace();
     this.#liveSince = sink.seriesEnded;
   }
 
-  get memory(): SeriesMemory {
-    return {
-      live: this.#live,
-      liveSince: this.#liveSince,
-      known: this.#known,
-      metadata: this.#metadata,
-    };
+  /** Goes on with other rules: every series is decided anew, and which were there is still known. */
+  applyRules(rules: SeriesRules): void {
+    this.#rules = rules;
+    this.#forget();
   }
 
-  /** Goes on where another has ended. */
-  takeOver({ live, liveSince, known, metadata }: SeriesMemory): void {
-    this.#live = live;
-    this.#liveSince = liveSince;
-    this.#known = known;
-    this.#metadata = metadata;
+  /** References of the series that get a staleness marker unless they come again. */
+  get live(): Uint32Array {
+    return this.#live;
   }
 
-  get metadata(): TargetMetadata {
-    return this.#metadata;
+  /** What the target says about its metric families, where that is new since the last call. */
+  takeMetadata(): readonly FamilyMetadata[] | undefined {
+    const metadata = this.#newMetadata;
+    this.#newMetadata = undefined;
+    return metadata;
   }
 
   /**
@@ -111,7 +104,7 @@ export class TargetSeries {
   ): { readonly counts: ScrapedCounts; readonly vanished: readonly number[] } {
     const { columns } = this.#sink;
     const { explicitTimestamps } = this.#decoder;
-    const { honorTimestamps, sampleLimit } = this.#job;
+    const { honorTimestamps, sampleLimit } = this.#rules;
     const budget = new NewSeriesBudget(sampleLimit);
     this.#dropEnded();
     if (format !== this.#format) this.#forget();
@@ -128,7 +121,7 @@ export class TargetSeries {
       if (budget.refused > 0) this.#forget();
       throw error;
     }
-    if (summary.metadata !== null) this.#metadata.replace(summary.metadata);
+    if (summary.metadata !== null) this.#newMetadata = summary.metadata;
     const kept = summary.samples + budget.refused;
     const refs = columns.series.subarray(0, columns.length);
     const counts = {
@@ -142,7 +135,7 @@ export class TargetSeries {
       throw new SampleLimitExceeded(counts, sampleLimit);
     }
     const tracked =
-      summary.withTimestamp === 0 || this.#job.trackTimestampsStaleness
+      summary.withTimestamp === 0 || this.#rules.trackTimestampsStaleness
         ? refs
         : refs.filter((_, at) => explicitTimestamps[at] === 0);
     const vanished = missingFrom(this.#live, tracked);
@@ -175,7 +168,7 @@ export class TargetSeries {
 
   /** Decides what a raw series is stored as. Called once for each; the table remembers the answer. */
   #resolve(scraped: Labels, budget: NewSeriesBudget): number {
-    const labels = scrapedSeriesLabels(scraped, this.#target.labels, this.#job);
+    const labels = scrapedSeriesLabels(scraped, this.#target, this.#rules);
     if (labels === undefined) return VALUE_DROPPED;
     return budget.take() ? this.#sink.intern(labels) : VALUE_DROPPED;
   }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { type Label, type Labels, labelsFrom, OperatingError } from "@pharos/base";
 import fc from "fast-check";
-import { createRelabelRule, type RelabelConfig, relabel } from "../src/relabel.ts";
+import { createRelabelRule, type RelabelConfig, relabel, relabelConfigOf } from "../src/relabel.ts";
 
 /** Reads `a=1 b=two words are not possible`; "·" stands for a blank, "" for no labels. */
 function labels(text: string): Labels {
@@ -22,7 +22,12 @@ function show(set: Labels | undefined): string {
 }
 
 function run(before: string, ...configs: RelabelConfig[]): string {
-  return show(relabel(labels(before), configs.map(createRelabelRule)));
+  const rules = configs.map(createRelabelRule);
+  const after = show(relabel(labels(before), rules));
+  // A rule that was sent elsewhere does the same there.
+  const sent = structuredClone(rules.map(relabelConfigOf)).map(createRelabelRule);
+  equal(show(relabel(labels(before), sent)), after);
+  return after;
 }
 
 type Case = readonly [before: string, rules: readonly RelabelConfig[], after: string];

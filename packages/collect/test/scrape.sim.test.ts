@@ -8,6 +8,7 @@ import { createRelabelRule } from "../src/relabel.ts";
 import { type ScrapeJob, scrapeJobDefaults, type TargetGroup } from "../src/scrape-job.ts";
 import { ScrapeCounters, type ScrapeEnvironment } from "../src/scrape-loop.ts";
 import { ScrapeManager } from "../src/scrape-manager.ts";
+import { ScrapeReceiver } from "../src/scrape-receiver.ts";
 import { MemorySink } from "./memory-sink.ts";
 
 const kernels = await Kernels.load();
@@ -26,8 +27,11 @@ class World {
     const env: ScrapeEnvironment = {
       clock: this.clock,
       http: this.network,
-      sink: this.sink,
-      decoder: new ExpositionDecoder(kernels, this.sink.table, this.sink.columns),
+      sink: new ScrapeReceiver({
+        clock: this.clock,
+        sink: this.sink,
+        decoder: new ExpositionDecoder(kernels, this.sink.table, this.sink.columns),
+      }),
       userAgent: "Pharos/test",
       offsetSeed: "",
       counters: new ScrapeCounters(),

@@ -11,6 +11,7 @@ import {
   renderHostMetrics,
   ScrapeCounters,
   ScrapeManager,
+  ScrapeReceiver,
 } from "@pharos/collect";
 import { ExpositionDecoder, Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
 import { Dispatcher, WebhookReceiver } from "@pharos/notify";
@@ -213,8 +214,11 @@ export class Pharos implements AsyncDisposable {
       {
         clock: systemClock,
         http,
-        sink,
-        decoder: new ExpositionDecoder(kernels, table, sink.columns),
+        sink: new ScrapeReceiver({
+          clock: systemClock,
+          sink,
+          decoder: new ExpositionDecoder(kernels, table, sink.columns),
+        }),
         userAgent: USER_AGENT,
         offsetSeed: hostname(),
         counters: new ScrapeCounters(),
