@@ -1,0 +1,194 @@
+import { assert } from "@pharos/base";
+import type { Kernels } from "@pharos/kernels";
+import type { Disk, DiskWriter } from "@pharos/ports";
+import type { Pause } from "../slices.ts";
+import { type BlockMeta, blockName, encodeMeta } from "./block-meta.ts";
+import { type ChunkRange, cutChunks } from "./chunk-cutter.ts";
+import { ColumnEncoder } from "./column-encoder.ts";
+import { assertColumnSet, COLUMN_SET_SHAPES, type ColumnSet } from "./column-set.ts";
+import { COLUMN_STREAMS, INDEX_STREAMS, VALUES } from "./index-format.ts";
+import { IndexWriter, type WrittenChunk } from "./index-writer.ts";
+import { BLOCK_VERSION, COLUMNS_MAGIC, type Compression, INDEX_MAGIC } from "./page-format.ts";
+import { PageWriter } from "./page-writer.ts";
+import { TimesWriter } from "./times-writer.ts";
+
+export interface BlockWriterOptions
+  extends Pick<BlockMeta, "tier" | "rangeStartMs" | "rangeEndMs" | "sequence"> {
+  /** The folder of blocks it goes to, which exists. */
+  readonly directory: string;
+  readonly compression: Compression;
+  /** Its own sequence unless given. */
+  readonly rank?: number;
+  /** None unless given. */
+  readonly sources?: readonly string[];
+}
+
+/**
+ * Writes one block: series after series, then `finish`. The files lie in a folder with a temporary name until they are
+ * complete and synced; only then does the block get its name.
+ */
+export class BlockWriter {
+  readonly #disk: Disk;
+  readonly #options: BlockWriterOptions;
+  readonly #path: string;
+  readonly #file: DiskWriter;
+  readonly #pages: PageWriter;
+  readonly #encoder: ColumnEncoder;
+  readonly #index: IndexWriter;
+  readonly #times: TimesWriter;
+  #chunkCount = 0;
+  #sampleCount = 0;
+  #minTimeMs = Number.POSITIVE_INFINITY;
+  #maxTimeMs = Number.NEGATIVE_INFINITY;
+
+  /** @throws OperatingError `disk.full`, `disk.failed`, `memory.full`. */
+  static create(disk: Disk, kernels: Kernels, options: BlockWriterOptions): BlockWriter {
+    const path = `${options.directory}/${blockName(options)}.tmp`;
+    disk.remove(path);
+    disk.makeDirectory(path);
+    const index = new IndexWriter(kernels);
+    try {
+      const encoder = new ColumnEncoder(kernels);
+      try {
+        const file = disk.openAppend(`${path}/columns`);
+        return new BlockWriter(disk, options, path, file, encoder, index);
+      } catch (error) {
+        encoder.release();
+        throw error;
+      }
+    } catch (error) {
+      index.destroy();
+      throw error;
+    }
+  }
+
+  private constructor(
+    disk: Disk,
+    options: BlockWriterOptions,
+    path: string,
+    file: DiskWriter,
+    encoder: ColumnEncoder,
+    index: IndexWriter,
+  ) {
+    this.#disk = disk;
+    this.#options = options;
+    this.#path = path;
+    this.#file = file;
+    this.#pages = new PageWriter(file, COLUMNS_MAGIC, COLUMN_STREAMS, options.compression);
+    this.#encoder = encoder;
+    this.#index = index;
+    this.#times = new TimesWriter(this.#pages, index, encoder);
+  }
+
+  /** Whether nothing was added. */
+  get isEmpty(): boolean {
+    return this.#sampleCount === 0;
+  }
+
+  /**
+   * Adds the next series, in the order of their labels, with its sets of columns: one or more, one of a kind, none of
+   * them empty. The columns are not kept.
+   *
+   * @param labelBytes canonical.
+   * @throws OperatingError `disk.full`, `disk.failed`, `memory.full`.
+   */
+  add(labelBytes: Uint8Array, sets: readonly ColumnSet[]): void {
+    const { rangeStartMs, rangeEndMs } = this.#options;
+    const offset = this.#pages.sizeOf(VALUES);
+    const written = sets.map((set) => {
+      assertColumnSet(set);
+      const { timestampsMs } = set;
+      const [minMs, maxMs] = [timestampsMs[0], timestampsMs.at(-1)];
+      assert(minMs !== undefined && maxMs !== undefined, "the set is not empty");
+      assert(minMs >= rangeStartMs && maxMs < rangeEndMs, "the samples are in the block's range");
+      this.#sampleCount += timestampsMs.length;
+      this.#minTimeMs = Math.min(this.#minTimeMs, minMs);
+      this.#maxTimeMs = Math.max(this.#maxTimeMs, maxMs);
+      const ranges = cutChunks(set, rangeStartMs, rangeEndMs);
+      this.#chunkCount += ranges.length;
+      return { kind: set.kind, chunks: ranges.map((range) => this.#writeChunk(set, range)) };
+    });
+    this.#index.addSeries(labelBytes, written, offset);
+  }
+
+  #writeChunk(set: ColumnSet, { from, to }: ChunkRange): WrittenChunk {
+    const times = this.#times.write(set.timestampsMs.subarray(from, to));
+    const parts: Uint8Array[] = [];
+    const { length } = COLUMN_SET_SHAPES[set.kind].floats;
+    const columnCount = length + set.bytes.length;
+    for (const bits of set.floats) {
+      const encoded = this.#encoder.floats(bits.subarray(from * 2, to * 2));
+      // The next column is encoded to the same place.
+      parts.push(columnCount > 1 ? encoded.slice() : encoded);
+    }
+    for (const column of set.bytes) {
+      const encoded = this.#encoder.bytes(column, from, to);
+      parts.push(set.bytes.length > 1 ? encoded.slice() : encoded);
+    }
+    this.#pages.append(VALUES, ...parts);
+    return { times, sizes: parts.map((part) => part.length) };
+  }
+
+  /**
+   * Completes the block, which is not empty: when this resolves it survives a power loss.
+   * @throws OperatingError `disk.full`, `disk.failed`, `memory.full`.
+   */
+  async finish(pause: Pause): Promise<BlockMeta> {
+    assert(!this.isEmpty, "the block is not empty");
+    const disk = this.#disk;
+    await this.#pages.finish();
+    const indexSize = await this.#writeIndex(pause);
+    const { directory, tier, rangeStartMs, rangeEndMs, sequence, rank, sources } = this.#options;
+    const meta: BlockMeta = {
+      version: BLOCK_VERSION,
+      tier,
+      rangeStartMs,
+      rangeEndMs,
+      sequence,
+      rank: rank ?? sequence,
+      sources: sources ?? [],
+      minTimeMs: this.#minTimeMs,
+      maxTimeMs: this.#maxTimeMs,
+      series: this.#index.seriesCount,
+      chunks: this.#chunkCount,
+      samples: this.#sampleCount,
+      indexSize,
+      columnsSize: this.#file.size,
+    };
+    await this.#writeMeta(meta);
+    await disk.syncDirectory(this.#path);
+    disk.rename(this.#path, `${directory}/${blockName(meta)}`);
+    await disk.syncDirectory(directory);
+    return meta;
+  }
+
+  async #writeIndex(pause: Pause): Promise<number> {
+    const file = this.#disk.openAppend(`${this.#path}/index`);
+    try {
+      const pages = new PageWriter(file, INDEX_MAGIC, INDEX_STREAMS, this.#options.compression);
+      await this.#index.write(pages, pause);
+      await pages.finish();
+      return file.size;
+    } finally {
+      file.close();
+    }
+  }
+
+  async #writeMeta(meta: BlockMeta): Promise<void> {
+    const file = this.#disk.openAppend(`${this.#path}/meta.json`);
+    try {
+      file.append([encodeMeta(meta)]);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Frees what the writer holds, whether it finished or not; removes what is unfinished. */
+  dispose(): void {
+    this.#file.close();
+    this.#encoder.release();
+    this.#index.destroy();
+    this.#disk.remove(this.#path);
+  }
+}

@@ -1,0 +1,298 @@
+import { formatLabels, type Labels, type Matcher, OperatingError } from "@pharos/base";
+import type { Disk } from "@pharos/ports";
+import { selectSeries } from "../label-index.ts";
+import type { BlockCache, CacheSpace } from "./block-cache.ts";
+import { BlockIndex, type ChunkEntry, type SetEntry, type TimesEntry } from "./block-index.ts";
+import { type BlockMeta, blockName, decodeMeta } from "./block-meta.ts";
+import { MalformedBytes } from "./byte-reader.ts";
+import { firstFrom } from "./chunk-cutter.ts";
+import type { ColumnDecoder } from "./column-decoder.ts";
+import {
+  type BytesColumn,
+  COLUMN_SET_SHAPES,
+  type ColumnSet,
+  type ColumnSetKind,
+} from "./column-set.ts";
+import type { Deletion } from "./deletions.ts";
+import { COLUMN_STREAMS, TIMESTAMPS, VALUES } from "./index-format.ts";
+import { PageFile } from "./page-file.ts";
+import { COLUMNS_MAGIC } from "./page-format.ts";
+
+/** Told of a chunk that cannot be read, where the reader wants to go on without it. */
+export type OnDamage = (error: OperatingError) => void;
+
+/**
+ * An immutable block on disk. Opening it reads meta.json; everything else is read when it is needed, through the cache.
+ * Series have numbers from 0 on, in the order of their labels.
+ *
+ * Methods that read may throw OperatingError `disk.corrupt`, with the file and the byte, or `disk.failed`.
+ */
+export class Block {
+  readonly meta: BlockMeta;
+  /** `blocks/<name>`. */
+  readonly path: string;
+  readonly index: BlockIndex;
+  readonly columns: PageFile;
+  readonly #times: CacheSpace<Float64Array>;
+  readonly #deletedSeries: CacheSpace<Uint32Array>;
+  #deletions: readonly Deletion[] = [];
+
+  private constructor(disk: Disk, path: string, meta: BlockMeta, cache: BlockCache) {
+    this.path = path;
+    this.meta = meta;
+    this.index = new BlockIndex(disk, `${path}/index`, cache);
+    this.columns = new PageFile(disk, `${path}/columns`, COLUMNS_MAGIC, COLUMN_STREAMS, cache);
+    this.#times = cache.space();
+    this.#deletedSeries = cache.space();
+  }
+
+  /** @throws OperatingError `disk.corrupt` where a file is missing or meta.json is damaged. */
+  static open(disk: Disk, path: string, cache: BlockCache): Block {
+    const corrupt = (file: string, reason: string): OperatingError =>
+      new OperatingError("disk.corrupt", `${path}/${file}: ${reason}`);
+    for (const file of ["meta.json", "index", "columns"])
+      if (!disk.exists(`${path}/${file}`)) throw corrupt(file, "the file is missing");
+    const meta = decodeMeta(disk.read(`${path}/meta.json`));
+    if (typeof meta === "string") throw corrupt("meta.json", meta);
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    if (blockName(meta) !== name) throw corrupt("meta.json", `it is of block ${blockName(meta)}`);
+    return new Block(disk, path, meta, cache);
+  }
+
+  get name(): string {
+    return blockName(this.meta);
+  }
+
+  overlaps(minMs: number, maxMs: number): boolean {
+    return this.meta.minTimeMs <= maxMs && this.meta.maxTimeMs >= minMs;
+  }
+
+  /** Those of the deletions that concern this block take effect. */
+  setDeletions(list: readonly Deletion[]): void {
+    this.#deletions = list.filter(
+      ({ minMs, maxMs, beforeSequence }) =>
+        this.meta.sequence < beforeSequence && this.overlaps(minMs, maxMs),
+    );
+    this.#deletedSeries.clear();
+  }
+
+  /** Whether something of it was deleted, perhaps. */
+  get hasDeletions(): boolean {
+    return this.#deletions.length > 0;
+  }
+
+  /** The numbers of the series that match, rising: in the order of their labels. */
+  select(matchers: readonly Matcher[]): Uint32Array {
+    return selectSeries(this.index, matchers);
+  }
+
+  labelsOf(series: number): Labels {
+    return this.index.labelsOf(series);
+  }
+
+  /** Canonical label bytes, fresh: `compareLabelBytes` orders series of different blocks. */
+  labelBytesOf(series: number): Uint8Array {
+    return this.index.labelBytesOf(series);
+  }
+
+  /** The kinds of columns a series has. */
+  kindsOf(series: number): ColumnSetKind[] {
+    return this.index.entryOf(series).sets.map(({ kind }) => kind);
+  }
+
+  /**
+   * Reads a series' columns of one kind from `minMs` to `maxMs`, both included, without what was deleted: in pieces, by
+   * time. A piece's columns are views, valid until `out` returns.
+   *
+   * @param damaged goes on after a chunk that cannot be read; without it that is an error.
+   */
+  read(
+    series: number,
+    kind: ColumnSetKind,
+    minMs: number,
+    maxMs: number,
+    decoder: ColumnDecoder,
+    out: (columns: ColumnSet) => void,
+    damaged?: OnDamage,
+  ): void {
+    const set = this.#setOf(series, kind);
+    if (set === undefined) return;
+    const deleted = this.#deletions.length === 0 ? [] : this.#deletionsOf(series);
+    for (const chunk of set.chunks) {
+      try {
+        const times = this.index.timesOf(chunk.times);
+        if (times.minMs > maxMs || times.maxMs < minMs) continue;
+        this.#readChunk(kind, chunk, times, minMs, maxMs, deleted, decoder, out);
+      } catch (error) {
+        const wrong = this.#damage(error, series, chunk);
+        if (damaged === undefined) throw wrong;
+        damaged(wrong);
+      }
+    }
+  }
+
+  #readChunk(
+    kind: ColumnSetKind,
+    chunk: ChunkEntry,
+    times: TimesEntry,
+    minMs: number,
+    maxMs: number,
+    deleted: readonly Deletion[],
+    decoder: ColumnDecoder,
+    out: (columns: ColumnSet) => void,
+  ): void {
+    const timestampsMs = this.#timestamps(chunk.times, times, decoder);
+    const from = times.minMs >= minMs ? 0 : firstFrom(timestampsMs, minMs);
+    const to = times.maxMs <= maxMs ? times.count : firstFrom(timestampsMs, maxMs + 1);
+    const kept = keptRanges(timestampsMs, from, to, deleted);
+    if (kept.length === 0) return;
+    const { count } = times;
+    const { floats } = COLUMN_SET_SHAPES[kind];
+    const bits: Uint32Array[] = [];
+    const strings: BytesColumn[] = [];
+    let { offset } = chunk;
+    for (const [column, size] of chunk.sizes.entries()) {
+      const bytes = this.columns.record(VALUES, offset, size);
+      if (column < floats.length) bits.push(decoder.floats(bytes, count, column));
+      else strings.push(decoder.bytes(bytes, count));
+      offset += size;
+    }
+    for (const [start, end] of kept)
+      out({
+        kind,
+        timestampsMs: timestampsMs.subarray(start, end),
+        floats: bits.map((words) => words.subarray(start * 2, end * 2)),
+        bytes: strings.map((column) => sliceBytes(column, start, end)),
+      });
+  }
+
+  #timestamps(number: number, times: TimesEntry, decoder: ColumnDecoder): Float64Array {
+    const there = times.shared ? this.#times.get(number) : undefined;
+    if (there !== undefined) return there;
+    const bytes = this.columns.record(TIMESTAMPS, times.offset, times.size);
+    const timestampsMs = decoder.timestamps(bytes, times.count);
+    if (times.shared) this.#times.put(number, timestampsMs, timestampsMs.byteLength);
+    return timestampsMs;
+  }
+
+  /** Names the series and the time of what cannot be read. */
+  #damage(error: unknown, series: number, { offset }: ChunkEntry): OperatingError {
+    if (error instanceof MalformedBytes)
+      return this.columns.corrupt(
+        `${this.#describe(series)}, values at ${offset}: ${error.message}`,
+      );
+    if (!(error instanceof OperatingError) || error.code !== "disk.corrupt") throw error;
+    return new OperatingError("disk.corrupt", `${error.message} (${this.#describe(series)})`);
+  }
+
+  #describe(series: number): string {
+    try {
+      return formatLabels(this.labelsOf(series));
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      return `series ${series}`;
+    }
+  }
+
+  /** Whether a series has samples or histograms in a range. */
+  hasSamples(series: number, minMs: number, maxMs: number, decoder: ColumnDecoder): boolean {
+    const { sets } = this.index.entryOf(series);
+    return sets.some(
+      (set) => set.kind !== "exemplars" && this.#isWithin(series, set, minMs, maxMs, decoder),
+    );
+  }
+
+  #isWithin(
+    series: number,
+    { kind, chunks }: SetEntry,
+    minMs: number,
+    maxMs: number,
+    decoder: ColumnDecoder,
+  ): boolean {
+    if (this.#deletions.length === 0)
+      for (const chunk of chunks) {
+        const times = this.index.timesOf(chunk.times);
+        if (times.minMs > maxMs || times.maxMs < minMs) continue;
+        // A chunk begins and ends with a sample; only one that reaches beyond both ends must be looked into.
+        if (times.minMs >= minMs || times.maxMs <= maxMs) return true;
+      }
+    let found = false;
+    this.read(series, kind, minMs, maxMs, decoder, () => {
+      found = true;
+    });
+    return found;
+  }
+
+  /** How many samples of a kind the chunks have that reach into a range: an upper bound of what `read` gives. */
+  countUpTo(series: number, kind: ColumnSetKind, minMs: number, maxMs: number): number {
+    let total = 0;
+    for (const { times } of this.#setOf(series, kind)?.chunks ?? []) {
+      const entry = this.index.timesOf(times);
+      if (entry.minMs <= maxMs && entry.maxMs >= minMs) total += entry.count;
+    }
+    return total;
+  }
+
+  #setOf(series: number, kind: ColumnSetKind): SetEntry | undefined {
+    return this.index.entryOf(series).sets.find((set) => set.kind === kind);
+  }
+
+  #deletionsOf(series: number): Deletion[] {
+    return this.#deletions.filter(({ matchers }, number) => {
+      let list = this.#deletedSeries.get(number);
+      if (list === undefined) {
+        list = this.select(matchers);
+        this.#deletedSeries.put(number, list, list.byteLength);
+      }
+      return hasNumber(list, series);
+    });
+  }
+
+  /** Lets go of its files and of what the cache has of them. It may be read again. */
+  close(): void {
+    this.#times.clear();
+    this.#deletedSeries.clear();
+    this.index.close();
+    this.columns.close();
+  }
+}
+
+/** What is left of samples `from` to `to` after deletions, as ranges of indices. */
+function keptRanges(
+  timestampsMs: Float64Array,
+  from: number,
+  to: number,
+  deleted: readonly Deletion[],
+): (readonly [from: number, to: number])[] {
+  let ranges: (readonly [number, number])[] = from < to ? [[from, to]] : [];
+  for (const { minMs, maxMs } of deleted)
+    ranges = ranges.flatMap(([start, end]) => {
+      const left = firstFrom(timestampsMs, minMs, start, end);
+      const right = firstFrom(timestampsMs, maxMs + 1, start, end);
+      const parts: (readonly [number, number])[] = [];
+      if (start < left) parts.push([start, left]);
+      if (Math.max(right, left) < end) parts.push([Math.max(right, left), end]);
+      return parts;
+    });
+  return ranges;
+}
+
+function sliceBytes({ ends, bytes }: BytesColumn, from: number, to: number): BytesColumn {
+  if (from === 0 && to === ends.length) return { ends, bytes };
+  const start = from === 0 ? 0 : (ends[from - 1] as number);
+  return {
+    ends: ends.slice(from, to).map((end) => end - start),
+    bytes: bytes.subarray(start, ends[to - 1]),
+  };
+}
+
+function hasNumber(list: Uint32Array, number: number): boolean {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle] as number) < number) low = middle + 1;
+    else high = middle;
+  }
+  return list[low] === number;
+}

@@ -1,0 +1,183 @@
+import { OperatingError } from "@pharos/base";
+import type { Disk } from "@pharos/ports";
+import { Block } from "./block.ts";
+import type { BlockCache } from "./block-cache.ts";
+import { type BlockMeta, blockName, isBlockName } from "./block-meta.ts";
+import { DELETIONS_MAX, type Deletion, readDeletions, writeDeletions } from "./deletions.ts";
+
+/** What a block's name ends in while its files are being removed. */
+const DELETED = ".deleted";
+
+/** So many problems are kept for people to read; the newest take the place of the oldest. */
+const PROBLEMS_MAX = 100;
+
+/**
+ * The blocks of a folder. Those that cannot be read are left where they are, and left out. Opening costs one small file
+ * a block.
+ */
+export class Blocks {
+  readonly directory: string;
+  readonly cache: BlockCache;
+  readonly #disk: Disk;
+  /** By rank: of two samples at the same time, that of the earlier block stands. */
+  #list: Block[] = [];
+  #deletions: Deletion[] = [];
+  #nextSequence = 1;
+  readonly #problems = new Set<string>();
+
+  private constructor(disk: Disk, directory: string, cache: BlockCache) {
+    this.#disk = disk;
+    this.directory = directory;
+    this.cache = cache;
+  }
+
+  /**
+   * Opens what is there, and removes what was not finished, was on its way out, or was made into another block.
+   * @throws OperatingError `disk.corrupt` where the list of deletions is damaged, `disk.failed`.
+   */
+  static open(disk: Disk, directory: string, cache: BlockCache): Blocks {
+    const blocks = new Blocks(disk, directory, cache);
+    disk.makeDirectory(directory);
+    const found: Block[] = [];
+    for (const name of disk.list(directory)) {
+      const path = `${directory}/${name}`;
+      if (name.endsWith(".tmp") || name.endsWith(DELETED)) {
+        disk.remove(path);
+        continue;
+      }
+      if (!isBlockName(name)) continue; // The deletions, or somebody else's.
+      const sequence = Number(name.slice(name.lastIndexOf("-") + 1));
+      blocks.#nextSequence = Math.max(blocks.#nextSequence, sequence + 1);
+      try {
+        found.push(Block.open(disk, path, cache));
+      } catch (error) {
+        if (!(error instanceof OperatingError && error.code === "disk.corrupt")) throw error;
+        blocks.report(error.message);
+      }
+    }
+    const superseded = new Set(found.flatMap(({ meta }) => meta.sources));
+    for (const { name, path } of found) if (superseded.has(name)) disk.remove(path);
+    blocks.#list = found.filter(({ name }) => !superseded.has(name)).sort(byRank);
+    blocks.#deletions = readDeletions(disk, directory);
+    for (const { beforeSequence } of blocks.#deletions)
+      blocks.#nextSequence = Math.max(blocks.#nextSequence, beforeSequence);
+    for (const block of blocks.#list) block.setDeletions(blocks.#deletions);
+    return blocks;
+  }
+
+  get all(): readonly Block[] {
+    return this.#list;
+  }
+
+  /** Why blocks or parts of them were left out, for people; each once, the newest last. */
+  get problems(): readonly string[] {
+    return [...this.#problems];
+  }
+
+  /** Notes what is wrong with a block. */
+  report(problem: string): void {
+    this.#problems.delete(problem);
+    this.#problems.add(problem);
+    for (const old of this.#problems) {
+      if (this.#problems.size <= PROBLEMS_MAX) break;
+      this.#problems.delete(old);
+    }
+  }
+
+  /** Blocks that may have samples in a range, by rank. */
+  overlapping(minMs: number, maxMs: number): Block[] {
+    return this.#list.filter((block) => block.overlaps(minMs, maxMs));
+  }
+
+  /** A sequence number for a new block. */
+  takeSequence(): number {
+    return this.#nextSequence++;
+  }
+
+  /** Takes in a block that is complete. */
+  add(meta: BlockMeta): Block {
+    const block = this.#openNew(meta);
+    this.#list = [...this.#list, block].sort(byRank);
+    return block;
+  }
+
+  /** Puts a block in the place of those it was made of, at once; their files stay until `remove`. */
+  replace(old: readonly Block[], meta: BlockMeta | undefined): void {
+    const kept = this.#list.filter((block) => !old.includes(block));
+    this.#list = (meta === undefined ? kept : [...kept, this.#openNew(meta)]).sort(byRank);
+  }
+
+  #openNew(meta: BlockMeta): Block {
+    const block = Block.open(this.#disk, `${this.directory}/${blockName(meta)}`, this.cache);
+    block.setDeletions(this.#deletions);
+    return block;
+  }
+
+  /** Takes out the blocks whose whole range is before a time; their files stay until `remove`. */
+  takeBefore(timeMs: number): Block[] {
+    const old = this.#list.filter((block) => block.meta.rangeEndMs <= timeMs);
+    this.replace(old, undefined);
+    return old;
+  }
+
+  /** Removes the files of blocks that were taken out: renamed first, so that a crash leaves no half of one. */
+  async remove(blocks: readonly Block[]): Promise<void> {
+    if (blocks.length === 0) return;
+    const doomed = blocks.map((block) => `${block.path}${DELETED}`);
+    for (const [i, block] of blocks.entries()) {
+      block.close();
+      this.#disk.rename(block.path, doomed[i] as string);
+    }
+    await this.#disk.syncDirectory(this.directory);
+    for (const path of doomed) this.#disk.remove(path);
+  }
+
+  /** What was deleted and is still in blocks' files, perhaps. */
+  get deletions(): readonly Deletion[] {
+    return this.#deletions;
+  }
+
+  /**
+   * Deletes the samples of the series that match, from `minMs` to `maxMs`, both included, in all blocks there are now.
+   * When this resolves nobody reads them any more, and they stay away after a power loss; the files shrink when their
+   * blocks are rewritten.
+   *
+   * @throws OperatingError `queue.full` for more than `DELETIONS_MAX` deletions, `disk.full`, `disk.failed`.
+   */
+  async delete(deletion: Omit<Deletion, "beforeSequence">): Promise<void> {
+    if (this.#deletions.length >= DELETIONS_MAX)
+      throw new OperatingError(
+        "queue.full",
+        `${DELETIONS_MAX} deletions wait for their blocks to be rewritten: clean tombstones first`,
+      );
+    const beforeSequence = this.#nextSequence;
+    const list = [...this.#deletions, { ...deletion, beforeSequence }];
+    await writeDeletions(this.#disk, this.directory, list);
+    this.#setDeletions(list);
+  }
+
+  /** Forgets the deletions that concern no block any more. @throws OperatingError `disk.full`, `disk.failed`. */
+  async forgetDone(): Promise<void> {
+    const list = this.#deletions.filter(({ minMs, maxMs, beforeSequence }) =>
+      this.#list.some(
+        (block) => block.meta.sequence < beforeSequence && block.overlaps(minMs, maxMs),
+      ),
+    );
+    if (list.length === this.#deletions.length) return;
+    await writeDeletions(this.#disk, this.directory, list);
+    this.#setDeletions(list);
+  }
+
+  #setDeletions(list: Deletion[]): void {
+    this.#deletions = list;
+    for (const block of this.#list) block.setDeletions(list);
+  }
+
+  close(): void {
+    for (const block of this.#list) block.close();
+  }
+}
+
+function byRank(a: Block, b: Block): number {
+  return a.meta.rank - b.meta.rank || a.meta.sequence - b.meta.sequence;
+}

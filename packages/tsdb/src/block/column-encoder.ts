@@ -1,0 +1,66 @@
+import { assert } from "@pharos/base";
+import { ColumnCodec, columnSizeMax, type Kernels } from "@pharos/kernels";
+import { ByteWriter } from "./byte-writer.ts";
+import { CHUNK_SAMPLES_MAX } from "./chunk-cutter.ts";
+import type { BytesColumn } from "./column-set.ts";
+
+/** Encodes columns of up to `CHUNK_SAMPLES_MAX` samples. Every result is a view, valid until the next call. */
+export class ColumnEncoder {
+  readonly #kernels: Kernels;
+  readonly #codec: ColumnCodec;
+  readonly #in: number;
+  readonly #out: number;
+  readonly #doubles: Float64Array;
+  readonly #words: Uint32Array;
+  readonly #buffer = new ByteWriter(4096);
+
+  /** @throws OperatingError `memory.full`. */
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels;
+    this.#codec = new ColumnCodec(kernels);
+    this.#in = kernels.allocate(CHUNK_SAMPLES_MAX * 8);
+    this.#out = kernels.allocate(columnSizeMax(CHUNK_SAMPLES_MAX));
+    this.#doubles = new Float64Array(kernels.buffer, this.#in, CHUNK_SAMPLES_MAX);
+    this.#words = new Uint32Array(kernels.buffer, this.#in, CHUNK_SAMPLES_MAX * 2);
+  }
+
+  timestamps(timestampsMs: Float64Array): Uint8Array {
+    const { length } = timestampsMs;
+    assert(length > 0 && length <= CHUNK_SAMPLES_MAX, () => `${length} timestamps`);
+    this.#doubles.set(timestampsMs);
+    return this.#written(this.#codec.encodeTimestamps(this.#in, length, this.#out));
+  }
+
+  /** @param bits two words a number, the low half first. */
+  floats(bits: Uint32Array): Uint8Array {
+    const length = bits.length / 2;
+    assert(length > 0 && length <= CHUNK_SAMPLES_MAX, () => `${length} values`);
+    this.#words.set(bits);
+    return this.#written(this.#codec.encodeValues(this.#in, length, this.#out));
+  }
+
+  #written(size: number): Uint8Array {
+    return this.#kernels.bytes.subarray(this.#out, this.#out + size);
+  }
+
+  /** The strings `from` to `to` (not included): all sizes as varints, then all bytes. */
+  bytes({ ends, bytes }: BytesColumn, from: number, to: number): Uint8Array {
+    const out = this.#buffer;
+    out.clear();
+    const start = from === 0 ? 0 : (ends[from - 1] as number);
+    let before = start;
+    for (let i = from; i < to; i++) {
+      const end = ends[i] as number;
+      out.varint(end - before);
+      before = end;
+    }
+    out.raw(bytes.subarray(start, before));
+    return out.bytes;
+  }
+
+  release(): void {
+    this.#codec.dispose();
+    this.#kernels.release(this.#in, CHUNK_SAMPLES_MAX * 8);
+    this.#kernels.release(this.#out, columnSizeMax(CHUNK_SAMPLES_MAX));
+  }
+}

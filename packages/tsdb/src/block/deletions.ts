@@ -1,0 +1,101 @@
+import { crc32 } from "node:zlib";
+import {
+  createMatcher,
+  formatMatcher,
+  type Matcher,
+  type MatchType,
+  OperatingError,
+} from "@pharos/base";
+import type { Disk } from "@pharos/ports";
+
+/** The file in a folder of blocks that says what was deleted. */
+export const DELETIONS_FILE = "deletions.json";
+
+/** So many deletions may wait for their blocks to be rewritten; each costs every read a little. */
+export const DELETIONS_MAX = 1000;
+
+const VERSION = 1;
+
+/** That the samples of some series in a stretch of time are no more. */
+export interface Deletion {
+  readonly matchers: readonly Matcher[];
+  /** Both included. Whole numbers. */
+  readonly minMs: number;
+  readonly maxMs: number;
+  /** Blocks with this sequence or a higher one came later: it says nothing about them. */
+  readonly beforeSequence: number;
+}
+
+/** `{ "deletions": …, "crc32": … }`, the checksum over the text of the inner object. */
+export function encodeDeletions(list: readonly Deletion[]): Uint8Array {
+  const deletions = list.map(({ matchers, minMs, maxMs, beforeSequence }) => ({
+    matchers: matchers.map(({ type, name, value }) => ({ type, name, value })),
+    minMs,
+    maxMs,
+    beforeSequence,
+  }));
+  const text = JSON.stringify({ version: VERSION, deletions });
+  return new TextEncoder().encode(`{"deletions":${text},"crc32":${crc32(text)}}\n`);
+}
+
+/** Answers what is wrong with the bytes as text. */
+export function decodeDeletions(bytes: Uint8Array): Deletion[] | string {
+  const text = new TextDecoder().decode(bytes);
+  const match = /^\{"deletions":(.*),"crc32":(\d+)\}\n$/s.exec(text);
+  if (match === null) return "not as it was written";
+  const [, inner, checksum] = match as unknown as readonly [string, string, string];
+  if (crc32(inner) !== Number(checksum)) return "the checksum does not match";
+  const { version, deletions } = JSON.parse(inner) as {
+    readonly version: unknown;
+    readonly deletions: readonly (Omit<Deletion, "matchers"> & {
+      readonly matchers: readonly {
+        readonly type: MatchType;
+        readonly name: string;
+        readonly value: string;
+      }[];
+    })[];
+  };
+  if (version !== VERSION) return `format version ${String(version)}, not known`;
+  return deletions.map(({ matchers, minMs, maxMs, beforeSequence }) => ({
+    matchers: matchers.map(({ type, name, value }) => createMatcher(type, name, value)),
+    minMs,
+    maxMs,
+    beforeSequence,
+  }));
+}
+
+/**
+ * The deletions of a folder of blocks; none if there is no file.
+ * @throws OperatingError `disk.corrupt`: without them, what was deleted would be there again.
+ */
+export function readDeletions(disk: Disk, directory: string): Deletion[] {
+  const path = `${directory}/${DELETIONS_FILE}`;
+  if (!disk.exists(path)) return [];
+  const list = decodeDeletions(disk.read(path));
+  if (typeof list === "string") throw new OperatingError("disk.corrupt", `${path}: ${list}`);
+  return list;
+}
+
+/** Puts a list in place of the one before. When this resolves it survives a power loss; when it throws, either may. */
+export async function writeDeletions(
+  disk: Disk,
+  directory: string,
+  list: readonly Deletion[],
+): Promise<void> {
+  const path = `${directory}/${DELETIONS_FILE}`;
+  disk.remove(`${path}.tmp`);
+  const writer = disk.openAppend(`${path}.tmp`);
+  try {
+    writer.append([encodeDeletions(list)]);
+    await writer.sync();
+  } finally {
+    writer.close();
+  }
+  disk.rename(`${path}.tmp`, path);
+  await disk.syncDirectory(directory);
+}
+
+/** As people write it: `{job="api"} from 2026-01-01T00:00:00.000Z to …`. */
+export function describeDeletion({ matchers, minMs, maxMs }: Deletion): string {
+  return `{${matchers.map(formatMatcher).join(", ")}}, ${minMs} to ${maxMs} ms`;
+}

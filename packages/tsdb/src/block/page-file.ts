@@ -1,0 +1,210 @@
+import { crc32 } from "node:zlib";
+import { assert, OperatingError } from "@pharos/base";
+import type { Disk } from "@pharos/ports";
+import type { BlockCache, CacheSpace, PageHolder } from "./block-cache.ts";
+import { ByteReader, MalformedBytes } from "./byte-reader.ts";
+import {
+  decodeFooter,
+  decodePage,
+  FOOTER_SIZE,
+  fileHeader,
+  HEADER_SIZE,
+  PAGE_HEADER_SIZE,
+  readPageHeader,
+} from "./page-format.ts";
+
+/** The pages of one stream, by number. */
+interface PageList {
+  /** Where each begins in the stream; one more than there are pages, the last being the stream's size. */
+  readonly starts: Float64Array;
+  /** Where each lies in the file. */
+  readonly offsets: Float64Array;
+  /** Bytes in the file, with the header. */
+  readonly sizes: Float64Array;
+}
+
+/** A page, and where in its stream it begins. */
+interface PageBytes {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+const NO_PAGE: PageBytes = { start: 0, bytes: new Uint8Array(0) };
+
+/** Reads a file of pages (page-format.ts), page by page, when asked, through the cache. */
+export class PageFile implements PageHolder {
+  readonly path: string;
+  readonly #disk: Disk;
+  readonly #magic: number;
+  readonly #cache: BlockCache;
+  readonly #pages: CacheSpace<Uint8Array>[];
+  readonly #directory: CacheSpace<readonly PageList[]>;
+  /** The page of each stream that was read last: records that are read one after another mostly lie in it. */
+  readonly #latest: PageBytes[];
+
+  constructor(disk: Disk, path: string, magic: number, streamCount: number, cache: BlockCache) {
+    this.path = path;
+    this.#disk = disk;
+    this.#magic = magic;
+    this.#cache = cache;
+    this.#pages = Array.from({ length: streamCount }, () => cache.space());
+    this.#directory = cache.space();
+    this.#latest = this.#pages.map(() => NO_PAGE);
+  }
+
+  /** Bytes in a stream. @throws OperatingError `disk.corrupt`, `disk.failed`. */
+  sizeOf(stream: number): number {
+    return this.#list(stream).starts.at(-1) ?? 0;
+  }
+
+  /** Bytes of a stream's pages in the file, with their headers. */
+  storedSizeOf(stream: number): number {
+    return this.#list(stream).sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  /**
+   * A record: a view on its page, which must not be changed.
+   * @throws OperatingError `disk.corrupt` with the file and the byte, `disk.failed`.
+   */
+  record(stream: number, offset: number, size: number): Uint8Array {
+    let latest = this.#latest[stream] as PageBytes;
+    if (offset < latest.start || offset + size > latest.start + latest.bytes.length) {
+      latest = this.#read(stream, offset);
+      if (offset + size > latest.start + latest.bytes.length)
+        throw this.corrupt(`a record at ${offset} of stream ${stream} is not in one page`);
+      this.#latest[stream] = latest;
+      this.#cache.hold(this);
+    }
+    return latest.bytes.subarray(offset - latest.start, offset - latest.start + size);
+  }
+
+  #read(stream: number, offset: number): PageBytes {
+    const { starts, offsets, sizes } = this.#list(stream);
+    const number = pageAt(starts, offset);
+    const start = starts[number];
+    const [at, size] = [offsets[number], sizes[number]];
+    if (start === undefined || at === undefined || size === undefined)
+      throw this.corrupt(`a record at ${offset} of stream ${stream} is not there`);
+    const pages = this.#pages[stream];
+    assert(pages !== undefined, () => `stream ${stream} exists`);
+    const there = pages.get(number);
+    if (there !== undefined) return { start, bytes: there };
+    const page = this.#reader().read(at, size);
+    if (page.length !== size) throw this.corrupt(`byte ${at}: the file is cut short`);
+    const bytes = decodePage(page);
+    if (typeof bytes === "string") throw this.corrupt(`the page at byte ${at}: ${bytes}`);
+    if (readPageHeader(page)?.stream !== stream)
+      throw this.corrupt(`the page at byte ${at} is of another stream`);
+    if (bytes.length !== (starts[number + 1] as number) - start)
+      throw this.corrupt(`the page at byte ${at} is of another size`);
+    pages.put(number, bytes, bytes.length);
+    return { start, bytes };
+  }
+
+  #list(stream: number): PageList {
+    let lists = this.#directory.get(0);
+    if (lists === undefined) {
+      lists = this.#readDirectory();
+      const pages = lists.reduce((sum, { sizes }) => sum + sizes.length, 0);
+      this.#directory.put(0, lists, pages * 24);
+    }
+    const list = lists[stream];
+    assert(list !== undefined, () => `stream ${stream} exists`);
+    return list;
+  }
+
+  #readDirectory(): PageList[] {
+    const reader = this.#reader();
+    const { size } = reader;
+    const header = reader.read(0, HEADER_SIZE);
+    if (!equalBytes(header, fileHeader(this.#magic)))
+      throw this.corrupt("byte 0: the file's header is not that of this version");
+    const footerAt = size - FOOTER_SIZE;
+    const footer = decodeFooter(reader.read(Math.max(0, footerAt), FOOTER_SIZE), this.#magic);
+    if (typeof footer === "string") throw this.corrupt(`byte ${Math.max(0, footerAt)}: ${footer}`);
+    const { directoryOffset, directorySize, directoryChecksum } = footer;
+    if (directoryOffset + directorySize !== footerAt)
+      throw this.corrupt(`byte ${footerAt}: the directory does not end where the footer begins`);
+    const bytes = reader.read(directoryOffset, directorySize);
+    if (crc32(bytes) !== directoryChecksum)
+      throw this.corrupt(`byte ${directoryOffset}: the directory's checksum does not match`);
+    try {
+      return parseDirectory(bytes, this.#pages.length, directoryOffset);
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      throw this.corrupt(`byte ${directoryOffset}: ${error.message}`);
+    }
+  }
+
+  /** Where each page lies in the file, for who looks at all of it. @throws OperatingError `disk.corrupt`. */
+  pages(): { readonly stream: number; readonly offset: number; readonly size: number }[] {
+    return this.#pages
+      .flatMap((_, stream) => {
+        const { offsets, sizes } = this.#list(stream);
+        return Array.from(offsets, (offset, i) => ({ stream, offset, size: sizes[i] as number }));
+      })
+      .sort((a, b) => a.offset - b.offset);
+  }
+
+  #reader() {
+    return this.#cache.files.reader(this, () => this.#disk.openRead(this.path));
+  }
+
+  corrupt(reason: string): OperatingError {
+    return new OperatingError("disk.corrupt", `${this.path}: ${reason}`);
+  }
+
+  /** Lets go of the file and of what the cache has of it. It may be read again. */
+  close(): void {
+    for (const space of this.#pages) space.clear();
+    this.#directory.clear();
+    this.dropPages();
+    this.#cache.files.close(this);
+  }
+
+  dropPages(): void {
+    this.#latest.fill(NO_PAGE);
+  }
+}
+
+function parseDirectory(bytes: Uint8Array, streamCount: number, end: number): PageList[] {
+  const reader = new ByteReader(bytes);
+  const count = reader.count(3);
+  const lists = Array.from({ length: streamCount }, () => ({
+    starts: [0],
+    offsets: [] as number[],
+    sizes: [] as number[],
+  }));
+  let offset = HEADER_SIZE;
+  for (let i = 0; i < count; i++) {
+    const list = lists[reader.varint()];
+    if (list === undefined) throw new MalformedBytes("a page of a stream that is not known");
+    list.starts.push((list.starts.at(-1) as number) + reader.varint());
+    const size = PAGE_HEADER_SIZE + reader.varint();
+    list.offsets.push(offset);
+    list.sizes.push(size);
+    offset += size;
+  }
+  if (offset !== end || reader.left > 0) throw new MalformedBytes("the pages do not fill the file");
+  return lists.map(({ starts, offsets, sizes }) => ({
+    starts: Float64Array.from(starts),
+    offsets: Float64Array.from(offsets),
+    sizes: Float64Array.from(sizes),
+  }));
+}
+
+/** The number of the page that has a byte of the stream; -1 or too high where none has. */
+function pageAt(starts: Float64Array, offset: number): number {
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((starts[middle] as number) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
