@@ -14,6 +14,15 @@ export type {
   StoredDocument,
 } from "./document-store.ts";
 export type { HttpClient, HttpRequest, HttpResponse, TlsOptions } from "./http-client.ts";
+export {
+  ROLLUP_TIERS,
+  type RollupColumns,
+  type RollupOptions,
+  type RollupReader,
+  type RollupReading,
+  type RollupTier,
+  WINDOW_MS,
+} from "./rollup.ts";
 export type {
   AppendResult,
   SampleBatch,

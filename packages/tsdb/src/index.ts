@@ -17,8 +17,6 @@ export {
 export {
   type MatcherText,
   ROLLUP_EVERYTHING,
-  ROLLUP_TIERS,
-  type RollupTier,
   type RollupWishes,
 } from "./rollup/rollup-policy.ts";
 export {

@@ -1,4 +1,5 @@
-import { type MatcherText, ROLLUP_EVERYTHING, ROLLUP_TIERS, STORAGE_TIERS } from "@pharos/tsdb";
+import { ROLLUP_TIERS } from "@pharos/ports";
+import { type MatcherText, ROLLUP_EVERYTHING, STORAGE_TIERS } from "@pharos/tsdb";
 import type { z } from "zod";
 import type { StorageConfig } from "./config.ts";
 import {

@@ -1,11 +1,7 @@
 import type { Matcher } from "@pharos/base";
+import { ROLLUP_TIERS } from "@pharos/ports";
 import { PromqlSyntaxError, parseMetricSelector } from "@pharos/promql/syntax";
-import {
-  DEFAULT_RETENTION_PRESET,
-  RETENTION_PRESETS,
-  type RetentionPreset,
-  ROLLUP_TIERS,
-} from "@pharos/tsdb";
+import { DEFAULT_RETENTION_PRESET, RETENTION_PRESETS, type RetentionPreset } from "@pharos/tsdb";
 import { z } from "zod";
 import { byteSize, duration, positiveDuration } from "./field-schemas.ts";
 import { notYet } from "./read-yaml.ts";

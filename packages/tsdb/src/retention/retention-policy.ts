@@ -1,10 +1,9 @@
 import { type Labels, type Matcher, matchesLabels } from "@pharos/base";
+import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
 import {
   compileMatchers,
   type MatcherText,
-  ROLLUP_TIERS,
   type RollupPolicy,
-  type RollupTier,
   rollupChoice,
 } from "../rollup/rollup-policy.ts";
 

@@ -1,18 +1,5 @@
 import { createMatcher, type Labels, type Matcher, matchesLabels } from "@pharos/base";
-
-/** The rollup tiers, finest first. */
-export const ROLLUP_TIERS = ["1m", "5m", "1h", "1d"] as const;
-
-/** A tier of rows, one for each window of the length that names it. */
-export type RollupTier = (typeof ROLLUP_TIERS)[number];
-
-/** How long a tier's windows are. They are aligned to the epoch. */
-export const WINDOW_MS: Readonly<Record<RollupTier, number>> = {
-  "1m": 60_000,
-  "5m": 5 * 60_000,
-  "1h": 3_600_000,
-  "1d": 86_400_000,
-};
+import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
 
 /** What is made of a series. */
 export interface RollupChoice {
