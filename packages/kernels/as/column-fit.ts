@@ -5,6 +5,8 @@ import { ALL_EQUAL, ALL_ZERO, PACKED, SPARSE } from "./column-format";
 
 /** Of so many numbers, evenly spread, the middle one is taken for the middle of all. */
 const PROBES: u32 = 15;
+/** A number that is more than this part of the probes is worth counting from: a sparse column may come of it. */
+const OFTEN: u32 = 5;
 /** Room for the histogram of widths, 0 to 64, and the probes. */
 export const FIT_SCRATCH_SIZE: u32 = 65 * 4 + 15 * 8 + 4;
 /** A patch's distance from the patch before, in bytes at most: columns are short. */
@@ -119,7 +121,7 @@ function chooseWidth(histogram: usize, count: u32, widthMax: u32, maySparse: boo
   return best;
 }
 
-/** The middle one of some numbers. */
+/** The middle one of some numbers, or one that is there far more often than others. */
 function middleOf(numbers: usize, count: u32, probes: usize): i64 {
   const stride = count < PROBES ? 1 : count / PROBES;
   let length: u32 = 0;
@@ -130,5 +132,15 @@ function middleOf(numbers: usize, count: u32, probes: usize): i64 {
       store<i64>(probes + at * 8, load<i64>(probes + (at - 1) * 8));
     store<i64>(probes + at * 8, number);
   }
-  return load<i64>(probes + (length >> 1) * 8);
+  let middle = load<i64>(probes + (length >> 1) * 8);
+  let often = length / OFTEN;
+  let run: u32 = 1;
+  for (let i: u32 = 1; i < length; i++) {
+    const number = load<i64>(probes + i * 8);
+    run = number == load<i64>(probes + (i - 1) * 8) ? run + 1 : 1;
+    if (run <= often) continue;
+    often = run;
+    middle = number;
+  }
+  return middle;
 }
