@@ -23,6 +23,7 @@ import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
+import { createReadRoutes } from "./http/read-routes.ts";
 import { answerStarting } from "./http/starting.ts";
 import { type Listener, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
@@ -240,10 +241,14 @@ export class Pharos implements AsyncDisposable {
   ): { fetch(request: Request): Response | Promise<Response> } {
     return createApi({
       clock: systemClock,
-      engine,
-      store,
-      queryTimeoutMs: this.#options.queryTimeoutMs,
-      lookbackMs: this.#options.lookbackMs,
+      read: createReadRoutes({
+        clock: systemClock,
+        engine,
+        store,
+        queryTimeoutMs: this.#options.queryTimeoutMs,
+        lookbackMs: this.#options.lookbackMs,
+        externalLabels: () => this.#files.config.global.externalLabels,
+      }),
       targets: {
         scrapePools: () => this.#files.config.scrapeJobs.map(({ jobName }) => jobName),
         activeTargets: () => scrapes.activeTargets(),
@@ -276,7 +281,6 @@ export class Pharos implements AsyncDisposable {
       lifecycle: {
         control: this.#mayControl ? { reload: () => this.reload(), quit: onQuit } : undefined,
       },
-      externalLabels: () => this.#files.config.global.externalLabels,
       metricsText: () => this.#metrics.text(),
       onBug: (error) => this.#bug(error),
       assets: readPageAssets(),

@@ -10,6 +10,7 @@ import type {
   MetricMetadata,
   RuleGroupStatus,
 } from "../src/http/dependencies.ts";
+import { createReadRoutes } from "../src/http/read-routes.ts";
 
 /** 2026-01-01T00:00:00Z: when it is now in these tests. */
 export const NOW_MS = 1_767_225_600_000;
@@ -57,10 +58,14 @@ export class HttpWorld {
     const world = this;
     return {
       clock: this.clock,
-      engine: this.engine,
-      store: this.store,
-      queryTimeoutMs: 120_000,
-      lookbackMs: 300_000,
+      read: createReadRoutes({
+        clock: this.clock,
+        engine: this.engine,
+        store: this.store,
+        queryTimeoutMs: 120_000,
+        lookbackMs: 300_000,
+        externalLabels: () => labelsFrom({ cluster: "c1" }),
+      }),
       targets: {
         scrapePools: () => ["node", "web"],
         activeTargets: () => this.active,
@@ -115,7 +120,6 @@ export class HttpWorld {
           return { reload: () => world.reload(), quit: () => void world.quitCalls++ };
         },
       },
-      externalLabels: () => labelsFrom({ cluster: "c1" }),
       metricsText: async () => "up 1\n",
       onBug: (error) => this.bugs.push(error),
       assets: this.assets,

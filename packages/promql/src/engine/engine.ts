@@ -1,5 +1,5 @@
 import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
-import type { SeriesStore } from "@pharos/ports";
+import type { SeriesReader } from "@pharos/ports";
 import type { Expr } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
 import { describeType, valueTypeOf } from "../syntax/value-type.ts";
@@ -55,14 +55,14 @@ export interface QueryRange {
 export interface Engine {
   /** Any expression at one time (Unix epoch, ms, an integer). */
   instant(
-    store: SeriesStore,
+    store: Pick<SeriesReader, "select">,
     expr: Expr | string,
     timeMs: number,
     options: QueryOptions,
   ): Promise<QueryResult>;
   /** A scalar or vector at each step of a range: always a matrix. */
   range(
-    store: SeriesStore,
+    store: Pick<SeriesReader, "select">,
     expr: Expr | string,
     range: QueryRange,
     options: QueryOptions,
@@ -79,7 +79,7 @@ export function createEngine({
   defaultStepMs = MINUTE_MS,
 }: EngineOptions): Engine {
   const run = (
-    store: SeriesStore,
+    store: Pick<SeriesReader, "select">,
     query: Expr | string,
     range: QueryRange,
     options: QueryOptions,

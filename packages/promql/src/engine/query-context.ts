@@ -1,5 +1,5 @@
 import { type Clock, OperatingError } from "@pharos/base";
-import type { SeriesStore } from "@pharos/ports";
+import type { SeriesReader } from "@pharos/ports";
 import type { AtModifier, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
 
@@ -9,7 +9,7 @@ const SLICE_MS_MAX = 10;
 const TICKS_PER_LOOK = 16;
 
 export interface QueryContextOptions {
-  readonly store: SeriesStore;
+  readonly store: Pick<SeriesReader, "select">;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly startMs: number;
@@ -22,7 +22,7 @@ export interface QueryContextOptions {
 
 /** What belongs to one running query: its limits, its turns on the thread, what it says and counts. */
 export class QueryContext {
-  readonly store: SeriesStore;
+  readonly store: Pick<SeriesReader, "select">;
   readonly signal: AbortSignal;
   /** The query's own range, for `@ start()` and `@ end()`; not a subquery's. */
   readonly startMs: number;

@@ -4,23 +4,10 @@ import { compress } from "hono/compress";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
-import { federate } from "./federate.ts";
-import {
-  formatQuery,
-  instantQuery,
-  parseQuery,
-  queryExemplars,
-  rangeQuery,
-} from "./query-routes.ts";
+import { formatQuery, parseQuery, queryExemplars } from "./query-routes.ts";
+import { READ_PATHS } from "./read-routes.ts";
 import { alertmanagers, alerts, rules } from "./rule-routes.ts";
-import {
-  labelNames,
-  labelValues,
-  metadata,
-  metricLabels,
-  metricNames,
-  series,
-} from "./series-routes.ts";
+import { metadata } from "./series-routes.ts";
 import {
   buildInfo,
   configText,
@@ -80,19 +67,14 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   const serve = (methods: readonly string[], name: string, route: Route): void =>
     addRoute(app, methods, path(name), route);
 
-  serve(READ_OR_FORM, "query", (request) => instantQuery(request, dependencies));
-  serve(READ_OR_FORM, "query_range", (request) => rangeQuery(request, dependencies));
+  for (const name of ["instantQuery", "rangeQuery", "series", "labelNames"] as const)
+    addRoute(app, READ_OR_FORM, READ_PATHS[name], dependencies.read);
+  for (const name of ["labelValues", "metricNames", "metricLabels"] as const)
+    addRoute(app, READ, READ_PATHS[name], dependencies.read);
   serve(READ_OR_FORM, "query_exemplars", queryExemplars);
   serve(READ_OR_FORM, "format_query", formatQuery);
   serve(READ_OR_FORM, "parse_query", parseQuery);
-  serve(READ_OR_FORM, "series", (request) => series(request, dependencies));
-  serve(READ_OR_FORM, "labels", (request) => labelNames(request, dependencies));
-  serve(READ, "label/:name/values", (request, context) =>
-    labelValues(request, context.req.param("name") ?? "", dependencies),
-  );
   serve(READ, "metadata", (request) => metadata(request, dependencies));
-  serve(READ, "metrics/names", (request) => metricNames(request, dependencies));
-  serve(READ, "metrics/labels", (request) => metricLabels(request, dependencies));
   serve(READ, "targets", (request) => targets(request, dependencies));
   serve(READ, "targets/metadata", (request) => targetsMetadata(request, dependencies));
   serve(READ, "scrape_pools", () => scrapePools(dependencies));
@@ -146,7 +128,7 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
     return new Response(await dependencies.metricsText(), { headers });
   });
   addRoute(app, READ, "/version", () => jsonResponse(JSON.stringify(buildInfo(dependencies))));
-  addRoute(app, READ, "/federate", (request) => federate(request, dependencies));
+  addRoute(app, READ, READ_PATHS.federate, dependencies.read);
 }
 
 function addPage(app: Hono, dependencies: ApiDependencies): void {

@@ -1,23 +1,16 @@
 import type { Clock, Labels } from "@pharos/base";
-import type { SeriesStore } from "@pharos/ports";
-import type { Engine } from "@pharos/promql/engine";
+import type { ReadRoutes } from "./read-routes.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
 export interface ApiDependencies {
   readonly clock: Clock;
-  readonly engine: Engine;
-  readonly store: SeriesStore;
-  /** No query lasts longer, whatever `timeout` it asks for. */
-  readonly queryTimeoutMs: number;
-  /** How far back an instant query looks, where the request does not say. */
-  readonly lookbackMs: number;
+  /** Answers what is read from samples and series. */
+  readonly read: ReadRoutes;
   readonly targets: TargetsProvider;
   readonly rules: RulesProvider;
   readonly metadata: MetadataProvider;
   readonly status: StatusProvider;
   readonly lifecycle: Lifecycle;
-  /** Labels that stand on everything that leaves this server. */
-  externalLabels(): Labels;
   /** Our own metrics in the text format 0.0.4. */
   metricsText(): Promise<string>;
   /** Told of errors that are nobody's fault but ours, with their stack; the client gets a 500. */

@@ -8,10 +8,10 @@ import {
   mergeLabels,
   quote,
 } from "@pharos/base";
-import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
 import { matchParameters } from "./match-parameter.ts";
 import { parametersOf } from "./parameters.ts";
+import type { ReadDependencies } from "./read-routes.ts";
 
 /** A federation request may read so many samples. */
 const SAMPLES_MAX = 50_000_000;
@@ -27,7 +27,7 @@ export async function federate(
     clock,
     lookbackMs,
     externalLabels,
-  }: Pick<ApiDependencies, "store" | "clock" | "lookbackMs" | "externalLabels">,
+  }: Pick<ReadDependencies, "store" | "clock" | "lookbackMs" | "externalLabels">,
 ): Promise<Response> {
   const parameters = await parametersOf(request);
   if (!parameters.has("match[]")) throw badData("no match[] parameter provided");

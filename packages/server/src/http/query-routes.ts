@@ -1,5 +1,6 @@
-import { OperatingError } from "@pharos/base";
-import type { QueryOptions } from "@pharos/promql/engine";
+import { type Clock, OperatingError } from "@pharos/base";
+import type { SeriesReader } from "@pharos/ports";
+import type { Engine, QueryOptions } from "@pharos/promql/engine";
 import {
   describeType,
   type Expr,
@@ -9,7 +10,6 @@ import {
   valueTypeOf,
 } from "@pharos/promql/syntax";
 import { success } from "./answer.ts";
-import type { ApiDependencies } from "./dependencies.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import {
   durationParameter,
@@ -25,10 +25,15 @@ import { queryResultJson, streamedJson } from "./query-result-json.ts";
 /** Enough for a point a minute for a week; Prometheus has the same limit. */
 const POINTS_MAX = 11_000;
 
-type QueryDependencies = Pick<
-  ApiDependencies,
-  "clock" | "engine" | "store" | "queryTimeoutMs" | "lookbackMs"
->;
+export interface QueryDependencies {
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly store: SeriesReader;
+  /** No query lasts longer, whatever `timeout` it asks for. */
+  readonly queryTimeoutMs: number;
+  /** How far back an instant query looks, where the request does not say. */
+  readonly lookbackMs: number;
+}
 
 /** `/api/v1/query?query&time&timeout&limit&lookback_delta&stats`. */
 export async function instantQuery(

@@ -1,11 +1,14 @@
 import { compareUtf8, METRIC_NAME, quote } from "@pharos/base";
+import type { SeriesReader } from "@pharos/ports";
 import { jsonResponse, labelsObject, success, successList } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
 import { matchParameters } from "./match-parameter.ts";
 import { limitParameter, parametersOf, rangeParameters } from "./parameters.ts";
 
-type SeriesDependencies = Pick<ApiDependencies, "store">;
+interface SeriesDependencies {
+  readonly store: Pick<SeriesReader, "series" | "labelNames" | "labelValues">;
+}
 
 /** `/api/v1/series?match[]&start&end&limit`: label sets. */
 export async function series(request: Request, { store }: SeriesDependencies): Promise<Response> {

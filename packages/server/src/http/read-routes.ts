@@ -1,0 +1,75 @@
+import type { Labels } from "@pharos/base";
+import { failure, failureOf } from "./answer.ts";
+import { federate } from "./federate.ts";
+import { instantQuery, type QueryDependencies, rangeQuery } from "./query-routes.ts";
+import { labelNames, labelValues, metricLabels, metricNames, series } from "./series-routes.ts";
+
+/** All that the routes which read samples ask of the rest of the program. */
+export interface ReadDependencies extends QueryDependencies {
+  /** Labels that stand on everything that leaves this server. */
+  externalLabels(): Labels;
+}
+
+/** Answers one of `READ_PATHS`. Rejects only on a bug. */
+export type ReadRoutes = (request: Request) => Promise<Response>;
+
+/** What is answered from samples and series, in the notation of the router. */
+export const READ_PATHS = {
+  instantQuery: "/api/v1/query",
+  rangeQuery: "/api/v1/query_range",
+  series: "/api/v1/series",
+  labelNames: "/api/v1/labels",
+  labelValues: "/api/v1/label/:name/values",
+  metricNames: "/api/v1/metrics/names",
+  metricLabels: "/api/v1/metrics/labels",
+  federate: "/federate",
+} as const;
+
+const LABEL_VALUES = /^\/api\/v1\/label\/([^/]*)\/values$/;
+
+/**
+ * The routes that may take long, apart from the others so that they can run on a thread of their own. Methods are
+ * checked before.
+ */
+export function createReadRoutes(dependencies: ReadDependencies): ReadRoutes {
+  return async (request) => {
+    try {
+      return await answer(request, dependencies);
+    } catch (error) {
+      const response = failureOf(error);
+      if (response === undefined) throw error;
+      return response;
+    }
+  };
+}
+
+function answer(request: Request, dependencies: ReadDependencies): Promise<Response> | Response {
+  const { pathname } = new URL(request.url);
+  switch (pathname) {
+    case READ_PATHS.instantQuery:
+      return instantQuery(request, dependencies);
+    case READ_PATHS.rangeQuery:
+      return rangeQuery(request, dependencies);
+    case READ_PATHS.series:
+      return series(request, dependencies);
+    case READ_PATHS.labelNames:
+      return labelNames(request, dependencies);
+    case READ_PATHS.metricNames:
+      return metricNames(request, dependencies);
+    case READ_PATHS.metricLabels:
+      return metricLabels(request, dependencies);
+    case READ_PATHS.federate:
+      return federate(request, dependencies);
+  }
+  const name = LABEL_VALUES.exec(pathname)?.[1];
+  if (name !== undefined) return labelValues(request, unescaped(name), dependencies);
+  return failure(404, "not_found", `there is no ${pathname} in this API`);
+}
+
+function unescaped(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // No escapes then.
+  }
+}
