@@ -69,10 +69,15 @@ export class Block {
 
   /** Those of the deletions that concern this block take effect. */
   setDeletions(list: readonly Deletion[]): void {
-    this.#deletions = list.filter(
+    const deletions = list.filter(
       ({ minMs, maxMs, beforeSequence }) =>
         this.meta.sequence < beforeSequence && this.overlaps(minMs, maxMs),
     );
+    const same =
+      deletions.length === this.#deletions.length &&
+      deletions.every((deletion, i) => deletion === this.#deletions[i]);
+    if (same) return;
+    this.#deletions = deletions;
     this.#deletedSeries.clear();
   }
 
