@@ -22,10 +22,10 @@ import {
   skipSeries,
 } from "./exposition-line";
 import { FLOAT_HARD, FLOAT_INVALID, floatEnd, readFloat } from "./float";
-import { equalBytes, hashBytes } from "./hash";
+import { hashBytes } from "./hash";
 import {
   entryAt,
-  entryBytes,
+  entryEquals,
   entryLength,
   entryNamespace,
   entryNext,
@@ -249,7 +249,7 @@ export function expositionScan(job: u32): i32 {
     if (hint != 0) {
       const entry = entryAt(table, hint - 1);
       const expected = entryLength(entry);
-      if (expected <= end - p && entryNamespace(entry) == namespace && equalBytes(entryBytes(entry), p, expected)) {
+      if (expected <= end - p && entryNamespace(entry) == namespace && entryEquals(entry, p, expected)) {
         const after = load<u8>(p + expected) as u32;
         // The text `a` begins a line of `a{…}` and of `ab` too; then it does not end here.
         if (

@@ -63,10 +63,7 @@ export function hashInto(pointer: u32, length: u32, seed: f64, out: u32): void {
   store<u64>(out, hashBytes(pointer, length, seed as u64));
 }
 
-/**
- * Whether `length` bytes are the same. `a` must be readable up to a multiple of 16 bytes, as every heap block is,
- * and `b` for 15 bytes beyond its end.
- */
+/** Whether `length` bytes are the same. Both are readable for 15 bytes beyond their end, as all that is in the heap. */
 export function equalBytes(a: u32, b: u32, length: u32): bool {
   let at: u32 = 0;
   while (at + 16 <= length) {

@@ -9,6 +9,7 @@ export {
   namespaceNote,
   tableAfter,
   tableCloseNamespace,
+  tableCopyBytes,
   tableCreate,
   tableDestroy,
   tableEntry,
@@ -16,21 +17,27 @@ export {
   tableFind,
   tableFirst,
   tableInsertCopy,
+  tableInsertSeries,
   tableIsOpen,
+  tableMarks,
+  tableMarkWords,
   tableNamespaceSize,
   tableOpenNamespace,
+  tablePairs,
   tableRemove,
-  tableRemoveMarked,
-  tableRemoveValue,
+  tableRemoveSpellings,
   tableSetValue,
   tableSize,
+  tableSweep,
 } from "./series-table";
 export { gorillaDecode, gorillaEncode } from "./gorilla";
 export {
   headAppend, headCheck, headChunks, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead,
   headSamples, headSetLast, headTotal, headTruncate, timestampBounds, timestampShape,
 } from "./head";
+export { listCapacity, listCount } from "./ref-list";
 export { labelsCheck, labelsNumber } from "./label-bytes";
+export { nameFind, pairFind, pairList, pairRead, pairsAll, pairsCount, pairsFirstName, pairsSlots } from "./label-pairs";
 export { remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
 export { snappyDecode, snappySize } from "./snappy";
 export { isUtf8 } from "./utf8";

@@ -1,3 +1,4 @@
+import { PAIR_UNIT_LOG, pairOf } from "./label-pairs";
 import { tableFind, tableInsertCopy, tableRemove } from "./series-table";
 import { isUtf8 } from "./utf8";
 
@@ -72,6 +73,42 @@ export function labelsCheck(bytes: u32, length: u32, labelsMax: u32, nameSizeMax
     p = labelEnd;
   }
   return named ? 2 : 1;
+}
+
+/**
+ * The pairs of canonical label bytes, new ones without series where there are none: their numbers go to `list`. Answers
+ * how many, which is less than there are where the memory is full. Where `list` is 0 it only counts them, and answers
+ * -1 where the bytes are not canonical; whether they are UTF-8 is not looked at.
+ */
+export function labelPairs(index: u32, bytes: u32, length: u32, list: u32): i32 {
+  const end = bytes + length;
+  let count: i32 = 0;
+  let lastName: u32 = 0;
+  let lastNameSize: u32 = 0;
+  for (let p = bytes; p < end; ) {
+    const size = readSize(p + 1, end);
+    const label = cursor;
+    if (label == 0 || size == 0 || load<u8>(p) != TAG_LABEL || load<u8>(label) != TAG_NAME) return -1;
+    const labelEnd = label + size;
+    const nameSize = readSize(label + 1, labelEnd);
+    const name = cursor;
+    const nameEnd = name + nameSize;
+    if (name == 0 || nameSize == 0 || nameEnd == labelEnd || load<u8>(nameEnd) != TAG_VALUE) return -1;
+    const valueSize = readSize(nameEnd + 1, labelEnd);
+    if (cursor == 0 || valueSize == 0 || cursor + valueSize != labelEnd) return -1;
+    if (list == 0) {
+      if (compareBytes(lastName, lastNameSize, name, nameSize) >= 0) return -1;
+      lastName = name;
+      lastNameSize = nameSize;
+    } else {
+      const pair = pairOf(index, p, labelEnd - p, label, nameEnd - label);
+      if (pair == 0) return count;
+      store<u32>(list + count * 4, pair >> PAIR_UNIT_LOG);
+    }
+    count++;
+    p = labelEnd;
+  }
+  return count;
 }
 
 /**

@@ -1,8 +1,6 @@
-import { equalBytes } from "./hash";
 import {
   entryAt,
-  entryBytes,
-  entryLength,
+  entryEquals,
   entryNamespace,
   entryNext,
   entrySetNext,
@@ -329,12 +327,7 @@ export function remoteWriteLookUp(table: u32, records: u32, count: u32): u32 {
     const record = records + i * RECORD_SIZE;
     if (hint != 0) {
       const entry = entryAt(table, hint - 1);
-      const length = load<u32>(record, LENGTH);
-      if (
-        entryLength(entry) == length &&
-        entryNamespace(entry) == 0 &&
-        equalBytes(entryBytes(entry), load<u32>(record, LABELS), length)
-      ) {
+      if (entryNamespace(entry) == 0 && entryEquals(entry, load<u32>(record, LABELS), load<u32>(record, LENGTH))) {
         store<u64>(record, 0, HASH);
         store<i32>(record, (hint - 1) as i32, ENTRY);
         store<i32>(record, entryValue(entry), VALUE);

@@ -32,5 +32,6 @@ export {
   type ResolveLabelBytes,
 } from "./remote-write.ts";
 export { SampleColumns } from "./sample-columns.ts";
+export { type LabelPair, SeriesLabels } from "./series-labels.ts";
 export { HEAD_NAMESPACE, SERIES_BYTES_MAX, SeriesTable, VALUE_DROPPED } from "./series-table.ts";
 export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";

@@ -98,7 +98,7 @@ export class Kernels {
   }
 
   /**
-   * A block of `size` bytes, 16-byte aligned, not cleared.
+   * A block of `size` bytes, 8-byte aligned, above 4096 bytes 64-byte aligned; not cleared.
    * @throws OperatingError `memory.full` when the 4 GiB are used up.
    */
   allocate(size: number): number {

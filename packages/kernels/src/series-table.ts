@@ -1,4 +1,5 @@
 import { assert, OperatingError } from "@pharos/base";
+import { HEAD_REFERENCES_MAX } from "./head.ts";
 import { type Kernels, kernelOf } from "./kernels.ts";
 import { ScratchBlock } from "./scratch-block.ts";
 
@@ -11,7 +12,7 @@ export const HEAD_NAMESPACE = 0;
 /** Bytes of one series, in whatever form it is keyed by. A label set beyond this is a mistake of its sender. */
 export const SERIES_BYTES_MAX = 65_535;
 
-/** How many entries decoders may fill by themselves; see `remember`. At some 300 bytes each, 1.2 GB of the 4 GiB. */
+/** How many entries decoders may fill by themselves; see `remember`. At some 250 bytes each, 1 GB of the 4 GiB. */
 const ENTRIES_MAX = 4_000_000;
 
 /** Longer spellings are found out anew each time: few series are so long, and whoever sends many wants the memory. */
@@ -21,17 +22,21 @@ const REMEMBERED_BYTES_MAX = 4096;
 const REMEMBERING_USE_MAX = 2 * 1024 ** 3;
 
 // Shared with as/series-table.ts.
-const ENTRY_BYTES = 8;
-const ENTRY_LENGTH = 12;
-const ENTRY_VALUE = 20;
+const ENTRY_LENGTH_AND_PAIRS = 8;
+const ENTRY_VALUE = 16;
 const ALREADY_THERE = -2;
+const NOT_CANONICAL = -3;
+const STILL_MARKED = -4;
+/** Values are references of the head. */
+const VALUES_MAX = HEAD_REFERENCES_MAX;
 
 /**
  * Which series some bytes mean: (namespace, bytes) → value, in the kernels' memory, so that decoders look series up
  * without making strings of them. A value from 0 is a reference of the head's series; `VALUE_DROPPED` says to skip it.
  *
- * Namespace 0 holds the head's series by their label bytes; what senders write differently is there a second time,
- * with the same value. Every scrape target has a namespace of its own, keyed by the text of its series.
+ * Namespace 0 holds the head's series by their label bytes, which share the memory of the labels that they have in
+ * common; `SeriesLabels` finds series by them. What senders write differently is there a second time, with the same
+ * value. Every scrape target has a namespace of its own, keyed by the text of its series.
  *
  * An entry's id stays its own until it is removed; then it may be given out again.
  */
@@ -43,8 +48,12 @@ export class SeriesTable {
   readonly #key: ScratchBlock;
   readonly #find: (...args: number[]) => number;
   readonly #insert: (...args: number[]) => number;
+  readonly #insertSeries: (...args: number[]) => number;
   readonly #entryAt: (...args: number[]) => number;
   readonly #isOpen: (...args: number[]) => number;
+  /** Where the sweep of ended series goes on, among so many slots. */
+  #sweepFrom = 0;
+  #sweepSlots = 0;
 
   /**
    * @param options.seed makes the hash this process's own, so that nobody outside can choose colliding series. u32.
@@ -59,6 +68,7 @@ export class SeriesTable {
     if (this.pointer === 0) throw new OperatingError("memory.full", "no room for a series table");
     this.#find = kernelOf(kernels, "tableFind");
     this.#insert = kernelOf(kernels, "tableInsertCopy");
+    this.#insertSeries = kernelOf(kernels, "tableInsertSeries");
     this.#entryAt = kernelOf(kernels, "tableEntry");
     this.#isOpen = kernelOf(kernels, "tableIsOpen");
   }
@@ -93,8 +103,7 @@ export class SeriesTable {
   insert(namespace: number, bytes: Uint8Array, value: number): number {
     this.#assertOpen(namespace);
     assert(bytes.length <= SERIES_BYTES_MAX, () => `series of ${bytes.length} bytes`);
-    assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `value ${value}`);
-    assert(value < 2 ** 31, () => `value ${value}`);
+    assertValue(value);
     const entry = this.#insert(
       this.pointer,
       namespace,
@@ -105,6 +114,41 @@ export class SeriesTable {
     if (entry >= 0) return entry;
     assert(entry !== ALREADY_THERE, "a series is inserted once");
     throw new OperatingError("memory.full", `no room for a series beside ${this.size}`);
+  }
+
+  /**
+   * Adds a series of the head, by its canonical label bytes, which may be there as a spelling but not as a series. Its
+   * entry is what `insert` would give, and it is in the lists of its labels.
+   *
+   * @throws OperatingError `memory.full`; the table is as before.
+   */
+  insertSeries(labelBytes: Uint8Array, ref: number): number {
+    assert(labelBytes.length <= SERIES_BYTES_MAX, () => `series of ${labelBytes.length} bytes`);
+    assert(ref >= 0 && ref < VALUES_MAX, () => `reference ${ref}`);
+    const bytes = this.#key.place(labelBytes);
+    let entry = this.#insertSeries(this.pointer, bytes, labelBytes.length, ref);
+    if (entry === STILL_MARKED) {
+      while (!this.sweepEnded(SWEEP_ALL));
+      entry = this.#insertSeries(this.pointer, bytes, labelBytes.length, ref);
+    }
+    if (entry >= 0) return entry;
+    assert(entry !== ALREADY_THERE, "a series is inserted once");
+    assert(entry !== NOT_CANONICAL, "the label bytes are canonical");
+    throw new OperatingError("memory.full", `no room for a series beside ${this.size}`);
+  }
+
+  /**
+   * A part of forgetting the series that have ended (were removed): takes them out of the lists of their labels, where
+   * until then they are skipped. Looks at about `work` references and answers whether nothing is left to do: then the
+   * references may be given to other series. No series may end between the parts.
+   */
+  sweepEnded(work: number): boolean {
+    const pairs = this.#kernels.call("tablePairs", this.pointer);
+    const slots = this.#kernels.call("pairsSlots", pairs);
+    if (slots !== this.#sweepSlots) this.#sweepFrom = 0;
+    this.#sweepSlots = slots;
+    this.#sweepFrom = this.#kernels.call("tableSweep", this.pointer, this.#sweepFrom, work) >>> 0;
+    return this.#sweepFrom === 0;
   }
 
   /**
@@ -126,22 +170,28 @@ export class SeriesTable {
     return this.#word(this.#entry(entry) + ENTRY_VALUE) | 0;
   }
 
+  /** Gives an entry that is not a series another value. @throws OperatingError `memory.full`. */
   setValue(entry: number, value: number): void {
-    this.#entry(entry);
-    assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `value ${value}`);
-    this.#kernels.call("tableSetValue", this.pointer, entry, value);
+    assert(!this.isSeries(entry), () => `entry ${entry} is a spelling`);
+    assertValue(value);
+    if (this.#kernels.call("tableSetValue", this.pointer, entry, value) === 0)
+      throw new OperatingError("memory.full", "no room for another value");
   }
 
-  /** The bytes of an entry: a view, valid until the entry is removed. */
-  bytesOf(entry: number): Uint8Array {
-    const at = this.#entry(entry);
-    return new Uint8Array(
-      this.#kernels.buffer,
-      this.#word(at + ENTRY_BYTES),
-      this.#word(at + ENTRY_LENGTH),
-    );
+  /** Whether the entry was made by `insertSeries`. */
+  isSeries(entry: number): boolean {
+    return this.#word(this.#entry(entry) + ENTRY_LENGTH_AND_PAIRS) >>> 16 !== 0;
   }
 
+  /** A copy of the bytes of an entry. */
+  bytesOf(entry: number): Uint8Array<ArrayBuffer> {
+    const length = this.#word(this.#entry(entry) + ENTRY_LENGTH_AND_PAIRS) & 0xffff;
+    const scratch = this.#key.reserve(length);
+    this.#kernels.call("tableCopyBytes", this.pointer, entry, scratch);
+    return this.#kernels.bytes.slice(scratch, scratch + length);
+  }
+
+  /** Removes an entry. A series ends with it; `sweepEnded` must follow. */
   remove(entry: number): void {
     this.#entry(entry);
     this.#kernels.call("tableRemove", this.pointer, entry);
@@ -163,30 +213,14 @@ export class SeriesTable {
     return removed;
   }
 
-  /** As `removeWhere`, of the entries whose values are among `values`, which are references. */
-  removeValues(values: Iterable<number>): number {
-    const list = Uint32Array.from(values);
-    const wordCount = (list.reduce((most, value) => Math.max(most, value), 0) >>> 5) + 1;
-    let marks: number;
-    try {
-      marks = this.#kernels.allocate(wordCount * 4);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      // Slower, but with the memory full this is what frees some.
-      const gone = new Set(list);
-      return this.removeWhere((value) => gone.has(value));
-    }
-    const words = new Uint32Array(this.#kernels.buffer, marks, wordCount).fill(0);
-    for (const value of list)
-      words[value >>> 5] = (words[value >>> 5] as number) | (1 << (value & 31));
-    const removed = this.#kernels.call("tableRemoveMarked", this.pointer, marks, wordCount);
-    this.#kernels.release(marks, wordCount * 4);
-    return removed;
+  /** Removes the entries, of any namespace, that are spellings of a series. Costs what they are. Answers how many. */
+  removeSpellings(ref: number): number {
+    return this.#kernels.call("tableRemoveSpellings", this.pointer, ref, ALL);
   }
 
-  /** As `removeWhere`, of the entries that say `VALUE_DROPPED`. */
-  removeDropped(): number {
-    return this.#kernels.call("tableRemoveValue", this.pointer, VALUE_DROPPED);
+  /** Removes up to `most` of the entries that say `VALUE_DROPPED`. Answers how many. */
+  removeDropped(most = ALL): number {
+    return this.#kernels.call("tableRemoveSpellings", this.pointer, VALUE_DROPPED, most);
   }
 
   /** A new, empty namespace: an integer from 1. Ids of closed ones come again. @throws OperatingError `memory.full`. */
@@ -229,3 +263,12 @@ export class SeriesTable {
     assert(open === 1, () => `namespace ${namespace} is open`);
   }
 }
+
+function assertValue(value: number): void {
+  assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `value ${value}`);
+  assert(value < VALUES_MAX, () => `value ${value}`);
+}
+
+/** More than all there are. */
+const ALL = 0x7fff_ffff;
+const SWEEP_ALL = 0x7fff_ffff;

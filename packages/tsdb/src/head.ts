@@ -20,6 +20,11 @@ import type { CheckpointSeries, SeriesDefinition } from "./wal-payload.ts";
 export const COLUMNS_MAX = 262_144;
 /** Timestamps are within this, either way: year 10889. Sums and differences stay whole numbers. */
 export const TIMESTAMP_MS_MAX = 2 ** 48;
+/** What one part of sweeping out ended series looks at: some milliseconds' work. */
+const ENDED_WORK = 500_000;
+const SWEEP_ALL = 0x7fff_ffff;
+/** Refused spellings that are forgotten in one part. */
+const DROPPED_WORK = 20_000;
 /** Label sets that are kept decoded, for those that queries ask for again and again. */
 const LABELS_CACHE_MAX = 200_000;
 
@@ -81,7 +86,7 @@ export class Head {
     this.#table = table;
     this.#limits = limits;
     this.chunks = new HeadChunks(kernels);
-    this.index = new LabelIndex(kernels);
+    this.index = new LabelIndex(kernels, table);
     this.#check = new LabelCheck(kernels);
     this.#accepted = new SampleColumns(kernels, 64);
     this.#rejects = new IndexList(kernels, 64);
@@ -90,6 +95,7 @@ export class Head {
   /** Frees all memory. No call may follow. */
   destroy(): void {
     this.#table.removeWhere((value) => value >= 0);
+    while (!this.#table.sweepEnded(SWEEP_ALL));
     this.chunks.destroy();
     this.index.destroy();
     this.#check.destroy();
@@ -115,11 +121,8 @@ export class Head {
         `a label set of ${bytes.length} bytes; at most ${SERIES_BYTES_MAX} are allowed`,
       );
     const entry = this.#table.find(HEAD_NAMESPACE, bytes);
-    if (entry >= 0) {
-      const ref = this.#table.valueOf(entry);
-      // Otherwise the bytes are there as a spelling of another series, or of one that a sender is not to bring.
-      if (ref >= 0 && this.chunks.ownerOf(ref) === entry) return ref;
-    }
+    // Else the bytes are there as a spelling of another series, or of one that a sender is not to bring.
+    if (entry >= 0 && this.#table.isSeries(entry)) return this.#table.valueOf(entry);
     if (this.index.seriesCount >= this.#limits.seriesMax)
       throw new OperatingError(
         "memory.full",
@@ -128,50 +131,40 @@ export class Head {
     const ref = this.#reusable.at(-1) ?? this.#nextRef;
     if (ref >= HEAD_REFERENCES_MAX)
       throw new OperatingError("memory.full", `all ${HEAD_REFERENCES_MAX} references are in use`);
-    this.#begin(ref, bytes, entry);
+    this.#begin(ref, bytes);
     if (ref === this.#reusable.at(-1)) this.#reusable.pop();
     this.#undefined.push(ref);
     return ref;
   }
 
-  #begin(ref: number, bytes: Uint8Array, existing: number): void {
-    const entry = existing >= 0 ? existing : this.#table.insert(HEAD_NAMESPACE, bytes, ref);
+  #begin(ref: number, bytes: Uint8Array): void {
+    const entry = this.#table.insertSeries(bytes, ref);
     try {
       this.chunks.open(ref, entry);
-      this.#indexOrClose(ref, bytes);
     } catch (error) {
-      if (existing < 0) this.#table.remove(entry);
+      this.#table.remove(entry);
       throw error;
     }
-    if (existing >= 0) this.#table.setValue(entry, ref);
     this.#nextRef = Math.max(this.#nextRef, ref + 1);
-  }
-
-  #indexOrClose(ref: number, bytes: Uint8Array): void {
-    try {
-      this.index.add(ref, bytes);
-    } catch (error) {
-      this.chunks.close(ref);
-      throw error;
-    }
   }
 
   /** A series as the log or a checkpoint defines it. Answers what is wrong with that, or undefined. */
   define({ ref, labelBytes }: SeriesDefinition): string | undefined {
     if (ref >= HEAD_REFERENCES_MAX) return `reference ${ref} is out of range`;
     const entry = this.#table.find(HEAD_NAMESPACE, labelBytes);
+    const known = entry >= 0 && this.#table.isSeries(entry);
     if (this.chunks.has(ref))
       return this.chunks.ownerOf(ref) === entry
         ? undefined
         : `reference ${ref} is defined twice, with different labels`;
-    if (entry >= 0) {
+    if (known) {
       const other = this.#table.valueOf(entry);
       if (this.#hasSamples(other)) return `references ${other} and ${ref} have the same labels`;
       // The series had been freed and came back under a new reference; the checkpoint still has the old one.
       this.#end([other], 0);
     }
     if (!this.#check.isCanonical(labelBytes)) return "label bytes that are not canonical";
-    this.#begin(ref, labelBytes, -1);
+    this.#begin(ref, labelBytes);
     return undefined;
   }
 
@@ -457,9 +450,20 @@ export class Head {
     return idle.length;
   }
 
-  /** What is not wanted is decided anew, so that what senders once sent is not remembered for ever. */
-  forgetDropped(): void {
-    this.#table.removeDropped();
+  /**
+   * A part of what is left to do after series have ended, some `ENDED_WORK` references' work. Answers whether it is done;
+   * no series may end before it is.
+   */
+  sweepEnded(): boolean {
+    return this.#table.sweepEnded(ENDED_WORK);
+  }
+
+  /**
+   * What is not wanted is decided anew, so that what senders once sent is not remembered for ever. A part of it: answers
+   * whether there is nothing left to forget.
+   */
+  forgetDropped(): boolean {
+    return this.#table.removeDropped(DROPPED_WORK) < DROPPED_WORK;
   }
 
   #end(refs: readonly number[], segment: number): void {
@@ -469,14 +473,14 @@ export class Head {
       const gone = new Set(refs);
       this.#undefined = this.#undefined.filter((ref) => !gone.has(ref));
     }
-    this.index.remove(refs.map((ref) => ({ ref, labelBytes: this.labelBytesOf(ref) })));
     for (const ref of refs) {
+      // Every spelling of theirs goes, in all namespaces: whoever sends one of them again begins a new series.
+      this.#table.removeSpellings(ref);
+      this.#table.remove(this.chunks.ownerOf(ref));
       this.chunks.close(ref);
       this.#labels.delete(ref);
       this.#freed.push({ ref, segment });
     }
-    // Every spelling of theirs goes, in all namespaces: whoever sends one of them again begins a new series.
-    this.#table.removeValues(refs);
   }
 
   /**
@@ -484,10 +488,13 @@ export class Head {
    * `freedCount` had ended: references freed before that may mean other series.
    */
   forgetBelow(segment: number, freedCount: number): void {
-    const old = this.#freed.splice(0, freedCount);
-    for (const freed of old)
+    const kept: FreedReference[] = [];
+    for (const freed of this.#freed.splice(0, freedCount))
       if (freed.segment < segment) this.#reusable.push(freed.ref);
-      else this.#freed.unshift(freed);
+      else kept.push(freed);
+    this.#freed.unshift(...kept);
+    // Given out from the lowest on: the lists of series by label stay short and in order.
+    this.#reusable.sort((a, b) => b - a);
   }
 
   get freedCount(): number {

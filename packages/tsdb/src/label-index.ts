@@ -1,6 +1,6 @@
-import { assert, type Matcher, matchesValue } from "@pharos/base";
-import { type Kernels, LabelNumbers } from "@pharos/kernels";
-import { intersect, mergeDisjoint, PostingList, subtract } from "./postings.ts";
+import { type Matcher, matchesValue } from "@pharos/base";
+import { type Kernels, SeriesLabels, type SeriesTable } from "@pharos/kernels";
+import { intersect, mergeDisjoint, subtract } from "./postings.ts";
 
 /** From labels to the numbers of the series that have them: in the head, and in each block. */
 export interface LabelPostings {
@@ -49,117 +49,43 @@ function matchingPostings(index: LabelPostings, matcher: Matcher): Uint32Array[]
   return lists;
 }
 
-/** Series and their label bytes, canonical. */
-export interface IndexedSeriesBytes {
-  readonly ref: number;
-  readonly labelBytes: Uint8Array;
-}
-
-/**
- * The head's label index. Labels are numbers in it, and strings only for who asks. Most values of a label like `pod`
- * have one series: those take no list.
- */
+/** The head's label index: a look at the series table, which keeps it. */
 export class LabelIndex implements LabelPostings {
-  readonly #numbers: LabelNumbers;
-  /** By the label's number; undefined where no label has it. */
-  readonly #postings: (number | PostingList | undefined)[] = [];
-  /** The numbers of labels, by name, then value. */
-  readonly #values = new Map<string, Map<string, number>>();
-  readonly #all = new PostingList();
+  readonly #labels: SeriesLabels;
 
-  /** @throws OperatingError `memory.full`. */
-  constructor(kernels: Kernels) {
-    this.#numbers = new LabelNumbers(kernels);
+  constructor(kernels: Kernels, table: SeriesTable) {
+    this.#labels = new SeriesLabels(kernels, table);
   }
 
   /** Frees all memory of the kernels. No call may follow. */
   destroy(): void {
-    this.#numbers.destroy();
+    this.#labels.destroy();
   }
 
   get seriesCount(): number {
-    return this.#all.length;
+    return this.#labels.seriesCount;
   }
 
-  /** Adds a series by its canonical label bytes. @throws OperatingError `memory.full`: it was not added. */
-  add(ref: number, labelBytes: Uint8Array): void {
-    const numbers = this.#numbers;
-    const count = numbers.look(labelBytes);
-    this.#all.add(ref);
-    for (let at = 0; at < count; at++) {
-      const number = numbers.numberAt(at);
-      if (numbers.isNewAt(at)) this.#begin(number, ref);
-      else this.#addTo(number, ref);
-    }
-  }
-
-  #begin(number: number, ref: number): void {
-    const [name, value] = this.#numbers.labelOf(number);
-    this.#values.getOrInsertComputed(name, () => new Map()).set(value, number);
-    this.#postings[number] = ref;
-  }
-
-  #addTo(number: number, ref: number): void {
-    const there = this.#postings[number];
-    assert(there !== undefined, () => `label ${number} has a series`);
-    if (typeof there !== "number") {
-      there.add(ref);
-      return;
-    }
-    const list = new PostingList();
-    list.add(there);
-    list.add(ref);
-    this.#postings[number] = list;
-  }
-
-  /** Forgets series, all of which are there. Costs what they have, not what the index holds. */
-  remove(list: readonly IndexedSeriesBytes[]): void {
-    const series = list.toSorted((a, b) => a.ref - b.ref);
-    const refsOf = new Map<number, number[]>();
-    for (const { ref, labelBytes } of series) {
-      const count = this.#numbers.look(labelBytes);
-      for (let at = 0; at < count; at++) {
-        assert(!this.#numbers.isNewAt(at), () => `series ${ref} is in the index`);
-        refsOf.getOrInsertComputed(this.#numbers.numberAt(at), () => []).push(ref);
-      }
-    }
-    this.#all.remove(series.map(({ ref }) => ref));
-    for (const [number, refs] of refsOf) {
-      const postings = this.#postings[number];
-      if (postings instanceof PostingList) {
-        postings.remove(refs);
-        if (postings.length > 0) continue;
-      } else assert(postings === refs[0], () => `label ${number} has series ${refs[0]}`);
-      this.#end(number);
-    }
-  }
-
-  #end(number: number): void {
-    const [name, value] = this.#numbers.labelOf(number);
-    this.#numbers.remove(number);
-    this.#postings[number] = undefined;
-    const values = this.#values.get(name);
-    values?.delete(value);
-    if (values?.size === 0) this.#values.delete(name);
+  /** How many different labels (pairs of name and value) the series have. */
+  get pairCount(): number {
+    return this.#labels.pairCount;
   }
 
   all(): Uint32Array {
-    return this.#all.view;
+    return this.#labels.all();
   }
 
   names(): Iterable<string> {
-    return this.#values.keys();
+    return this.#labels.names();
   }
 
   valuesOf(name: string): Iterable<string> {
-    return this.#values.get(name)?.keys() ?? [];
+    return this.#labels.valuesOf(name).keys();
   }
 
   postingsOf(name: string, value: string): Uint32Array {
-    const number = this.#values.get(name)?.get(value);
-    const postings = number === undefined ? undefined : this.#postings[number];
-    if (postings === undefined) return NONE;
-    return typeof postings === "number" ? Uint32Array.of(postings) : postings.view;
+    const pair = this.#labels.find(name, value);
+    return pair === undefined ? NONE : this.#labels.seriesOf(pair);
   }
 
   /** How many values each label name has, and how many series each pair: for finding what grows. */
@@ -168,12 +94,12 @@ export class LabelIndex implements LabelPostings {
     const byPair: Counted[] = [];
     const byMetric: Counted[] = [];
     const sizes: Counted[] = [];
-    for (const [name, values] of this.#values) {
+    for (const name of this.#labels.names()) {
+      const values = this.#labels.valuesOf(name);
       byName.push({ name, count: values.size });
       let size = 0;
-      for (const [value, number] of values) {
-        const postings = this.#postings[number];
-        const count = postings instanceof PostingList ? postings.length : 1;
+      for (const [value, pair] of values) {
+        const count = this.#labels.countOf(pair);
         size += value.length * count;
         pushTop(byPair, { name: `${name}=${value}`, count }, limit);
         if (name === "__name__") pushTop(byMetric, { name: value, count }, limit);

@@ -1,7 +1,8 @@
 import { compareLabels, compareUtf8, type Labels, labelsKey, type Matcher } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
-import type { Block } from "./block/block.ts";
-import type { ColumnDecoder } from "./block/column-decoder.ts";
+import type { Block, ChunkDecoder } from "./block.ts";
+import type { BlockIndex } from "./block-index.ts";
+import { ColumnBuffer } from "./column-buffer.ts";
 import type { Head } from "./head.ts";
 import { type LabelPostings, selectSeries } from "./label-index.ts";
 import { type LabelList, LabelListBuilder } from "./label-list.ts";
@@ -46,13 +47,22 @@ function headSource(head: Head, { minMs, maxMs }: TimeRange): SeriesSource {
 
 function blockSource(
   block: Block,
-  decoder: ColumnDecoder,
+  index: BlockIndex,
+  decoder: ChunkDecoder,
   { minMs, maxMs }: TimeRange,
 ): SeriesSource {
+  const buffer = new ColumnBuffer();
   return {
-    index: block.index,
-    labelsOf: (series) => block.labelsOf(series),
-    hasSamples: (series) => block.hasSamples(series, minMs, maxMs, decoder),
+    index,
+    labelsOf: (series) => index.labelsOf(series),
+    hasSamples(series) {
+      const list = index.chunksOf(series, minMs, maxMs);
+      // A chunk begins and ends with a sample; only one that reaches beyond both ends must be looked into.
+      if (list.some((chunk) => chunk.minMs >= minMs || chunk.maxMs <= maxMs)) return true;
+      buffer.clear();
+      block.readSeries(index, series, minMs, maxMs, decoder, buffer);
+      return buffer.length > 0;
+    },
   };
 }
 
@@ -113,12 +123,13 @@ async function undisturbed<T>(
 /** A block's answer. @throws OperatingError `disk.corrupt`. */
 export async function blockLabels(
   block: Block,
-  decoder: ColumnDecoder,
+  index: BlockIndex,
+  decoder: ChunkDecoder,
   range: TimeRange,
   query: LabelQuery,
   pause: Pause,
 ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: Iterable<string> }> {
-  const source = blockSource(block, decoder, range);
+  const source = blockSource(block, index, decoder, range);
   if (query.kind !== "series") return { labelSets: [], texts: await textsOf(source, query, pause) };
   const labelSets: Labels[] = [];
   for await (const series of matching(source, query.matcherLists, pause))

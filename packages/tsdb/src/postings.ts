@@ -1,5 +1,3 @@
-import { assert } from "@pharos/base";
-
 // Postings: the numbers of the series that have a label, strictly increasing.
 
 /** Beyond this difference in size, looking up each of the few beats walking past all of the many. */
@@ -68,56 +66,4 @@ export function lowerBound(list: Uint32Array, ref: number, from = 0): number {
     else high = middle;
   }
   return low;
-}
-
-/** Postings that grow. Most numbers come in rising order; those of reused references do not. */
-export class PostingList {
-  #list: Uint32Array;
-  #length = 0;
-
-  constructor(capacity = 4) {
-    this.#list = new Uint32Array(capacity);
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  /** A view, valid until the list changes. */
-  get view(): Uint32Array {
-    return this.#list.subarray(0, this.#length);
-  }
-
-  /** Adds a number that is not there yet. */
-  add(ref: number): void {
-    if (this.#length === this.#list.length) {
-      const grown = new Uint32Array(this.#length * 2);
-      grown.set(this.#list);
-      this.#list = grown;
-    }
-    if (this.#length === 0 || (this.#list[this.#length - 1] as number) < ref) {
-      this.#list[this.#length++] = ref;
-      return;
-    }
-    const at = lowerBound(this.view, ref);
-    this.#list.copyWithin(at + 1, at, this.#length);
-    this.#list[at] = ref;
-    this.#length++;
-  }
-
-  /** Removes numbers, which are there, given in rising order. */
-  remove(refs: readonly number[]): void {
-    const { view } = this;
-    let from = 0;
-    let kept = 0;
-    for (const ref of refs) {
-      const at = lowerBound(view, ref, from);
-      assert(this.#list[at] === ref, () => `${ref} is in the list`);
-      if (at > from) this.#list.copyWithin(kept, from, at);
-      kept += at - from;
-      from = at + 1;
-    }
-    this.#list.copyWithin(kept, from, this.#length);
-    this.#length += kept - from;
-  }
 }

@@ -17,10 +17,9 @@ import type {
   SeriesStore,
   TimeRange,
 } from "@pharos/ports";
-import { BLOCK_CACHE_SIZE_MAX, BlockCache } from "./block/block-cache.ts";
-import { BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
-import { Blocks } from "./block/blocks.ts";
-import { ColumnDecoder } from "./block/column-decoder.ts";
+import { BlockDecoder } from "./block-decoder.ts";
+import type { BlockMeta } from "./block-meta.ts";
+import { Blocks } from "./blocks.ts";
 import { removeOldCheckpoints } from "./checkpoint.ts";
 import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
 import { COLUMNS_MAX, Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
@@ -55,8 +54,6 @@ export interface StoreSettings {
   readonly retentionMs: number;
   /** How far behind the newest sample a range must end to be flushed: time for the late ones. */
   readonly flushGraceMs: number;
-  /** Bytes of blocks that are kept in memory, for each thread that reads them. */
-  readonly blockCacheSizeMax: number;
 }
 
 export const STORE_DEFAULTS: StoreSettings = {
@@ -69,7 +66,6 @@ export const STORE_DEFAULTS: StoreSettings = {
   futureWindowMs: 3_600_000,
   retentionMs: 15 * 86_400_000,
   flushGraceMs: 3_600_000,
-  blockCacheSizeMax: BLOCK_CACHE_SIZE_MAX,
 };
 
 export interface StoreOptions extends Partial<StoreSettings> {
@@ -118,7 +114,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   const { disk, kernels, table, clock } = options;
   const settings = { ...STORE_DEFAULTS, ...options };
   disk.makeDirectory(WAL_DIRECTORY);
-  const blocks = Blocks.open(disk, BLOCKS_DIRECTORY, new BlockCache(settings.blockCacheSizeMax));
+  const blocks = Blocks.open(disk);
   await disk.syncDirectory("");
   const head = new Head(kernels, table, {
     seriesMax: settings.headSeriesMax,
@@ -130,7 +126,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
     const replayed = await replayStore({ ...settings, head });
     const { wal, samples, repaired, firstSegment, flushedBeforeMs } = replayed;
     removeOldCheckpoints(disk, firstSegment);
-    const problems = repaired === undefined ? [] : [repaired];
+    const problems = [...blocks.problems, ...(repaired === undefined ? [] : [repaired])];
     const replayMs = clock.monotonicMs() - startedMs;
     const parts = { ...options, settings, head, blocks, wal, problems, flushedBeforeMs };
     return new EmbeddedStore({ ...parts, replayedSamples: samples, replayMs });
@@ -161,7 +157,7 @@ interface StoreParts {
 export class EmbeddedStore implements SeriesStore {
   readonly #parts: StoreParts;
   readonly #snapshots: Snapshots;
-  readonly #decoder: ColumnDecoder;
+  readonly #decoder: BlockDecoder;
   readonly #resolver: StoreResolver;
   /** For who reads on this thread. */
   readonly #window: HeadWindow;
@@ -186,7 +182,7 @@ export class EmbeddedStore implements SeriesStore {
     const { kernels, clock, head, blocks } = parts;
     this.#parts = parts;
     this.#snapshots = new Snapshots(clock);
-    this.#decoder = new ColumnDecoder(kernels);
+    this.#decoder = new BlockDecoder(kernels);
     const pause = () => createPause(clock, this.#closing.signal);
     this.#resolver = new StoreResolver({ head, blocks, snapshots: this.#snapshots, pause });
     this.#window = openHeadWindow(kernels, head.chunks.pointer);
@@ -194,7 +190,7 @@ export class EmbeddedStore implements SeriesStore {
       resolver: this.#resolver,
       head: new HeadReader(kernels, this.#window),
       decoder: this.#decoder,
-      damaged: ({ message }) => blocks.report(message),
+      indexOf: (block) => blocks.indexOf(block),
       pause,
     });
     this.#columns = new SampleColumns(kernels, 64);
@@ -409,6 +405,7 @@ export class EmbeddedStore implements SeriesStore {
       blocks,
       wal,
       snapshots: this.#snapshots,
+      decoder: this.#decoder,
       logDefinitions: () => this.#logDefinitions(),
       signal: this.#closing.signal,
     };
@@ -450,7 +447,7 @@ export class EmbeddedStore implements SeriesStore {
       walSize: wal.totalSize,
       blocks: blocks.all.map(({ meta }) => meta),
       lastFlushMs: this.#lastFlushMs,
-      problems: [...blocks.problems, ...problems],
+      problems,
       replayedSamples,
       replayMs,
     };

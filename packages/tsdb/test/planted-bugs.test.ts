@@ -66,21 +66,21 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     bug: "the log is truncated before the block's name is durable",
-    file: "block/block-writer.ts",
-    original: "await disk.syncDirectory(directory);",
+    file: "block-writer.ts",
+    original: "await this.#disk.syncDirectory(BLOCKS_DIRECTORY);",
     planted: "",
   },
   {
     bug: "a block gets its name before its samples are synced",
-    file: "block/block-writer.ts",
-    original: "await this.#pages.finish();",
-    planted: "this.#pages.finish();",
+    file: "block-writer.ts",
+    original: "await this.#chunks.sync();",
+    planted: "",
   },
   {
     bug: "a block gets its name before its index is synced",
-    file: "block/block-writer.ts",
-    original: "await pages.finish();",
-    planted: "pages.finish();",
+    file: "block-writer.ts",
+    original: "await writer.sync();",
+    planted: "",
   },
   {
     bug: "a checkpoint gets its name before it is synced",
@@ -97,8 +97,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     bug: "a reference is used again while the log still mentions its old series",
     file: "head.ts",
-    original: "this.#freed.push({ ref, segment });\n    }\n    // Every",
-    planted: "this.#reusable.push(ref);\n    }\n    // Every",
+    original: "this.#labels.delete(ref);\n      this.#freed.push({ ref, segment });",
+    planted: "this.#labels.delete(ref);\n      this.#reusable.push(ref);",
   },
   {
     bug: "a sample that is in two places is read twice",

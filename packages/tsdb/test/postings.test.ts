@@ -1,24 +1,18 @@
 import { deepEqual } from "node:assert/strict";
 import { test } from "node:test";
 import {
-  compareLabels,
   createMatcher,
   type Labels,
   labelsFrom,
   labelValue,
   type Matcher,
   matchesLabels,
-  seededRng,
 } from "@pharos/base";
-import { encodeLabels, Kernels } from "@pharos/kernels";
-import { SimDisk } from "@pharos/testing";
+import { encodeLabels, HEAD_NAMESPACE, Kernels, SeriesTable } from "@pharos/kernels";
 import fc from "fast-check";
-import { Block } from "../src/block/block.ts";
-import { BlockCache } from "../src/block/block-cache.ts";
-import { blockName } from "../src/block/block-meta.ts";
+import { BlockIndex, encodeIndex } from "../src/block-index.ts";
 import { LabelIndex, selectSeries } from "../src/label-index.ts";
-import { intersect, lowerBound, mergeDisjoint, PostingList, subtract } from "../src/postings.ts";
-import { BLOCK_START_MS, randomSet, writeBlock } from "./block-builder.ts";
+import { intersect, lowerBound, mergeDisjoint, subtract } from "../src/postings.ts";
 
 const list = fc
   .uniqueArray(fc.nat(3000), { maxLength: 400 })
@@ -64,24 +58,6 @@ test("the lower bound is the first number that is not below", () => {
   );
 });
 
-test("a posting list keeps its order whatever the order of additions and removals", () => {
-  fc.assert(
-    fc.property(fc.uniqueArray(fc.nat(500)), fc.nat(7), (numbers, modulus) => {
-      const postings = new PostingList();
-      for (const number of numbers) postings.add(number);
-      deepEqual(
-        [...postings.view],
-        numbers.toSorted((a, b) => a - b),
-      );
-      postings.remove(numbers.filter((ref) => ref % (modulus + 1) === 0).sort((a, b) => a - b));
-      deepEqual(
-        [...postings.view],
-        numbers.filter((ref) => ref % (modulus + 1) !== 0).sort((a, b) => a - b),
-      );
-    }),
-  );
-});
-
 const kernels = await Kernels.load();
 
 const labelSets = fc.uniqueArray(
@@ -100,39 +76,30 @@ const matcher: fc.Arbitrary<Matcher> = fc
   )
   .map(([type, name, value]) => createMatcher(type, name, value));
 
-async function blockOf(sets: readonly Labels[]): Promise<Block> {
-  const rng = seededRng(1);
-  const disk = new SimDisk(rng);
-  const samples = [randomSet(rng, "samples", [BLOCK_START_MS])];
-  const series = sets.map((labels) => ({ labels, sets: samples }));
-  const meta = await writeBlock(disk, kernels, series);
-  return Block.open(disk, `blocks/${blockName(meta)}`, new BlockCache());
-}
-
 test("matchers select from the head's index and from a block's what they say of the labels", async () => {
   await fc.assert(
     fc.asyncProperty(labelSets, fc.array(matcher, { maxLength: 4 }), async (sets, matchers) => {
-      const head = new LabelIndex(kernels);
-      for (const [ref, labels] of sets.entries()) head.add(ref, encodeLabels(labels));
+      const table = new SeriesTable(kernels);
+      const head = new LabelIndex(kernels, table);
+      for (const [ref, labels] of sets.entries()) table.insertSeries(encodeLabels(labels), ref);
       const wanted = [...sets.keys()].filter((ref) => matchesLabels(matchers, sets[ref] as Labels));
       deepEqual([...selectSeries(head, matchers)], wanted);
 
-      if (sets.length > 0) {
-        const inOrder = sets.toSorted(compareLabels);
-        const block = await blockOf(inOrder);
-        deepEqual(
-          [...block.select(matchers)],
-          [...inOrder.keys()].filter((at) => matchesLabels(matchers, inOrder[at] as Labels)),
-        );
-        deepEqual(
-          inOrder.map((_, series) => block.labelsOf(series)),
-          inOrder,
-        );
-      }
+      const parts = await encodeIndex(
+        sets.map((labels) => ({ labels, chunks: [] })),
+        async () => {},
+      );
+      const bytes = Uint8Array.from(parts.flatMap((part) => [...part]));
+      const block = new BlockIndex(bytes, "index");
+      deepEqual([...selectSeries(block, matchers)], wanted);
+      deepEqual(
+        sets.map((_, series) => block.labelsOf(series)),
+        sets,
+      );
 
       const gone = [...sets.keys()].filter((ref) => ref % 2 === 0);
       const bytesOf = (ref: number): Uint8Array => encodeLabels(sets[ref] as Labels);
-      head.remove(gone.map((ref) => ({ ref, labelBytes: bytesOf(ref) })));
+      for (const ref of gone) table.remove(table.find(HEAD_NAMESPACE, bytesOf(ref)));
       const left = wanted.filter((ref) => ref % 2 !== 0);
       deepEqual([...selectSeries(head, matchers)], left);
       deepEqual(
@@ -141,9 +108,10 @@ test("matchers select from the head's index and from a block's what they say of 
           ...new Set(sets.filter((_, ref) => ref % 2 !== 0).map((set) => labelValue(set, "c"))),
         ].sort(),
       );
-      for (const ref of gone) head.add(ref, bytesOf(ref));
+      for (const ref of gone.toReversed()) table.insertSeries(bytesOf(ref), ref);
       deepEqual([...selectSeries(head, matchers)], wanted);
       head.destroy();
+      table.destroy();
     }),
   );
 });

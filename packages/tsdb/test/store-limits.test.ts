@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createMatcher, labelsFrom, METRIC_NAME, OperatingError, seededRng } from "@pharos/base";
 import { Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
-import { BLOCK_RANGE_MS } from "../src/block/block-meta.ts";
+import { BLOCK_RANGE_MS } from "../src/block-meta.ts";
 import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
 
 const HOUR_MS = 3_600_000;

@@ -69,15 +69,10 @@ export class Block {
 
   /** Those of the deletions that concern this block take effect. */
   setDeletions(list: readonly Deletion[]): void {
-    const deletions = list.filter(
+    this.#deletions = list.filter(
       ({ minMs, maxMs, beforeSequence }) =>
         this.meta.sequence < beforeSequence && this.overlaps(minMs, maxMs),
     );
-    const same =
-      deletions.length === this.#deletions.length &&
-      deletions.every((deletion, i) => deletion === this.#deletions[i]);
-    if (same) return;
-    this.#deletions = deletions;
     this.#deletedSeries.clear();
   }
 
