@@ -19,7 +19,7 @@ import { CAPTURE_FILE, capturedData, type DiskData, generatedData } from "./disk
 import { queryNumber } from "./query.ts";
 import { Sender } from "./sender.ts";
 import { ServerProcess, temporaryFolder } from "./server-process.ts";
-import { STEP_MS, w1LabelSets, w1Values, workloadW1 } from "./workload-w1.ts";
+import { METRICS, STEP_MS, w1LabelSets, w1Values, workloadW1 } from "./workload-w1.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -154,7 +154,10 @@ async function count(contender: Contender): Promise<ServerFigures | undefined> {
   }
   progress(`${contender.name}: flushes and merges`);
   await contender.settle(server);
-  const query = `sum(count_over_time({job="w1"}[${SELECT_HOURS}h]))`;
+  // Metric by metric, since the function drops the name.
+  const query = METRICS.map(
+    (metric) => `sum(count_over_time(${metric}{job="w1"}[${SELECT_HOURS}h]))`,
+  ).join(" + ");
   for (let at = 0; at < WARM_UPS; at++) await queryNumber(server, query, endMs);
   const timesMs: number[] = [];
   const cpuBefore = server.cpuSeconds();
