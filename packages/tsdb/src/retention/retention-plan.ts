@@ -2,11 +2,11 @@ import type { Labels } from "@pharos/base";
 import {
   keepMsMax,
   keepMsMin,
-  keepOfRule,
   type RetentionPolicy,
   retentionRuleOf,
   STORAGE_TIERS,
   type StorageTier,
+  seriesRetention,
 } from "./retention-policy.ts";
 
 /** A block is written anew without the series that have expired when they make up this part of its bytes. */
@@ -71,7 +71,7 @@ export function seriesExpired(
   { tier, rangeEndMs }: Pick<KeptBlock, "tier" | "rangeEndMs">,
   labels: Labels,
 ): boolean {
-  return nowMs - rangeEndMs >= keepOfRule(policy, retentionRuleOf(policy, labels))[tier];
+  return nowMs - rangeEndMs >= seriesRetention(policy, labels)[tier];
 }
 
 /**

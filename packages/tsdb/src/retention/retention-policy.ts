@@ -1,11 +1,6 @@
 import { type Labels, type Matcher, matchesLabels } from "@pharos/base";
-import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
-import {
-  compileMatchers,
-  type MatcherText,
-  type RollupPolicy,
-  rollupChoice,
-} from "../rollup/rollup-policy.ts";
+import { ROLLUP_TIERS } from "@pharos/ports";
+import { compileMatchers, type MatcherText } from "../rollup/rollup-policy.ts";
 
 /** What a series is kept as: its samples, and the rollup tiers from the finest to the coarsest. */
 export const STORAGE_TIERS = ["raw", ...ROLLUP_TIERS] as const;
@@ -86,6 +81,11 @@ export function keepOfRule({ rules, fallback }: RetentionPolicy, rule: number): 
   return rules[rule]?.keepMs ?? fallback;
 }
 
+/** How long a series is kept. */
+export function seriesRetention(policy: RetentionPolicy, labels: Labels): KeepMs {
+  return keepOfRule(policy, retentionRuleOf(policy, labels));
+}
+
 /** The longest that any series' samples or rows are kept. */
 export function keepMsMax({ rules, fallback }: RetentionPolicy, tier: StorageTier): number {
   return rules.reduce((max, { keepMs }) => Math.max(max, keepMs[tier]), fallback[tier]);
@@ -94,16 +94,4 @@ export function keepMsMax({ rules, fallback }: RetentionPolicy, tier: StorageTie
 /** The shortest; 0 where a rule does not keep the tier at all. */
 export function keepMsMin({ rules, fallback }: RetentionPolicy, tier: StorageTier): number {
   return rules.reduce((min, { keepMs }) => Math.min(min, keepMs[tier]), fallback[tier]);
-}
-
-/** The tiers of a series that are both wanted by the rollup policy and kept. */
-export function tiersKept(
-  retention: RetentionPolicy,
-  rollups: RollupPolicy,
-  labels: Labels,
-): readonly RollupTier[] {
-  const wanted = rollupChoice(rollups, labels).tiers;
-  if (wanted.length === 0) return wanted;
-  const keepMs = keepOfRule(retention, retentionRuleOf(retention, labels));
-  return wanted.filter((tier) => keepMs[tier] > 0);
 }

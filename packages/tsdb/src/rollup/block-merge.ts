@@ -1,0 +1,60 @@
+import type { Block } from "../block/block.ts";
+import { compareLabelBytes } from "../block/label-order.ts";
+
+/** A block, and those of its series that take part: their numbers, rising. */
+export interface MergedBlock {
+  readonly block: Block;
+  readonly series: Uint32Array;
+}
+
+/** Goes through the series of several blocks in the order of their labels; the same series of several is one. */
+export class BlockMerge {
+  readonly #blocks: readonly MergedBlock[];
+  /** How many series of each block are behind. */
+  readonly #positions: Uint32Array;
+  /** The labels at each position; undefined at the end. */
+  readonly #heads: (Uint8Array | undefined)[];
+  /** Which blocks have the current series. */
+  #current: boolean[];
+
+  /** @throws OperatingError `disk.corrupt`, as all its methods. */
+  constructor(blocks: readonly MergedBlock[]) {
+    this.#blocks = blocks;
+    this.#positions = new Uint32Array(blocks.length);
+    this.#heads = blocks.map(({ block, series: [first] }) =>
+      first === undefined ? undefined : block.labelBytesOf(first),
+    );
+    this.#current = blocks.map(() => false);
+  }
+
+  /** Goes to the next series, and answers its canonical label bytes; undefined at the end. */
+  next(): Uint8Array | undefined {
+    for (const [at, has] of this.#current.entries()) if (has) this.#advance(at);
+    let least: Uint8Array | undefined;
+    for (const head of this.#heads)
+      if (head !== undefined && (least === undefined || compareLabelBytes(head, least) < 0))
+        least = head;
+    this.#current = this.#heads.map(
+      (head) => head !== undefined && compareLabelBytes(head, least as Uint8Array) === 0,
+    );
+    return least;
+  }
+
+  #advance(at: number): void {
+    const { block, series } = this.#blocks[at] as MergedBlock;
+    const position = (this.#positions[at] as number) + 1;
+    this.#positions[at] = position;
+    const next = series[position];
+    this.#heads[at] = next === undefined ? undefined : block.labelBytesOf(next);
+  }
+
+  /** The number of the current series in the block at a place of the list; undefined where it does not have it. */
+  seriesIn(at: number): number | undefined {
+    return this.#current[at] ? this.#blocks[at]?.series[this.#positions[at] as number] : undefined;
+  }
+}
+
+/** All series of blocks. */
+export function allSeries(blocks: readonly Block[]): MergedBlock[] {
+  return blocks.map((block) => ({ block, series: block.select([]) }));
+}

@@ -1,0 +1,116 @@
+import type { Labels } from "@pharos/base";
+import { type RollupTier, WINDOW_MS } from "@pharos/ports";
+import type { Block } from "../block/block.ts";
+import type { BlockMeta } from "../block/block-meta.ts";
+import { BlockWriter } from "../block/block-writer.ts";
+import type { Blocks } from "../block/blocks.ts";
+import { allSeries, BlockMerge } from "./block-merge.ts";
+import { RollupRows } from "./rollup-rows.ts";
+import type { TierContext } from "./tier-maker.ts";
+import { overlaps, type TimeRanges } from "./time-ranges.ts";
+
+const DAY_MS = 86_400_000;
+
+/** The stretches of time that a tier's blocks are put together to, aligned to the epoch; each divides the next. */
+const RANGES_MS: Readonly<Record<RollupTier, readonly number[]>> = {
+  "1m": [DAY_MS, 8 * DAY_MS],
+  "5m": [DAY_MS, 8 * DAY_MS],
+  "1h": [DAY_MS, 8 * DAY_MS, 64 * DAY_MS],
+  "1d": [DAY_MS, 8 * DAY_MS, 64 * DAY_MS, 512 * DAY_MS],
+};
+
+/**
+ * How long after its end a stretch is put together: by then its late samples are there. One that comes later costs
+ * making the whole stretch again.
+ */
+const SETTLED_AFTER_MS = DAY_MS;
+
+/** Blocks to put together, by time, and the stretch of time of the one that they become. */
+export interface TierGroup {
+  readonly blocks: readonly Block[];
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/**
+ * The next blocks of a tier that should become one: two or more in a stretch of time that is over.
+ *
+ * @param pending what is to be made again; it is left alone until then.
+ */
+export function nextTierGroup(
+  tier: RollupTier,
+  blocks: readonly Block[],
+  pending: TimeRanges,
+  nowMs: number,
+): TierGroup | undefined {
+  for (const rangeMs of RANGES_MS[tier]) {
+    const groups = new Map<number, Block[]>();
+    for (const block of blocks) {
+      const { rangeStartMs, rangeEndMs } = block.meta;
+      const startMs = Math.floor(rangeStartMs / rangeMs) * rangeMs;
+      if (rangeEndMs > startMs + rangeMs) continue;
+      groups.getOrInsertComputed(startMs, () => []).push(block);
+    }
+    for (const [startMs, group] of groups) {
+      const endMs = startMs + rangeMs;
+      const settled = endMs + SETTLED_AFTER_MS <= nowMs && !overlaps(pending, startMs, endMs);
+      if (group.length < 2 || !settled) continue;
+      return { blocks: group.toSorted(byTime), startMs, endMs };
+    }
+  }
+  return undefined;
+}
+
+export function byTime(a: Block, b: Block): number {
+  return a.meta.rangeStartMs - b.meta.rangeStartMs;
+}
+
+/**
+ * Writes the block that some of a tier become. Rows of one window become one row.
+ *
+ * @param keep whether the rows of a series are still wanted.
+ * @returns its meta; undefined where no row is left.
+ * @throws OperatingError `disk.corrupt`, `disk.full`, `disk.failed`, `memory.full`: the blocks are as they were.
+ */
+export async function compactTier(
+  context: TierContext,
+  tier: RollupTier,
+  blocks: Blocks,
+  { blocks: sources, startMs, endMs }: TierGroup,
+  keep: (labels: Labels) => boolean,
+): Promise<BlockMeta | undefined> {
+  const { disk, kernels, decoder, sketch, pause } = context;
+  const writer = BlockWriter.create(disk, kernels, {
+    directory: blocks.directory,
+    tier,
+    rangeStartMs: startMs,
+    rangeEndMs: endMs,
+    sequence: blocks.takeSequence(),
+    compression: "zstd",
+    sources: sources.map(({ name }) => name),
+  });
+  try {
+    const merge = new BlockMerge(allSeries(sources));
+    const part = new RollupRows(WINDOW_MS[tier]);
+    const rows = new RollupRows(WINDOW_MS[tier]);
+    rows.rangeStartMs = startMs;
+    for (let bytes = merge.next(); bytes !== undefined; bytes = merge.next()) {
+      rows.clear();
+      let kept: boolean | undefined;
+      for (const [at, block] of sources.entries()) {
+        const series = merge.seriesIn(at);
+        if (series === undefined) continue;
+        kept ??= keep(block.labelsOf(series));
+        if (!kept) break;
+        part.clear();
+        block.read(series, "rollup", startMs, endMs - 1, decoder, (set) => part.appendColumns(set));
+        rows.append(part, sketch);
+      }
+      if (rows.length > 0) writer.add(bytes, [rows.columnSet()]);
+      await pause();
+    }
+    return writer.isEmpty ? undefined : await writer.finish(pause);
+  } finally {
+    writer.dispose();
+  }
+}

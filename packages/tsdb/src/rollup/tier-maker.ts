@@ -1,0 +1,193 @@
+import type { Labels } from "@pharos/base";
+import type { Kernels } from "@pharos/kernels";
+import { type Disk, type RollupTier, WINDOW_MS } from "@pharos/ports";
+import type { Block } from "../block/block.ts";
+import type { BlockMeta } from "../block/block-meta.ts";
+import { BlockWriter } from "../block/block-writer.ts";
+import type { Blocks } from "../block/blocks.ts";
+import type { ColumnDecoder } from "../block/column-decoder.ts";
+import { ColumnBuffer } from "../column-buffer.ts";
+import type { Pause } from "../slices.ts";
+import { allSeries, BlockMerge } from "./block-merge.ts";
+import type { QuantileSketch } from "./quantile-sketch.ts";
+import type { RollupChoice } from "./rollup-policy.ts";
+import { RollupRows } from "./rollup-rows.ts";
+import { rollUpSamples } from "./window-rows.ts";
+
+/** What making tiers works with. */
+export interface TierContext {
+  readonly disk: Disk;
+  readonly kernels: Kernels;
+  readonly decoder: ColumnDecoder;
+  readonly sketch: QuantileSketch;
+  readonly pause: Pause;
+  /** Which tiers a series gets now. */
+  choose(labels: Labels): RollupChoice;
+}
+
+/** One stretch of time of one tier that is to be made. */
+export interface TierPart {
+  readonly tier: RollupTier;
+  readonly blocks: Blocks;
+  /** The blocks of the tier in the stretch, which a new one replaces. */
+  readonly old: readonly Block[];
+}
+
+/**
+ * Makes the rows of a stretch of time in several tiers from raw blocks, and writes a block for each. A window's new row
+ * takes the place of the old one, unless that counts more samples: then some of its samples are no longer kept as such,
+ * and it knows better. Making a stretch again changes nothing.
+ *
+ * @param raw the raw blocks that have samples there, by rank.
+ * @param parts from the finest tier to the coarsest.
+ * @returns for each part, whether there is a block now that is to replace the old ones: its meta, or undefined for none.
+ * @throws OperatingError `disk.corrupt`, `disk.full`, `disk.failed`, `memory.full`: nothing was replaced.
+ */
+export async function makeTiers(
+  context: TierContext,
+  startMs: number,
+  endMs: number,
+  raw: readonly Block[],
+  parts: readonly TierPart[],
+): Promise<(BlockMeta | undefined)[]> {
+  const { disk, kernels, pause } = context;
+  const makers: TierMaker[] = [];
+  try {
+    for (const part of parts)
+      makers.push(new TierMaker(disk, kernels, part, startMs, endMs, context.sketch));
+    const sources = [...raw, ...parts.flatMap(({ old }) => old)];
+    const merge = new BlockMerge(allSeries(sources));
+    const samples = new ColumnBuffer();
+    for (let bytes = merge.next(); bytes !== undefined; bytes = merge.next()) {
+      samples.clear();
+      let labels: Labels | undefined;
+      for (const [at, block] of sources.entries()) {
+        const series = merge.seriesIn(at);
+        if (series === undefined) continue;
+        labels ??= block.labelsOf(series);
+        if (at < raw.length)
+          block.read(series, "samples", startMs, endMs - 1, context.decoder, (columns) =>
+            samples.add({
+              timestampsMs: columns.timestampsMs,
+              bits: columns.floats[0] as Uint32Array,
+            }),
+          );
+      }
+      const choice = context.choose(labels as Labels);
+      let at = raw.length;
+      let finer: RollupRows | undefined;
+      for (const maker of makers) {
+        maker.rows.clear();
+        const fresh = samples.length > 0 && choice.tiers.includes(maker.tier);
+        if (fresh) maker.roll(samples, finer, choice.quantiles.includes(maker.tier));
+        maker.old.clear();
+        for (const block of maker.part.old) {
+          const series = merge.seriesIn(at++);
+          if (series !== undefined) maker.readOld(block, series, context.decoder);
+        }
+        maker.write(bytes);
+        if (fresh) finer = maker.rows;
+      }
+      await pause();
+    }
+    const metas: (BlockMeta | undefined)[] = [];
+    for (const maker of makers) metas.push(await maker.finish(pause));
+    return metas;
+  } finally {
+    for (const maker of makers) maker.dispose();
+  }
+}
+
+/** Makes one tier's block. */
+class TierMaker {
+  readonly part: TierPart;
+  /** New ones of the current series, and those that were there. */
+  readonly rows: RollupRows;
+  readonly old: RollupRows;
+  readonly #joined: RollupRows;
+  readonly #writer: BlockWriter;
+  readonly #sketch: QuantileSketch;
+  readonly #range: readonly [startMs: number, endMs: number];
+
+  constructor(
+    disk: Disk,
+    kernels: Kernels,
+    part: TierPart,
+    startMs: number,
+    endMs: number,
+    sketch: QuantileSketch,
+  ) {
+    this.part = part;
+    const rows = (): RollupRows => {
+      const made = new RollupRows(WINDOW_MS[part.tier]);
+      made.rangeStartMs = startMs;
+      return made;
+    };
+    [this.rows, this.old, this.#joined] = [rows(), rows(), rows()];
+    this.#sketch = sketch;
+    this.#range = [startMs, endMs];
+    const { blocks, tier, old } = part;
+    this.#writer = BlockWriter.create(disk, kernels, {
+      directory: blocks.directory,
+      tier,
+      rangeStartMs: startMs,
+      rangeEndMs: endMs,
+      sequence: blocks.takeSequence(),
+      compression: "zstd",
+      sources: old.map(({ name }) => name),
+    });
+  }
+
+  get tier(): RollupTier {
+    return this.part.tier;
+  }
+
+  /** Makes the new rows: from those of a finer tier where they say enough, else from the samples. */
+  roll(samples: ColumnBuffer, finer: RollupRows | undefined, quantiles: boolean): void {
+    const sketch = quantiles ? this.#sketch : null;
+    const enough = finer !== undefined && (!quantiles || finer.hasSketches);
+    if (enough) this.rows.append(finer, sketch);
+    else {
+      const { length, timestampsMs, values } = samples;
+      const columns = { length, timestampsMs, values, stale: samples.staleFlags() };
+      rollUpSamples(columns, this.rows, sketch);
+    }
+  }
+
+  readOld(block: Block, series: number, decoder: ColumnDecoder): void {
+    const [startMs, endMs] = this.#range;
+    block.read(series, "rollup", startMs, endMs - 1, decoder, (set) => this.old.appendColumns(set));
+  }
+
+  /** Writes the rows of the current series. */
+  write(labelBytes: Uint8Array): void {
+    const rows = this.old.length === 0 ? this.rows : this.#join();
+    if (rows.length > 0) this.#writer.add(labelBytes, [rows.columnSet()]);
+  }
+
+  /** Of each window the row that counts more. */
+  #join(): RollupRows {
+    const { rows, old } = this;
+    const out = this.#joined;
+    out.clear();
+    let [i, j] = [0, 0];
+    while (i < rows.length || j < old.length) {
+      const a = i < rows.length ? rows.windowStartMs(i) : Number.POSITIVE_INFINITY;
+      const b = j < old.length ? old.windowStartMs(j) : Number.POSITIVE_INFINITY;
+      const isNew = a < b || (a === b && rows.countOf(i) >= old.countOf(j));
+      if (isNew) out.append(rows, this.#sketch, i, i + 1);
+      else out.append(old, this.#sketch, j, j + 1);
+      if (a <= b) i++;
+      if (b <= a) j++;
+    }
+    return out;
+  }
+
+  async finish(pause: Pause): Promise<BlockMeta | undefined> {
+    return this.#writer.isEmpty ? undefined : await this.#writer.finish(pause);
+  }
+
+  dispose(): void {
+    this.#writer.dispose();
+  }
+}
