@@ -45,7 +45,7 @@ export function readSigned(): i64 {
 export function readBytes(size: u32): usize {
   const at = cursor;
   if (at == 0) return 0;
-  cursor = size <= limit - at ? at + size : 0;
+  cursor = (size as usize) <= limit - at ? at + size : 0;
   return cursor == 0 ? 0 : at;
 }
 

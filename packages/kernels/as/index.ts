@@ -38,6 +38,10 @@ export {
 export { listCapacity, listCount } from "./ref-list";
 export { labelsCheck, labelsNumber } from "./label-bytes";
 export { nameFind, pairFind, pairList, pairRead, pairsAll, pairsCount, pairsFirstName, pairsSlots } from "./label-pairs";
+export {
+  bitmapAddList, bitmapCount, bitmapIntersect, bitmapSubtract, bitmapToList, bitmapUnite, listIntersect, listSubtract,
+  listUnite, listWithin,
+} from "./postings";
 export { remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
 export { snappyDecode, snappySize } from "./snappy";
 export { isUtf8 } from "./utf8";

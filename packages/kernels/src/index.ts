@@ -26,6 +26,7 @@ export { type KernelExports, Kernels, type KernelsHandle } from "./kernels.ts";
 export { decodeLabels, encodeLabels } from "./label-bytes.ts";
 export { LabelCheck, type LabelLimits } from "./label-check.ts";
 export { LabelNumbers } from "./label-numbers.ts";
+export { bitmapSize, type List, PostingSets } from "./posting-sets.ts";
 export {
   RemoteWriteDecoder,
   type RemoteWriteSummary,
