@@ -1,9 +1,11 @@
 import type { Clock, Matcher } from "@pharos/base";
 import { HeadReader, Kernels } from "@pharos/kernels";
 import type { Disk, SeriesReader, TimeRange } from "@pharos/ports";
-import type { Block } from "./block.ts";
-import { BlockDecoder } from "./block-decoder.ts";
-import { Blocks } from "./blocks.ts";
+import type { Block } from "./block/block.ts";
+import { BlockCache } from "./block/block-cache.ts";
+import { BLOCKS_DIRECTORY } from "./block/block-meta.ts";
+import { Blocks } from "./block/blocks.ts";
+import { ColumnDecoder } from "./block/column-decoder.ts";
 import type { LabelQuery } from "./label-queries.ts";
 import {
   plainMatchers,
@@ -28,6 +30,10 @@ export interface AttachedReaderOptions {
   /** The store's data directory. Nothing is written there. */
   readonly disk: Disk;
   readonly clock: Clock;
+  /** Bytes of blocks that are kept in memory; the store's default unless given. */
+  readonly blockCacheSizeMax?: number;
+  /** Told, in words, of what is damaged in blocks and left out of answers. */
+  readonly onDamage?: (problem: string) => void;
 }
 
 /**
@@ -35,16 +41,16 @@ export interface AttachedReaderOptions {
  * with a cache of its own. @throws OperatingError `memory.full`.
  */
 export async function attachReader(options: AttachedReaderOptions): Promise<SeriesReader> {
-  const { setup, clock, disk } = options;
+  const { setup, clock, disk, blockCacheSizeMax, onDamage } = options;
   const head = new HeadReader(await Kernels.attach(setup.kernels), setup.window);
-  const blocks = Blocks.following(disk);
+  const blocks = Blocks.following(disk, BLOCKS_DIRECTORY, new BlockCache(blockCacheSizeMax));
   const never = new AbortController().signal;
   return new StoreReader({
     resolver: new AttachedResolver(options, blocks),
     head,
     // In memory of this thread's own, since it may not allocate in the store's.
-    decoder: new BlockDecoder(await Kernels.load()),
-    indexOf: (block) => blocks.indexOf(block),
+    decoder: new ColumnDecoder(await Kernels.load()),
+    damaged: ({ message }) => onDamage?.(message),
     pause: () => createPause(clock, never),
   });
 }
@@ -79,7 +85,7 @@ class AttachedResolver implements SelectionResolver {
   ): Promise<Hold & { readonly head: T; readonly blocks: readonly Block[] }> {
     // Before the store begins to count, so that this one gives up first.
     const deadlineMs = this.#clock.monotonicMs() + SNAPSHOT_MS_MAX;
-    const { hold, head, blocks: names } = await ask();
+    const { hold, head, blocks: names, deletions } = await ask();
     this.#reading++;
     let held = true;
     const release = (): void => {
@@ -90,7 +96,7 @@ class AttachedResolver implements SelectionResolver {
       this.#closeLeaving();
     };
     try {
-      for (const block of this.#blocks.follow(names)) this.#leaving.add(block);
+      for (const block of this.#blocks.follow(names, deletions)) this.#leaving.add(block);
       const blocks = this.#blocks.overlapping(minMs, maxMs);
       const check = (): void => {
         if (this.#clock.monotonicMs() >= deadlineMs) throw heldTooLong();

@@ -1,50 +1,71 @@
-import { compareLabels, type Labels, type Matcher } from "@pharos/base";
+import { type Labels, type Matcher, OperatingError } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
-import type { Block, ChunkDecoder } from "./block.ts";
-import type { BlockIndex } from "./block-index.ts";
+import type { Block, OnDamage } from "./block/block.ts";
+import type { ColumnDecoder } from "./block/column-decoder.ts";
 import type { ColumnBuffer } from "./column-buffer.ts";
-import { selectSeries } from "./label-index.ts";
 import type { SelectionSource } from "./selection.ts";
 
-/** Reads a block's part of a selection. */
+/**
+ * Reads a block's part of a selection. What is damaged in it is left out and reported: the gap that leaves is that of a
+ * chunk, and an answer without it is worth more than none.
+ */
 export class BlockSource implements SelectionSource {
-  readonly seriesCount: number;
   readonly #block: Block;
-  readonly #index: BlockIndex;
   readonly #range: TimeRange;
-  readonly #decoder: ChunkDecoder;
-  /** The block's numbers of the series, in the order of labels. */
-  readonly #series: Uint32Array;
+  readonly #decoder: ColumnDecoder;
+  readonly #damaged: OnDamage;
+  /** The block's numbers of the series, in the order of labels, and their labels. */
+  readonly #series: number[] = [];
+  readonly #labels: Labels[] = [];
 
-  /** @throws OperatingError `disk.corrupt`. */
+  /** @throws OperatingError `disk.failed`. */
   constructor(
     block: Block,
-    index: BlockIndex,
     range: TimeRange,
     matchers: readonly Matcher[],
-    decoder: ChunkDecoder,
+    decoder: ColumnDecoder,
+    damaged: OnDamage,
   ) {
     this.#block = block;
-    this.#index = index;
     this.#range = range;
     this.#decoder = decoder;
-    this.#series = inLabelOrder(index, selectSeries(index, matchers));
-    this.seriesCount = this.#series.length;
+    this.#damaged = damaged;
+    this.#unlessDamaged(() => {
+      for (const series of block.select(matchers))
+        this.#unlessDamaged(() => {
+          this.#labels.push(block.labelsOf(series));
+          this.#series.push(series);
+        });
+    });
+  }
+
+  get seriesCount(): number {
+    return this.#series.length;
   }
 
   labelsAt(at: number): Labels {
-    return this.#index.labelsOf(this.#series[at] as number);
+    return this.#labels[at] as Labels;
   }
 
   read(at: number, out: ColumnBuffer): void {
     const { minMs, maxMs } = this.#range;
-    const series = this.#series[at] as number;
-    this.#block.readSeries(this.#index, series, minMs, maxMs, this.#decoder, out);
+    this.#block.read(
+      this.#series[at] as number,
+      "samples",
+      minMs,
+      maxMs,
+      this.#decoder,
+      ({ timestampsMs, floats }) => out.add({ timestampsMs, bits: floats[0] as Uint32Array }),
+      this.#damaged,
+    );
   }
-}
 
-function inLabelOrder(index: BlockIndex, series: Uint32Array): Uint32Array {
-  const labels = new Map<number, Labels>();
-  for (const one of series) labels.set(one, index.labelsOf(one));
-  return series.sort((a, b) => compareLabels(labels.get(a) as Labels, labels.get(b) as Labels));
+  #unlessDamaged(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof OperatingError) || error.code !== "disk.corrupt") throw error;
+      this.#damaged(error);
+    }
+  }
 }

@@ -1,20 +1,17 @@
 import type { Clock } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
-import type { ChunkDecoder } from "./block.ts";
-import { BLOCK_RANGE_MS } from "./block-meta.ts";
-import { BlockWriter, type Pause } from "./block-writer.ts";
-import type { Blocks } from "./blocks.ts";
+import { BLOCK_RANGE_MS } from "./block/block-meta.ts";
+import { BlockWriter } from "./block/block-writer.ts";
+import type { Blocks } from "./block/blocks.ts";
+import { orderByLabels } from "./block/label-order.ts";
 import { removeOldCheckpoints, writeCheckpoint } from "./checkpoint.ts";
-import { ColumnBuffer } from "./column-buffer.ts";
+import { ColumnBuffer, DecodeArea } from "./column-buffer.ts";
 import type { Head } from "./head.ts";
+import { createPause, type Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Wal } from "./wal.ts";
 
-/** How long a flush works before others get their turn. */
-const SLICE_MS_MAX = 10;
-/** Series between two looks at the clock. */
-const SLICE_SERIES = 64;
 /** Series that end in one go, a few milliseconds' work: each time the series table is gone through once. */
 const ENDED_TOGETHER_MAX = 1024;
 const EARLIEST = Number.NEGATIVE_INFINITY;
@@ -27,7 +24,6 @@ export interface FlushContext {
   readonly blocks: Blocks;
   readonly wal: Wal;
   readonly snapshots: Snapshots;
-  readonly decoder: ChunkDecoder;
   /** Writes what the log does not know of the head's series yet. */
   readonly logDefinitions: () => void;
   /** Ends the flush early, with the signal's reason. */
@@ -62,14 +58,20 @@ export async function flushHead(
   const refs = head.index.all().slice();
   const batch: FlushBatch = { refs, totals: refs.map((ref) => head.chunks.total(ref)) };
   head.freezeLate(beforeMs);
-  const pause = slices(context);
+  const pause = createPause(context.clock, signal);
   try {
+    const order = await orderByLabels(
+      context.kernels,
+      refs.length,
+      (at) => head.labelBytesOf(refs[at] as number),
+      pause,
+    );
     for (;;) {
       const nextMs = await firstUnflushed(context, batch, pause);
       if (nextMs >= beforeMs) break;
       const startMs = rangeStart(nextMs);
       const endMs = Math.min(startMs + BLOCK_RANGE_MS, beforeMs);
-      await flushRange(context, batch, startMs, endMs, pause);
+      await flushRange(context, batch, order, startMs, endMs, pause);
     }
   } finally {
     head.thawLate();
@@ -122,10 +124,14 @@ async function firstUnflushed(
   return firstMs;
 }
 
-/** Writes the batch's samples of one range to a block. There are some, and none before the range. */
+/**
+ * Writes the batch's samples of one range to a block. There are some, and none before the range.
+ * @param order the places of the series in the batch, in the order of their labels.
+ */
 async function flushRange(
-  { disk, kernels, head, blocks, decoder }: FlushContext,
+  { disk, kernels, head, blocks }: FlushContext,
   { refs, totals }: FlushBatch,
+  order: Uint32Array,
   startMs: number,
   endMs: number,
   pause: Pause,
@@ -133,23 +139,37 @@ async function flushRange(
   const { chunks } = head;
   const sequence = blocks.takeSequence();
   const rangeEndMs = startMs + BLOCK_RANGE_MS;
-  const writer = new BlockWriter(disk, kernels, { rangeStartMs: startMs, rangeEndMs, sequence });
+  const writer = BlockWriter.create(disk, kernels, {
+    directory: blocks.directory,
+    tier: "raw",
+    rangeStartMs: startMs,
+    rangeEndMs,
+    sequence,
+    compression: "none",
+  });
+  const area = new DecodeArea(kernels);
   try {
     const buffer = new ColumnBuffer();
-    for (const [i, ref] of refs.entries()) {
+    for (const i of order) {
+      const ref = refs[i] as number;
       buffer.clear();
-      decoder.area.reserve(chunks.countWithin(ref, startMs, endMs - 1));
+      area.reserve(chunks.countWithin(ref, startMs, endMs - 1));
       const fromIndex = chunks.flushedIndex(ref);
       const toIndex = totals[i] as number;
-      const count = chunks.read(ref, startMs, endMs - 1, fromIndex, toIndex, decoder.area);
-      buffer.add(decoder.area.view(count));
+      const count = chunks.read(ref, startMs, endMs - 1, fromIndex, toIndex, area);
+      buffer.add(area.view(count));
       const frozen = head.frozenSamples(ref)?.copy(startMs, endMs - 1);
       if (frozen !== undefined) buffer.add(frozen);
-      if (buffer.length > 0) writer.add(head.labelsOf(ref), buffer);
+      if (buffer.length > 0) {
+        const { timestampsMs, bits } = buffer;
+        const samples = { kind: "samples", timestampsMs, floats: [bits], bytes: [] } as const;
+        writer.add(head.labelBytesOf(ref), [samples]);
+      }
       await pause();
     }
     blocks.add(await writer.finish(pause));
   } finally {
+    area.release();
     writer.dispose();
   }
   head.dropFrozen(endMs);
@@ -157,20 +177,4 @@ async function flushRange(
     chunks.markFlushed(ref, endMs, totals[i] as number);
     await pause();
   }
-}
-
-/** Lets others run when a slice of time is used up. */
-function slices({ clock, signal }: FlushContext): Pause {
-  let count = 0;
-  let sliceStartMs = clock.monotonicMs();
-  const done = Promise.resolve();
-  return (seriesCount = 1) => {
-    count += seriesCount;
-    if (count < SLICE_SERIES) return done;
-    count = 0;
-    if (clock.monotonicMs() - sliceStartMs < SLICE_MS_MAX) return done;
-    return clock.sleep(0, signal).then(() => {
-      sliceStartMs = clock.monotonicMs();
-    });
-  };
 }

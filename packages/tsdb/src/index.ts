@@ -1,5 +1,5 @@
 export { type AttachedReaderOptions, attachReader } from "./attached-reader.ts";
-export { BLOCK_RANGE_MS, type BlockMeta } from "./block-meta.ts";
+export { BLOCK_RANGE_MS, type BlockMeta } from "./block/block-meta.ts";
 export { COLUMNS_MAX, type Refused } from "./head.ts";
 export { buffersOf as headSelectionBuffers, type HeadSelection } from "./head-selection.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";

@@ -1,8 +1,7 @@
 import { compareLabels, compareUtf8, type Labels, labelsKey, type Matcher } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
-import type { Block, ChunkDecoder } from "./block.ts";
-import type { BlockIndex } from "./block-index.ts";
-import { ColumnBuffer } from "./column-buffer.ts";
+import type { Block } from "./block/block.ts";
+import type { ColumnDecoder } from "./block/column-decoder.ts";
 import type { Head } from "./head.ts";
 import { type LabelPostings, selectSeries } from "./label-index.ts";
 import { type LabelList, LabelListBuilder } from "./label-list.ts";
@@ -47,22 +46,13 @@ function headSource(head: Head, { minMs, maxMs }: TimeRange): SeriesSource {
 
 function blockSource(
   block: Block,
-  index: BlockIndex,
-  decoder: ChunkDecoder,
+  decoder: ColumnDecoder,
   { minMs, maxMs }: TimeRange,
 ): SeriesSource {
-  const buffer = new ColumnBuffer();
   return {
-    index,
-    labelsOf: (series) => index.labelsOf(series),
-    hasSamples(series) {
-      const list = index.chunksOf(series, minMs, maxMs);
-      // A chunk begins and ends with a sample; only one that reaches beyond both ends must be looked into.
-      if (list.some((chunk) => chunk.minMs >= minMs || chunk.maxMs <= maxMs)) return true;
-      buffer.clear();
-      block.readSeries(index, series, minMs, maxMs, decoder, buffer);
-      return buffer.length > 0;
-    },
+    index: block.index,
+    labelsOf: (series) => block.labelsOf(series),
+    hasSamples: (series) => block.hasSamples(series, minMs, maxMs, decoder),
   };
 }
 
@@ -123,13 +113,12 @@ async function undisturbed<T>(
 /** A block's answer. @throws OperatingError `disk.corrupt`. */
 export async function blockLabels(
   block: Block,
-  index: BlockIndex,
-  decoder: ChunkDecoder,
+  decoder: ColumnDecoder,
   range: TimeRange,
   query: LabelQuery,
   pause: Pause,
 ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: Iterable<string> }> {
-  const source = blockSource(block, index, decoder, range);
+  const source = blockSource(block, decoder, range);
   if (query.kind !== "series") return { labelSets: [], texts: await textsOf(source, query, pause) };
   const labelSets: Labels[] = [];
   for await (const series of matching(source, query.matcherLists, pause))

@@ -7,6 +7,7 @@ import {
   openHeadWindow,
 } from "@pharos/kernels";
 import type { TimeRange } from "@pharos/ports";
+import { type Deletion, plainDeletions } from "./block/deletions.ts";
 import type { HeadSelection } from "./head-selection.ts";
 import type { LabelQuery } from "./label-queries.ts";
 import type { HeadLabels, ResolvedLabels, ResolvedSelection } from "./store-reader.ts";
@@ -23,8 +24,10 @@ export interface ReaderAnswer<T> {
   /** To be released when the reader is done. */
   readonly hold: number;
   readonly head: T;
-  /** The names of all blocks, by sequence. */
+  /** The names of all blocks, by rank. */
   readonly blocks: readonly string[];
+  /** What was deleted and is still in them. */
+  readonly deletions: readonly Deletion[];
 }
 
 /**
@@ -78,7 +81,8 @@ export class ReaderSession implements ReaderCalls {
     // A reader that died while it was answered has nobody to release this.
     if (this.#open) this.#held.set(hold, () => resolved.release());
     else resolved.release();
-    return { hold, head: resolved.head, blocks };
+    const deletions = plainDeletions(this.#resolver.deletions);
+    return { hold, head: resolved.head, blocks, deletions };
   }
 
   /** Nothing happens where it was released before. */

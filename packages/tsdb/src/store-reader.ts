@@ -1,8 +1,8 @@
 import type { Labels, Matcher } from "@pharos/base";
 import type { HeadReader } from "@pharos/kernels";
 import type { SelectOptions, SeriesColumns, SeriesReader, TimeRange } from "@pharos/ports";
-import type { Block, ChunkDecoder } from "./block.ts";
-import type { BlockIndex } from "./block-index.ts";
+import type { Block, OnDamage } from "./block/block.ts";
+import type { ColumnDecoder } from "./block/column-decoder.ts";
 import { BlockSource } from "./block-source.ts";
 import { type HeadSelection, HeadSource } from "./head-selection.ts";
 import { type LabelList, LabelsCache, labelsAt } from "./label-list.ts";
@@ -43,9 +43,9 @@ export interface SelectionResolver {
 export interface StoreReaderParts {
   readonly resolver: SelectionResolver;
   readonly head: HeadReader;
-  readonly decoder: ChunkDecoder;
-  /** @throws OperatingError `disk.corrupt`. */
-  readonly indexOf: (block: Block) => BlockIndex;
+  readonly decoder: ColumnDecoder;
+  /** Told of what is damaged in blocks, and left out of answers. */
+  readonly damaged: OnDamage;
   readonly pause: () => Pause;
 }
 
@@ -78,12 +78,12 @@ export class StoreReader implements SeriesReader {
     matchers: readonly Matcher[],
     options: SelectOptions,
   ): AsyncGenerator<SeriesColumns, void, undefined> {
-    const { head, decoder, indexOf } = this.#parts;
+    const { head, decoder, damaged } = this.#parts;
     const resolved = await resolving;
     try {
       const sources = [
         ...resolved.blocks.map(
-          (block) => new BlockSource(block, indexOf(block), range, matchers, decoder),
+          (block) => new BlockSource(block, range, matchers, decoder, damaged),
         ),
         new HeadSource(resolved.head, head, range, this.#labels),
       ];
@@ -117,7 +117,7 @@ export class StoreReader implements SeriesReader {
     range: TimeRange,
     query: LabelQuery,
   ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: readonly string[] }> {
-    const { resolver, decoder, indexOf, pause: createPause } = this.#parts;
+    const { resolver, decoder, pause: createPause } = this.#parts;
     const resolved = await resolver.labels(range, query);
     try {
       const { head, blocks } = resolved;
@@ -127,7 +127,7 @@ export class StoreReader implements SeriesReader {
       else for (const at of head.labels.ends.keys()) labelSets.push(labelsAt(head.labels, at));
       const pause = createPause();
       for (const block of blocks) {
-        const found = await blockLabels(block, indexOf(block), decoder, range, query, pause);
+        const found = await blockLabels(block, decoder, range, query, pause);
         resolved.check();
         for (const labels of found.labelSets) labelSets.push(labels);
         for (const text of found.texts) texts.push(text);

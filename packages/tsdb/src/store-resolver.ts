@@ -1,6 +1,7 @@
 import type { Matcher } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
-import type { Blocks } from "./blocks.ts";
+import type { Blocks } from "./block/blocks.ts";
+import type { Deletion } from "./block/deletions.ts";
 import type { Head } from "./head.ts";
 import { resolveHead } from "./head-selection.ts";
 import { headSeries, headTexts, type LabelQuery } from "./label-queries.ts";
@@ -28,9 +29,13 @@ export class StoreResolver implements SelectionResolver {
     this.#parts = parts;
   }
 
-  /** The names of all blocks, by sequence. */
+  /** The names of all blocks, by rank. */
   get blockNames(): readonly string[] {
     return this.#parts.blocks.names;
+  }
+
+  get deletions(): readonly Deletion[] {
+    return this.#parts.blocks.deletions;
   }
 
   async select(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedSelection> {

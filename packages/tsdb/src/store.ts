@@ -17,9 +17,10 @@ import type {
   SeriesStore,
   TimeRange,
 } from "@pharos/ports";
-import { BlockDecoder } from "./block-decoder.ts";
-import type { BlockMeta } from "./block-meta.ts";
-import { Blocks } from "./blocks.ts";
+import { BLOCK_CACHE_SIZE_MAX, BlockCache } from "./block/block-cache.ts";
+import { BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
+import { Blocks } from "./block/blocks.ts";
+import { ColumnDecoder } from "./block/column-decoder.ts";
 import { removeOldCheckpoints } from "./checkpoint.ts";
 import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
 import { COLUMNS_MAX, Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
@@ -54,6 +55,8 @@ export interface StoreSettings {
   readonly retentionMs: number;
   /** How far behind the newest sample a range must end to be flushed: time for the late ones. */
   readonly flushGraceMs: number;
+  /** Bytes of blocks that are kept in memory, for each thread that reads them. */
+  readonly blockCacheSizeMax: number;
 }
 
 export const STORE_DEFAULTS: StoreSettings = {
@@ -66,6 +69,7 @@ export const STORE_DEFAULTS: StoreSettings = {
   futureWindowMs: 3_600_000,
   retentionMs: 15 * 86_400_000,
   flushGraceMs: 3_600_000,
+  blockCacheSizeMax: BLOCK_CACHE_SIZE_MAX,
 };
 
 export interface StoreOptions extends Partial<StoreSettings> {
@@ -114,7 +118,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   const { disk, kernels, table, clock } = options;
   const settings = { ...STORE_DEFAULTS, ...options };
   disk.makeDirectory(WAL_DIRECTORY);
-  const blocks = Blocks.open(disk);
+  const blocks = Blocks.open(disk, BLOCKS_DIRECTORY, new BlockCache(settings.blockCacheSizeMax));
   await disk.syncDirectory("");
   const head = new Head(kernels, table, {
     seriesMax: settings.headSeriesMax,
@@ -126,7 +130,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
     const replayed = await replayStore({ ...settings, head });
     const { wal, samples, repaired, firstSegment, flushedBeforeMs } = replayed;
     removeOldCheckpoints(disk, firstSegment);
-    const problems = [...blocks.problems, ...(repaired === undefined ? [] : [repaired])];
+    const problems = repaired === undefined ? [] : [repaired];
     const replayMs = clock.monotonicMs() - startedMs;
     const parts = { ...options, settings, head, blocks, wal, problems, flushedBeforeMs };
     return new EmbeddedStore({ ...parts, replayedSamples: samples, replayMs });
@@ -157,7 +161,7 @@ interface StoreParts {
 export class EmbeddedStore implements SeriesStore {
   readonly #parts: StoreParts;
   readonly #snapshots: Snapshots;
-  readonly #decoder: BlockDecoder;
+  readonly #decoder: ColumnDecoder;
   readonly #resolver: StoreResolver;
   /** For who reads on this thread. */
   readonly #window: HeadWindow;
@@ -182,7 +186,7 @@ export class EmbeddedStore implements SeriesStore {
     const { kernels, clock, head, blocks } = parts;
     this.#parts = parts;
     this.#snapshots = new Snapshots(clock);
-    this.#decoder = new BlockDecoder(kernels);
+    this.#decoder = new ColumnDecoder(kernels);
     const pause = () => createPause(clock, this.#closing.signal);
     this.#resolver = new StoreResolver({ head, blocks, snapshots: this.#snapshots, pause });
     this.#window = openHeadWindow(kernels, head.chunks.pointer);
@@ -190,7 +194,7 @@ export class EmbeddedStore implements SeriesStore {
       resolver: this.#resolver,
       head: new HeadReader(kernels, this.#window),
       decoder: this.#decoder,
-      indexOf: (block) => blocks.indexOf(block),
+      damaged: ({ message }) => blocks.report(message),
       pause,
     });
     this.#columns = new SampleColumns(kernels, 64);
@@ -405,7 +409,6 @@ export class EmbeddedStore implements SeriesStore {
       blocks,
       wal,
       snapshots: this.#snapshots,
-      decoder: this.#decoder,
       logDefinitions: () => this.#logDefinitions(),
       signal: this.#closing.signal,
     };
@@ -447,7 +450,7 @@ export class EmbeddedStore implements SeriesStore {
       walSize: wal.totalSize,
       blocks: blocks.all.map(({ meta }) => meta),
       lastFlushMs: this.#lastFlushMs,
-      problems,
+      problems: [...blocks.problems, ...problems],
       replayedSamples,
       replayMs,
     };

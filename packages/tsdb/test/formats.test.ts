@@ -1,4 +1,4 @@
-// Data on disk outlives the program that wrote it. These are files of version 1, byte by byte: if one of these tests
+// Data on disk outlives the program that wrote it. These are files, byte by byte: if one of these tests
 // fails, the format has changed, and needs a new version, a reader for the old one, and a line in docs/formats.
 import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
@@ -11,24 +11,26 @@ const kernels = await Kernels.load();
 const START_MS = 1_700_006_400_000;
 
 const SEGMENT = [
-  "5048574c01000000010000000000000037316e130c00000044d4ede4030100000000000000000034",
-  "4028000000cab7453d0101000000000000001c0000000a0e0a085f5f6e616d655f5f120275700a0a",
-  "0a036a6f6212036170694d000000d49c12f20204000000010000007104bd78420000000000000000",
-  "0000000000000000000000000000f03f000000000000f03f000000000000e0bf020000000000f07f",
-  "00000000983a00003175000060ea0000",
+  "5048574c0200000001000000000000000000007104bd7842000000000000000077d8d23c0c000000",
+  "17e6e35403c07874e601000000000000000000424028000000709a335201e9d5b9e8010000000000",
+  "00001c0000000a0e0a085f5f6e616d655f5f120275700a0a0a036a6f6212036170695500000054bf",
+  "230902d9f81e7804000000010000007104bd78420000007104bd7842000000000000000000000000",
+  "00000000000000000000f03f000000000000f03f000000000000e0bf020000000000f07f00000000",
+  "983a00003175000060ea0000",
 ].join("");
-const CHUNKS = [
-  "5048434b01000000a281e7780000018bd04710003ff0000000000000e03a98407017003c0752d83e",
-  "c010000000000002",
+const COLUMNS = [
+  "5048434f02000000bbf35fcb000000001200000012000000d021140f0101010103fbffffffffffff",
+  "ef7f2351b57d010000001200000012000000120080c0b884fa62b0ea010e00400070a90302001212",
+  "0112120000000000005340070000000dfe4c60020000005048434fd519bf2a",
 ].join("");
 const INDEX = [
-  "50484958010000003000000024000000b0486b665400000040000000adb5c576940000002c000000",
-  "6b63ee00b147247f04000000080000000a0000000d000000100000005f5f6e616d655f5f75706a6f",
-  "62617069010000000800000002000000000000000100000002000000030000000100000000000000",
-  "0000204024000000040000000000007104bd78420000a67f04bd7842020000000000000001000000",
-  "0000000001000000020000000300000001000000010000000000000000000000",
+  "5048495802000000a6f972fd0000000017000000170000000102085f5f6e616d655f5f0106036a6f",
+  "62010701090110c4991e4c010000000d0000000d000000000002757003030003617069035c3ef679",
+  "020000000600000006000000010100010100a6485b6c030000000900000009000000000000020000",
+  "080012ae0df551040000001000000010000000000000007104bd7842120400e0d403000500171701",
+  "0d0d02060603090904101000000000006063401000000032cb9fd4020000005048495897271ace",
 ].join("");
-const META = `{"block":{"version":1,"rangeStartMs":1700006400000,"rangeEndMs":1700013600000,"sequence":1,"minTimeMs":1700006400000,"maxTimeMs":1700006460000,"series":1,"chunks":1,"samples":4,"indexSize":192,"chunksSize":48},"crc32":3290633673}
+const META = `{"block":{"version":2,"tier":"raw","rangeStartMs":1700006400000,"rangeEndMs":1700013600000,"sequence":1,"rank":1,"sources":[],"minTimeMs":1700006400000,"maxTimeMs":1700006460000,"series":1,"chunks":1,"samples":4,"indexSize":199,"columnsSize":111},"crc32":2538274074}
 `;
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -69,36 +71,36 @@ const SAMPLES = [
   [60_000, "stale"],
 ];
 
-test("a segment of version 1 is written as ever", async () => {
+test("a segment of version 2 is written as ever", async () => {
   const disk = new SimDisk(seededRng(1));
   await writeSamples(await open(disk, new SimClock(START_MS)));
   equal(hexOf(disk.read("wal/00000001")), SEGMENT);
 });
 
-test("a segment of version 1 can be read", async () => {
+test("a segment of version 2 can be read", async () => {
   const disk = new SimDisk(seededRng(1));
   disk.makeDirectory("wal");
   write(disk, "wal/00000001", SEGMENT);
   deepEqual(await read(await open(disk, new SimClock(START_MS))), SAMPLES);
 });
 
-test("a block of version 1 is written as ever", async () => {
+test("a block of version 2 is written as ever", async () => {
   const disk = new SimDisk(seededRng(1));
   const clock = new SimClock(START_MS);
   const store = await open(disk, clock);
   await writeSamples(store);
   await clock.run(store.flush());
   const path = "blocks/1700006400000-1700013600000-1";
-  equal(hexOf(disk.read(`${path}/chunks`)), CHUNKS);
+  equal(hexOf(disk.read(`${path}/columns`)), COLUMNS);
   equal(hexOf(disk.read(`${path}/index`)), INDEX);
   equal(new TextDecoder().decode(disk.read(`${path}/meta.json`)), META);
 });
 
-test("a block of version 1 can be read", async () => {
+test("a block of version 2 can be read", async () => {
   const disk = new SimDisk(seededRng(1));
   const path = "blocks/1700006400000-1700013600000-1";
   disk.makeDirectory(path);
-  write(disk, `${path}/chunks`, CHUNKS);
+  write(disk, `${path}/columns`, COLUMNS);
   write(disk, `${path}/index`, INDEX);
   write(disk, `${path}/meta.json`, Buffer.from(META).toString("hex"));
   deepEqual(await read(await open(disk, new SimClock(START_MS))), SAMPLES);

@@ -24,7 +24,7 @@ const BUGS: readonly PlantedBug[] = [
   {
     bug: "a torn tail is not cut off when the log is opened",
     file: "wal.ts",
-    original: "if (writer.size > end.size) writer.truncate(end.size);",
+    original: "if (writer.size > size) writer.truncate(size);",
     planted: "",
   },
   {
@@ -36,13 +36,13 @@ const BUGS: readonly PlantedBug[] = [
   {
     bug: "the checksum of a record is not verified",
     file: "wal-record.ts",
-    original: "view.getUint32(4, true) !== crc32(bytes.subarray(offset + 8, end))",
-    planted: "crc32(bytes.subarray(offset + 8, end)) < 0",
+    original: "crc32(payload) !== header.payloadChecksum",
+    planted: "crc32(payload) < 0",
   },
   {
     bug: "what was replayed is not synced",
     file: "wal.ts",
-    original: "await syncReplayed(disk, kept, current, end.syncedThrough);",
+    original: "await syncReplayed(disk, needed, current, end.syncedThrough);",
     planted: "",
   },
   {
@@ -61,26 +61,26 @@ const BUGS: readonly PlantedBug[] = [
   {
     bug: "a torn record is not cut off after the disk was full",
     file: "wal.ts",
-    original: "this.#tornSize = sizeBefore;",
+    original: "this.#tornSize = position.offset;",
     planted: "",
   },
   {
     bug: "the log is truncated before the block's name is durable",
-    file: "block-writer.ts",
-    original: "await this.#disk.syncDirectory(BLOCKS_DIRECTORY);",
+    file: "block/block-writer.ts",
+    original: "await disk.syncDirectory(directory);",
     planted: "",
   },
   {
     bug: "a block gets its name before its samples are synced",
-    file: "block-writer.ts",
-    original: "await this.#chunks.sync();",
-    planted: "",
+    file: "block/block-writer.ts",
+    original: "await this.#pages.finish();",
+    planted: "this.#pages.finish();",
   },
   {
     bug: "a block gets its name before its index is synced",
-    file: "block-writer.ts",
-    original: "await writer.sync();",
-    planted: "",
+    file: "block/block-writer.ts",
+    original: "await pages.finish();",
+    planted: "pages.finish();",
   },
   {
     bug: "a checkpoint gets its name before it is synced",
@@ -91,8 +91,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     bug: "a checkpoint leaves out the live series",
     file: "flush.ts",
-    original: "head.checkpointSeries()",
-    planted: "[]",
+    original: "live: head.checkpointSeries()",
+    planted: "live: []",
   },
   {
     bug: "a reference is used again while the log still mentions its old series",
@@ -108,9 +108,8 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     bug: "a segment is removed although samples in it are in no block",
-    file: "wal.ts",
-    original:
-      "if ((this.#maxTimes.get(number) ?? Number.NEGATIVE_INFINITY) >= beforeMs) return number;",
+    file: "segment-list.ts",
+    original: "if (maxTimeMs >= beforeMs) return number;",
     planted: "",
   },
   {

@@ -39,6 +39,8 @@ interface IndexRoot {
   readonly seriesGroups: Float64Array;
   readonly timesCount: number;
   readonly timesGroups: Float64Array;
+  /** Labels by number, as they were asked for; undefined where there are too many to keep. */
+  readonly labels: (Label | undefined)[] | undefined;
 }
 
 /** Up to 64 values of one name. */
@@ -46,8 +48,7 @@ interface LabelGroup {
   readonly values: readonly string[];
   /** Where the postings of each begin; the last is where the last's end. */
   readonly postings: Float64Array;
-  /** Made as they are asked for. */
-  readonly labels: (Label | undefined)[];
+  /** In canonical bytes, made as they are asked for. */
   readonly pieces: (Uint8Array | undefined)[];
 }
 
@@ -79,6 +80,11 @@ export interface SeriesEntry {
   readonly labels: readonly number[];
   readonly sets: readonly SetEntry[];
 }
+
+/** An index with more labels than this finds each one anew in its record. */
+const KNOWN_LABELS_MAX = 32_768;
+/** What a label that is kept takes in memory, about. */
+const KNOWN_LABEL_SIZE = 64;
 
 /** What a decoded thing takes in memory, about, against its bytes in the file. */
 const DECODED_RATIO = 8;
@@ -126,7 +132,8 @@ export class BlockIndex implements LabelPostings {
     if (there !== undefined) return there;
     const bytes = this.file.record(ROOT, 0, this.file.sizeOf(ROOT));
     const root = this.#parse("the root", () => parseRoot(bytes));
-    this.#root.put(0, root, bytes.length * DECODED_RATIO);
+    const knownSize = (root.labels?.length ?? 0) * KNOWN_LABEL_SIZE;
+    this.#root.put(0, root, bytes.length * DECODED_RATIO + knownSize);
     return root;
   }
 
@@ -231,10 +238,14 @@ export class BlockIndex implements LabelPostings {
   }
 
   labelsOf(series: number): Labels {
+    const { labels: known } = this.#readRoot();
     return this.entryOf(series).labels.map((number) => {
+      const there = known?.[number];
+      if (there !== undefined) return there;
       const [{ name }, group, at] = this.#findLabel(number);
-      group.labels[at] ??= [name, group.values[at] as string];
-      return group.labels[at];
+      const label: Label = [name, group.values[at] as string];
+      if (known !== undefined) known[number] = label;
+      return label;
     });
   }
 
@@ -336,6 +347,10 @@ function parseRoot(bytes: Uint8Array): IndexRoot {
     seriesGroups,
     timesCount,
     timesGroups,
+    labels:
+      labelCount <= KNOWN_LABELS_MAX
+        ? new Array<Label | undefined>(labelCount).fill(undefined)
+        : undefined,
   };
 }
 
@@ -365,9 +380,8 @@ function parseLabels(bytes: Uint8Array, count: number): LabelGroup {
     before = value;
   }
   if (reader.left > 0) throw new MalformedBytes("the record is too long");
-  const labels = new Array<Label | undefined>(count).fill(undefined);
   const pieces = new Array<Uint8Array | undefined>(count).fill(undefined);
-  return { values, postings, labels, pieces };
+  return { values, postings, pieces };
 }
 
 function parseSeries(bytes: Uint8Array, count: number): SeriesEntry[] {

@@ -13,6 +13,7 @@ import {
   type ColumnSet,
   type ColumnSetKind,
 } from "./column-set.ts";
+import { sliceBytes } from "./column-set-buffer.ts";
 import type { Deletion } from "./deletions.ts";
 import { COLUMN_STREAMS, TIMESTAMPS, VALUES } from "./index-format.ts";
 import { PageFile } from "./page-file.ts";
@@ -69,10 +70,15 @@ export class Block {
 
   /** Those of the deletions that concern this block take effect. */
   setDeletions(list: readonly Deletion[]): void {
-    this.#deletions = list.filter(
+    const deletions = list.filter(
       ({ minMs, maxMs, beforeSequence }) =>
         this.meta.sequence < beforeSequence && this.overlaps(minMs, maxMs),
     );
+    const same =
+      deletions.length === this.#deletions.length &&
+      deletions.every((deletion, i) => deletion === this.#deletions[i]);
+    if (same) return;
+    this.#deletions = deletions;
     this.#deletedSeries.clear();
   }
 
@@ -275,15 +281,6 @@ function keptRanges(
       return parts;
     });
   return ranges;
-}
-
-function sliceBytes({ ends, bytes }: BytesColumn, from: number, to: number): BytesColumn {
-  if (from === 0 && to === ends.length) return { ends, bytes };
-  const start = from === 0 ? 0 : (ends[from - 1] as number);
-  return {
-    ends: ends.slice(from, to).map((end) => end - start),
-    bytes: bytes.subarray(start, ends[to - 1]),
-  };
 }
 
 function hasNumber(list: Uint32Array, number: number): boolean {

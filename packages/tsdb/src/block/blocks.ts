@@ -1,9 +1,15 @@
-import { OperatingError } from "@pharos/base";
+import { createMatcher, OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
 import { Block } from "./block.ts";
 import type { BlockCache } from "./block-cache.ts";
 import { type BlockMeta, blockName, isBlockName } from "./block-meta.ts";
-import { DELETIONS_MAX, type Deletion, readDeletions, writeDeletions } from "./deletions.ts";
+import {
+  DELETIONS_MAX,
+  type Deletion,
+  equalDeletions,
+  readDeletions,
+  writeDeletions,
+} from "./deletions.ts";
 
 /** What a block's name ends in while its files are being removed. */
 const DELETED = ".deleted";
@@ -65,8 +71,45 @@ export class Blocks {
     return blocks;
   }
 
+  /** For a reader, which is told by the store what blocks there are: none yet. */
+  static following(disk: Disk, directory: string, cache: BlockCache): Blocks {
+    return new Blocks(disk, directory, cache);
+  }
+
+  /**
+   * Makes these the blocks, by rank, and these the deletions, whose matchers may lack their compiled expressions, as
+   * another thread sends them; the store holds the files. Answers the blocks that are
+   * not among them any more, which others may still be reading: they are to be closed by the caller.
+   *
+   * @throws OperatingError `disk.corrupt`.
+   */
+  follow(names: readonly string[], deletions: readonly Deletion[]): readonly Block[] {
+    const before = new Map(this.#list.map((block) => [block.name, block]));
+    const gone = new Set(this.#list);
+    this.#list = names.map((name) => {
+      const block =
+        before.get(name) ?? Block.open(this.#disk, `${this.directory}/${name}`, this.cache);
+      gone.delete(block);
+      return block;
+    });
+    if (!equalDeletions(deletions, this.#deletions))
+      this.#deletions = deletions.map((deletion) => ({
+        ...deletion,
+        matchers: deletion.matchers.map(({ type, name, value }) =>
+          createMatcher(type, name, value),
+        ),
+      }));
+    for (const block of this.#list) block.setDeletions(this.#deletions);
+    return [...gone];
+  }
+
   get all(): readonly Block[] {
     return this.#list;
+  }
+
+  /** By rank. */
+  get names(): readonly string[] {
+    return this.#list.map(({ name }) => name);
   }
 
   /** Why blocks or parts of them were left out, for people; each once, the newest last. */

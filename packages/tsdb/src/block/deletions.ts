@@ -64,6 +64,19 @@ export function decodeDeletions(bytes: Uint8Array): Deletion[] | string {
   }));
 }
 
+export function equalDeletions(a: readonly Deletion[], b: readonly Deletion[]): boolean {
+  if (a === b || (a.length === 0 && b.length === 0)) return true;
+  return Buffer.compare(encodeDeletions(a), encodeDeletions(b)) === 0;
+}
+
+/** Without what cannot be sent to another thread. */
+export function plainDeletions(list: readonly Deletion[]): readonly Deletion[] {
+  return list.map((deletion) => ({
+    ...deletion,
+    matchers: deletion.matchers.map(({ type, name, value }) => ({ type, name, value })),
+  }));
+}
+
 /**
  * The deletions of a folder of blocks; none if there is no file.
  * @throws OperatingError `disk.corrupt`: without them, what was deleted would be there again.
