@@ -39,9 +39,16 @@ export async function differencesOverHttp(
     for (const { metric, values } of await queryRaw(server, selector, lastMs + 1000))
       found.set(labelsKey(metric), values);
     for (const { labels, timestampsMs, values } of members) {
-      const read = found.get(labelsKey(labels)) ?? [];
       const bits = bitsOf(values);
-      const kept = [...timestampsMs.keys()].filter((at) => bits[at] !== STALE_NAN);
+      const kept: number[] = [];
+      const marked = new Set<number>();
+      for (const [at, timestampMs] of timestampsMs.entries())
+        if (bits[at] === STALE_NAN) marked.add(timestampMs);
+        else kept.push(at);
+      // Some servers show a marker as a NaN.
+      const read = (found.get(labelsKey(labels)) ?? []).filter(
+        ([seconds]) => marked.size === 0 || !marked.has(Math.round(seconds * 1000)),
+      );
       total.add(
         kept.map((at) => timestampsMs[at] as number),
         read.map(([seconds]) => Math.round(seconds * 1000)),
