@@ -11,8 +11,9 @@ export {
 export {
   JSON_BODY_SIZE_MAX,
   JSON_METRICS_MAX,
-  type JsonMetrics,
+  type JsonMetricsResult,
   parseJsonMetrics,
+  receiveJsonMetrics,
 } from "./json-metrics.ts";
 export { PUSH_LIMITS, type PushLimits } from "./push-limits.ts";
 export {

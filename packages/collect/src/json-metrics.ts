@@ -1,5 +1,5 @@
 import { type Labels, labelsFrom, labelsKey, METRIC_NAME, quote } from "@pharos/base";
-import type { SampleBatch } from "@pharos/ports";
+import type { AppendResult, SampleBatch } from "@pharos/ports";
 import {
   labelNameProblem,
   labelValueProblem,
@@ -52,6 +52,19 @@ export function parseJsonMetrics(
   }
   if (errors.count > 0) return { status: "invalid", errors: errors.texts() };
   return { status: "valid", batch: batchOf(parsed) };
+}
+
+/** What became of the samples of a body, or why none was taken. */
+export type JsonMetricsResult = AppendResult | { readonly errors: readonly string[] };
+
+/** Appends the samples of a body. @throws OperatingError as `append`: nothing was taken. */
+export async function receiveJsonMetrics(
+  body: Uint8Array,
+  nowMs: number,
+  append: (batch: SampleBatch) => Promise<AppendResult>,
+): Promise<JsonMetricsResult> {
+  const parsed = parseJsonMetrics(body, nowMs);
+  return parsed.status === "valid" ? append(parsed.batch) : { errors: parsed.errors };
 }
 
 class ErrorList {

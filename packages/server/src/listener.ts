@@ -18,6 +18,8 @@ export type Push = (headers: IngestHeaders, body: Uint8Array) => Promise<IngestA
 export interface ListenerRoutes {
   /** The path that the outside world sees the server under, such as `/pharos`: requests come with it or without. */
   readonly pathPrefix?: string;
+  /** Where pushed bodies are collected. */
+  readonly bodies?: BodyCollector;
   /** What takes samples, by path: plain `node:http`, since every sample passes here. */
   readonly push: Readonly<Record<string, Push>>;
   /** Everything else. */
@@ -43,7 +45,7 @@ export async function listen(
   drainMs: number = DRAIN_MS,
 ): Promise<Listener> {
   const other = getRequestListener(routes.fetch, { overrideGlobalObjects: false });
-  const bodies = new BodyCollector();
+  const bodies = routes.bodies ?? new BodyCollector();
   let closing: Promise<void> | undefined;
   const server = createServer((request, response) => {
     const started = performance.now();

@@ -3,6 +3,8 @@ import type { Dispatcher } from "@pharos/notify";
 import type { OwnMetrics } from "./own-metrics.ts";
 import type { RuleGroupCounts } from "./rules/rule-group-runner.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
+import type { QueryPool } from "./threads/query-pool.ts";
+import type { StoreThread } from "./threads/store-thread.ts";
 
 /** The outcome of the last reload; a failed one leaves the time of the last good one. */
 export interface ReloadStatus {
@@ -11,6 +13,8 @@ export interface ReloadStatus {
 }
 
 export interface MeasuredParts {
+  readonly store: StoreThread;
+  readonly queries: QueryPool;
   readonly scrapes: ScrapeManager;
   readonly queue: IngestQueue;
   readonly rules: RuleManager;
@@ -21,6 +25,7 @@ export interface MeasuredParts {
 /** What the parts between the network and the store say of themselves at `/metrics`. */
 export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void {
   const { scrapes, queue, rules, dispatcher } = parts;
+  addThreadMetrics(metrics, parts);
   metrics.gauge(
     "pharos_config_last_reload_successful",
     "Whether the last attempt to load the configuration succeeded.",
@@ -95,5 +100,32 @@ export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void 
     "pharos_notifications_failed_total",
     "Notifications given up.",
     () => dispatcher.stats().failed,
+  );
+}
+
+function addThreadMetrics(metrics: OwnMetrics, { store, queries }: MeasuredParts): void {
+  metrics.gauge(
+    "pharos_thread_utilization_ratio",
+    "Share of time that a thread's event loop was busy since the thread began.",
+    () => [
+      [{ thread: "store" }, store.utilization],
+      ...queries.utilizations.map((ratio, i) => [{ thread: `query-${i}` }, ratio] as const),
+    ],
+    ["thread"],
+  );
+  metrics.gauge(
+    "pharos_query_threads",
+    "Threads that evaluate queries; the first starts with the first query.",
+    () => queries.stats().threads,
+  );
+  metrics.gauge(
+    "pharos_queries",
+    "Queries that are evaluated, or whose answer is still being read.",
+    () => queries.stats().queries,
+  );
+  metrics.counter(
+    "pharos_query_thread_deaths_total",
+    "Query threads that ended by themselves, and their queries with them.",
+    () => queries.stats().deaths,
   );
 }

@@ -4,26 +4,14 @@ import { join } from "node:path";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
 import { errorText, formatDuration, type OperatingError, seededRng } from "@pharos/base";
-import {
-  type ColumnSink,
-  IngestQueue,
-  RemoteWriteReceiver,
-  renderHostMetrics,
-  ScrapeCounters,
-  ScrapeManager,
-  ScrapeReceiver,
-} from "@pharos/collect";
-import { ExpositionDecoder, Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
+import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
 import { Dispatcher, WebhookReceiver } from "@pharos/notify";
-import type { Disk, DocumentStore, HttpClient } from "@pharos/ports";
-import { createEngine, type Engine } from "@pharos/promql/engine";
-import { COLUMNS_MAX, type EmbeddedStore, openStore } from "@pharos/tsdb";
+import type { DocumentStore, HttpClient } from "@pharos/ports";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
-import { createReadRoutes } from "./http/read-routes.ts";
 import { answerStarting } from "./http/starting.ts";
 import { type Listener, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
@@ -39,22 +27,32 @@ import {
 import { OwnMetrics } from "./own-metrics.ts";
 import { readPageAssets } from "./page-assets.ts";
 import { addPartMetrics, type ReloadStatus } from "./part-metrics.ts";
+import { BodyCollector } from "./request-body.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
-import { addStoreMetrics, tsdbStatus } from "./store-status.ts";
+import { addStoreMetrics } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
+import { QueryPool } from "./threads/query-pool.ts";
+import type { StoreThreadStats } from "./threads/store-calls.ts";
+import { StoreThread } from "./threads/store-thread.ts";
 
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
 /** Seeds are 32 bits. */
 const SEEDS = 2 ** 32;
-/** How often the store moves old samples to blocks and deletes expired ones. */
-const MAINTENANCE_MS = 60_000;
+/** What the server tells whoever started it. */
+export interface PharosEvents {
+  /** Somebody asks over HTTP that the process ends. */
+  onQuit(): void;
+  /** Nothing can be stored any more: the process must end, so that it is started again. */
+  onDeath(error: unknown): void;
+}
 
 /** The whole system in one process: everything is opened, connected and closed here. */
 export class Pharos implements AsyncDisposable {
   readonly #options: ServeOptions;
   readonly #log: Logger;
+  readonly #events: PharosEvents;
   readonly #closers = new AsyncDisposableStack();
-  readonly #stop = new AbortController();
+  readonly #bodies = new BodyCollector();
   readonly #startTimeMs = systemClock.nowMs();
   readonly #metrics = new OwnMetrics();
   #address: ListenAddress;
@@ -65,9 +63,15 @@ export class Pharos implements AsyncDisposable {
   /** Answers in place of the API while the log is replayed. */
   #fetch: (request: Request) => Response | Promise<Response> = answerStarting;
 
-  private constructor(options: ServeOptions, log: Logger, files: LoadedFiles) {
+  private constructor(
+    options: ServeOptions,
+    log: Logger,
+    events: PharosEvents,
+    files: LoadedFiles,
+  ) {
     this.#options = options;
     this.#log = log;
+    this.#events = events;
     this.#files = files;
     this.#address = options.listen;
   }
@@ -75,15 +79,14 @@ export class Pharos implements AsyncDisposable {
   /**
    * Starts everything; when it resolves, the server is ready.
    *
-   * @param onQuit called when somebody asks over HTTP that the process ends.
    * @throws OperatingError `config.invalid` (all that is wrong in the files, or an address that is taken), `disk.failed`
    *   (another process uses the data folder), `disk.corrupt`.
    */
-  static async start(options: ServeOptions, log: Logger, onQuit: () => void): Promise<Pharos> {
+  static async start(options: ServeOptions, log: Logger, events: PharosEvents): Promise<Pharos> {
     const files = loadFiles(options, options.listen, nodeConfigEnvironment());
-    const pharos = new Pharos(options, log, files);
+    const pharos = new Pharos(options, log, events, files);
     try {
-      await pharos.#open(onQuit);
+      await pharos.#open();
     } catch (error) {
       await pharos[Symbol.asyncDispose]();
       throw error;
@@ -105,9 +108,9 @@ export class Pharos implements AsyncDisposable {
     return this.#files;
   }
 
-  async #open(onQuit: () => void): Promise<void> {
+  async #open(): Promise<void> {
     const { dataFolder } = this.#options;
-    const disk = nodeDisk(dataFolder);
+    nodeDisk(dataFolder); // Makes it, where it is not there yet.
     // First, since it holds the lock on the folder.
     const documents = await openSqliteDocumentStore(join(dataFolder, "pharos.db"));
     this.#closers.use(documents);
@@ -115,22 +118,14 @@ export class Pharos implements AsyncDisposable {
     const push: Record<string, Push> = {};
     const listener = await this.#listen(push);
 
-    const embedded = await this.#openStore(disk);
-    const { store, kernels } = embedded;
+    const store = await this.#openStore();
+    const queries = this.#openQueries(store);
     const http = nodeHttpClient();
     this.#closers.defer(() => http.close());
-    const engine = createEngine({
-      clock: systemClock,
-      lookbackMs: this.#options.lookbackMs,
-      samplesMax: this.#options.querySamplesMax,
-      timeoutMs: this.#options.queryTimeoutMs,
-      defaultStepMs: this.#files.config.global.evaluationIntervalMs,
-    });
-    const alerting = await this.#openAlerting(documents, http, engine, store);
+    const alerting = await this.#openAlerting(documents, http, queries, store);
     // Again, so that the last request is answered before anything that it needs is closed.
     this.#closers.defer(() => listener.close());
-    const sink = sinkOf(embedded);
-    const { scrapes, watcher } = this.#openScraping(http, sink, embedded);
+    const { scrapes, watcher } = this.#openScraping(http, store);
     this.#apply = async ({ config, groups, notifications }) => {
       await alerting.dispatcher.apply(notifications);
       await alerting.rules.apply(groups);
@@ -140,19 +135,19 @@ export class Pharos implements AsyncDisposable {
     await this.#apply(this.#files);
 
     const queue = new IngestQueue();
-    const ingest = {
-      clock: systemClock,
-      queue,
-      receiver: new RemoteWriteReceiver(kernels, sink),
-      append: store.append.bind(store),
-    };
+    const ingest = { queue, receiver: store };
     push["/api/v1/write"] = (headers, body) => remoteWrite(headers, body, ingest);
     push["/api/v1/metrics"] = (headers, body) => jsonMetrics(headers, body, ingest);
 
-    addStoreMetrics(this.#metrics, store, kernels);
+    let stats: StoreThreadStats = await store.stats();
+    addStoreMetrics(this.#metrics, () => stats);
     const reloaded = (): ReloadStatus => this.#reloaded;
-    addPartMetrics(this.#metrics, { scrapes, queue, ...alerting, reloaded });
-    const api = this.#createApi(store, engine, scrapes, alerting.rules, onQuit);
+    addPartMetrics(this.#metrics, { store, queries, scrapes, queue, ...alerting, reloaded });
+    const metricsText = async (): Promise<string> => {
+      stats = await store.stats();
+      return this.#metrics.text();
+    };
+    const api = this.#createApi({ store, queries, scrapes, rules: alerting.rules, metricsText });
     // The built-in host agent is scraped like any other target.
     this.#fetch = (request) =>
       new URL(request.url).pathname === "/metrics/node" ? hostMetrics() : api.fetch(request);
@@ -162,6 +157,7 @@ export class Pharos implements AsyncDisposable {
   async #listen(push: Readonly<Record<string, Push>>): Promise<Listener> {
     const listener = await listen(this.#options.listen, {
       pathPrefix: this.#pathPrefix,
+      bodies: this.#bodies,
       push,
       fetch: (request) => this.#fetch(request),
       observe: (handler, code, seconds) => this.#metrics.observeHttp(handler, code, seconds),
@@ -177,8 +173,8 @@ export class Pharos implements AsyncDisposable {
   async #openAlerting(
     documents: DocumentStore,
     http: HttpClient,
-    engine: Engine,
-    store: EmbeddedStore,
+    queries: QueryPool,
+    store: StoreThread,
   ): Promise<{ dispatcher: Dispatcher; rules: RuleManager }> {
     const onProblem = (error: OperatingError, doing: string): void =>
       this.#log.warn({ code: error.code, error: errorText(error) }, doing);
@@ -195,7 +191,7 @@ export class Pharos implements AsyncDisposable {
     const rules = await RuleManager.open({
       clock: systemClock,
       store: documents,
-      evaluate: (expr, timeMs, signal) => engine.instant(store, expr, timeMs, { signal }),
+      evaluate: (expr, timeMs, signal) => queries.evaluate(expr, timeMs, signal),
       append: (batch) => store.append(batch),
       notify: (alerts) => dispatcher.update(alerts),
       externalLabels: () => this.#files.config.global.externalLabels,
@@ -208,18 +204,13 @@ export class Pharos implements AsyncDisposable {
 
   #openScraping(
     http: HttpClient,
-    sink: ColumnSink,
-    { kernels, table }: OpenedStore,
+    store: StoreThread,
   ): { scrapes: ScrapeManager; watcher: TargetFileWatcher } {
     const scrapes = new ScrapeManager(
       {
         clock: systemClock,
         http,
-        sink: new ScrapeReceiver({
-          clock: systemClock,
-          sink,
-          decoder: new ExpositionDecoder(kernels, table, sink.columns),
-        }),
+        sink: store.scrapes,
         userAgent: USER_AGENT,
         offsetSeed: hostname(),
         counters: new ScrapeCounters(),
@@ -232,23 +223,12 @@ export class Pharos implements AsyncDisposable {
     return { scrapes, watcher };
   }
 
-  #createApi(
-    store: EmbeddedStore,
-    engine: Engine,
-    scrapes: ScrapeManager,
-    rules: RuleManager,
-    onQuit: () => void,
-  ): { fetch(request: Request): Response | Promise<Response> } {
+  #createApi({ store, queries, scrapes, rules, metricsText }: ApiParts): {
+    fetch(request: Request): Response | Promise<Response>;
+  } {
     return createApi({
       clock: systemClock,
-      read: createReadRoutes({
-        clock: systemClock,
-        engine,
-        store,
-        queryTimeoutMs: this.#options.queryTimeoutMs,
-        lookbackMs: this.#options.lookbackMs,
-        externalLabels: () => this.#files.config.global.externalLabels,
-      }),
+      read: queries.read,
       targets: {
         scrapePools: () => this.#files.config.scrapeJobs.map(({ jobName }) => jobName),
         activeTargets: () => scrapes.activeTargets(),
@@ -264,24 +244,26 @@ export class Pharos implements AsyncDisposable {
       },
       status: {
         build: BUILD_INFO,
-        runtime: () => ({
+        runtime: async () => ({
           startTimeMs: this.#startTimeMs,
           workingDirectory: process.cwd(),
           hostname: hostname(),
           reloadConfigSuccess: this.#reloaded.ok,
           lastConfigTimeMs: this.#reloaded.atMs,
-          corruptionCount: store.stats().problems.length,
+          corruptionCount: (await store.stats()).problems.length,
           processors: availableParallelism(),
           storageRetention: formatDuration(this.#retentionMs),
         }),
         configText: () => this.#files.text,
         flags: () => shownOptions(this.#options),
-        tsdb: (limit) => tsdbStatus(store, limit),
+        tsdb: (limit) => store.tsdbStatus(limit),
       },
       lifecycle: {
-        control: this.#mayControl ? { reload: () => this.reload(), quit: onQuit } : undefined,
+        control: this.#mayControl
+          ? { reload: () => this.reload(), quit: () => this.#events.onQuit() }
+          : undefined,
       },
-      metricsText: () => this.#metrics.text(),
+      metricsText,
       onBug: (error) => this.#bug(error),
       assets: readPageAssets(),
       pathPrefix: this.#pathPrefix,
@@ -297,40 +279,52 @@ export class Pharos implements AsyncDisposable {
     return this.#options.lifecycle || isLoopback(this.#options.listen);
   }
 
-  async #openStore(disk: Disk): Promise<OpenedStore> {
-    const { walSyncMs, outOfOrderWindowMs, repairWal, headSeriesMax } = this.#options;
-    const kernels = await Kernels.load();
-    // A seed that nobody outside knows: else a sender could choose series that all collide.
-    const table = new SeriesTable(kernels, { seed: randomInt(SEEDS) });
+  async #openStore(): Promise<StoreThread> {
+    const { dataFolder, walSyncMs, outOfOrderWindowMs, repairWal, headSeriesMax } = this.#options;
     const { storage } = this.#files.config;
-    const store = await openStore({
-      disk,
-      clock: systemClock,
-      kernels,
-      table,
-      walSync: walSyncMs === 0 ? "always" : { intervalMs: walSyncMs },
-      walRepair: repairWal,
-      headSeriesMax,
-      outOfOrderWindowMs: storage.outOfOrderTimeWindowMs ?? outOfOrderWindowMs,
-      retentionMs: this.#retentionMs,
-    });
+    const store = await StoreThread.open(
+      {
+        dataFolder,
+        // One that nobody outside knows: else a sender could choose series that all collide.
+        seed: randomInt(SEEDS),
+        settings: {
+          walSync: walSyncMs === 0 ? "always" : { intervalMs: walSyncMs },
+          walRepair: repairWal,
+          headSeriesMax,
+          outOfOrderWindowMs: storage.outOfOrderTimeWindowMs ?? outOfOrderWindowMs,
+          retentionMs: this.#retentionMs,
+        },
+      },
+      this.#log,
+      (error) => this.#events.onDeath(error),
+    );
     this.#closers.use(store);
-    const { replayedSamples, replayMs, problems } = store.stats();
+    this.#bodies.joiner = store.slots;
+    const { replayedSamples, replayMs, problems } = store.opened;
     if (replayedSamples > 0)
       this.#log.info({ samples: replayedSamples, ms: Math.round(replayMs) }, "read the log back");
     for (const problem of problems) this.#log.error(problem);
-    void this.#maintain(store);
-    return { store, kernels, table };
+    return store;
   }
 
-  async #maintain(store: EmbeddedStore): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await store.maintain(systemClock.nowMs()).catch((error: unknown) => {
-        if (!signal.aborted) this.#log.error({ error: errorText(error) }, "maintaining the store");
-      });
-      await systemClock.sleep(MAINTENANCE_MS, signal).catch(() => {}); // Only the signal ends it.
-    }
+  #openQueries(store: StoreThread): QueryPool {
+    const { dataFolder, lookbackMs, querySamplesMax, queryTimeoutMs } = this.#options;
+    const { global } = this.#files.config;
+    const queries = new QueryPool({
+      store,
+      settings: {
+        dataFolder,
+        lookbackMs,
+        samplesMax: querySamplesMax,
+        timeoutMs: queryTimeoutMs,
+        defaultStepMs: global.evaluationIntervalMs,
+      },
+      threadsMax: availableParallelism(),
+      log: this.#log,
+      externalLabels: () => this.#files.config.global.externalLabels,
+    });
+    this.#closers.use(queries);
+    return queries;
   }
 
   /**
@@ -368,29 +362,16 @@ export class Pharos implements AsyncDisposable {
 
   /** Ends everything in the reverse order: no new samples, no new requests, then what was accepted is made durable. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
     await this.#closers.disposeAsync();
   }
 }
 
-interface OpenedStore {
-  readonly store: EmbeddedStore;
-  readonly kernels: Kernels;
-  readonly table: SeriesTable;
-}
-
-/** Where scrapes and remote writes put their samples: decoded into the store's own memory, and appended from there. */
-function sinkOf({ store, kernels, table }: OpenedStore): ColumnSink {
-  const columns = new SampleColumns(kernels, COLUMNS_MAX);
-  return {
-    columns,
-    table,
-    get seriesEnded() {
-      return store.seriesEnded;
-    },
-    intern: store.intern.bind(store),
-    appendColumns: () => store.appendColumns(columns),
-  };
+interface ApiParts {
+  readonly store: StoreThread;
+  readonly queries: QueryPool;
+  readonly scrapes: ScrapeManager;
+  readonly rules: RuleManager;
+  metricsText(): Promise<string>;
 }
 
 function hostMetrics(): Response {

@@ -27,13 +27,22 @@ export type ReceivedBody =
 const KEPT_BUFFERS_MAX = 16;
 const KEPT_BUFFER_SIZE = 256 * 1024;
 
-/**
- * Collects the bodies of requests in memory, within limits that hold for all of them together. Bodies of the usual size
- * go into buffers that are used again: fresh ones are what makes the garbage collector look at the heap.
- */
+/** A body in one piece; `bytes` may be used for another one after `release`. */
+export interface JoinedBody {
+  readonly bytes: Uint8Array;
+  release(): void;
+}
+
+/** Puts the pieces of a body together. */
+export interface BodyJoiner {
+  join(chunks: readonly Uint8Array[], size: number): JoinedBody;
+}
+
+/** Collects the bodies of requests in memory, within limits that hold for all of them together. */
 export class BodyCollector {
+  /** Where bodies are put together. */
+  joiner: BodyJoiner = new KeptBuffers();
   readonly #limits: BodyLimits;
-  readonly #kept: Uint8Array[] = [];
   #arriving = 0;
 
   constructor(limits: BodyLimits = BODY_LIMITS) {
@@ -69,17 +78,24 @@ export class BodyCollector {
         }
       });
       request.on("end", () => {
-        settle({ status: "whole", ...this.#joined(chunks, size) });
+        settle({ status: "whole", ...this.joiner.join(chunks, size) });
       });
       request.on("error", () => settle({ status: "aborted" }));
       request.on("close", () => settle({ status: "aborted" }));
     });
   }
+}
 
-  /** The chunks in one piece. */
-  #joined(chunks: readonly Buffer[], size: number): { bytes: Uint8Array; release: () => void } {
+/**
+ * Bodies of the usual size go into buffers that are used again: fresh ones are what makes the garbage collector look at
+ * the heap.
+ */
+class KeptBuffers implements BodyJoiner {
+  readonly #kept: Uint8Array[] = [];
+
+  join(chunks: readonly Uint8Array[], size: number): JoinedBody {
     if (chunks.length === 1 || size > KEPT_BUFFER_SIZE) {
-      const bytes = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+      const bytes = chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size);
       return { bytes, release: () => {} };
     }
     const buffer = this.#kept.pop() ?? new Uint8Array(KEPT_BUFFER_SIZE);

@@ -1,11 +1,12 @@
-import type { Kernels } from "@pharos/kernels";
 import type { Counted, EmbeddedStore } from "@pharos/tsdb";
 import type { Cardinality, TsdbStatus } from "./http/dependencies.ts";
 import type { OwnMetrics } from "./own-metrics.ts";
+import type { StoreThreadStats } from "./threads/store-calls.ts";
 
 /** The answer of `/api/v1/status/tsdb`. */
 export function tsdbStatus(store: EmbeddedStore, limit: number): TsdbStatus {
   const stats = store.stats();
+  const times = store.headTimeRange();
   const { seriesByMetric, valuesByName, sizeByName, seriesByPair } = store.cardinality(limit);
   const everyName = store.cardinality(Number.MAX_SAFE_INTEGER).valuesByName;
   return {
@@ -13,8 +14,8 @@ export function tsdbStatus(store: EmbeddedStore, limit: number): TsdbStatus {
       seriesCount: stats.headSeries,
       labelPairCount: everyName.reduce((pairs, { count }) => pairs + count, 0),
       chunkCount: stats.headChunks,
-      minTimeMs: stats.headMinTimeMs ?? 0,
-      maxTimeMs: stats.headMaxTimeMs ?? 0,
+      minTimeMs: times?.minMs ?? 0,
+      maxTimeMs: times?.maxMs ?? 0,
     },
     seriesCountByMetricName: seriesByMetric.map(cardinality),
     labelValueCountByLabelName: valuesByName.map(cardinality),
@@ -28,38 +29,42 @@ function cardinality({ name, count }: Counted): Cardinality {
 }
 
 /** What the store says of itself at `/metrics`. */
-export function addStoreMetrics(metrics: OwnMetrics, store: EmbeddedStore, kernels: Kernels): void {
+export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadStats): void {
   const gauge = (name: string, help: string, read: () => number): void =>
     metrics.gauge(`pharos_tsdb_${name}`, help, read);
   const counter = (name: string, help: string, read: () => number): void =>
     metrics.counter(`pharos_tsdb_${name}`, help, read);
-  gauge("head_series", "Series in the head.", () => store.stats().headSeries);
-  gauge("head_chunks", "Chunks in the head.", () => store.stats().headChunks);
-  gauge("head_samples", "Samples in the head.", () => store.stats().headSamples);
+  gauge("head_series", "Series in the head.", () => stats().headSeries);
+  gauge("head_chunks", "Chunks in the head.", () => stats().headChunks);
+  gauge("head_samples", "Samples in the head.", () => stats().headSamples);
   gauge(
     "head_memory_bytes",
     "Memory that the head and the series table use.",
-    () => kernels.memoryUse().usedSize,
+    () => stats().memoryUsedSize,
   );
-  gauge("wal_size_bytes", "Size of the write-ahead log.", () => store.stats().walSize);
-  gauge("wal_segments", "Segments of the write-ahead log.", () => store.stats().walSegments);
-  gauge("blocks", "Blocks on disk.", () => store.stats().blocks.length);
+  gauge("wal_size_bytes", "Size of the write-ahead log.", () => stats().walSize);
+  gauge("wal_segments", "Segments of the write-ahead log.", () => stats().walSegments);
+  gauge("blocks", "Blocks on disk.", () => stats().blocks.length);
   gauge(
     "last_flush_timestamp_seconds",
     "When the head was last flushed to blocks; 0 if not since the start.",
-    () => (store.stats().lastFlushMs ?? 0) / 1000,
+    () => (stats().lastFlushMs ?? 0) / 1000,
   );
   gauge(
     "problems",
     "Things found damaged since the start; the log has the details.",
-    () => store.stats().problems.length,
+    () => stats().problems.length,
   );
-  counter("samples_appended_total", "Samples stored.", () => store.stats().samplesAppended);
+  counter("samples_appended_total", "Samples stored.", () => stats().samplesAppended);
   metrics.counter(
     "pharos_tsdb_samples_refused_total",
     "Samples that were not stored, by reason.",
-    () =>
-      Object.entries(store.stats().refused).map(([reason, count]) => [{ reason }, count] as const),
+    () => Object.entries(stats().refused).map(([reason, count]) => [{ reason }, count] as const),
     ["reason"],
+  );
+  gauge(
+    "delay_seconds",
+    "The longest that the store's thread was held up since the last scrape.",
+    () => stats().delaySecondsMax,
   );
 }

@@ -17,7 +17,7 @@ import {
   successAnswerSchema,
   targetsDataSchema,
 } from "@pharos/api";
-import { IngestQueue, parseJsonMetrics } from "@pharos/collect";
+import { IngestQueue, parseJsonMetrics, receiveJsonMetrics } from "@pharos/collect";
 import type { z } from "zod";
 import { jsonMetrics } from "../src/http/ingest.ts";
 import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
@@ -129,10 +129,12 @@ test("an error is what the contract promises", async () => {
 const push = async (body: unknown): Promise<{ status: number; body: unknown }> => {
   const { store, clock } = new HttpWorld();
   const answer = await jsonMetrics({}, new TextEncoder().encode(JSON.stringify(body)), {
-    clock,
     queue: new IngestQueue(),
-    receiver: { receive: async () => Promise.reject(new Error("not asked for")) },
-    append: (batch) => store.append(batch),
+    receiver: {
+      receive: async () => Promise.reject(new Error("not asked for")),
+      receiveJson: (json) =>
+        receiveJsonMetrics(json, clock.nowMs(), (batch) => store.append(batch)),
+    },
   });
   return { status: answer.status, body: JSON.parse(answer.body) };
 };

@@ -6,8 +6,9 @@ import {
   IngestQueue,
   JSON_BODY_SIZE_MAX,
   type RemoteWriteResult,
+  receiveJsonMetrics,
 } from "@pharos/collect";
-import { MemoryStore, SimClock } from "@pharos/testing";
+import { MemoryStore } from "@pharos/testing";
 import {
   type IngestAnswer,
   type IngestDependencies,
@@ -39,10 +40,11 @@ function ingest(receive: () => Promise<RemoteWriteResult> = async () => received
   const store = new MemoryStore();
   return {
     store,
-    clock: new SimClock(NOW_MS),
     queue: new IngestQueue(),
-    receiver: { receive },
-    append: (batch) => store.append(batch),
+    receiver: {
+      receive,
+      receiveJson: (body) => receiveJsonMetrics(body, NOW_MS, (batch) => store.append(batch)),
+    },
   };
 }
 

@@ -21,6 +21,8 @@ import { BLOCK_CACHE_SIZE_MAX, BlockCache } from "./block/block-cache.ts";
 import { BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
 import { Blocks } from "./block/blocks.ts";
 import { ColumnDecoder } from "./block/column-decoder.ts";
+import { Compactor } from "./block/compaction.ts";
+import { COMPACTION_RANGES_MS } from "./block/compaction-plan.ts";
 import { removeOldCheckpoints } from "./checkpoint.ts";
 import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
 import { COLUMNS_MAX, Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
@@ -57,6 +59,8 @@ export interface StoreSettings {
   readonly flushGraceMs: number;
   /** Bytes of blocks that are kept in memory, for each thread that reads them. */
   readonly blockCacheSizeMax: number;
+  /** How long the stretches of time are that blocks are merged to, rising, from that of blocks from the head on. */
+  readonly compactionRangesMs: readonly number[];
 }
 
 export const STORE_DEFAULTS: StoreSettings = {
@@ -70,6 +74,7 @@ export const STORE_DEFAULTS: StoreSettings = {
   retentionMs: 15 * 86_400_000,
   flushGraceMs: 3_600_000,
   blockCacheSizeMax: BLOCK_CACHE_SIZE_MAX,
+  compactionRangesMs: COMPACTION_RANGES_MS,
 };
 
 export interface StoreOptions extends Partial<StoreSettings> {
@@ -88,9 +93,6 @@ export interface StoreStats {
   /** Samples in the head's chunks, and those that came late. */
   readonly headSamples: number;
   readonly lateSamples: number;
-  /** Of the samples in the head; undefined if there are none. */
-  readonly headMinTimeMs: number | undefined;
-  readonly headMaxTimeMs: number | undefined;
   readonly samplesAppended: number;
   readonly refused: Readonly<Refused>;
   readonly walSegments: number;
@@ -163,6 +165,7 @@ export class EmbeddedStore implements SeriesStore {
   readonly #snapshots: Snapshots;
   readonly #decoder: ColumnDecoder;
   readonly #resolver: StoreResolver;
+  readonly #compactor: Compactor;
   /** For who reads on this thread. */
   readonly #window: HeadWindow;
   readonly #reader: StoreReader;
@@ -183,9 +186,17 @@ export class EmbeddedStore implements SeriesStore {
 
   /** Use `openStore`. */
   constructor(parts: StoreParts) {
-    const { kernels, clock, head, blocks } = parts;
+    const { disk, kernels, clock, head, blocks } = parts;
     this.#parts = parts;
     this.#snapshots = new Snapshots(clock);
+    this.#compactor = new Compactor({
+      disk,
+      kernels,
+      blocks,
+      tier: "raw",
+      snapshots: this.#snapshots,
+      signal: this.#closing.signal,
+    });
     this.#decoder = new ColumnDecoder(kernels);
     const pause = () => createPause(clock, this.#closing.signal);
     this.#resolver = new StoreResolver({ head, blocks, snapshots: this.#snapshots, pause });
@@ -364,7 +375,8 @@ export class EmbeddedStore implements SeriesStore {
   }
 
   /**
-   * What must be done from time to time: deletes blocks beyond the retention, and moves what is old enough to blocks.
+   * What must be done from time to time: deletes blocks beyond the retention, moves what is old enough to blocks, and
+   * merges blocks once, where that is worth it.
    * @throws OperatingError `disk.full`, `disk.failed`: nothing is lost, and the next call tries again.
    */
   maintain(nowMs: number): Promise<void> {
@@ -376,7 +388,59 @@ export class EmbeddedStore implements SeriesStore {
       const full = isLateNearlyFull || kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
       const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
       if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
+      await this.#mergeNext(false);
     });
+  }
+
+  /** What could be merged now; answers how many blocks became one. */
+  #mergeNext(everything: boolean): Promise<number> {
+    const { clock, settings } = this.#parts;
+    const completeBeforeMs = Math.min(this.#graceStart(), this.#flushedBeforeMs);
+    const options = { rangesMs: settings.compactionRangesMs, completeBeforeMs, everything };
+    return this.#compactor.mergeNext(options, createPause(clock, this.#closing.signal));
+  }
+
+  /**
+   * Merges all blocks that can be merged, those of the current day too, and compresses them: disk space is as small as
+   * it gets when this resolves. Appends, reads and flushes go on meanwhile.
+   * @throws OperatingError `disk.full`, `disk.failed`: nothing is lost.
+   */
+  async compact(): Promise<void> {
+    let merged = 1;
+    while (merged > 0)
+      await this.#inTurn(async () => {
+        merged = await this.#mergeNext(true);
+      });
+  }
+
+  /**
+   * Deletes the samples of the series that match all of the matchers, from `minMs` to `maxMs`, both included, as far as
+   * they are there now: what comes later stays. They are gone for every reader when this resolves, also after a power
+   * loss; `cleanTombstones` gives their bytes back, and so does merging blocks. What is in memory goes to blocks first.
+   *
+   * @throws OperatingError `queue.full` where too many deletions wait for that, `disk.full`, `disk.failed`.
+   */
+  deleteSeries(matchers: readonly Matcher[], { minMs, maxMs }: TimeRange): Promise<void> {
+    assert(matchers.length > 0, "not everything, by mistake");
+    return this.#inTurn(async () => {
+      await this.#flushBefore(this.#maxTimeMs + 1);
+      const range = {
+        minMs: Math.max(minMs, -TIMESTAMP_MS_MAX),
+        maxMs: Math.min(maxMs, TIMESTAMP_MS_MAX),
+      };
+      await this.#parts.blocks.delete({ matchers, ...range });
+    });
+  }
+
+  /** Rewrites the blocks that hold deleted samples. @throws OperatingError `disk.full`, `disk.failed`. */
+  async cleanTombstones(): Promise<void> {
+    const { clock } = this.#parts;
+    let rewritten = 1;
+    while (rewritten > 0)
+      await this.#inTurn(async () => {
+        const pause = createPause(clock, this.#closing.signal);
+        rewritten = await this.#compactor.cleanNext(pause);
+      });
   }
 
   /** Moves all samples of the head to blocks. @throws OperatingError `disk.full`, `disk.failed`. */
@@ -430,20 +494,11 @@ export class EmbeddedStore implements SeriesStore {
   stats(): StoreStats {
     const { head, wal, blocks, problems, replayedSamples, replayMs } = this.#parts;
     const { chunks, samples } = head.chunks.stats();
-    let minMs = head.nextLateTimeMs("all");
-    let maxMs = Number.NEGATIVE_INFINITY;
-    for (const ref of head.index.all()) {
-      if (head.chunks.count(ref) === 0) continue;
-      minMs = Math.min(minMs, head.chunks.firstTimeMs(ref));
-      maxMs = Math.max(maxMs, head.chunks.lastTimeMs(ref));
-    }
     return {
       headSeries: head.index.seriesCount,
       headChunks: chunks,
       headSamples: samples,
       lateSamples: head.lateCount,
-      headMinTimeMs: Number.isFinite(minMs) ? minMs : undefined,
-      headMaxTimeMs: Number.isFinite(maxMs) ? maxMs : undefined,
       samplesAppended: this.#samplesAppended,
       refused: { ...this.#refused },
       walSegments: wal.segmentCount,
@@ -454,6 +509,19 @@ export class EmbeddedStore implements SeriesStore {
       replayedSamples,
       replayMs,
     };
+  }
+
+  /** From the first to the newest sample in the head; undefined if there is none. One pass over all its series. */
+  headTimeRange(): TimeRange | undefined {
+    const { head } = this.#parts;
+    let minMs = head.nextLateTimeMs("all");
+    let maxMs = Number.NEGATIVE_INFINITY;
+    for (const ref of head.index.all()) {
+      if (head.chunks.count(ref) === 0) continue;
+      minMs = Math.min(minMs, head.chunks.firstTimeMs(ref));
+      maxMs = Math.max(maxMs, head.chunks.lastTimeMs(ref));
+    }
+    return minMs <= maxMs ? { minMs, maxMs } : undefined;
   }
 
   /** What has the most series and values in the head; one pass over its label index. */

@@ -20,7 +20,14 @@ export async function serve(options: ServeOptions): Promise<void> {
       if (!(error instanceof OperatingError)) throw error; // The log has told of the others.
     });
   });
-  const pharos = await Pharos.start(options, log, () => quit.resolve("a request"));
+  const pharos = await Pharos.start(options, log, {
+    onQuit: () => quit.resolve("a request"),
+    onDeath: (error) => {
+      const text = error instanceof Error ? error.stack : String(error);
+      log.fatal({ error: text }, "the store's thread has ended: nothing can be stored any more");
+      process.exit(1);
+    },
+  });
   running = pharos;
 
   const { config, groups } = pharos.files;

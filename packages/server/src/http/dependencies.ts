@@ -160,7 +160,7 @@ export interface TsdbStatus {
 
 export interface StatusProvider {
   readonly build: BuildInfo;
-  runtime(): RuntimeInfo;
+  runtime(): RuntimeInfo | Promise<RuntimeInfo>;
   /** The configuration as it may be shown, secrets masked. */
   configText(): string;
   /** Command line options by name, without dashes. */

@@ -1,13 +1,11 @@
-import { type Clock, OperatingError } from "@pharos/base";
+import { OperatingError } from "@pharos/base";
 import {
   INGEST_RETRY_AFTER_SECONDS,
   type IngestQueue,
   JSON_BODY_SIZE_MAX,
-  parseJsonMetrics,
-  type RemoteWriteReceiver,
+  type JsonMetricsResult,
   type RemoteWriteResult,
 } from "@pharos/collect";
-import type { AppendResult, SampleBatch } from "@pharos/ports";
 import { type ErrorType, HTTP_ERRORS } from "./errors.ts";
 
 /** An answer for plain `node:http`, which the ingest path uses. */
@@ -21,10 +19,15 @@ export interface IngestAnswer {
 export type IngestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface IngestDependencies {
-  readonly clock: Clock;
   readonly queue: IngestQueue;
-  readonly receiver: Pick<RemoteWriteReceiver, "receive">;
-  append(batch: SampleBatch): Promise<AppendResult>;
+  readonly receiver: PushReceiver;
+}
+
+/** What stores pushed bodies, which it may keep. */
+export interface PushReceiver {
+  /** A body of remote write. */
+  receive(body: Uint8Array): Promise<RemoteWriteResult>;
+  receiveJson(body: Uint8Array): Promise<JsonMetricsResult>;
 }
 
 const PROTOBUF = "application/x-protobuf";
@@ -63,7 +66,7 @@ export async function remoteWrite(
 export async function jsonMetrics(
   headers: IngestHeaders,
   body: Uint8Array,
-  { queue, append, clock }: IngestDependencies,
+  { queue, receiver }: IngestDependencies,
 ): Promise<IngestAnswer> {
   const [type = ""] = header(headers, "content-type").split(";").map(trimmed);
   if (type !== "" && type !== "application/json")
@@ -76,11 +79,8 @@ export async function jsonMetrics(
       `body of ${body.length} bytes; at most ${JSON_BODY_SIZE_MAX} are allowed`,
     ]);
   return answer(async () => {
-    const result = await queue.run(body.length, async () => {
-      const parsed = parseJsonMetrics(body, clock.nowMs());
-      return parsed.status === "valid" ? append(parsed.batch) : parsed.errors;
-    });
-    if (!("appended" in result)) return failure(400, result);
+    const result = await queue.run(body.length, () => receiver.receiveJson(body));
+    if ("errors" in result) return failure(400, result.errors);
     return json(202, { status: "success", data: result });
   });
 }

@@ -32,21 +32,26 @@ export async function parametersOf(request: Request): Promise<URLSearchParams> {
 }
 
 /** A sender that streams does not say how long its form is, so it is counted as it arrives. */
-async function formText({ headers, body }: Request): Promise<string> {
+async function formText(request: Request): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of formChunks(request)) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}
+
+/** The bytes of a request's form as they come. @throws OperatingError `input.too_large`. */
+export async function* formChunks({ headers, body }: Request): AsyncGenerator<Uint8Array> {
   const tooLarge = new OperatingError(
     "input.too_large",
     `a request to this API has at most ${FORM_SIZE_MAX} bytes`,
   );
   if (Number(headers.get("Content-Length") ?? 0) > FORM_SIZE_MAX) throw tooLarge;
-  const decoder = new TextDecoder();
-  let text = "";
   let size = 0;
   for await (const chunk of body ?? []) {
     size += chunk.length;
     if (size > FORM_SIZE_MAX) throw tooLarge;
-    text += decoder.decode(chunk, { stream: true });
+    yield chunk;
   }
-  return text + decoder.decode();
 }
 
 /** Unix seconds (with fractions) or RFC 3339, as ms; undefined for anything else. */

@@ -15,8 +15,8 @@ export function buildInfo({ status }: StatusDependencies): Readonly<Record<strin
 }
 
 /** `/api/v1/status/runtimeinfo`. What only Go has is empty. */
-export function runtimeInfo({ status, clock }: StatusDependencies): Response {
-  const info = status.runtime();
+export async function runtimeInfo({ status, clock }: StatusDependencies): Promise<Response> {
+  const info = await status.runtime();
   return success({
     startTime: formatTime(info.startTimeMs),
     CWD: info.workingDirectory,

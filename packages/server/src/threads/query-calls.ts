@@ -1,0 +1,51 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Labels } from "@pharos/base";
+import type { QueryResult } from "@pharos/promql/engine";
+import type { ReaderSetup } from "@pharos/tsdb";
+
+/** How queries are evaluated; the same for all threads. */
+export interface QuerySettings {
+  readonly dataFolder: string;
+  readonly lookbackMs: number;
+  readonly samplesMax: number;
+  readonly timeoutMs: number;
+  readonly defaultStepMs: number;
+}
+
+/** What a query thread is started with. */
+export interface QueryThreadData {
+  readonly settings: QuerySettings;
+  readonly setup: ReaderSetup;
+  /** To the store's thread. */
+  readonly port: MessagePort;
+}
+
+/** A request for one of the read routes. */
+export interface SentRequest {
+  readonly url: string;
+  readonly method: string;
+  /** Only what those routes look at. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array | undefined;
+  readonly externalLabels: Labels;
+}
+
+export interface SentResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  /** The body, or its beginning. */
+  readonly body: Uint8Array;
+  /** Where the rest is asked for; undefined if there is none. */
+  readonly rest: number | undefined;
+}
+
+/** What the main thread asks of a query thread. */
+export interface QueryCalls {
+  read(ask: SentRequest): SentResponse;
+  /** The next piece of an answer; undefined at its end. */
+  next(ask: number): Uint8Array | undefined;
+  /** Nobody wants the rest of an answer. */
+  drop(ask: number): void;
+  /** An instant query. */
+  evaluate(ask: { readonly expr: string; readonly timeMs: number }): QueryResult;
+}

@@ -1,0 +1,104 @@
+// A thread that evaluates queries: reads the store's memory and files by itself, and renders what it answers.
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { nodeDisk, systemClock } from "@pharos/adapters/node";
+import { assert } from "@pharos/base";
+import { createEngine } from "@pharos/promql/engine";
+import { parse } from "@pharos/promql/syntax";
+import { attachReader, type ReaderCalls } from "@pharos/tsdb";
+import { createReadRoutes } from "../http/read-routes.ts";
+import { answerCalls, Caller, Moved } from "./calls.ts";
+import type { QueryCalls, QueryThreadData, SentRequest, SentResponse } from "./query-calls.ts";
+import type { StoreReaderCalls } from "./store-calls.ts";
+
+/** A large answer goes in pieces of at least this size: each of them costs two messages. */
+const PIECE_SIZE_MIN = 256 * 1024;
+/** Selections that a thread may be waiting for. */
+const STORE_CALLS_MAX = 10_000;
+
+const main = parentPort;
+assert(main !== null, "this is a thread's first file");
+const { settings, setup, port } = workerData as QueryThreadData;
+
+const store = await attachReader({
+  setup,
+  calls: storeCalls(port),
+  disk: nodeDisk(settings.dataFolder),
+  clock: systemClock,
+});
+const engine = createEngine({ clock: systemClock, ...settings });
+
+type Pieces = AsyncIterator<Uint8Array, unknown, undefined>;
+
+/** What is left of answers that are being read. */
+const rests = new Map<number, Pieces>();
+let nextRest = 1;
+
+answerCalls<QueryCalls>(main, {
+  read: respond,
+  async next(rest) {
+    const pieces = rests.get(rest);
+    if (pieces === undefined) return undefined;
+    const piece = await nextPiece(pieces);
+    if (piece !== undefined) return new Moved(piece, [piece.buffer]);
+    rests.delete(rest);
+    return undefined;
+  },
+  drop(rest) {
+    void rests.get(rest)?.return?.();
+    rests.delete(rest);
+  },
+  evaluate: ({ expr, timeMs }, signal) => engine.instant(store, parse(expr), timeMs, { signal }),
+});
+
+async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<SentResponse>> {
+  const read = createReadRoutes({
+    clock: systemClock,
+    engine,
+    store,
+    queryTimeoutMs: settings.timeoutMs,
+    lookbackMs: settings.lookbackMs,
+    externalLabels: () => sent.externalLabels,
+  });
+  const { url, method, body: form = null } = sent;
+  const headers = new Headers(sent.headers.map(([name, value]): [string, string] => [name, value]));
+  const response = await read(new Request(url, { method, headers, body: form, signal }));
+  const pieces = (response.body ?? new Blob().stream()).values();
+  const body = (await nextPiece(pieces)) ?? new Uint8Array(0);
+  // A short answer has its length and comes whole.
+  const isWhole = response.headers.has("Content-Length") || body.length < PIECE_SIZE_MIN;
+  const answer = { status: response.status, headers: [...response.headers], body };
+  if (isWhole) return new Moved({ ...answer, rest: undefined }, [body.buffer]);
+  const rest = nextRest++;
+  if (signal.aborted) void pieces.return?.();
+  else rests.set(rest, pieces);
+  return new Moved({ ...answer, rest }, [body.buffer]);
+}
+
+/** The next piece of an answer, large enough to be worth its messages; undefined at the end. */
+async function nextPiece(pieces: Pieces): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  while (size < PIECE_SIZE_MIN) {
+    const { done, value } = await pieces.next();
+    if (done === true) break;
+    parts.push(value);
+    size += value.length;
+  }
+  if (size === 0) return undefined;
+  const piece = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    piece.set(part, at);
+    at += part.length;
+  }
+  return piece;
+}
+
+function storeCalls(to: MessagePort): ReaderCalls {
+  const caller = new Caller<StoreReaderCalls>(to, STORE_CALLS_MAX);
+  return {
+    select: (range, matchers) => caller.call("select", { range, matchers }),
+    labels: (range, query) => caller.call("labels", { range, query }),
+    release: (hold) => caller.tell("release", hold),
+  };
+}

@@ -1,0 +1,89 @@
+import type { MessagePort } from "node:worker_threads";
+import type { Labels, Matcher } from "@pharos/base";
+import type {
+  JsonMetricsResult,
+  RelabelConfig,
+  RemoteWriteResult,
+  Scrape,
+  ScrapeOutcome,
+  SeriesRules,
+  TargetEnd,
+} from "@pharos/collect";
+import type { AppendResult, SampleBatch, TimeRange } from "@pharos/ports";
+import type {
+  HeadLabels,
+  HeadSelection,
+  LabelQuery,
+  ReaderAnswer,
+  ReaderSetup,
+  StoreSettings,
+  StoreStats,
+} from "@pharos/tsdb";
+import type { TsdbStatus } from "../http/dependencies.ts";
+import type { SlotPlace } from "./body-slots.ts";
+
+/** What the store's thread is started with. */
+export interface StoreThreadData {
+  readonly dataFolder: string;
+  /** Of the series table's hash; 32 bits. */
+  readonly seed: number;
+  readonly settings: Partial<StoreSettings>;
+}
+
+/** A body in a slot of the shared memory, or moved. */
+export type SentBody = { readonly at: number; readonly size: number } | Uint8Array;
+
+/** The rules of a target's job as plain data. */
+export type SentRules = Omit<SeriesRules, "metricRelabelRules"> & {
+  readonly metricRelabelConfigs: readonly RelabelConfig[];
+};
+
+export interface SentTarget {
+  readonly labels: Labels;
+  readonly rules: SentRules;
+  readonly startedMonotonicMs: number;
+}
+
+/** What the store's thread says of itself. */
+export interface StoreThreadStats extends StoreStats {
+  /** Memory of the kernels that is in use. */
+  readonly memoryUsedSize: number;
+  /** The longest that its event loop was held up since the last time it was asked. */
+  readonly delaySecondsMax: number;
+}
+
+/** What the main thread asks of the store's. */
+export interface StoreCalls {
+  /** Opens the store: reads the log back. */
+  open(ask: null): { readonly stats: StoreStats; readonly slots: SlotPlace };
+  remoteWrite(ask: SentBody): RemoteWriteResult;
+  jsonMetrics(ask: SentBody): JsonMetricsResult;
+  append(ask: SampleBatch): AppendResult;
+  openTarget(ask: { readonly target: number; readonly settings: SentTarget }): void;
+  scrape(ask: { readonly target: number; readonly scrape: Scrape }): ScrapeOutcome;
+  markGone(ask: { readonly target: number; readonly end: TargetEnd }): AppendResult;
+  closeTarget(ask: number): void;
+  stats(ask: null): StoreThreadStats;
+  tsdbStatus(ask: { readonly limit: number }): TsdbStatus;
+  /** A reader on another thread, which asks over the port. It is gone when the port closes. */
+  openReader(ask: MessagePort): ReaderSetup;
+  /** Finishes what was accepted. */
+  close(ask: null): void;
+}
+
+/** What a reader asks of the store's thread. */
+export interface StoreReaderCalls {
+  select(ask: {
+    readonly range: TimeRange;
+    readonly matchers: readonly Matcher[];
+  }): ReaderAnswer<HeadSelection>;
+  labels(ask: { readonly range: TimeRange; readonly query: LabelQuery }): ReaderAnswer<HeadLabels>;
+  release(ask: number): void;
+}
+
+/** What the store's thread tells without being asked. */
+export interface StoreNotice {
+  readonly level: "info" | "error";
+  readonly message: string;
+  readonly error?: string;
+}

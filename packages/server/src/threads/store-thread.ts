@@ -1,0 +1,201 @@
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { errorText, OperatingError } from "@pharos/base";
+import {
+  type JsonMetricsResult,
+  type RemoteWriteResult,
+  relabelConfigOf,
+  type Scrape,
+  type ScrapedTarget,
+  type ScrapeOutcome,
+  type ScrapeSink,
+  type TargetEnd,
+} from "@pharos/collect";
+import type { AppendResult, SampleBatch } from "@pharos/ports";
+import type { ReaderSetup, StoreStats } from "@pharos/tsdb";
+import type { TsdbStatus } from "../http/dependencies.ts";
+import type { Logger } from "../log.ts";
+import { BodySlots } from "./body-slots.ts";
+import { Caller } from "./calls.ts";
+import type {
+  SentBody,
+  StoreCalls,
+  StoreNotice,
+  StoreThreadData,
+  StoreThreadStats,
+} from "./store-calls.ts";
+
+/** Calls that may wait for the store at a time: pushes are bounded by their queue, scrapes by their targets. */
+const CALLS_MAX = 100_000;
+/** The label index and the like of five million series; more than a thread gets by itself. */
+const HEAP_MIB_MAX = 16_384;
+
+/** The store's thread, as the main one sees it. */
+export class StoreThread implements AsyncDisposable {
+  readonly #worker: Worker;
+  readonly #caller: Caller<StoreCalls>;
+  readonly #slots: BodySlots;
+  /** As it was when it was opened. */
+  readonly opened: StoreStats;
+  readonly scrapes: ScrapeSink;
+  #closing = false;
+
+  private constructor(
+    worker: Worker,
+    caller: Caller<StoreCalls>,
+    slots: BodySlots,
+    opened: StoreStats,
+  ) {
+    this.#worker = worker;
+    this.#caller = caller;
+    this.#slots = slots;
+    this.opened = opened;
+    this.scrapes = new SentScrapes(caller);
+  }
+
+  /**
+   * Starts the thread and opens the store.
+   *
+   * @param onDeath told when the thread ends by itself: nothing can be stored any more.
+   * @throws OperatingError as `openStore`.
+   */
+  static async open(
+    data: StoreThreadData,
+    log: Logger,
+    onDeath: (error: unknown) => void,
+  ): Promise<StoreThread> {
+    const worker = new Worker(new URL("./store-worker.ts", import.meta.url), {
+      name: "store",
+      workerData: data,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+    });
+    const caller = new Caller<StoreCalls>(worker, CALLS_MAX, (notice) =>
+      logNotice(log, notice as StoreNotice),
+    );
+    let thread: StoreThread | undefined;
+    let death: unknown = new Error("nobody told it to end");
+    worker.on("error", (error) => {
+      death = error;
+    });
+    worker.on("exit", () => {
+      const message = `the store's thread has ended: ${errorText(death)}`;
+      caller.fail(new OperatingError("disk.failed", message));
+      if (thread !== undefined && !thread.#closing) onDeath(death);
+    });
+    try {
+      const { stats, slots } = await caller.call("open", null);
+      thread = new StoreThread(worker, caller, new BodySlots(slots), stats);
+      return thread;
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
+  }
+
+  /** Where pushed bodies are best put together. */
+  get slots(): BodySlots {
+    return this.#slots;
+  }
+
+  /** As `RemoteWriteReceiver.receive`; the body may be moved. */
+  receive(body: Uint8Array): Promise<RemoteWriteResult> {
+    const { sent, moved } = this.#sent(body);
+    return this.#caller.call("remoteWrite", sent, { moved });
+  }
+
+  /** Takes a body of JSON metrics; the body may be moved. */
+  receiveJson(body: Uint8Array): Promise<JsonMetricsResult> {
+    const { sent, moved } = this.#sent(body);
+    return this.#caller.call("jsonMetrics", sent, { moved });
+  }
+
+  #sent(body: Uint8Array): { readonly sent: SentBody; readonly moved: readonly ArrayBuffer[] } {
+    if (this.#slots.has(body))
+      return { sent: { at: body.byteOffset, size: body.length }, moved: [] };
+    const own = movable(body);
+    return { sent: own, moved: [own.buffer] };
+  }
+
+  append(batch: SampleBatch): Promise<AppendResult> {
+    return this.#caller.call("append", batch);
+  }
+
+  async stats(): Promise<StoreThreadStats> {
+    return this.#caller.call("stats", null);
+  }
+
+  /** The share of time that the thread was busy since it began. */
+  get utilization(): number {
+    return this.#worker.performance.eventLoopUtilization().utilization;
+  }
+
+  tsdbStatus(limit: number): Promise<TsdbStatus> {
+    return this.#caller.call("tsdbStatus", { limit });
+  }
+
+  /** Makes a reader on yet another thread possible: what it begins with, and the port that it asks over. */
+  async openReader(): Promise<{ readonly setup: ReaderSetup; readonly port: MessagePort }> {
+    const { port1, port2 } = new MessageChannel();
+    const setup = await this.#caller.call("openReader", port1, { moved: [port1] });
+    return { setup, port: port2 };
+  }
+
+  /** Ends it when everything accepted is durable. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    try {
+      await this.#caller.call("close", null);
+    } finally {
+      await this.#worker.terminate();
+    }
+  }
+}
+
+/** Scrapes that are decoded and stored there. */
+class SentScrapes implements ScrapeSink {
+  readonly #caller: Caller<StoreCalls>;
+
+  constructor(caller: Caller<StoreCalls>) {
+    this.#caller = caller;
+  }
+
+  open(target: number, { labels, rules, startedMonotonicMs }: ScrapedTarget): void {
+    const sent = {
+      honorLabels: rules.honorLabels,
+      honorTimestamps: rules.honorTimestamps,
+      trackTimestampsStaleness: rules.trackTimestampsStaleness,
+      sampleLimit: rules.sampleLimit,
+      labelLimit: rules.labelLimit,
+      labelNameLengthLimit: rules.labelNameLengthLimit,
+      labelValueLengthLimit: rules.labelValueLengthLimit,
+      metricRelabelConfigs: rules.metricRelabelRules.map(relabelConfigOf),
+    };
+    const settings = { labels, rules: sent, startedMonotonicMs };
+    this.#caller.tell("openTarget", { target, settings });
+  }
+
+  write(target: number, scrape: Scrape): Promise<ScrapeOutcome> {
+    const { fetched } = scrape;
+    if ("problem" in fetched) return this.#caller.call("scrape", { target, scrape });
+    const body = movable(fetched.body);
+    const sent = { ...scrape, fetched: { ...fetched, body } };
+    return this.#caller.call("scrape", { target, scrape: sent }, { moved: [body.buffer] });
+  }
+
+  markGone(target: number, end: TargetEnd): Promise<AppendResult> {
+    return this.#caller.call("markGone", { target, end });
+  }
+
+  close(target: number): void {
+    this.#caller.tell("closeTarget", target);
+  }
+}
+
+/** Bytes that lie alone in their buffer: these, or a copy. */
+function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const alone = bytes.buffer instanceof ArrayBuffer && bytes.length === bytes.buffer.byteLength;
+  return alone ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+}
+
+function logNotice(log: Logger, { level, message, error }: StoreNotice): void {
+  log[level](error === undefined ? {} : { error }, message);
+}

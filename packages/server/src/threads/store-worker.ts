@@ -1,0 +1,162 @@
+// The store's thread: owns the head, the log and the blocks, and decodes what goes into them.
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { nodeDisk, systemClock } from "@pharos/adapters/node";
+import { assert, errorText } from "@pharos/base";
+import {
+  type ColumnSink,
+  createRelabelRule,
+  RemoteWriteReceiver,
+  receiveJsonMetrics,
+  ScrapeReceiver,
+} from "@pharos/collect";
+import { ExpositionDecoder, Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
+import { COLUMNS_MAX, type EmbeddedStore, headSelectionBuffers, openStore } from "@pharos/tsdb";
+import { tsdbStatus } from "../store-status.ts";
+import { SLOTS_SIZE, type SlotPlace } from "./body-slots.ts";
+import { answerCalls, Moved } from "./calls.ts";
+import type {
+  SentBody,
+  SentTarget,
+  StoreCalls,
+  StoreNotice,
+  StoreReaderCalls,
+  StoreThreadData,
+  StoreThreadStats,
+} from "./store-calls.ts";
+
+/** How often the store moves old samples to blocks and deletes expired ones. */
+const MAINTENANCE_MS = 60_000;
+const DELAY_RESOLUTION_MS = 10;
+
+/** The store and everything that decodes into it. */
+class StoreThread {
+  readonly slots: SlotPlace;
+  readonly #kernels: Kernels;
+  readonly #store: EmbeddedStore;
+  readonly #receiver: RemoteWriteReceiver;
+  readonly scrapes: ScrapeReceiver;
+  readonly #stop = new AbortController();
+  readonly #delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
+
+  private constructor(kernels: Kernels, table: SeriesTable, store: EmbeddedStore) {
+    this.#kernels = kernels;
+    this.#store = store;
+    this.slots = { memory: kernels.memory, at: kernels.allocate(SLOTS_SIZE) };
+    const columns = new SampleColumns(kernels, COLUMNS_MAX);
+    const sink: ColumnSink = {
+      columns,
+      table,
+      get seriesEnded() {
+        return store.seriesEnded;
+      },
+      intern: store.intern.bind(store),
+      appendColumns: () => store.appendColumns(columns),
+    };
+    this.#receiver = new RemoteWriteReceiver(kernels, sink);
+    const decoder = new ExpositionDecoder(kernels, table, columns);
+    this.scrapes = new ScrapeReceiver({ clock: systemClock, sink, decoder });
+    this.#delays.enable();
+    void this.#maintain();
+  }
+
+  static async open({ dataFolder, seed, settings }: StoreThreadData): Promise<StoreThread> {
+    const disk = nodeDisk(dataFolder);
+    const kernels = await Kernels.load();
+    const table = new SeriesTable(kernels, { seed });
+    const store = await openStore({ disk, clock: systemClock, kernels, table, ...settings });
+    return new StoreThread(kernels, table, store);
+  }
+
+  async #maintain(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#store.maintain(systemClock.nowMs()).catch((error: unknown) => {
+        if (signal.aborted) return;
+        notice({ level: "error", message: "maintaining the store", error: errorText(error) });
+      });
+      await systemClock.sleep(MAINTENANCE_MS, signal).catch(() => {}); // Only the signal ends it.
+    }
+  }
+
+  get store(): EmbeddedStore {
+    return this.#store;
+  }
+
+  receive(body: SentBody) {
+    return this.#receiver.receive(this.#bytesOf(body));
+  }
+
+  receiveJson(body: SentBody) {
+    const append = this.#store.append.bind(this.#store);
+    return receiveJsonMetrics(this.#bytesOf(body), systemClock.nowMs(), append);
+  }
+
+  #bytesOf(body: SentBody): Uint8Array {
+    if (body instanceof Uint8Array) return body;
+    return this.#kernels.bytes.subarray(body.at, body.at + body.size);
+  }
+
+  stats(): StoreThreadStats {
+    const delayMs = this.#delays.percentile(100) / 1e6 - DELAY_RESOLUTION_MS;
+    this.#delays.reset();
+    return {
+      ...this.#store.stats(),
+      memoryUsedSize: this.#kernels.memoryUse().usedSize,
+      delaySecondsMax: Math.max(0, delayMs / 1000),
+    };
+  }
+
+  openReader(port: MessagePort) {
+    const session = this.#store.openReader();
+    answerCalls<StoreReaderCalls>(port, {
+      async select({ range, matchers }) {
+        const answer = await session.select(range, matchers);
+        return new Moved(answer, headSelectionBuffers(answer.head));
+      },
+      labels: ({ range, query }) => session.labels(range, query),
+      release: (hold) => session.release(hold),
+    });
+    port.once("close", () => session.close());
+    return session.setup;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#store[Symbol.asyncDispose]();
+  }
+}
+
+const main = parentPort;
+assert(main !== null, "this is a thread's first file");
+
+let opened: StoreThread | undefined;
+
+function thread(): StoreThread {
+  assert(opened !== undefined, "the store is open");
+  return opened;
+}
+
+const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
+  async open() {
+    opened = await StoreThread.open(workerData as StoreThreadData);
+    return { stats: opened.store.stats(), slots: opened.slots };
+  },
+  remoteWrite: (body) => thread().receive(body),
+  jsonMetrics: (body) => thread().receiveJson(body),
+  append: (batch) => thread().store.append(batch),
+  openTarget: ({ target, settings }) => thread().scrapes.open(target, received(settings)),
+  scrape: ({ target, scrape }) => thread().scrapes.write(target, scrape),
+  markGone: ({ target, end }) => thread().scrapes.markGone(target, end),
+  closeTarget: (target) => thread().scrapes.close(target),
+  stats: () => thread().stats(),
+  tsdbStatus: ({ limit }) => tsdbStatus(thread().store, limit),
+  openReader: (port) => thread().openReader(port),
+  close: () => thread().close(),
+});
+
+function received({ labels, rules, startedMonotonicMs }: SentTarget) {
+  const { metricRelabelConfigs, ...others } = rules;
+  const metricRelabelRules = metricRelabelConfigs.map(createRelabelRule);
+  return { labels, rules: { ...others, metricRelabelRules }, startedMonotonicMs };
+}
