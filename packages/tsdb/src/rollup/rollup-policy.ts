@@ -45,3 +45,8 @@ const NOTHING: RollupChoice = { tiers: [], quantiles: [] };
 export function rollupChoice(policy: RollupPolicy, labels: Labels): RollupChoice {
   return policy.find(({ matchers }) => matchesLabels(matchers, labels)) ?? NOTHING;
 }
+
+/** The tiers that some series may get, finest first. */
+export function tiersInUse(policy: RollupPolicy): readonly RollupTier[] {
+  return ROLLUP_TIERS.filter((tier) => policy.some(({ tiers }) => tiers.includes(tier)));
+}

@@ -79,12 +79,15 @@ export class RollupRows {
     return this.#columns[0]?.[row] as number;
   }
 
+  hasSketch(row: number): boolean {
+    return (
+      (row === 0 ? 0 : (this.#sketchEnds[row - 1] as number)) < (this.#sketchEnds[row] as number)
+    );
+  }
+
   /** Whether every row has a sketch. */
   get hasSketches(): boolean {
-    for (let row = 0; row < this.length; row++) {
-      const from = row === 0 ? 0 : (this.#sketchEnds[row - 1] as number);
-      if (from === this.#sketchEnds[row]) return false;
-    }
+    for (let row = 0; row < this.length; row++) if (!this.hasSketch(row)) return false;
     return true;
   }
 

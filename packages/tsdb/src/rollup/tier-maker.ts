@@ -35,8 +35,8 @@ export interface TierPart {
 
 /**
  * Makes the rows of a stretch of time in several tiers from raw blocks, and writes a block for each. A window's new row
- * takes the place of the old one, unless that counts more samples: then some of its samples are no longer kept as such,
- * and it knows better. Making a stretch again changes nothing.
+ * takes the place of the old one if it counts more samples; if it counts fewer, some samples are no longer kept as such,
+ * and the old one knows better. Making a stretch again changes nothing.
  *
  * @param raw the raw blocks that have samples there, by rank.
  * @param parts from the finest tier to the coarsest.
@@ -165,7 +165,7 @@ class TierMaker {
     if (rows.length > 0) this.#writer.add(labelBytes, [rows.columnSet()]);
   }
 
-  /** Of each window the row that counts more. */
+  /** Of each window the row that knows more. */
   #join(): RollupRows {
     const { rows, old } = this;
     const out = this.#joined;
@@ -174,7 +174,7 @@ class TierMaker {
     while (i < rows.length || j < old.length) {
       const a = i < rows.length ? rows.windowStartMs(i) : Number.POSITIVE_INFINITY;
       const b = j < old.length ? old.windowStartMs(j) : Number.POSITIVE_INFINITY;
-      const isNew = a < b || (a === b && rows.countOf(i) >= old.countOf(j));
+      const isNew = a < b || (a === b && isBetter(rows, i, old, j));
       if (isNew) out.append(rows, this.#sketch, i, i + 1);
       else out.append(old, this.#sketch, j, j + 1);
       if (a <= b) i++;
@@ -190,4 +190,10 @@ class TierMaker {
   dispose(): void {
     this.#writer.dispose();
   }
+}
+
+/** Whether a new row takes the place of an old one: it counts more samples, or can answer quantiles and that cannot. */
+function isBetter(rows: RollupRows, row: number, old: RollupRows, oldRow: number): boolean {
+  const more = rows.countOf(row) - old.countOf(oldRow);
+  return more === 0 ? rows.hasSketch(row) && !old.hasSketch(oldRow) : more > 0;
 }

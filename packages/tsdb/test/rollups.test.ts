@@ -1,0 +1,285 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { test } from "node:test";
+import { OperatingError, type Rng, seededRng } from "@pharos/base";
+import { Kernels } from "@pharos/kernels";
+import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
+import { SimDisk } from "@pharos/testing";
+import { ColumnDecoder } from "../src/block/column-decoder.ts";
+import { rollupPolicy } from "../src/rollup/rollup-policy.ts";
+import { readRollup } from "../src/rollup/rollup-select.ts";
+import { TWO_HOURS_MS } from "./block-builder.ts";
+import {
+  HOSTS,
+  KEEP_ALL,
+  RollupWorld,
+  type WorldSample,
+  type WorldSamples,
+} from "./rollup-world.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const kernels = await Kernels.load();
+const decoder = new ColumnDecoder(kernels);
+
+async function openWorld(seed = 1): Promise<RollupWorld> {
+  return await RollupWorld.open(kernels, decoder, new SimDisk(seededRng(seed)));
+}
+
+/** A counter with a sample a step, which begins again now and then; gaps and staleness markers between. */
+function counter(rng: Rng, fromMs: number, toMs: number, stepMs: number): WorldSample[] {
+  const list: WorldSample[] = [];
+  let value = rng.below(1000);
+  for (let ms = fromMs; ms < toMs; ms += stepMs) {
+    if (rng.chance(1)) ms += rng.below(4) * HOUR_MS;
+    if (ms >= toMs) break;
+    value = rng.chance(2) ? rng.below(5) : value + rng.below(100) / 8;
+    list.push([ms, rng.chance(1) ? undefined : value]);
+  }
+  return list;
+}
+
+function counters(rng: Rng, fromMs: number, toMs: number, stepMs: number): WorldSamples {
+  return new Map(HOSTS.map((_, series) => [series, counter(rng, fromMs, toMs, stepMs)]));
+}
+
+test("rows in blocks and rows of what is not flushed yet say what the samples say", async () => {
+  const world = await openWorld();
+  world.append(counters(seededRng(2), 0, 2 * DAY_MS, 30_000));
+  await world.checkAll("nothing is flushed");
+  await world.flush(DAY_MS + 6 * HOUR_MS);
+  await world.checkAll("nothing is made");
+  await world.rollups.make();
+  deepEqual(world.rollups.pending, []);
+  await world.checkAll("all is made");
+  await world.check("1h", 5 * HOUR_MS + 1, 40 * HOUR_MS, "a part of it");
+  await world.rollups.compact(10 * DAY_MS);
+  deepEqual(
+    ROLLUP_TIERS.map((tier) => world.rollups.tiers.get(tier)?.all.length),
+    [1, 1, 1, 1],
+  );
+  await world.checkAll("all is compacted");
+});
+
+test("late samples change the rows of their windows, and the step to the next", async () => {
+  const rng = seededRng(3);
+  const world = await openWorld();
+  world.append(counters(rng, 0, DAY_MS, 60_000));
+  await world.flush(DAY_MS);
+  await world.rollups.make();
+  await world.writeRaw(4 * HOUR_MS, new Map([[1, [[6 * HOUR_MS - 1, 77]]]]));
+  await world.checkAll("late, not made");
+  await world.rollups.make();
+  await world.checkAll("late, made");
+  await world.rollups.compact(10 * DAY_MS);
+  await world.writeRaw(
+    8 * HOUR_MS,
+    new Map([[2, counter(rng, 8 * HOUR_MS + 7, 9 * HOUR_MS, 5000)]]),
+  );
+  await world.rollups.make();
+  await world.checkAll("late for a block that was put together, made");
+});
+
+test("a backfill of what is there changes nothing", async () => {
+  const world = await openWorld();
+  world.append(counters(seededRng(4), 0, DAY_MS, 60_000));
+  await world.flush(DAY_MS);
+  await world.rollups.make();
+  await world.rollups.backfill({ minMs: 3 * HOUR_MS, maxMs: 9 * HOUR_MS });
+  deepEqual(world.rollups.pending, []);
+  await world.checkAll("made again");
+});
+
+test("rows outlive the raw blocks they were made from, and late samples do not take them away", async () => {
+  const world = await openWorld();
+  world.append(counters(seededRng(5), 0, DAY_MS, 60_000));
+  await world.flush(DAY_MS);
+  await world.rollups.make();
+  const raw = world.raw.takeBefore(DAY_MS);
+  await world.raw.remove(raw);
+  await world.checkAll("raw is gone");
+  await world.writeRaw(10 * DAY_MS, new Map([[0, [[10 * DAY_MS, 5]]]]));
+  world.flushedBeforeMs = 11 * DAY_MS;
+  await world.rollups.make();
+  await world.checkAll("a new range is made");
+  const before = new Map(world.model[0]);
+  await world.writeRaw(0, new Map([[0, [[1, 5]]]]));
+  world.model[0]?.clear();
+  for (const [ms, value] of before) world.model[0]?.set(ms, value);
+  await world.rollups.make();
+  await world.checkAll("a range without its raw samples is made again");
+});
+
+test("deleted samples are gone from the tiers, and the rest of their windows stays", async () => {
+  const world = await openWorld();
+  world.append(counters(seededRng(6), 0, 3 * DAY_MS, 60_000));
+  await world.flush(3 * DAY_MS);
+  await world.rollups.make();
+  await world.rollups.compact(DAY_MS * 3);
+  await world.delete("b", DAY_MS + 90 * MINUTE_MS + 1, DAY_MS + 5 * HOUR_MS);
+  await world.rollups.make();
+  await world.checkAll("an inner part");
+  await world.delete("b", 0, 3 * DAY_MS);
+  await world.rollups.make();
+  await world.checkAll("all of it");
+  await world.rollups.cleanTombstones();
+  await world.checkAll("cleaned");
+  for (const blocks of world.rollups.tiers.values())
+    for (const block of blocks.all) ok(!block.hasDeletions);
+});
+
+test("a series gets the tiers of the first rule that matches it, and quantiles only where asked for", async () => {
+  const policy = rollupPolicy([
+    { matchers: [{ type: "=", name: "host", value: "a" }], tiers: ["1h"], quantiles: [] },
+    {
+      matchers: [{ type: "=~", name: "host", value: "a|b" }],
+      tiers: ["1m", "1d"],
+      quantiles: ["1d"],
+    },
+  ]);
+  const disk = new SimDisk(seededRng(1));
+  const world = await RollupWorld.open(kernels, decoder, disk, undefined, policy);
+  world.append(counters(seededRng(7), 0, DAY_MS, 60_000));
+  await world.flush(DAY_MS / 2);
+  await world.rollups.make();
+  const found: Record<string, unknown> = {};
+  for (const tier of ROLLUP_TIERS)
+    for await (const { labels, quantile } of world.select(tier, 0, DAY_MS))
+      found[`${tier} ${labels[1]?.[1]}`] = Number.isNaN(quantile(0.5, 0, 1));
+  deepEqual(found, { "1m b": true, "1h a": true, "1d b": false });
+});
+
+test("a tier that is wanted later is made of the raw blocks there are", async () => {
+  const world = await openWorld();
+  world.rollups.setPolicies(
+    KEEP_ALL,
+    rollupPolicy([{ matchers: [], tiers: ["1m"], quantiles: [] }]),
+  );
+  world.append(counters(seededRng(8), 0, DAY_MS, 60_000));
+  await world.flush(DAY_MS);
+  await world.rollups.make();
+  equal(world.rollups.tiers.get("1h")?.all.length, 0);
+  world.rollups.setPolicies(
+    KEEP_ALL,
+    rollupPolicy([{ matchers: [], tiers: ["1m", "1h"], quantiles: [] }]),
+  );
+  await world.rollups.make();
+  equal(world.rollups.tiers.get("1h")?.all.length, 12);
+});
+
+test("a month by the hour reads less than a hundredth of the samples", async () => {
+  const world = await openWorld();
+  const days = 30;
+  let value = 0;
+  for (let startMs = 0; startMs < days * DAY_MS; startMs += TWO_HOURS_MS) {
+    const samples: WorldSample[] = [];
+    for (let ms = startMs; ms < startMs + TWO_HOURS_MS; ms += 15_000) {
+      value = ms % (7 * DAY_MS) === 0 ? 0 : value + ((ms / 15_000) % 7);
+      samples.push([ms, value]);
+    }
+    // The last three hours, and more, are not in a block.
+    if (startMs < days * DAY_MS - 4 * HOUR_MS) {
+      await world.writeRaw(startMs, new Map([[0, samples]]));
+      world.flushedBeforeMs = startMs + TWO_HOURS_MS;
+    } else world.append(new Map([[0, samples]]));
+    if (startMs % DAY_MS > 0) continue;
+    await world.rollups.make();
+    await world.rollups.compact(startMs);
+  }
+  await world.rollups.make();
+  const total = world.model[0]?.size ?? 0;
+  const reading = { rows: 0, samples: 0 };
+  let increase = 0;
+  for await (const columns of world.select("1h", 0, days * DAY_MS, [], reading))
+    for (const each of columns.increase) increase += each;
+  equal(total, days * 5760);
+  ok(reading.rows + reading.samples <= total / 100, `${JSON.stringify(reading)} of ${total}`);
+  await world.check("1h", 0, days * DAY_MS, "a month");
+  ok(increase > 0);
+});
+
+/** A disk that fails at one call, as if the process had died there. */
+class Died extends OperatingError {
+  constructor() {
+    super("disk.failed", "the process died");
+  }
+}
+
+test("whatever a crash interrupts, the tiers say what the samples say, before and after work goes on", async () => {
+  for (let seed = 0; seed < 25; seed++) {
+    const rng = seededRng(seed);
+    let disk = new SimDisk(rng);
+    let world = await RollupWorld.open(kernels, decoder, disk);
+    let dayEndMs = 0;
+    for (let life = 0; life < 3; life++) {
+      const what = `seed ${seed}, life ${life}`;
+      world.append(counters(rng, dayEndMs, dayEndMs + DAY_MS / 2, 10 * MINUTE_MS));
+      dayEndMs += DAY_MS / 2;
+      await world.flush(dayEndMs - TWO_HOURS_MS * rng.below(3));
+      if (rng.chance(40)) {
+        const startMs = rng.below(world.flushedBeforeMs / TWO_HOURS_MS) * TWO_HOURS_MS;
+        await world.writeRaw(startMs, new Map([[1, [[startMs + 1 + rng.below(7000), 3]]]]));
+      }
+      let callsLeft = rng.below(400);
+      disk.beforeCall = () => {
+        if (callsLeft-- <= 0) throw new Died();
+      };
+      try {
+        await world.rollups.make();
+        await world.rollups.compact(dayEndMs + rng.below(3) * DAY_MS);
+      } catch (error) {
+        if (!(error instanceof Died)) throw error;
+      }
+      world.rollups.close();
+      world.raw.close();
+      disk = rng.chance(50) ? disk.crash() : disk.kill();
+      world = await RollupWorld.open(kernels, decoder, disk, world);
+      await world.checkAll(`${what}, after the crash`);
+      if (rng.chance(50)) {
+        await world.rollups.make();
+        await world.checkAll(`${what}, made`);
+      }
+    }
+  }
+});
+
+test("a raw block that cannot be read keeps nothing else from being made", async () => {
+  const disk = new SimDisk(seededRng(1));
+  const world = await RollupWorld.open(kernels, decoder, disk);
+  world.append(counters(seededRng(10), 0, DAY_MS, 60_000));
+  await world.flush(DAY_MS);
+  const [first] = world.raw.all;
+  disk.beforeCall = (call, path) => {
+    if (call === "openRead" && path.startsWith(`${first?.path}/`))
+      throw new OperatingError("disk.corrupt", `${path}: damaged`);
+  };
+  await world.rollups.make();
+  deepEqual(world.rollups.pending, [[0, TWO_HOURS_MS]]);
+  ok(world.raw.problems.some((problem) => problem.includes("damaged")));
+  equal(world.rollups.tiers.get("1m")?.all.length, 11);
+});
+
+test("more rows than a query may read end it with an error", async () => {
+  const world = await openWorld();
+  world.append(counters(seededRng(11), 0, DAY_MS, 60_000));
+  await world.flush(DAY_MS);
+  await world.rollups.make();
+  const tier: RollupTier = "1m";
+  const read = async (): Promise<void> => {
+    const { blocks } = world.rollups.sourcesOf(tier, { minMs: 0, maxMs: DAY_MS }, DAY_MS);
+    const choose = world.rollups.choose.bind(world.rollups);
+    const { signal } = new AbortController();
+    const options = { tier, quantiles: false, samplesMax: 1000, signal };
+    const hold = { check: () => {}, release: () => {} };
+    const range = { minMs: 0, maxMs: DAY_MS };
+    for await (const _ of readRollup(
+      { blocks, samples: [], choose },
+      decoder,
+      range,
+      [],
+      options,
+      hold,
+    ));
+  };
+  await rejects(read, { code: "query.too_many_samples" });
+});
