@@ -43,5 +43,10 @@ export {
   listUnite, listWithin,
 } from "./postings";
 export { remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
+export { rollupSize, rollupSketches, rollupSketchesSize, rollupWindows } from "./rollup";
+export {
+  sketchAddEncoded, sketchAddValues, sketchClear, sketchCount, sketchCreate, sketchEncode, sketchEncodedSizeMax,
+  sketchQuantile, sketchSize,
+} from "./sketch";
 export { snappyDecode, snappySize } from "./snappy";
 export { isUtf8 } from "./utf8";

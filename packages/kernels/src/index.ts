@@ -27,12 +27,14 @@ export { decodeLabels, encodeLabels } from "./label-bytes.ts";
 export { LabelCheck, type LabelLimits } from "./label-check.ts";
 export { LabelNumbers } from "./label-numbers.ts";
 export { bitmapSize, type List, PostingSets } from "./posting-sets.ts";
+export { QUANTILE_RELATIVE_ERROR, QuantileSketch, SKETCH_BUCKETS_MAX } from "./quantile-sketch.ts";
 export {
   RemoteWriteDecoder,
   type RemoteWriteSummary,
   type ResolveLabelBytes,
 } from "./remote-write.ts";
 export { SampleColumns } from "./sample-columns.ts";
+export { type RolledRows, type RollupSamples, SampleRollup } from "./sample-rollup.ts";
 export { type LabelPair, SeriesLabels } from "./series-labels.ts";
 export { HEAD_NAMESPACE, SERIES_BYTES_MAX, SeriesTable, VALUE_DROPPED } from "./series-table.ts";
 export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";
