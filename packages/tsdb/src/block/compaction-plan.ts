@@ -45,6 +45,8 @@ export function planMerge(
     }
     for (const [startMs, group] of [...groups].sort((a, b) => a[0] - b[0])) {
       const { endMs } = rangeAt(startMs, rangesMs, level);
+      // What is late for a larger block waits for that one to take it in.
+      if (usable.some((meta) => isLarger(meta, startMs, endMs))) continue;
       const complete = endMs <= completeBeforeMs;
       if (!isWorth(group, endMs - startMs, everything)) continue;
       const sources = group.sort((a, b) => a.rank - b.rank || a.sequence - b.sequence);
@@ -72,6 +74,13 @@ function isWorth(group: readonly BlockMeta[], rangeMs: number, everything: boole
   const size = (list: readonly BlockMeta[]): number =>
     list.reduce((sum, meta) => sum + meta.columnsSize, 0);
   return late.length >= LATE_BLOCKS || size(late) >= size(full) * LATE_PART;
+}
+
+/** Whether a block is of a longer range, and overlaps with this one. */
+function isLarger(meta: BlockMeta, startMs: number, endMs: number): boolean {
+  const { rangeStartMs, rangeEndMs } = meta;
+  const overlaps = rangeStartMs < endMs && rangeEndMs > startMs;
+  return overlaps && rangeEndMs - rangeStartMs > endMs - startMs;
 }
 
 function isFull({ rangeStartMs, rangeEndMs }: BlockMeta, rangeMs: number): boolean {
