@@ -12,7 +12,7 @@ export class ColumnEncoder {
   readonly #out: number;
   readonly #doubles: Float64Array;
   readonly #words: Uint32Array;
-  readonly #buffer = new ByteWriter(4096);
+  readonly #buffer = new ByteWriter();
 
   /** @throws OperatingError `memory.full`. */
   constructor(kernels: Kernels) {

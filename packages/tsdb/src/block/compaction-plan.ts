@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000;
 /** How long the stretches of time are that blocks are merged to, rising; the first is that of blocks from the head. */
 export const COMPACTION_RANGES_MS: readonly number[] = [BLOCK_RANGE_MS, 10 * HOUR_MS, 24 * HOUR_MS];
 
-/** A block that has its full range takes in what came late once there are so many blocks of it, … */
+/** A block that was merged takes in what came late for its range once there are so many blocks of it, … */
 const LATE_BLOCKS = 4;
 /** … or they have so large a part of its bytes: else each late sample would have a day rewritten. */
 const LATE_PART = 1 / 10;
@@ -47,12 +47,10 @@ export function planMerge(
       const { endMs } = rangeAt(startMs, rangesMs, level);
       // What is late for a larger block waits for that one to take it in.
       if (usable.some((meta) => isLarger(meta, startMs, endMs))) continue;
-      const complete = endMs <= completeBeforeMs;
-      if (!isWorth(group, endMs - startMs, everything)) continue;
-      const sources = group.sort((a, b) => a.rank - b.rank || a.sequence - b.sequence);
-      if (complete) return { sources, rangeStartMs: startMs, rangeEndMs: endMs };
+      if (!isWorth(group, everything)) continue;
       return {
-        sources,
+        sources: group.sort((a, b) => a.rank - b.rank || a.sequence - b.sequence),
+        // No longer than what is there: so that it goes when that is beyond its retention.
         rangeStartMs: Math.min(...group.map(({ rangeStartMs }) => rangeStartMs)),
         rangeEndMs: Math.max(...group.map(({ rangeEndMs }) => rangeEndMs)),
       };
@@ -62,29 +60,31 @@ export function planMerge(
   return undefined;
 }
 
-function isWorth(group: readonly BlockMeta[], rangeMs: number, everything: boolean): boolean {
-  const [first] = group;
-  if (first === undefined) return false;
-  if (group.length === 1)
-    return first.sources.length === 0 || (!everything && !isFull(first, rangeMs));
+function isWorth(group: readonly BlockMeta[], everything: boolean): boolean {
+  // One that was never merged is not compressed yet.
+  if (group.length === 1) return group[0]?.sources.length === 0;
   if (everything) return true;
-  const full = group.filter((meta) => isFull(meta, rangeMs));
-  if (full.length !== 1) return true;
-  const late = group.filter((meta) => !full.includes(meta));
-  const size = (list: readonly BlockMeta[]): number =>
-    list.reduce((sum, meta) => sum + meta.columnsSize, 0);
-  return late.length >= LATE_BLOCKS || size(late) >= size(full) * LATE_PART;
+  const main = group.reduce((a, b) => (lengthOf(b) > lengthOf(a) ? b : a));
+  if (main.sources.length === 0) return true;
+  const others = group.filter((meta) => meta !== main);
+  const late = others.filter(
+    ({ rangeStartMs, rangeEndMs }) =>
+      rangeStartMs >= main.rangeStartMs && rangeEndMs <= main.rangeEndMs,
+  );
+  if (late.length < others.length) return true;
+  const lateSize = late.reduce((sum, { columnsSize }) => sum + columnsSize, 0);
+  return late.length >= LATE_BLOCKS || lateSize >= main.columnsSize * LATE_PART;
+}
+
+function lengthOf({ rangeStartMs, rangeEndMs }: BlockMeta): number {
+  return rangeEndMs - rangeStartMs;
 }
 
 /** Whether a block is of a longer range, and overlaps with this one. */
 function isLarger(meta: BlockMeta, startMs: number, endMs: number): boolean {
   const { rangeStartMs, rangeEndMs } = meta;
   const overlaps = rangeStartMs < endMs && rangeEndMs > startMs;
-  return overlaps && rangeEndMs - rangeStartMs > endMs - startMs;
-}
-
-function isFull({ rangeStartMs, rangeEndMs }: BlockMeta, rangeMs: number): boolean {
-  return rangeEndMs - rangeStartMs >= rangeMs;
+  return overlaps && lengthOf(meta) > endMs - startMs;
 }
 
 /**

@@ -43,7 +43,7 @@ export interface WrittenTimes {
 export class IndexWriter {
   readonly #sequences: LabelSequences;
   /** The sets of columns of series after series, as they are in the file. */
-  readonly #sets = new ByteWriter(65536);
+  readonly #sets = new ByteWriter();
   #setEnds = new Float64Array(1024);
   /** For each record of series: where the values of its first begin, and the time column its first chunk expects. */
   readonly #groups: { readonly valuesOffset: number; readonly times: number }[] = [];
@@ -107,7 +107,7 @@ export class IndexWriter {
     const names = await this.#writeLabels(pages, labels, pause);
     const seriesSizes = await this.#writeSeries(pages, pause);
     const timesSizes = await this.#writeTimes(pages, pause);
-    const root = new ByteWriter(4096);
+    const root = new ByteWriter();
     root.varint(this.seriesCount);
     root.varint(names.length);
     for (const { name, valueCount, sizes } of names) {
@@ -190,7 +190,7 @@ export class IndexWriter {
   async #writeSeries(pages: PageWriter, pause: Pause): Promise<number[]> {
     const sequences = this.#sequences;
     const sizes: number[] = [];
-    const record = new ByteWriter(4096);
+    const record = new ByteWriter();
     for (const [number, { valuesOffset, times }] of this.#groups.entries()) {
       record.clear();
       record.varint(valuesOffset);
@@ -221,7 +221,7 @@ export class IndexWriter {
 
   async #writeTimes(pages: PageWriter, pause: Pause): Promise<number[]> {
     const sizes: number[] = [];
-    const record = new ByteWriter(4096);
+    const record = new ByteWriter();
     let offset = 0;
     for (let from = 0; from < this.#times.length; from += TIMES_GROUP) {
       record.clear();

@@ -21,7 +21,7 @@ export class PageWriter {
   readonly #magic: number;
   readonly #compression: Compression;
   readonly #streams: { readonly page: ByteWriter; size: number }[];
-  readonly #directory = new ByteWriter(4096);
+  readonly #directory = new ByteWriter();
   #pageCount = 0;
   #offset = HEADER_SIZE;
   #parts: Uint8Array[] = [];
@@ -33,7 +33,7 @@ export class PageWriter {
     this.#magic = magic;
     this.#compression = compression;
     this.#streams = Array.from({ length: streamCount }, () => ({
-      page: new ByteWriter(PAGE_SIZE),
+      page: new ByteWriter(),
       size: 0,
     }));
     this.#put(fileHeader(magic));
