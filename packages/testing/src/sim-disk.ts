@@ -207,7 +207,8 @@ export class SimDisk implements Disk {
 
   #tear(inode: Inode): Inode {
     const unsyncedSize = Math.max(0, inode.size - inode.syncedSize);
-    const survivedSize = this.#rng.below(unsyncedSize + 1);
+    // Often all of it: then a wrong byte is all that went wrong.
+    const survivedSize = this.#rng.chance(40) ? unsyncedSize : this.#rng.below(unsyncedSize + 1);
     const bytes = new Uint8Array(inode.syncedSize + survivedSize);
     bytes.set(inode.syncedBytes);
     if (survivedSize > 0) {

@@ -1,7 +1,6 @@
 import { OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
 import {
-  type CheckpointSeries,
   type CheckpointStart,
   checkpointEndPayload,
   checkpointSeriesPayload,
@@ -9,24 +8,26 @@ import {
   readCheckpointEnd,
   readCheckpointSeries,
   readCheckpointStart,
-} from "./wal-payload.ts";
-import { decodeRecord, recordParts } from "./wal-record.ts";
+} from "./checkpoint-payload.ts";
 import {
-  checkpointPath,
-  decodeSegmentHeader,
-  encodeSegmentHeader,
-  readWalNames,
-  SEGMENT_HEADER_SIZE,
-  WAL_DIRECTORY,
-} from "./wal-segment.ts";
+  type CheckpointSeries,
+  readSeries,
+  type SeriesDefinition,
+  seriesPayload,
+} from "./wal-payload.ts";
+import { recordParts, type WalRecord } from "./wal-record.ts";
+import { damageText, scanSegment, type WalDamage } from "./wal-scan.ts";
+import { checkpointPath, encodeSegmentHeader, readWalNames, WAL_DIRECTORY } from "./wal-segment.ts";
 
 /** What the segments before it would have said: every live series, and what is in blocks. */
 export interface Checkpoint extends CheckpointStart {
   readonly series: readonly CheckpointSeries[];
+  /** Series that have ended, and whose samples segments that are kept still have. */
+  readonly ended: readonly SeriesDefinition[];
 }
 
-/** How many series go into one record, so that no record gets near its size limit. */
-const RECORD_SERIES_MAX = 512;
+/** How many series go into one record: so many lose what the log has of them when a byte of the checkpoint changes. */
+const RECORD_SERIES_MAX = 64;
 
 /**
  * Writes a checkpoint beside the one in force, and puts it in force. When this resolves it survives a power loss; when
@@ -38,26 +39,37 @@ const RECORD_SERIES_MAX = 512;
 export async function writeCheckpoint(
   disk: Disk,
   start: CheckpointStart,
-  series: Iterable<CheckpointSeries>,
+  series: {
+    readonly live: Iterable<CheckpointSeries>;
+    /** Series that have ended, and whose samples segments that are kept still have. */
+    readonly ended: Iterable<SeriesDefinition>;
+  },
   pause: () => Promise<void>,
 ): Promise<void> {
-  const path = checkpointPath(start.firstSegment);
+  const segment = start.firstSegment;
+  const path = checkpointPath(segment);
   const temporary = `${path}.tmp`;
   disk.remove(temporary);
   const writer = disk.openAppend(temporary);
+  const append = (record: WalRecord): void => {
+    writer.append(recordParts(record, { segment, offset: writer.size }));
+  };
   try {
-    const segment = start.firstSegment;
-    writer.append([
-      encodeSegmentHeader("checkpoint", { segment, syncedThrough: segment }),
-      ...recordParts("checkpointStart", checkpointStartPayload(start)),
-    ]);
+    const continues = { segment: 0, offset: 0 };
+    const header = { segment, syncedThrough: segment, createdMs: 0, continues };
+    writer.append([encodeSegmentHeader("checkpoint", header)]);
+    append({ kind: "checkpointStart", payload: checkpointStartPayload(start) });
     let seriesCount = 0;
-    for (const list of batchesOf(series, RECORD_SERIES_MAX)) {
-      writer.append(recordParts("checkpointSeries", checkpointSeriesPayload(list)));
+    for (const list of batchesOf(series.live, RECORD_SERIES_MAX)) {
+      append({ kind: "checkpointSeries", payload: checkpointSeriesPayload(list) });
       seriesCount += list.length;
       await pause();
     }
-    writer.append(recordParts("checkpointEnd", checkpointEndPayload(seriesCount)));
+    for (const list of batchesOf(series.ended, RECORD_SERIES_MAX)) {
+      append({ kind: "series", payload: seriesPayload(list) });
+      await pause();
+    }
+    append({ kind: "checkpointEnd", payload: checkpointEndPayload(start, seriesCount) });
     await writer.sync();
   } catch (error) {
     // A large part of one would only make a full disk fuller.
@@ -86,55 +98,86 @@ export function removeOldCheckpoints(disk: Disk, firstSegment: number): void {
     if (number < firstSegment) disk.remove(checkpointPath(number));
 }
 
-/** A checkpoint that cannot be read as it was written. */
+/** A checkpoint without which the log says nothing. */
 export class CheckpointDamage extends OperatingError {
-  constructor(path: string, offset: number, reason: string) {
+  constructor(path: string, reason: string) {
     super(
       "disk.corrupt",
-      `${path}, byte ${offset}: ${reason}. Without it the log cannot be read; start once with --repair-wal to set the ` +
-        "log aside and lose what it has that is in no block",
+      `${path}: ${reason}. Without it the log cannot be read; start once with --repair-wal to set the log aside and ` +
+        "lose what it has that is in no block",
     );
   }
 }
 
-/** The checkpoint in force. @throws CheckpointDamage; OperatingError `disk.corrupt` where a newer version wrote it. */
-export function readCheckpoint(disk: Disk): Checkpoint | undefined {
-  const number = readWalNames(disk.list(WAL_DIRECTORY)).checkpoints.at(-1);
-  if (number === undefined) return undefined;
-  const path = checkpointPath(number);
-  const corrupt = (offset: number, reason: string): CheckpointDamage =>
-    new CheckpointDamage(path, offset, reason);
-  const newer = (what: string): OperatingError =>
-    new OperatingError(
-      "disk.corrupt",
-      `${path}: ${what}, which a newer version wrote; start that version`,
-    );
-  const bytes = disk.read(path);
-  const header = decodeSegmentHeader("checkpoint", bytes, number);
-  if (header.status === "unknown") throw newer(`its format has version ${header.version}`);
-  if (header.status === "damaged") throw corrupt(0, header.reason);
+export interface ReadCheckpoint extends Checkpoint {
+  /** What of it cannot be read, in words: its series are missing. */
+  readonly problems: readonly string[];
+}
 
-  let start: CheckpointStart | undefined;
-  const series: CheckpointSeries[] = [];
-  for (let offset = SEGMENT_HEADER_SIZE; ; ) {
-    const decoded = decodeRecord(bytes, offset);
-    // It was synced before it got its name: here nothing is an unfinished write.
-    if (decoded.status === "end") throw corrupt(offset, "the end is missing");
-    if (decoded.status === "damaged") throw corrupt(offset, decoded.reason);
-    if (decoded.status === "unknown") throw newer(`record kind ${decoded.kindNumber}`);
-    if (decoded.kind === "checkpointStart") start = readCheckpointStart(decoded.payload);
-    else if (decoded.kind === "checkpointSeries") {
-      const list = readCheckpointSeries(decoded.payload);
-      if (list === undefined) throw corrupt(offset, "a record that contradicts itself");
-      for (const one of list) series.push(one);
-    } else if (decoded.kind === "checkpointEnd") {
-      const count = readCheckpointEnd(decoded.payload);
-      if (start === undefined || count !== series.length)
-        throw corrupt(offset, `${series.length} series, but ${count} were written`);
-      return { ...start, series };
-    } else throw corrupt(offset, `a ${decoded.kind} record does not belong here`);
-    offset = decoded.end;
+/**
+ * The checkpoint in force, if there is one. Damage costs the series of the records that it hits.
+ *
+ * @throws CheckpointDamage if neither its start nor its end can be read, or if it is missing; OperatingError
+ *   `disk.corrupt` where a newer version wrote it.
+ */
+export function readCheckpoint(disk: Disk): ReadCheckpoint | undefined {
+  const { checkpoints, segments } = readWalNames(disk.list(WAL_DIRECTORY));
+  const number = checkpoints.at(-1);
+  if (number === undefined) {
+    const first = segments[0] ?? 1;
+    if (first === 1) return undefined;
+    throw new CheckpointDamage(
+      checkpointPath(first),
+      `the log begins with segment ${first}, but this is missing`,
+    );
   }
+  return readCheckpointFile(disk, number);
+}
+
+function readCheckpointFile(disk: Disk, number: number): ReadCheckpoint {
+  const path = checkpointPath(number);
+  const damages: WalDamage[] = [];
+  let start: CheckpointStart | undefined;
+  let writtenCount: number | undefined;
+  const series: CheckpointSeries[] = [];
+  const ended: SeriesDefinition[] = [];
+  for (const part of scanSegment(disk.read(path), number, "checkpoint")) {
+    if (part.status === "damaged") {
+      damages.push(part);
+      continue;
+    }
+    const { kind, payload, position } = part;
+    const readAll = (): boolean => {
+      if (kind === "checkpointStart") start = readCheckpointStart(payload) ?? start;
+      else if (kind === "checkpointSeries") return pushAll(series, readCheckpointSeries(payload));
+      else if (kind === "series") return pushAll(ended, readSeries(payload));
+      else if (kind === "checkpointEnd") {
+        const end = readCheckpointEnd(payload);
+        start = end?.start ?? start;
+        writtenCount = end?.seriesCount;
+      } else return false;
+      return true;
+    };
+    if (!readAll())
+      damages.push({
+        ...position,
+        size: part.end - position.offset,
+        reason: `a ${kind} record that contradicts itself or does not belong here`,
+      });
+  }
+  if (start === undefined)
+    throw new CheckpointDamage(path, damages[0]?.reason ?? "its start is missing");
+  const problems = damages.map((damage) => damageText(damage, path));
+  const lost = (writtenCount ?? series.length) - series.length;
+  if (lost > 0) problems.push(`${path}: ${lost} series of ${writtenCount} cannot be read`);
+  if (writtenCount === undefined && damages.length === 0)
+    problems.push(`${path}: the end is missing`);
+  return { ...start, series, ended, problems };
+}
+
+function pushAll<T>(to: T[], list: readonly T[] | undefined): boolean {
+  for (const item of list ?? []) to.push(item);
+  return list !== undefined;
 }
 
 function* batchesOf<T>(items: Iterable<T>, size: number): Generator<readonly T[]> {

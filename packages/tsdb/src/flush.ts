@@ -7,6 +7,7 @@ import type { Blocks } from "./block/blocks.ts";
 import { orderByLabels } from "./block/label-order.ts";
 import { removeOldCheckpoints, writeCheckpoint } from "./checkpoint.ts";
 import { ColumnBuffer, DecodeArea } from "./column-buffer.ts";
+import type { EndedSeries } from "./ended-series.ts";
 import type { Head } from "./head.ts";
 import { createPause, type Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -23,6 +24,7 @@ export interface FlushContext {
   readonly head: Head;
   readonly blocks: Blocks;
   readonly wal: Wal;
+  readonly ended: EndedSeries;
   readonly snapshots: Snapshots;
   /** Writes what the log does not know of the head's series yet. */
   readonly logDefinitions: () => void;
@@ -52,7 +54,7 @@ export async function flushHead(
   beforeMs: number,
   idleBeforeMs: number,
 ): Promise<void> {
-  const { head, wal, snapshots, signal } = context;
+  const { head, wal, ended, snapshots, signal } = context;
   context.logDefinitions();
   const position = wal.position;
   const refs = head.index.all().slice();
@@ -78,13 +80,15 @@ export async function flushHead(
   }
 
   await wal.synced();
-  const firstSegment = wal.firstNeeded(beforeMs, position);
+  const firstSegment = wal.segments.firstNeeded(beforeMs, position);
   const { freedCount, nextRef } = head;
   const start = { flushedBeforeMs: beforeMs, position, firstSegment, nextRef };
-  await writeCheckpoint(context.disk, start, head.checkpointSeries(), pause);
+  const series = { live: head.checkpointSeries(), ended: ended.definitions() };
+  await writeCheckpoint(context.disk, start, series, pause);
   removeOldCheckpoints(context.disk, firstSegment);
   await wal.removeBelow(firstSegment);
-  head.forgetBelow(firstSegment, freedCount);
+  head.forgetBelow(wal.segments.first, freedCount);
+  ended.forgetBelow(wal.segments.first);
 
   await snapshots.drained(signal);
   signal.throwIfAborted();

@@ -61,6 +61,8 @@ interface FreedReference {
 export class Head {
   readonly chunks: HeadChunks;
   readonly index: LabelIndex;
+  /** Called for each series that ends; the label bytes are valid during the call. */
+  onEnded: (ref: number, labelBytes: Uint8Array) => void = () => {};
   readonly #kernels: Kernels;
   readonly #table: SeriesTable;
   readonly #check: LabelCheck;
@@ -474,6 +476,7 @@ export class Head {
       this.#undefined = this.#undefined.filter((ref) => !gone.has(ref));
     }
     for (const ref of refs) {
+      this.onEnded(ref, this.labelBytesOf(ref));
       // Every spelling of theirs goes, in all namespaces: whoever sends one of them again begins a new series.
       this.#table.removeSpellings(ref);
       this.#table.remove(this.chunks.ownerOf(ref));

@@ -1,29 +1,27 @@
 import type { Clock } from "@pharos/base";
-import { OperatingError } from "@pharos/base";
 import { type Kernels, SampleColumns } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
-import { type Checkpoint, CheckpointDamage, readCheckpoint } from "./checkpoint.ts";
+import { CheckpointDamage, type ReadCheckpoint, readCheckpoint } from "./checkpoint.ts";
+import { EndedSeries } from "./ended-series.ts";
 import { COLUMNS_MAX, type Head, type Refused } from "./head.ts";
 import { Wal, type WalSync } from "./wal.ts";
-import {
-  readSamples,
-  readSeries,
-  readSyncMark,
-  sampleCount,
-  type WalPosition,
-} from "./wal-payload.ts";
+import { readSamples, readSeries, sampleCount, type WalPosition } from "./wal-payload.ts";
 import type { RecordKind } from "./wal-record.ts";
 import { isBefore } from "./wal-replay.ts";
-import { WAL_DIRECTORY } from "./wal-segment.ts";
+import { damageText, type WalDamage } from "./wal-scan.ts";
+import { segmentPath, WAL_DIRECTORY } from "./wal-segment.ts";
 
 export interface ReplayedStore {
   readonly wal: Wal;
   readonly samples: number;
-  /** The damage that was cut off. */
-  readonly repaired: string | undefined;
+  /** What was found damaged, in words: what it held is lost. */
+  readonly problems: readonly string[];
+  /** What a crash left of writes that were not on the device yet, in words. */
+  readonly remarks: readonly string[];
   readonly firstSegment: number;
   /** Up to where the checkpoint says that samples were flushed. */
   readonly flushedBeforeMs: number;
+  readonly ended: EndedSeries;
 }
 
 /**
@@ -31,7 +29,11 @@ export interface ReplayedStore {
  * checkpoint knows to be in blocks are passed over. The log's samples were checked when they were accepted, so they go
  * straight to the kernel that appends.
  *
- * @throws OperatingError `disk.corrupt`, `disk.full`, `disk.failed`, `memory.full`.
+ * Damage costs the record that it hits and no more, except that samples of a series whose definition is lost are lost
+ * with it.
+ *
+ * @throws OperatingError `disk.corrupt` where a newer version wrote something or the checkpoint cannot be read at all,
+ *   `disk.full`, `disk.failed`, `memory.full`.
  */
 export async function replayStore(options: {
   readonly disk: Disk;
@@ -41,17 +43,22 @@ export async function replayStore(options: {
   readonly walSync: WalSync;
   readonly walSegmentSizeMax: number;
   readonly walRepair: boolean;
+  readonly logSizeMax: number;
+  readonly diskKeepFree: number;
 }): Promise<ReplayedStore> {
   const { disk, head, kernels } = options;
   const { checkpoint, setAside } = await openCheckpoint(disk, options.walRepair);
+  const problems = [...(setAside === undefined ? [] : [setAside]), ...(checkpoint?.problems ?? [])];
+  const ended = new EndedSeries();
+  for (const { ref, labelBytes } of checkpoint?.ended ?? []) ended.add(ref, labelBytes, 0);
   for (const series of checkpoint?.series ?? []) {
     const reason = head.restore(series);
-    if (reason !== undefined)
-      throw new OperatingError("disk.corrupt", `the checkpoint contradicts itself: ${reason}`);
+    if (reason !== undefined) problems.push(`the checkpoint contradicts itself: ${reason}`);
   }
   const flushed = checkpoint?.position ?? { segment: 0, offset: 0 };
   const flushedBeforeMs = checkpoint?.flushedBeforeMs ?? Number.NEGATIVE_INFINITY;
   const firstSegment = checkpoint?.firstSegment ?? 1;
+  const orphans = new Orphans();
 
   let columns = new SampleColumns(kernels, 1024);
   const refused: Refused = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
@@ -69,9 +76,9 @@ export async function replayStore(options: {
     readSamples(payload, columns);
     if (isBefore(position, flushed)) dropBefore(columns, flushedBeforeMs);
     if (columns.length === 0) return undefined;
-    const unknown = head.chunks.findUnknown(columns, head.wordsFor(columns.length));
-    if (unknown !== undefined)
-      return `a sample of reference ${columns.series[unknown]}, which nothing defines`;
+    if (head.chunks.findUnknown(columns, head.wordsFor(columns.length)) !== undefined)
+      orphans.take(columns, (ref) => head.chunks.has(ref), position);
+    if (columns.length === 0) return undefined;
     head.apply(columns, refused);
     samples += columns.length;
     const [, maxMs] = head.chunks.timestampBounds(columns);
@@ -85,7 +92,10 @@ export async function replayStore(options: {
     if (list === undefined) return "a series record that contradicts itself";
     for (const definition of list) {
       // A series that the checkpoint leaves out had ended by then.
-      if (isBefore(position, flushed) && !head.chunks.has(definition.ref)) continue;
+      if (isBefore(position, flushed) && !head.chunks.has(definition.ref)) {
+        ended.add(definition.ref, definition.labelBytes, position.segment);
+        continue;
+      }
       const reason = head.define(definition);
       if (reason !== undefined) return reason;
     }
@@ -95,38 +105,42 @@ export async function replayStore(options: {
   const replay = (kind: RecordKind, payload: Uint8Array, position: WalPosition) => {
     if (kind === "samples") return replaySamples(payload, position);
     if (kind === "series") return replaySeries(payload, position);
-    if (kind === "syncMark")
-      return readSyncMark(payload) === undefined ? "a sync mark of a wrong size" : undefined;
     return `a ${kind} record does not belong here`;
   };
 
   try {
-    const { wal, repaired } = await Wal.open(
+    const { wal, end } = await Wal.open(
       {
         disk,
         clock: options.clock,
         sync: options.walSync,
         segmentSizeMax: options.walSegmentSizeMax,
-        repair: options.walRepair,
+        sizeMax: options.logSizeMax,
+        keepFree: options.diskKeepFree,
         first: firstSegment,
         syncedTo: flushed,
       },
       replay,
     );
     for (const [segment, maxMs] of maxTimes) wal.noteTime(segment, maxMs);
-    head.finishReplay(checkpoint?.nextRef ?? 0, wal.position.segment);
-    return { wal, samples, repaired: setAside ?? repaired, firstSegment, flushedBeforeMs };
+    for (const segment of orphans.segments) wal.segments.noteDamage(segment);
+    // Nothing may get a reference that lost definitions had: the log still has their samples.
+    head.finishReplay(Math.max(checkpoint?.nextRef ?? 0, orphans.nextRef), wal.position.segment);
+    ended.finishReplay(wal.position.segment);
+    problems.push(...end.damages.map(lossText), ...orphans.problems);
+    const remarks = end.unfinished.map(unfinishedText);
+    return { wal, samples, problems, remarks, firstSegment, flushedBeforeMs, ended };
   } finally {
     columns.release();
   }
 }
 
-/** The checkpoint in force. Where it is damaged and that is to be repaired, the whole log moves out of the way. */
+/** The checkpoint in force. Where it cannot be read and that is to be repaired, the whole log moves out of the way. */
 async function openCheckpoint(
   disk: Disk,
   repair: boolean,
 ): Promise<{
-  readonly checkpoint: Checkpoint | undefined;
+  readonly checkpoint: ReadCheckpoint | undefined;
   readonly setAside: string | undefined;
 }> {
   try {
@@ -143,11 +157,55 @@ async function openCheckpoint(
   }
 }
 
+function lossText(damage: WalDamage): string {
+  return `${damageText(damage)}. What it held is lost; everything else was read`;
+}
+
+function unfinishedText(damage: WalDamage): string {
+  return `${damageText(damage)}: a write that was not on the device when the machine stopped`;
+}
+
+/** Samples of series whose definitions are lost: they are dropped, and counted. */
+class Orphans {
+  readonly segments = new Set<number>();
+  /** No sample had this reference or a higher one. */
+  nextRef = 0;
+  readonly #refs = new Set<number>();
+  #samples = 0;
+
+  /** Takes the samples of unknown references out of columns. */
+  take(columns: SampleColumns, isKnown: (ref: number) => boolean, { segment }: WalPosition): void {
+    this.segments.add(segment);
+    keepWhere(columns, (at) => {
+      const ref = columns.series[at] as number;
+      if (isKnown(ref)) return true;
+      this.#refs.add(ref);
+      this.#samples++;
+      this.nextRef = Math.max(this.nextRef, ref + 1);
+      return false;
+    });
+  }
+
+  get problems(): readonly string[] {
+    if (this.#samples === 0) return [];
+    const segments = [...this.segments].map((segment) => segmentPath(segment)).join(", ");
+    return [
+      `${segments}: ${this.#samples} samples of ${this.#refs.size} series are lost, since what defined the series ` +
+        "cannot be read",
+    ];
+  }
+}
+
 /** Leaves out the samples before a time. */
 function dropBefore(columns: SampleColumns, beforeMs: number): void {
+  keepWhere(columns, (at) => (columns.timestampsMs[at] as number) >= beforeMs);
+}
+
+/** Leaves out the samples for which `isKept` says no. */
+function keepWhere(columns: SampleColumns, isKept: (at: number) => boolean): void {
   let kept = 0;
   for (let at = 0; at < columns.length; at++) {
-    if ((columns.timestampsMs[at] as number) < beforeMs) continue;
+    if (!isKept(at)) continue;
     columns.series[kept] = columns.series[at] as number;
     columns.timestampsMs[kept] = columns.timestampsMs[at] as number;
     columns.valueBits[kept * 2] = columns.valueBits[at * 2] as number;

@@ -24,6 +24,7 @@ import { ColumnDecoder } from "./block/column-decoder.ts";
 import { Compactor } from "./block/compaction.ts";
 import { COMPACTION_RANGES_MS } from "./block/compaction-plan.ts";
 import { removeOldCheckpoints } from "./checkpoint.ts";
+import type { EndedSeries } from "./ended-series.ts";
 import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
 import { COLUMNS_MAX, Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
 import type { LabelCardinality } from "./label-index.ts";
@@ -36,15 +37,21 @@ import { StoreReader } from "./store-reader.ts";
 import { StoreResolver } from "./store-resolver.ts";
 import { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type Wal, type WalSync } from "./wal.ts";
 import { type SeriesDefinition, samplesPayload, seriesPayload } from "./wal-payload.ts";
-import { recordParts } from "./wal-record.ts";
+import type { WalRecord } from "./wal-record.ts";
 import { WAL_DIRECTORY } from "./wal-segment.ts";
 
 export interface StoreSettings {
   /** When an append is on the device. */
   readonly walSync: WalSync;
   readonly walSegmentSizeMax: number;
-  /** Whether to cut the log at damage instead of refusing to open. What comes after the damage is lost. */
+  /** Whether to set a log aside whose checkpoint cannot be read, instead of refusing to open. What it has is lost. */
   readonly walRepair: boolean;
+  /** Bytes that the log may have; more are refused with `queue.full`. At half of it, samples are moved to blocks early. */
+  readonly logSizeMax: number;
+  /** How long the log is kept for consumers, beside what they have not read. */
+  readonly logRetentionMs: number;
+  /** Bytes of the disk that the log leaves free, so that its samples can be moved to blocks; 0 to take all there is. */
+  readonly diskKeepFree: number;
   /** Series in memory at a time; more are refused with `memory.full`. */
   readonly headSeriesMax: number;
   /** How far behind its series' newest sample a sample may be. */
@@ -67,6 +74,9 @@ export const STORE_DEFAULTS: StoreSettings = {
   walSync: { intervalMs: SYNC_INTERVAL_MS },
   walSegmentSizeMax: SEGMENT_SIZE_MAX,
   walRepair: false,
+  logSizeMax: 32 * 1024 ** 3,
+  logRetentionMs: 0,
+  diskKeepFree: 64 * 1024 ** 2,
   headSeriesMax: 5_000_000,
   outOfOrderWindowMs: 30 * 60_000,
   lateSamplesMax: 20_000_000,
@@ -102,6 +112,10 @@ export interface StoreStats {
   readonly lastFlushMs: number | undefined;
   /** What was found damaged, in words. */
   readonly problems: readonly string[];
+  /** What else was found at the start that somebody may want to know, such as a write that a crash left unfinished. */
+  readonly remarks: readonly string[];
+  /** Bytes that may still be written to the disk. */
+  readonly diskFreeSize: number;
   /** Samples read back from the log at the start, and how long that took. */
   readonly replayedSamples: number;
   readonly replayMs: number;
@@ -130,12 +144,13 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   const startedMs = clock.monotonicMs();
   try {
     const replayed = await replayStore({ ...settings, head });
-    const { wal, samples, repaired, firstSegment, flushedBeforeMs } = replayed;
+    const { wal, ended, samples, remarks, firstSegment, flushedBeforeMs } = replayed;
     removeOldCheckpoints(disk, firstSegment);
-    const problems = repaired === undefined ? [] : [repaired];
+    const { problems } = replayed;
+    head.onEnded = (ref, labelBytes) => ended.add(ref, labelBytes, wal.position.segment);
     const replayMs = clock.monotonicMs() - startedMs;
-    const parts = { ...options, settings, head, blocks, wal, problems, flushedBeforeMs };
-    return new EmbeddedStore({ ...parts, replayedSamples: samples, replayMs });
+    const parts = { ...options, settings, head, blocks, wal, ended, flushedBeforeMs };
+    return new EmbeddedStore({ ...parts, problems, remarks, replayedSamples: samples, replayMs });
   } catch (error) {
     head.destroy();
     throw error;
@@ -150,7 +165,9 @@ interface StoreParts {
   readonly head: Head;
   readonly blocks: Blocks;
   readonly wal: Wal;
+  readonly ended: EndedSeries;
   readonly problems: readonly string[];
+  readonly remarks: readonly string[];
   readonly replayedSamples: number;
   readonly replayMs: number;
   readonly flushedBeforeMs: number;
@@ -239,7 +256,7 @@ export class EmbeddedStore implements SeriesStore {
    * filled anew at once.
    *
    * @throws OperatingError `input.too_large` for more than `COLUMNS_MAX` samples, `memory.full`, `disk.full`,
-   *   `disk.failed`: nothing was appended.
+   *   `disk.failed`, `queue.full`: nothing was appended.
    */
   appendColumns(columns: SampleColumns): AppendResult | Promise<AppendResult> {
     assert(this.#open, "the store is open");
@@ -271,24 +288,24 @@ export class EmbeddedStore implements SeriesStore {
 
   /** Writes a batch, and the series that are new with it, to the log in one go. */
   #log(columns: SampleColumns): void {
-    const { head, wal } = this.#parts;
+    const { head, wal, clock } = this.#parts;
     const [, maxMs] = head.chunks.timestampBounds(columns);
     const deltas = head.wordsFor(columns.length);
     const shape = head.chunks.timestampShape(columns, deltas);
-    const samples = recordParts("samples", samplesPayload(columns, shape, deltas));
-    wal.append([...this.#definitionRecords(), samples], maxMs);
+    const payload = samplesPayload(columns, shape, deltas, clock.nowMs());
+    wal.append([...this.#definitionRecords(), { kind: "samples", payload }], maxMs);
     head.markDefined();
     this.#noteTime(maxMs);
   }
 
-  #definitionRecords(): Uint8Array[][] {
+  #definitionRecords(): WalRecord[] {
     const list = this.#parts.head.undefinedSeries();
-    const records: Uint8Array[][] = [];
+    const records: WalRecord[] = [];
     for (let from = 0; from < list.length; ) {
       let to = from;
       for (let size = 0; to < list.length && size < DEFINITIONS_SIZE; to++)
         size += (list[to] as SeriesDefinition).labelBytes.length;
-      records.push(recordParts("series", seriesPayload(list.slice(from, to))));
+      records.push({ kind: "series", payload: seriesPayload(list.slice(from, to)) });
       from = to;
     }
     return records;
@@ -297,7 +314,8 @@ export class EmbeddedStore implements SeriesStore {
   #logDefinitions(): void {
     const { head, wal } = this.#parts;
     const records = this.#definitionRecords();
-    if (records.length > 0) wal.append(records, Number.NEGATIVE_INFINITY);
+    // Whatever the limits: it is the flush that makes room.
+    if (records.length > 0) wal.append(records, Number.NEGATIVE_INFINITY, "unlimited");
     head.markDefined();
   }
 
@@ -381,11 +399,12 @@ export class EmbeddedStore implements SeriesStore {
    */
   maintain(nowMs: number): Promise<void> {
     return this.#inTurn(async () => {
-      const { settings, kernels } = this.#parts;
+      const { settings, kernels, wal } = this.#parts;
       // First, since on a full disk this is what makes room for the flush.
       await this.#deleteBefore(nowMs - settings.retentionMs);
       const { isLateNearlyFull } = this.#parts.head;
-      const full = isLateNearlyFull || kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
+      const full =
+        isLateNearlyFull || wal.isNearlyFull || kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
       const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
       if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
       await this.#mergeNext(false);
@@ -464,7 +483,7 @@ export class EmbeddedStore implements SeriesStore {
     if (timeMs === Number.NEGATIVE_INFINITY) return;
     // Never back: the checkpoint says "before this time" of everything logged so far, also of what went long ago.
     const beforeMs = Math.max(timeMs, this.#flushedBeforeMs);
-    const { disk, clock, kernels, head, blocks, wal, settings } = this.#parts;
+    const { disk, clock, kernels, head, blocks, wal, ended, settings } = this.#parts;
     const context: FlushContext = {
       disk,
       clock,
@@ -472,6 +491,7 @@ export class EmbeddedStore implements SeriesStore {
       head,
       blocks,
       wal,
+      ended,
       snapshots: this.#snapshots,
       logDefinitions: () => this.#logDefinitions(),
       signal: this.#closing.signal,
@@ -492,7 +512,7 @@ export class EmbeddedStore implements SeriesStore {
   }
 
   stats(): StoreStats {
-    const { head, wal, blocks, problems, replayedSamples, replayMs } = this.#parts;
+    const { disk, head, wal, blocks, problems, remarks, replayedSamples, replayMs } = this.#parts;
     const { chunks, samples } = head.chunks.stats();
     return {
       headSeries: head.index.seriesCount,
@@ -501,11 +521,13 @@ export class EmbeddedStore implements SeriesStore {
       lateSamples: head.lateCount,
       samplesAppended: this.#samplesAppended,
       refused: { ...this.#refused },
-      walSegments: wal.segmentCount,
+      walSegments: wal.segments.count,
       walSize: wal.totalSize,
       blocks: blocks.all.map(({ meta }) => meta),
       lastFlushMs: this.#lastFlushMs,
       problems: [...blocks.problems, ...problems],
+      remarks,
+      diskFreeSize: disk.freeSpace(),
       replayedSamples,
       replayMs,
     };

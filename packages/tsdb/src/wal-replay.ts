@@ -1,9 +1,8 @@
-import { crc32 } from "node:zlib";
-import { OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
-import { readSyncMark, SYNC_MARK_SIZE, type WalPosition } from "./wal-payload.ts";
-import { decodeRecord, RECORD_HEADER_SIZE, RECORD_KINDS, type RecordKind } from "./wal-record.ts";
-import { decodeSegmentHeader, SEGMENT_HEADER_SIZE, segmentPath } from "./wal-segment.ts";
+import { readSyncMark, type WalPosition } from "./wal-payload.ts";
+import type { RecordKind } from "./wal-record.ts";
+import { readSegment, readSegmentHeader, scanSegment, type WalDamage } from "./wal-scan.ts";
+import { SEGMENT_HEADER_SIZE, type SegmentHeader } from "./wal-segment.ts";
 
 /** What to do with one record. Answers what is wrong with it, or undefined. */
 export type ReplayRecord = (
@@ -12,164 +11,155 @@ export type ReplayRecord = (
   position: WalPosition,
 ) => string | undefined;
 
-/** Where the log ends. What comes after, if anything, is a write that a crash left unfinished. */
+/** Where the log ends, and what of it could not be read. */
 export interface ReplayEnd {
-  /** The segment to go on with. 0 if there is none at all. */
+  /** The last segment that is there; 0 if there is none at all. */
   readonly segment: number;
-  /** Where it ends, in bytes; 0 if not even its header is whole. */
+  /** Where its last record ends, in bytes; 0 if nothing of it is whole. */
   readonly size: number;
-  /** The size its file has. */
-  readonly fileSize: number;
-  /** Later segments, to be removed. */
-  readonly surplus: readonly number[];
+  /** Whether the log may go on in the last segment, cut to `size`. Otherwise the next segment begins. */
+  readonly continues: boolean;
   /** The last segment that is known to be on the device as a whole. */
   readonly syncedThrough: number;
-  /** The damage that was cut off because `repair` asked for it. */
-  readonly repaired: string | undefined;
+  /** What changed after it was on the device, and what contradicts itself. */
+  readonly damages: readonly WalDamage[];
+  /** What the last crash left of writes that were not on the device yet; a torn end among them, if there is one. */
+  readonly unfinished: readonly WalDamage[];
 }
 
-interface Damage {
+/** The part of a segment that belongs to the log. */
+interface LogPiece {
   readonly segment: number;
-  readonly offset: number;
-  readonly reason: string;
+  readonly header: SegmentHeader | undefined;
+  /** Where the next segment goes on from; Infinity for the last. */
+  readonly endOffset: number;
 }
 
 /**
- * Reads the log's segments in order and hands out every record.
+ * Reads the log's segments in order and hands out every record that is whole, whatever lies before it.
  *
- * Damage is one of two things. Where the bytes had been synced, something changed them: that is reported, unless
- * `repair` says to cut there. Where they had not, it is what the last crash left of an unfinished write, and the log
- * ends there. A byte had been synced if something written later says so: a sync mark, the header of a later segment,
- * or the checkpoint (`syncedTo`).
+ * What is not whole is one of two things. Where the bytes had been synced, something changed them. Where they had not,
+ * it is what the last crash left of an unfinished write. A byte had been synced if something written later says so: a
+ * sync mark, the header of a later segment, or the checkpoint (`syncedTo`). The loss of unfinished writes is reported
+ * once: the next sync mark says that it was.
  *
- * @throws OperatingError `disk.corrupt` with segment, offset and reason.
+ * @param segments those that are there and not before `first`, rising.
+ * @throws OperatingError `disk.corrupt` where a newer version wrote something.
  */
 export function replayWal(
   disk: Disk,
   segments: readonly number[],
-  { first, syncedTo, repair }: { first: number; syncedTo: WalPosition; repair: boolean },
+  { first, syncedTo }: { readonly first: number; readonly syncedTo: WalPosition },
   replay: ReplayRecord,
 ): ReplayEnd {
-  let expected = first;
+  const damages: WalDamage[] = [];
+  const contradictions: WalDamage[] = [];
+  const reported = new Set<string>();
+  let synced = syncedTo;
   let syncedThrough = first - 1;
-  let size = 0;
-  for (const segment of segments) {
-    const bytes = readSegment(disk, segment);
-    const at = { segment: expected, offset: 0 };
-    const damage =
-      segment === expected
-        ? replaySegment(bytes, segment, replay)
-        : { ...at, reason: "the segment is missing" };
-    if (damage !== undefined) {
-      const synced = isBefore(damage, syncedTo) || laterSaysSynced(disk, segments, damage);
-      if (synced && !repair) throw corrupt(damage);
-      const repaired = synced ? corrupt(damage).message : undefined;
-      if (damage.segment !== segment) {
-        // The missing segment's place is taken by a new one.
-        const surplus = segments.filter((other) => other >= segment);
-        const { segment: missing } = damage;
-        return { segment: missing, size: 0, fileSize: 0, surplus, syncedThrough, repaired };
+  /** Where the last record that is whole ends. */
+  let end: WalPosition = { segment: 0, offset: 0 };
+  const readRecord: ReplayRecord = (kind, payload, position) => {
+    if (kind !== "syncMark") return replay(kind, payload, position);
+    const mark = readSyncMark(payload);
+    if (mark !== undefined && isBefore(synced, mark)) synced = mark;
+    for (const place of mark?.lost ?? []) reported.add(placeKey(place));
+    return mark === undefined ? "a sync mark of a wrong size" : undefined;
+  };
+
+  const { pieces, missing } = planReplay(disk, segments, first, syncedTo.segment);
+  damages.push(...missing);
+  for (const { segment, header, endOffset } of pieces) {
+    const bytes = readSegment(disk, segment, endOffset);
+    if (header !== undefined) syncedThrough = Math.max(syncedThrough, header.syncedThrough);
+    end = { segment, offset: header === undefined ? 0 : SEGMENT_HEADER_SIZE };
+    for (const part of scanSegment(bytes, segment)) {
+      if (part.status === "damaged") {
+        const { offset, size, reason } = part;
+        damages.push({ segment, offset, size, reason });
+        continue;
       }
-      const surplus = segments.filter((other) => other > segment);
-      const { offset } = damage;
-      const fileSize = bytes.length;
-      return { segment, size: offset, fileSize, surplus, syncedThrough, repaired };
+      const { position, payload } = part;
+      end = { segment, offset: part.end };
+      const reason = readRecord(part.kind, payload, position);
+      // Its checksum is right, so this is no unfinished write, whether it had been synced or not.
+      if (reason !== undefined)
+        contradictions.push({ ...position, size: part.end - position.offset, reason });
     }
-    const header = decodeSegmentHeader("segment", bytes, segment);
-    if (header.status === "header") syncedThrough = Math.max(syncedThrough, header.syncedThrough);
-    size = bytes.length;
-    expected = segment + 1;
-  }
-  const segment = segments.at(-1) ?? 0;
-  if (segment === 0 && isBefore({ segment: first, offset: 0 }, syncedTo))
-    throw corrupt({ segment: first, offset: 0, reason: "the segment is missing" });
-  return { segment, size, fileSize: size, surplus: [], syncedThrough, repaired: undefined };
-}
-
-function readSegment(disk: Disk, segment: number): Uint8Array {
-  const reader = disk.openRead(segmentPath(segment));
-  try {
-    return reader.read(0, reader.size);
-  } finally {
-    reader.close();
-  }
-}
-
-/** Replays one segment to its end, or to the first damage in it. */
-function replaySegment(
-  bytes: Uint8Array,
-  segment: number,
-  replay: ReplayRecord,
-): Damage | undefined {
-  const header = decodeSegmentHeader("segment", bytes, segment);
-  if (header.status === "unknown") throw newer(segment, `its format has version ${header.version}`);
-  if (header.status === "damaged") return { segment, offset: 0, reason: header.reason };
-  for (let offset = SEGMENT_HEADER_SIZE; ; ) {
-    const decoded = decodeRecord(bytes, offset);
-    switch (decoded.status) {
-      case "end":
-        return undefined;
-      case "unknown":
-        throw newer(segment, `record kind ${decoded.kindNumber} at byte ${offset}`);
-      case "damaged":
-        return { segment, offset, reason: decoded.reason };
-      case "record": {
-        const reason = replay(decoded.kind, decoded.payload, { segment, offset });
-        // Its checksum is right, so this is no unfinished write, whether it had been synced or not.
-        if (reason !== undefined) throw corrupt({ segment, offset, reason });
-        offset = decoded.end;
-      }
+    if (Number.isFinite(endOffset) && bytes.length < endOffset) {
+      const reason = `the last ${endOffset - bytes.length} bytes are missing`;
+      damages.push({ segment, offset: bytes.length, size: 0, reason });
     }
   }
+  return classify({ damages, contradictions, reported, synced, syncedThrough, end });
 }
 
-function laterSaysSynced(disk: Disk, segments: readonly number[], damage: Damage): boolean {
-  for (const segment of segments) {
-    if (segment < damage.segment) continue;
-    const bytes = readSegment(disk, segment);
-    const header = decodeSegmentHeader("segment", bytes, segment);
-    if (segment > damage.segment && header.status === "header")
-      if (header.syncedThrough >= damage.segment) return true;
-    const from = segment === damage.segment ? damage.offset : SEGMENT_HEADER_SIZE;
-    for (const mark of findSyncMarks(bytes, from)) if (isBefore(damage, mark)) return true;
-  }
-  return false;
+function classify(found: {
+  readonly damages: readonly WalDamage[];
+  readonly contradictions: readonly WalDamage[];
+  readonly reported: ReadonlySet<string>;
+  readonly synced: WalPosition;
+  readonly syncedThrough: number;
+  readonly end: WalPosition;
+}): ReplayEnd {
+  const { contradictions, reported, synced, syncedThrough, end } = found;
+  const unreported = found.damages.filter((damage) => !reported.has(placeKey(damage)));
+  const wasSynced = (damage: WalDamage): boolean =>
+    isBefore(damage, synced) || damage.segment <= syncedThrough;
+  const damages = unreported.filter(wasSynced);
+  const cutShort = isBefore(end, synced);
+  if (cutShort && damages.every((damage) => isBefore(damage, end)))
+    damages.push({ ...end, size: 0, reason: "the end is missing" });
+  const headless = found.damages.some(
+    ({ segment, offset }) => segment === end.segment && offset === 0,
+  );
+  return {
+    segment: cutShort ? synced.segment : end.segment,
+    size: end.offset,
+    // Not at a place that something says to be synced already, and not in a file whose header is damaged.
+    continues: !cutShort && !(headless && end.offset > 0),
+    syncedThrough,
+    damages: [...damages, ...contradictions],
+    unfinished: unreported.filter((damage) => !wasSynced(damage)),
+  };
 }
 
-/** Every sync mark from `start` on, found by its form and checksum, since after damage nothing tells where records begin. */
-function* findSyncMarks(bytes: Uint8Array, start: number): Generator<WalPosition> {
-  const markEnd = RECORD_HEADER_SIZE + SYNC_MARK_SIZE;
-  for (
-    let at = bytes.indexOf(SYNC_MARK_SIZE, start);
-    at >= 0;
-    at = bytes.indexOf(SYNC_MARK_SIZE, at + 1)
-  ) {
-    if (at + markEnd > bytes.length) return;
-    if (bytes[at + 8] !== RECORD_KINDS.syncMark) continue;
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-    if (view.getUint32(0, true) !== SYNC_MARK_SIZE) continue;
-    if (view.getUint32(4, true) !== crc32(bytes.subarray(at + 8, at + markEnd))) continue;
-    const mark = readSyncMark(bytes.subarray(at + RECORD_HEADER_SIZE, at + markEnd));
-    if (mark !== undefined) yield mark;
+/** Which part of which segment belongs to the log, and which segments are not there. */
+function planReplay(
+  disk: Disk,
+  segments: readonly number[],
+  first: number,
+  syncedSegment: number,
+): { readonly pieces: readonly LogPiece[]; readonly missing: readonly WalDamage[] } {
+  const pieces: LogPiece[] = [];
+  const missing: WalDamage[] = [];
+  let next: SegmentHeader | undefined;
+  let nextSegment = Math.max(segments.at(-1) ?? first - 1, syncedSegment) + 1;
+  const findMissing = (after: number): void => {
+    const expected = next?.continues.segment ?? nextSegment - 1;
+    for (let segment = Math.min(expected, nextSegment - 1); segment > after; segment--)
+      missing.push({ segment, offset: 0, size: 0, reason: "the segment is missing" });
+  };
+  for (const segment of segments.toReversed()) {
+    // What the next one does not go on from was written again in it.
+    if (next !== undefined && next.continues.segment < segment) continue;
+    findMissing(segment);
+    const continued = next?.continues.segment === segment;
+    const header = readSegmentHeader(disk, segment);
+    const endOffset = continued ? next?.continues.offset : undefined;
+    pieces.push({ segment, header, endOffset: endOffset ?? Number.POSITIVE_INFINITY });
+    next = header;
+    nextSegment = segment;
   }
+  findMissing(first - 1);
+  return { pieces: pieces.reverse(), missing: missing.reverse() };
+}
+
+function placeKey({ segment, offset }: WalPosition): string {
+  return `${segment} ${offset}`;
 }
 
 /** Whether `a` comes before `b` in the log. */
 export function isBefore(a: WalPosition, b: WalPosition): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset);
-}
-
-function corrupt({ segment, offset, reason }: Damage): OperatingError {
-  return new OperatingError(
-    "disk.corrupt",
-    `${segmentPath(segment)}, byte ${offset}: ${reason}. Samples after this place cannot be read; ` +
-      "start once with --repair-wal to cut the log there and lose them",
-  );
-}
-
-function newer(segment: number, what: string): OperatingError {
-  return new OperatingError(
-    "disk.corrupt",
-    `${segmentPath(segment)}: ${what}, which a newer version wrote; start that version`,
-  );
 }

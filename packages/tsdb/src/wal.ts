@@ -1,14 +1,25 @@
 import { assert, type Clock, OperatingError } from "@pharos/base";
 import type { Disk, DiskWriter } from "@pharos/ports";
+import { FreeSpace } from "./free-space.ts";
+import { SegmentList } from "./segment-list.ts";
 import { syncMarkPayload, type WalPosition } from "./wal-payload.ts";
-import { recordParts } from "./wal-record.ts";
-import { type ReplayEnd, type ReplayRecord, replayWal } from "./wal-replay.ts";
-import { encodeSegmentHeader, readWalNames, segmentPath, WAL_DIRECTORY } from "./wal-segment.ts";
+import { recordParts, recordSize, type WalRecord } from "./wal-record.ts";
+import { isBefore, type ReplayEnd, type ReplayRecord, replayWal } from "./wal-replay.ts";
+import { readSegment, readSegmentHeader, scanSegment, segmentFileSize } from "./wal-scan.ts";
+import {
+  encodeSegmentHeader,
+  readWalNames,
+  SEGMENT_HEADER_SIZE,
+  segmentPath,
+  WAL_DIRECTORY,
+} from "./wal-segment.ts";
 
 /** When a segment has grown to this, the next one begins. As Prometheus: whole segments are what truncation frees. */
 export const SEGMENT_SIZE_MAX = 128 * 1024 * 1024;
 /** How long an acknowledged sample may be lost to a power cut (never to the death of the process). */
 export const SYNC_INTERVAL_MS = 100;
+/** Bytes that may wait for the device; more are refused with `queue.full`. Some seconds of the heaviest load. */
+export const UNSYNCED_SIZE_MAX = 256 * 1024 * 1024;
 
 /** `always`: an append is acknowledged when it is on the device. Else it is synced within `intervalMs`. */
 export type WalSync = "always" | { readonly intervalMs: number };
@@ -18,8 +29,10 @@ export interface WalOptions {
   readonly clock: Clock;
   readonly sync: WalSync;
   readonly segmentSizeMax: number;
-  /** Whether to cut the log at damage instead of refusing to open. */
-  readonly repair: boolean;
+  /** Bytes that the whole log may have; more are refused with `queue.full`. */
+  readonly sizeMax: number;
+  /** Bytes that the disk keeps free at least (see `FreeSpace`). */
+  readonly keepFree: number;
   /** Where replay starts: the checkpoint's first segment, or 1. */
   readonly first: number;
   /** How far the checkpoint says the log was synced. */
@@ -41,166 +54,214 @@ interface Waiter {
  * The write-ahead log: what was appended is there after the process died, and after a power loss once `synced`. One
  * sync at a time serves everyone who waits (group commit).
  *
- * After a failed sync nothing is known about what the device holds, and asking again does not tell: every further
- * append is refused until the process starts anew and reads what is there. After a failed append the torn record is
- * cut off, and the next append may succeed.
+ * After a failed append the torn record is cut off, and the next append may succeed. After a sync that found no room on
+ * the device, the next append first writes again what is not on the device, into a new segment. After a sync that failed
+ * otherwise nothing is known about what the device holds, and asking again does not tell: every further append is
+ * refused until the process starts anew and reads what is there.
  */
 export class Wal {
+  readonly segments: SegmentList;
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #sync: WalSync;
   readonly #segmentSizeMax: number;
+  readonly #sizeMax: number;
+  readonly #space: FreeSpace;
   #current: Segment;
+  /** Bytes of all segments but the current one. */
+  #fullSize = 0;
   /** Full segments that are not synced yet, oldest first. */
   #unsynced: Segment[] = [];
   /** Where the current segment must be cut before anything is appended, because cutting it failed before. */
   #tornSize: number | undefined;
   /** Whether a segment was created since the folder was last synced. */
   #directoryChanged = false;
-  /** Sizes of all segments that are there, by number. */
-  readonly #sizes: Map<number, number>;
-  /** The newest timestamp in each segment. */
-  readonly #maxTimes = new Map<number, number>();
-  /** Appends so far, and how many of them are synced. */
+  /** Appends so far, and how many of them are synced; and the same in bytes. */
   #appended = 0;
   #syncedCount = 0;
+  #appendedSize = 0;
+  #syncedSize = 0;
   #syncing = false;
   #waiters: Waiter[] = [];
   #syncedThrough: number;
-  /** What the last sync covered; written with the next append. */
-  #mark: WalPosition | undefined;
+  /** How far the log is on the device. */
+  #synced: WalPosition;
+  /** Whether the next append says how far the log is on the device. */
+  #markDue = true;
+  /** Damage that was reported when the log was opened and was never on the device: no mark may vouch for it. */
+  #lost: readonly WalPosition[] = [];
   #timerArmed = false;
+  /** The device had no room for what was written since `#synced`. */
+  #stalled: OperatingError | undefined;
   #failure: OperatingError | undefined;
+  /** Called with the next append. */
+  readonly #watchers = new Set<() => void>();
   readonly #closed = new AbortController();
+  /** Who needs the log's oldest bytes, for the error when it is full. */
+  holder: () => string = () => "samples wait to be moved to blocks";
 
   private constructor(
     options: WalOptions,
+    segments: SegmentList,
     current: Segment,
-    sizes: Map<number, number>,
     syncedThrough: number,
   ) {
     this.#disk = options.disk;
     this.#clock = options.clock;
     this.#sync = options.sync;
     this.#segmentSizeMax = options.segmentSizeMax;
+    this.#sizeMax = options.sizeMax;
+    this.#space = new FreeSpace(options.disk, options.clock, options.keepFree);
+    this.segments = segments;
     this.#current = current;
-    this.#sizes = sizes;
+    this.#fullSize = segments.sizeWithout(current.number);
     this.#syncedThrough = syncedThrough;
+    this.#synced = this.position;
   }
 
   /**
    * Reads the log, then goes on where it ends. When this resolves, all that was read survives a power loss. `noteTime`
-   * must be called for the samples replayed.
+   * must be called for the samples replayed. Segments before `first` stay, for consumers.
    *
    * @throws OperatingError `disk.corrupt` (see `replayWal`), `disk.full`, `disk.failed`.
    */
   static async open(
     options: WalOptions,
     replay: ReplayRecord,
-  ): Promise<{ readonly wal: Wal; readonly repaired: string | undefined }> {
-    const { disk, first } = options;
+  ): Promise<{ readonly wal: Wal; readonly end: ReplayEnd }> {
+    const { disk, clock, first } = options;
     const names = readWalNames(disk.list(WAL_DIRECTORY)).segments;
-    const segments = names.filter((segment) => segment >= first);
-    const end = replayWal(disk, segments, options, replay);
-    for (const segment of names)
-      if (segment < first || end.surplus.includes(segment)) disk.remove(segmentPath(segment));
-    const kept = segments.filter((segment) => !end.surplus.includes(segment));
-    const sizes = new Map(kept.map((segment) => [segment, sizeOf(disk, segment)]));
-    const current = openSegment(disk, end, first);
-    sizes.set(current.number, current.writer.size);
-    await syncReplayed(disk, kept, current, end.syncedThrough);
-    const wal = new Wal(options, current, sizes, current.number - 1);
-    wal.#mark = wal.position;
-    return { wal, repaired: end.repaired };
+    const needed = names.filter((number) => number >= first);
+    const end = replayWal(disk, needed, options, replay);
+    const segments = new SegmentList(disk);
+    for (const number of names) {
+      const createdMs = readSegmentHeader(disk, number)?.createdMs ?? clock.nowMs();
+      segments.add(number, segmentFileSize(disk, number), createdMs);
+    }
+    for (const { segment } of end.damages) segments.noteDamage(segment);
+    const current = openSegment(disk, segments, end, { first, nowMs: clock.nowMs() });
+    await syncReplayed(disk, needed, current, end.syncedThrough);
+    const wal = new Wal(options, segments, current, current.number - 1);
+    // What was cut off is not there any more; what lies between whole records is found again by every start.
+    const logEnd = { segment: end.segment, offset: end.size };
+    wal.#lost = end.unfinished.filter((damage) => !end.continues || isBefore(damage, logEnd));
+    return { wal, end };
   }
 
   /** Where the next record goes. */
   get position(): WalPosition {
-    return { segment: this.#current.number, offset: this.#current.writer.size };
+    return { segment: this.#current.number, offset: this.#tornSize ?? this.#current.writer.size };
   }
 
-  get segmentCount(): number {
-    return this.#sizes.size;
+  /** How far the log survives a power loss. */
+  get syncedPosition(): WalPosition {
+    return this.#synced;
   }
 
   get totalSize(): number {
-    let size = 0;
-    for (const [segment, segmentSize] of this.#sizes)
-      size += segment === this.#current.number ? this.#current.writer.size : segmentSize;
-    return size;
+    return this.#fullSize + this.#current.writer.size;
   }
 
-  get firstSegment(): number {
-    return Math.min(...this.#sizes.keys());
+  /** Whether the log's size, or the disk's free space, asks for samples to be moved to blocks early. */
+  get isNearlyFull(): boolean {
+    return this.totalSize > this.#sizeMax / 2 || this.#space.isShort(this.totalSize);
   }
 
   /** Says that a segment holds a sample at this time. */
   noteTime(segment: number, timestampMs: number): void {
-    const maxMs = this.#maxTimes.get(segment) ?? Number.NEGATIVE_INFINITY;
-    if (timestampMs > maxMs) this.#maxTimes.set(segment, timestampMs);
+    this.segments.noteTime(segment, timestampMs);
   }
 
   /**
-   * Appends records (each as `recordParts` gives it) in one write: all of them or none.
+   * Appends records in one write: all of them or none. Answers where they begin.
+   *
    * @param maxMs the newest timestamp among their samples, -Infinity without samples.
-   * @throws OperatingError `disk.full`, `disk.failed`.
+   * @throws OperatingError `disk.full`, `disk.failed`; `queue.full` if the log, or what waits for the device, has grown to
+   *   its limit. The limits do not hold for what is `unlimited`.
    */
-  append(records: readonly (readonly Uint8Array[])[], maxMs: number): void {
+  append(
+    records: readonly WalRecord[],
+    maxMs: number,
+    limits: "limited" | "unlimited" = "limited",
+  ): WalPosition {
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#stalled !== undefined) this.#writeUnsyncedAgain();
     this.#cutTornTail();
-    if (this.#current.writer.size >= this.#segmentSizeMax) this.#beginSegment();
+    if (limits === "limited")
+      this.#checkLimits(records.reduce((size, record) => size + recordSize(record), 0));
+    if (this.#current.writer.size >= this.#segmentSizeMax) this.#beginSegment(this.position, []);
     const { number, writer } = this.#current;
-    const parts = records.flat();
-    if (this.#mark !== undefined)
-      parts.unshift(...recordParts("syncMark", syncMarkPayload(this.#mark)));
-    const sizeBefore = writer.size;
+    const position = { segment: number, offset: writer.size };
+    const marks = this.#markDue ? [this.#syncMark()] : [];
+    const parts = placeRecords([...marks, ...records], position);
     try {
       writer.append(parts);
     } catch (error) {
-      this.#tornSize = sizeBefore;
-      this.#tryToCutTornTail();
+      this.#tornSize = position.offset;
+      this.#tryTo(() => this.#cutTornTail());
       throw error;
     }
-    this.#mark = undefined;
+    this.#markDue = false;
     this.#appended++;
+    this.#appendedSize += writer.size - position.offset;
     this.noteTime(number, maxMs);
     if (this.#sync !== "always") this.#armTimer(this.#sync.intervalMs);
+    for (const wake of this.#watchers) wake();
+    return position;
   }
 
-  /** Resolves when all that was appended before the call survives a power loss. @throws OperatingError `disk.failed`. */
-  synced(): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#syncedCount === this.#appended && !this.#directoryChanged) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ sequence: this.#appended, resolve, reject });
-      if (!this.#syncing) void this.#syncLoop();
-    });
+  #checkLimits(size: number): void {
+    const total = this.totalSize;
+    if (total + size > this.#sizeMax)
+      throw new OperatingError(
+        "queue.full",
+        `the write-ahead log has ${total} bytes, and --log-size-max allows ${this.#sizeMax}: ${this.holder()}`,
+      );
+    const waiting = this.#appendedSize - this.#syncedSize;
+    if (waiting > UNSYNCED_SIZE_MAX)
+      throw new OperatingError(
+        "queue.full",
+        `${waiting} bytes of the write-ahead log wait for the device; at most ${UNSYNCED_SIZE_MAX} may`,
+      );
+    this.#space.take(size, total);
   }
 
-  /**
-   * The first segment that is needed when all samples before `beforeMs` written before `position` are in blocks:
-   * segments below it can go.
-   */
-  firstNeeded(beforeMs: number, position: WalPosition): number {
-    const numbers = [...this.#sizes.keys()].sort((a, b) => a - b);
-    for (const number of numbers) {
-      if (number >= position.segment) return number;
-      if ((this.#maxTimes.get(number) ?? Number.NEGATIVE_INFINITY) >= beforeMs) return number;
-    }
-    return position.segment;
+  /** Resolves when all that was appended before the call survives a power loss. @throws OperatingError `disk.full`, `disk.failed`. */
+  async synced(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#stalled !== undefined) this.#writeUnsyncedAgain();
+    if (this.#syncedCount === this.#appended && !this.#directoryChanged) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.push({ sequence: this.#appended, resolve, reject });
+    if (!this.#syncing) void this.#syncLoop();
+    return promise;
   }
 
-  /** Removes the segments below `segment`, which is not beyond the current one. */
+  /** Resolves with the next append; rejects with the signal's reason, or when the log is closed. */
+  nextAppend(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const ended = AbortSignal.any([signal, this.#closed.signal]);
+    if (ended.aborted) return Promise.reject(ended.reason);
+    const finish = (settle: () => void) => () => {
+      this.#watchers.delete(wake);
+      ended.removeEventListener("abort", abort);
+      settle();
+    };
+    const wake = finish(resolve);
+    const abort = finish(() => reject(ended.reason));
+    this.#watchers.add(wake);
+    ended.addEventListener("abort", abort);
+    return promise;
+  }
+
+  /** Removes the segments below `segment`, which is not beyond the current one. @throws OperatingError `disk.failed`. */
   async removeBelow(segment: number): Promise<void> {
     assert(segment <= this.#current.number, "the current segment stays");
-    const numbers = [...this.#sizes.keys()].filter((number) => number < segment);
-    if (numbers.length === 0) return;
-    for (const number of numbers) {
-      this.#disk.remove(segmentPath(number));
-      this.#sizes.delete(number);
-      this.#maxTimes.delete(number);
+    try {
+      await this.segments.removeBelow(segment);
+    } finally {
+      this.#fullSize = this.segments.sizeWithout(this.#current.number);
     }
-    await this.#disk.syncDirectory(WAL_DIRECTORY);
   }
 
   /** Syncs what there is and closes the files. No call may follow. */
@@ -208,28 +269,75 @@ export class Wal {
     try {
       await this.synced();
     } finally {
-      this.#closed.abort();
+      this.#closed.abort(new OperatingError("disk.failed", "the log is closing"));
       for (const { writer } of [...this.#unsynced, this.#current]) writer.close();
     }
   }
 
-  #beginSegment(): void {
+  /** Begins the next segment, with records in it. */
+  #beginSegment(continues: WalPosition, records: readonly WalRecord[]): void {
     const number = this.#current.number + 1;
+    const createdMs = this.#clock.nowMs();
+    const syncedThrough = Math.min(this.#syncedThrough, continues.segment);
+    const header = encodeSegmentHeader("segment", {
+      segment: number,
+      syncedThrough,
+      createdMs,
+      continues,
+    });
+    const place = { segment: number, offset: SEGMENT_HEADER_SIZE };
     const writer = this.#disk.openAppend(segmentPath(number));
     this.#directoryChanged = true;
     try {
       // Something may be there from an attempt that failed.
       if (writer.size > 0) writer.truncate(0);
-      const syncedThrough = this.#syncedThrough;
-      writer.append([encodeSegmentHeader("segment", { segment: number, syncedThrough })]);
+      writer.append([header, ...placeRecords(records, place)]);
     } catch (error) {
       writer.close();
+      this.#tryTo(() => this.#disk.remove(segmentPath(number)));
       throw error;
     }
-    this.#sizes.set(this.#current.number, this.#current.writer.size);
-    this.#sizes.set(number, writer.size);
+    this.segments.setSize(this.#current.number, this.#current.writer.size);
+    this.segments.add(number, writer.size, createdMs);
     this.#unsynced.push(this.#current);
     this.#current = { number, writer };
+    this.#fullSize = this.segments.sizeWithout(number);
+  }
+
+  /**
+   * Writes what is not on the device into a new segment, which goes on where the device has all: a file whose sync has
+   * failed may be whole in memory only, and a later sync may say that it is well. @throws OperatingError `disk.full`.
+   */
+  #writeUnsyncedAgain(): void {
+    this.#tornSize ??= this.#current.writer.size;
+    const from = this.#synced;
+    const old = [...this.#unsynced, this.#current].filter(({ number }) => number >= from.segment);
+    const records = [this.#syncMark()];
+    let maxMs = Number.NEGATIVE_INFINITY;
+    for (const { number } of old) {
+      const torn = number === this.#current.number ? this.#tornSize : undefined;
+      const bytes = readSegment(this.#disk, number, torn ?? Number.POSITIVE_INFINITY);
+      for (const part of scanSegment(bytes, number)) {
+        if (part.status !== "record" || part.kind === "syncMark") continue;
+        if (!isBefore(part.position, from))
+          records.push({ kind: part.kind, payload: [part.payload] });
+      }
+      maxMs = Math.max(maxMs, this.segments.maxTimeMs(number));
+    }
+    this.#beginSegment(from, records);
+    this.#stalled = undefined;
+    this.#tornSize = undefined;
+    this.noteTime(this.#current.number, maxMs);
+    this.#unsynced = this.#unsynced.filter((segment) => !old.includes(segment));
+    for (const { number, writer } of old) {
+      this.#tryTo(() => {
+        if (number === from.segment) writer.truncate(from.offset);
+        else this.segments.removeReplaced(number);
+      });
+      this.segments.setSize(number, writer.size);
+      writer.close();
+    }
+    this.#fullSize = this.segments.sizeWithout(this.#current.number);
   }
 
   #cutTornTail(): void {
@@ -238,11 +346,11 @@ export class Wal {
     this.#tornSize = undefined;
   }
 
-  #tryToCutTornTail(): void {
+  /** What the next append tries again if it fails. */
+  #tryTo(work: () => void): void {
     try {
-      this.#cutTornTail();
+      work();
     } catch (error) {
-      // The next append tries again first; until then the log ends in a torn record, which replay would cut.
       if (!(error instanceof OperatingError)) throw error;
     }
   }
@@ -264,20 +372,19 @@ export class Wal {
     this.#syncing = true;
     try {
       while (this.#waiters.length > 0) {
-        const sequence = this.#appended;
+        const [sequence, size] = [this.#appended, this.#appendedSize];
         await this.#syncAll();
         this.#syncedCount = sequence;
+        this.#syncedSize = size;
         const done = this.#waiters.filter((waiter) => waiter.sequence <= sequence);
         this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sequence);
         for (const waiter of done) waiter.resolve();
       }
     } catch (error) {
-      this.#failure = new OperatingError(
-        "disk.failed",
-        "the write-ahead log could not be synced; nothing is accepted until a restart",
-        { cause: error },
-      );
-      for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure);
+      const failure = syncFailure(error);
+      if (failure.code === "disk.full") this.#stalled = failure;
+      else this.#failure = failure;
+      for (const waiter of this.#waiters.splice(0)) waiter.reject(failure);
     } finally {
       this.#syncing = false;
     }
@@ -286,7 +393,8 @@ export class Wal {
   async #syncAll(): Promise<void> {
     const { number, writer } = this.#current;
     const full = [...this.#unsynced];
-    const offset = this.#tornSize ?? writer.size;
+    const appended = this.#appended;
+    const { offset } = this.position;
     for (const segment of full) await segment.writer.sync();
     if (this.#directoryChanged) {
       this.#directoryChanged = false;
@@ -296,26 +404,65 @@ export class Wal {
     for (const segment of full) segment.writer.close();
     this.#unsynced = this.#unsynced.filter((segment) => !full.includes(segment));
     this.#syncedThrough = Math.max(this.#syncedThrough, number - 1);
-    this.#mark = { segment: number, offset };
+    this.#synced = { segment: number, offset };
+    this.#markDue = true;
+    if (appended > 0) this.#lost = [];
+  }
+
+  #syncMark(): WalRecord {
+    return { kind: "syncMark", payload: syncMarkPayload({ ...this.#synced, lost: this.#lost }) };
   }
 }
 
-function sizeOf(disk: Disk, segment: number): number {
-  const reader = disk.openRead(segmentPath(segment));
-  const { size } = reader;
-  reader.close();
-  return size;
+function syncFailure(cause: unknown): OperatingError {
+  if (cause instanceof OperatingError && cause.code === "disk.full")
+    return new OperatingError(
+      "disk.full",
+      "the device has no room for the write-ahead log; it is written again when there is",
+      { cause },
+    );
+  return new OperatingError(
+    "disk.failed",
+    "the write-ahead log could not be synced; nothing is accepted until a restart",
+    { cause },
+  );
 }
 
-/** Opens the segment the log ends in, cut to its whole records, or the first one. */
-function openSegment(disk: Disk, end: ReplayEnd, first: number): Segment {
-  const number = end.segment === 0 ? first : end.segment;
+/** The bytes of records that follow one another from a place on. */
+function placeRecords(
+  records: readonly WalRecord[],
+  { segment, offset }: WalPosition,
+): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let at = offset;
+  for (const record of records) {
+    for (const part of recordParts(record, { segment, offset: at })) parts.push(part);
+    at += recordSize(record);
+  }
+  return parts;
+}
+
+/** Opens the segment the log ends in, cut to its whole records, or begins the next. */
+function openSegment(
+  disk: Disk,
+  segments: SegmentList,
+  end: ReplayEnd,
+  { first, nowMs }: { readonly first: number; readonly nowMs: number },
+): Segment {
+  const last = end.segment === 0 ? first - 1 : end.segment;
+  const number = end.continues && end.segment > 0 ? last : last + 1;
   const writer = disk.openAppend(segmentPath(number));
-  if (writer.size > end.size) writer.truncate(end.size);
-  if (end.size === 0) {
-    const syncedThrough = Math.max(0, Math.min(end.syncedThrough, number - 1));
-    writer.append([encodeSegmentHeader("segment", { segment: number, syncedThrough })]);
+  const size = number === end.segment ? end.size : 0;
+  if (writer.size > size) writer.truncate(size);
+  if (size === 0) {
+    const before = number - 1;
+    const offset = segments.numbers.includes(before) ? segmentFileSize(disk, before) : 0;
+    const syncedThrough = Math.max(0, Math.min(end.syncedThrough, before));
+    const continues = { segment: before, offset };
+    const header = { segment: number, syncedThrough, createdMs: nowMs, continues };
+    writer.append([encodeSegmentHeader("segment", header)]);
   }
+  if (!segments.numbers.includes(number)) segments.add(number, writer.size, nowMs);
   return { number, writer };
 }
 

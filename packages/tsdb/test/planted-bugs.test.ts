@@ -71,16 +71,10 @@ const BUGS: readonly PlantedBug[] = [
     planted: "",
   },
   {
-    bug: "a block gets its name before its samples are synced",
-    file: "block/block-writer.ts",
-    original: "await this.#pages.finish();",
-    planted: "this.#pages.finish();",
-  },
-  {
-    bug: "a block gets its name before its index is synced",
-    file: "block/block-writer.ts",
-    original: "await pages.finish();",
-    planted: "pages.finish();",
+    bug: "a block gets its name before its files are synced",
+    file: "block/page-writer.ts",
+    original: "await this.#disk.sync();",
+    planted: "",
   },
   {
     bug: "a checkpoint gets its name before it is synced",

@@ -61,6 +61,7 @@ export async function simulate(
     walSync: rng.chance(60) ? "always" : { intervalMs: 100 },
     walSegmentSizeMax: rng.chance(30) ? 100_000 : 600 + rng.below(3000),
     retentionMs: rng.chance(30) ? 12 * HOUR_MS : Number.POSITIVE_INFINITY,
+    diskKeepFree: rng.chance(50) ? 0 : 300,
   };
   const openAgain = opener(open, kernels, clock, settings);
   const client = new Client(rng, clock, kernels);

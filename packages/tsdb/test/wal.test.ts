@@ -1,11 +1,20 @@
-import { deepEqual, equal, match, ok, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import { OperatingError, seededRng } from "@pharos/base";
 import { SimClock, SimDisk } from "@pharos/testing";
 import fc from "fast-check";
-import { Wal, type WalSync } from "../src/wal.ts";
+import { Wal, type WalOptions } from "../src/wal.ts";
 import { readSeries, type SeriesDefinition, seriesPayload } from "../src/wal-payload.ts";
-import { decodeRecord, RECORD_HEADER_SIZE, recordParts } from "../src/wal-record.ts";
+import {
+  decodeRecord,
+  RECORD_HEADER_SIZE,
+  RECORD_KINDS,
+  recordParts,
+  type WalRecord,
+} from "../src/wal-record.ts";
+import type { ReplayEnd } from "../src/wal-replay.ts";
+import { scanSegment, type WalDamage } from "../src/wal-scan.ts";
 import { SEGMENT_HEADER_SIZE, segmentPath } from "../src/wal-segment.ts";
 
 // Any record does for the log; series definitions carry a number and some bytes.
@@ -14,25 +23,29 @@ const definition = (ref: number, size = 20): SeriesDefinition => ({
   ref,
   labelBytes: new Uint8Array(size).fill(ref),
 });
-const record = (ref: number, size?: number): Uint8Array[] =>
-  recordParts("series", seriesPayload([definition(ref, size)]));
+const record = (ref: number, size?: number): WalRecord => ({
+  kind: "series",
+  payload: seriesPayload([definition(ref, size)]),
+});
 
 async function openWal(
   disk: SimDisk,
-  options: { sync?: WalSync; repair?: boolean; clock?: SimClock; segmentSizeMax?: number } = {},
-): Promise<{ wal: Wal; refs: number[]; repaired: string | undefined }> {
+  options: Partial<WalOptions> = {},
+): Promise<{ wal: Wal; end: ReplayEnd; refs: number[] }> {
   disk.makeDirectory("wal");
   await disk.syncDirectory("");
   const refs: number[] = [];
-  const { wal, repaired } = await Wal.open(
+  const { wal, end } = await Wal.open(
     {
       disk,
-      clock: options.clock ?? new SimClock(),
-      sync: options.sync ?? "always",
-      segmentSizeMax: options.segmentSizeMax ?? 300,
-      repair: options.repair ?? false,
+      clock: new SimClock(),
+      sync: "always",
+      segmentSizeMax: 300,
+      sizeMax: 1e9,
+      keepFree: 0,
       first: 1,
       syncedTo: { segment: 0, offset: 0 },
+      ...options,
     },
     (kind, payload) => {
       if (kind === "series")
@@ -43,7 +56,7 @@ async function openWal(
       return undefined;
     },
   );
-  return { wal, refs, repaired };
+  return { wal, end, refs };
 }
 
 /** A disk with a log of `count` records, each synced, then closed. */
@@ -70,63 +83,138 @@ test("what was appended is replayed in order, across segments and lives", async 
   deepEqual((await openWal(disk)).refs, numbers(31));
 });
 
-test("a log that ends in half a record is cut there, and goes on", async () => {
+test("a log that ends in half a record is cut there, says so, and goes on", async () => {
   const disk = await written(3);
   const writer = disk.openAppend(segmentPath(1));
   const whole = writer.size;
-  const [header, payload] = record(3) as [Uint8Array, Uint8Array];
+  const place = { segment: 1, offset: whole };
+  const [header, payload] = recordParts(record(3), place) as [Uint8Array, Uint8Array];
   writer.append([header, payload.subarray(0, 9)]);
-  const { wal, refs, repaired } = await openWal(disk);
+  const { wal, refs, end } = await openWal(disk);
   deepEqual(refs, [0, 1, 2]);
-  equal(repaired, undefined);
-  equal(wal.position.offset, whole);
-});
-
-test("damage in what was synced is reported with its place, in every byte of it", async () => {
-  const { length } = (await written(8)).read(segmentPath(1));
-  for (let offset = 0; offset < length; offset++) {
-    const disk = await written(8);
-    disk.flipByte(segmentPath(1), offset);
-    await rejects(openWal(disk), (error: unknown) => {
-      ok(error instanceof OperatingError && error.code === "disk.corrupt", `byte ${offset}`);
-      match(error.message, /^wal\/00000001, byte \d+: .*--repair-wal/);
-      return true;
-    });
-  }
-});
-
-test("a missing segment is damage", async () => {
-  const disk = await written(30);
-  disk.remove(segmentPath(2));
-  await rejects(openWal(disk), { code: "disk.corrupt", message: /00000002.*missing/ });
-});
-
-test("repair cuts the log at the damage, says so, and the log goes on from there", async () => {
-  const disk = await written(30);
-  disk.flipByte(segmentPath(2), SEGMENT_HEADER_SIZE + RECORD_HEADER_SIZE + 3);
-  const { wal, refs, repaired } = await openWal(disk, { repair: true });
-  match(repaired ?? "", /^wal\/00000002, byte 20: the checksum does not match/);
-  deepEqual(refs, numbers(refs.length));
-  ok(refs.length > 2 && refs.length < 30);
-  wal.append([record(refs.length)], NOTHING);
+  deepEqual(end.damages, []);
+  deepEqual(end.unfinished, [
+    { ...place, size: RECORD_HEADER_SIZE + 9, reason: "the payload is cut short" },
+  ]);
+  deepEqual(wal.position, place);
+  wal.append([record(3)], NOTHING);
   await wal.close();
-  deepEqual((await openWal(disk)).refs, numbers(refs.length + 1));
+  deepEqual((await openWal(disk)).refs, numbers(4));
 });
 
-test("a record of an unknown kind is a newer version's: the log is not opened, and never cut", async () => {
+test("a changed byte costs the record it is in and no other, and is reported with its place", async () => {
+  const sizes = new Map<number, number>();
+  const original = await written(8);
+  for (const name of original.list("wal"))
+    sizes.set(Number(name), original.read(`wal/${name}`).length);
+  ok(sizes.size > 1, "more than one segment");
+  for (const [segment, size] of sizes)
+    for (let offset = 0; offset < size; offset++) {
+      const where = `segment ${segment}, byte ${offset}`;
+      const disk = original.kill();
+      disk.flipByte(segmentPath(segment), offset);
+      const { wal, refs, end } = await openWal(disk);
+      const found = [...end.damages, ...end.unfinished];
+      equal(found.length, 1, where);
+      const [damage] = found as [WalDamage];
+      equal(damage.segment, segment, where);
+      ok(damage.offset <= offset && offset < damage.offset + damage.size, where);
+      // Only in the file's last bytes can it be an unfinished write; everything before them says that it was synced.
+      const isLast = segment === sizes.size && damage.offset + damage.size === size;
+      if (!isLast && end.unfinished.length > 0)
+        ok(isMark(original.read(segmentPath(segment)), damage.offset), where);
+      ok(refs.length >= 7, `${where}: ${refs}`);
+      deepEqual(
+        refs,
+        numbers(8).filter((ref) => refs.includes(ref)),
+        where,
+      );
+
+      // It goes on from there, and what was found unfinished is not found again.
+      wal.append([record(8)], NOTHING);
+      await wal.close();
+      const again = await openWal(disk);
+      deepEqual(again.refs, [...refs, 8], where);
+      deepEqual(again.end.unfinished, [], where);
+      deepEqual(again.end.damages, end.damages, where);
+    }
+});
+
+/** Whether the record at a place is a sync mark, which nothing later vouches for if it was the last. */
+function isMark(bytes: Uint8Array, offset: number): boolean {
+  return bytes[offset + 8] === RECORD_KINDS.syncMark;
+}
+
+test("a missing segment costs what was in it, and is reported", async () => {
+  const disk = await written(30);
+  const inSecond = recordsIn(disk, 2);
+  disk.remove(segmentPath(2));
+  const { refs, end } = await openWal(disk);
+  deepEqual(end.damages, [{ segment: 2, offset: 0, size: 0, reason: "the segment is missing" }]);
+  deepEqual(
+    refs,
+    numbers(30).filter((ref) => !inSecond.includes(ref)),
+  );
+});
+
+test("a segment that was cut short at a record's end is found by what follows it", async () => {
+  const disk = await written(30);
+  const writer = disk.openAppend(segmentPath(2));
+  const { size } = writer;
+  writer.truncate(SEGMENT_HEADER_SIZE);
+  writer.close();
+  const { end } = await openWal(disk);
+  deepEqual(end.damages, [
+    {
+      segment: 2,
+      offset: SEGMENT_HEADER_SIZE,
+      size: 0,
+      reason: `the last ${size - SEGMENT_HEADER_SIZE} bytes are missing`,
+    },
+  ]);
+});
+
+/** The numbers of the records in one segment. */
+function recordsIn(disk: SimDisk, segment: number): number[] {
+  const refs: number[] = [];
+  for (const part of scanSegment(disk.read(segmentPath(segment)), segment))
+    if (part.status === "record" && part.kind === "series")
+      for (const { ref } of readSeries(part.payload) ?? []) refs.push(ref);
+  return refs;
+}
+
+test("a record of an unknown kind is a newer version's: the log is not opened, and not changed", async () => {
   const disk = await written(2);
   const writer = disk.openAppend(segmentPath(1));
-  const parts = recordParts("checkpointEnd", [Uint8Array.of(1)]);
-  const header = parts[0] as Uint8Array;
-  // Kind 99 with the right checksum, made from one whose checksum is known to be computed the same way.
-  const { crc32 } = await import("node:zlib");
-  header[8] = 99;
-  new DataView(header.buffer).setUint32(4, crc32(Uint8Array.of(99, 1)), true);
-  writer.append(parts);
-  const before = disk.read(segmentPath(1)).length;
-  for (const repair of [false, true])
-    await rejects(openWal(disk, { repair }), { message: /record kind 99.*newer version/ });
-  equal(disk.read(segmentPath(1)).length, before);
+  const { size } = writer;
+  writer.append(recordParts(record(2), { segment: 1, offset: size }));
+  const bytes = disk.read(segmentPath(1));
+  // Kind 50 with the right checksum.
+  bytes[size + 8] = 50;
+  const covered = new Uint8Array(17);
+  covered.set(bytes.subarray(size, size + 9));
+  const view = new DataView(covered.buffer);
+  view.setUint32(9, 1, true);
+  view.setUint32(13, size, true);
+  new DataView(bytes.buffer).setUint32(size + 9, crc32(covered), true);
+  disk.remove(segmentPath(1));
+  disk.openAppend(segmentPath(1)).append([bytes]);
+  await rejects(openWal(disk), { message: /record kind 50.*another version/ });
+  deepEqual(disk.read(segmentPath(1)), bytes);
+});
+
+test("a log of another version is not opened, and not changed", async () => {
+  const disk = new SimDisk(seededRng(1));
+  disk.makeDirectory("wal");
+  const header = new Uint8Array(20);
+  header.set(new TextEncoder().encode("PHWL"));
+  const view = new DataView(header.buffer);
+  view.setUint32(4, 1, true);
+  view.setUint32(8, 1, true);
+  view.setUint32(16, crc32(header.subarray(0, 16)), true);
+  disk.openAppend(segmentPath(1)).append([header]);
+  await rejects(openWal(disk), { message: /00000001: its format has version 1/ });
+  deepEqual(disk.read(segmentPath(1)), header);
 });
 
 test("one sync serves everyone who waits", async () => {
@@ -188,9 +276,44 @@ test("after a failed sync nothing is accepted until a restart", async () => {
 test("any bytes at all are a record, the end, or damage, and no record is larger than its file", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
-      const decoded = decodeRecord(bytes, 0);
+      const decoded = decodeRecord(bytes, { segment: 1, offset: 0 });
       if (decoded.status === "record") ok(decoded.end <= bytes.length);
       equal(decoded.status === "end", bytes.length === 0);
+    }),
+  );
+});
+
+test("records are found between any bytes, and only where they were written", () => {
+  const records = fc.array(
+    fc.record({ junk: fc.uint8Array({ maxLength: 40 }), size: fc.nat(30) }),
+    { minLength: 1, maxLength: 5 },
+  );
+  fc.assert(
+    fc.property(records, fc.uint8Array({ maxLength: 60 }), (list, tail) => {
+      const header = new Uint8Array(SEGMENT_HEADER_SIZE);
+      const parts: Uint8Array[] = [header];
+      const places: number[] = [];
+      let offset = SEGMENT_HEADER_SIZE;
+      for (const { junk, size } of list) {
+        parts.push(junk);
+        offset += junk.length;
+        places.push(offset);
+        const written = recordParts(record(places.length, size), { segment: 7, offset });
+        parts.push(...written);
+        offset += written.reduce((sum, part) => sum + part.length, 0);
+      }
+      const bytes = new Uint8Array(Buffer.concat([...parts, tail]));
+      const found = (segment: number): number[] =>
+        [...scanSegment(bytes, segment)].flatMap((part) =>
+          part.status === "record" ? [part.position.offset] : [],
+        );
+      deepEqual(found(7), places);
+      deepEqual(found(8), []);
+      // Damage and records together are the file.
+      let size = 0;
+      for (const part of scanSegment(bytes, 7))
+        size += part.status === "record" ? part.end - part.position.offset : part.size;
+      equal(size, bytes.length);
     }),
   );
 });

@@ -1,0 +1,124 @@
+import type { Disk } from "@pharos/ports";
+import type { WalPosition } from "./wal-payload.ts";
+import { damagedPath, segmentPath, WAL_DIRECTORY } from "./wal-segment.ts";
+
+/** How many damaged segments are kept aside once the log does not need them, for whoever wants to look at them. */
+const DAMAGED_SEGMENTS_MAX = 4;
+
+interface ListedSegment {
+  readonly number: number;
+  /** In bytes; of the one that is written, what it had when it was begun. */
+  size: number;
+  /** The newest timestamp in it, among the samples that replay or appends have told of. */
+  maxTimeMs: number;
+  readonly createdMs: number;
+  damaged: boolean;
+}
+
+/** What is known of the log's segments without reading them. */
+export class SegmentList {
+  readonly #disk: Disk;
+  /** By number, rising. */
+  readonly #segments = new Map<number, ListedSegment>();
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  /** A segment after all others. */
+  add(number: number, size: number, createdMs: number): void {
+    const maxTimeMs = Number.NEGATIVE_INFINITY;
+    this.#segments.set(number, { number, size, maxTimeMs, createdMs, damaged: false });
+  }
+
+  get count(): number {
+    return this.#segments.size;
+  }
+
+  get numbers(): readonly number[] {
+    return [...this.#segments.keys()];
+  }
+
+  /** The oldest that is there. */
+  get first(): number {
+    for (const number of this.#segments.keys()) return number;
+    return 0;
+  }
+
+  /** The bytes of all segments but one. */
+  sizeWithout(number: number): number {
+    let sum = 0;
+    for (const segment of this.#segments.values())
+      if (segment.number !== number) sum += segment.size;
+    return sum;
+  }
+
+  setSize(number: number, size: number): void {
+    const segment = this.#segments.get(number);
+    if (segment !== undefined) segment.size = size;
+  }
+
+  /** Says that a segment holds a sample at this time. */
+  noteTime(number: number, timestampMs: number): void {
+    const segment = this.#segments.get(number);
+    if (segment !== undefined && timestampMs > segment.maxTimeMs) segment.maxTimeMs = timestampMs;
+  }
+
+  noteDamage(number: number): void {
+    const segment = this.#segments.get(number);
+    if (segment !== undefined) segment.damaged = true;
+  }
+
+  maxTimeMs(number: number): number {
+    return this.#segments.get(number)?.maxTimeMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * The first segment that is needed when all samples before `beforeMs` written before `position` are in blocks:
+   * replay can start there.
+   */
+  firstNeeded(beforeMs: number, position: WalPosition): number {
+    for (const { number, maxTimeMs } of this.#segments.values()) {
+      if (number >= position.segment) return number;
+      if (maxTimeMs >= beforeMs) return number;
+    }
+    return position.segment;
+  }
+
+  /** The first segment that was still written to at a time; `current` if all others ended before. */
+  firstWrittenSince(timeMs: number, current: number): number {
+    const segments = [...this.#segments.values()];
+    for (const [i, { number }] of segments.entries()) {
+      const next = segments[i + 1];
+      // A clock that jumped back must not free what is younger: the newest of what follows counts.
+      if (next === undefined || segments.slice(i + 1).some(({ createdMs }) => createdMs > timeMs))
+        return Math.min(number, current);
+    }
+    return current;
+  }
+
+  /** Removes the segments below `number`; a damaged one is moved aside. @throws OperatingError `disk.failed`. */
+  async removeBelow(number: number): Promise<void> {
+    const old = this.numbers.filter((other) => other < number);
+    if (old.length === 0) return;
+    for (const segment of old) this.#remove(segment);
+    await this.#disk.syncDirectory(WAL_DIRECTORY);
+  }
+
+  #remove(number: number): void {
+    if (this.#segments.get(number)?.damaged === true) {
+      const aside = this.#disk.list(WAL_DIRECTORY).filter((name) => name.endsWith(".damaged"));
+      for (const name of aside.slice(0, Math.max(0, aside.length - DAMAGED_SEGMENTS_MAX + 1)))
+        this.#disk.remove(`${WAL_DIRECTORY}/${name}`);
+      if (this.#disk.exists(segmentPath(number)))
+        this.#disk.rename(segmentPath(number), damagedPath(number));
+    } else this.#disk.remove(segmentPath(number));
+    this.#segments.delete(number);
+  }
+
+  /** Removes segments whose content stands elsewhere in the log. */
+  removeReplaced(number: number): void {
+    this.#disk.remove(segmentPath(number));
+    this.#segments.delete(number);
+  }
+}
