@@ -53,9 +53,9 @@ function selectPlainly(
 }
 
 test("every bit of every kind of column comes back from Parquet", async () => {
-  for (let seed = 0; seed < 4; seed++) {
+  for (let seed = 0; seed < 3; seed++) {
     const world = new ArchiveWorld();
-    const series = archivableSeries(seed, [1, 31, 64, 200][seed] as number);
+    const series = archivableSeries(seed, [1, 31, 100][seed] as number);
     const entry = await world.archive(series);
     equal(entry.series, series.length);
     const restored = await all(world.reader.restore(entry, signal));
@@ -338,7 +338,7 @@ test("every flipped byte of an archived file that a query reads is found", async
   const rng = seededRng(4);
   let found = 0;
   const files = archivedFiles(entry);
-  for (let round = 0; round < 300; round++) {
+  for (let round = 0; round < 120; round++) {
     const { key, size } = files[rng.below(files.length)] as { key: string; size: number };
     const offset = rng.below(size);
     world.store.flipByte(key, offset);
@@ -354,7 +354,7 @@ test("every flipped byte of an archived file that a query reads is found", async
     }
     world.store.flipByte(key, offset);
   }
-  ok(found > 100, `${found} of 300 were found`);
+  ok(found > 60, `${found} of 120 were found`);
 });
 
 test("a crash at any call leaves an archive that the next attempt completes", async () => {

@@ -232,24 +232,49 @@ export class ValueReader {
       for (const [part, width] of widths.entries()) {
         if (width > DELTA_BITS_MAX) throw damaged(`deltas of ${width} bits`);
         const from = start + part * MINIBLOCK_VALUES;
-        let pending = 0;
-        let pendingBits = 0;
-        const scale = 2 ** width;
-        for (let i = 0; i < MINIBLOCK_VALUES; i++) {
-          while (pendingBits < width) {
-            pending += this.byte() * 2 ** pendingBits;
-            pendingBits += 8;
-          }
-          const delta = pending % scale;
-          pending = (pending - delta) / scale;
-          pendingBits -= width;
-          if (from + i >= out.length) continue;
-          value += min + delta;
-          out[from + i] = value;
-        }
+        // Values that fill up the last block are there as bits, but are none.
+        const to = Math.min(out.length, from + MINIBLOCK_VALUES);
+        value = unpackDeltas(
+          this.take(width * (MINIBLOCK_VALUES / 8)),
+          width,
+          min,
+          value,
+          out,
+          from,
+          to,
+        );
       }
     }
   }
+}
+
+/** Adds up packed differences from the value before `from` on; answers the last value. */
+function unpackDeltas(
+  packed: Uint8Array,
+  width: number,
+  min: number,
+  before: number,
+  out: Float64Array,
+  from: number,
+  to: number,
+): number {
+  const scale = 2 ** width;
+  let value = before;
+  let at = 0;
+  let pending = 0;
+  let pendingScale = 1;
+  for (let i = from; i < to; i++) {
+    while (pendingScale < scale) {
+      pending += (packed[at++] as number) * pendingScale;
+      pendingScale *= 256;
+    }
+    const rest = Math.floor(pending / scale);
+    value += min + (pending - rest * scale);
+    pending = rest;
+    pendingScale /= scale;
+    out[i] = value;
+  }
+  return value;
 }
 
 export function damaged(reason: string): OperatingError {

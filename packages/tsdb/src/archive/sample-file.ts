@@ -15,6 +15,8 @@ import { ByteBuffer, type Run } from "./parquet-values.ts";
 
 /** Rows of a row group: large enough that a footer stays small, small enough to be built in memory. */
 export const GROUP_ROWS = 512 * 1024;
+/** For how many there is room at first. */
+const GROUP_ROWS_MIN = 4096;
 /** Bytes of byte strings after which a row group ends before that. */
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -91,8 +93,8 @@ export class SampleFileWriter {
   readonly #file: ParquetFile;
   readonly #kind: ColumnSetKind;
   readonly #labels: LabelColumns;
-  readonly #timestampsMs = new Float64Array(GROUP_ROWS);
-  readonly #floats: readonly Uint32Array[];
+  #timestampsMs = new Float64Array(GROUP_ROWS_MIN);
+  #floats: Uint32Array[];
   readonly #bytes: readonly { ends: Uint32Array; bytes: ByteBuffer }[];
   #series: { labels: Labels; id: bigint; rows: number }[] = [];
   #rows = 0;
@@ -101,9 +103,9 @@ export class SampleFileWriter {
     this.#file = file;
     this.#kind = kind;
     this.#labels = labels;
-    this.#floats = floatColumns(kind).map(() => new Uint32Array(GROUP_ROWS * 2));
+    this.#floats = floatColumns(kind).map(() => new Uint32Array(GROUP_ROWS_MIN * 2));
     this.#bytes = byteColumns(kind).map(() => ({
-      ends: new Uint32Array(GROUP_ROWS),
+      ends: new Uint32Array(GROUP_ROWS_MIN),
       bytes: new ByteBuffer(),
     }));
   }
@@ -147,8 +149,18 @@ export class SampleFileWriter {
     yield this.#file.take();
   }
 
+  #reserve(rows: number): void {
+    const there = this.#timestampsMs.length;
+    if (there >= rows) return;
+    const room = Math.min(GROUP_ROWS, Math.max(rows, there * 2));
+    this.#timestampsMs = grown(this.#timestampsMs, room);
+    this.#floats = this.#floats.map((bits) => grown(bits, room * 2));
+    for (const column of this.#bytes) column.ends = grown(column.ends, room);
+  }
+
   #append(labels: Labels, id: bigint, set: ColumnSet, from: number, to: number): void {
     const at = this.#rows;
+    this.#reserve(at + to - from);
     this.#timestampsMs.set(set.timestampsMs.subarray(from, to), at);
     for (const [column, bits] of set.floats.entries())
       this.#floats[column]?.set(bits.subarray(from * 2, to * 2), at * 2);
@@ -166,6 +178,13 @@ export class SampleFileWriter {
     else this.#series.push({ labels, id, rows: to - from });
     this.#rows += to - from;
   }
+}
+
+function grown<T extends Float64Array | Uint32Array>(column: T, length: number): T {
+  const larger =
+    column instanceof Float64Array ? new Float64Array(length) : new Uint32Array(length);
+  larger.set(column);
+  return larger as T;
 }
 
 const PAGE_STEPS = 64;
