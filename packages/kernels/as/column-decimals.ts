@@ -93,9 +93,9 @@ function toDecimals(values: usize, count: u32, exponent: i32, numbers: usize, co
   for (let i: u32 = 0; i < count; i++) {
     const value = load<f64>(values + i * 8);
     const scaled = value * power;
-    if (abs<f64>(scaled) < MANTISSA_LIMIT) number = nearest<f64>(scaled) + 0.0;
-    // A zero with a sign is whole, but decodes to the other one.
+    if (abs<f64>(scaled) < MANTISSA_LIMIT) number = nearest<f64>(scaled);
     store<u16>(corrections + corrected * 2, i as u16);
+    // The zero with a sign becomes the other one on its way through a whole number.
     if (reinterpret<u64>((number + 0.0) / power) != reinterpret<u64>(value)) corrected++;
     store<i64>(numbers + i * 8, number as i64);
   }

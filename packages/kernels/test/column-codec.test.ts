@@ -223,6 +223,29 @@ test("a column that is cut short or has a byte more is damaged", () => {
   );
 });
 
+test("fields wider than a number are damage", () => {
+  const packed = (
+    head: number,
+    scale: number,
+    rest: readonly number[],
+    width: number,
+  ): Uint8Array =>
+    Uint8Array.of(head, scale, ...rest, width, ...Array<number>(Math.ceil(width / 8)).fill(0));
+  const decimals = (width: number): Uint8Array => packed(0x10, 0, [2, 0], width);
+  const bits = (width: number): Uint8Array => packed(0x11, 0, Array<number>(9).fill(0), width);
+  for (const [column, whole] of [
+    [decimals(53), true],
+    [decimals(54), false],
+    [decimals(64), false],
+    [bits(64), true],
+    [bits(65), false],
+    [bits(255), false],
+  ] as const) {
+    equal(decode(column, 2) !== undefined, whole);
+    equal(decodeColumn(column, 2) !== undefined, whole);
+  }
+});
+
 const steps = fc.oneof(
   { arbitrary: fc.constantFrom(15000, 15000, 14999, 15001, 60000), weight: 5 },
   { arbitrary: fc.integer({ min: 1, max: 40_000 }), weight: 3 },
@@ -241,6 +264,26 @@ test("timestamps come back", () => {
       deepEqual(decodeColumn(bytes, bits.length), bits);
     }),
     { numRuns: 2000 },
+  );
+});
+
+test("a line is exact however long it is", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: COLUMN_SAMPLES_MAX }),
+      fc.double({ min: 20, max: 2 ** 36, noNaN: true }),
+      fc.integer({ min: 0, max: 19 }),
+      (length, step, jitter) => {
+        const bits = Array.from({ length }, (_, i) =>
+          bitsOf(Math.floor(i * step) + ((i * 7) % (jitter + 1))),
+        );
+        const bytes = encode(bits, "timestamps");
+        ok(codec.decodeTimestamps(column, bytes.length, length, out));
+        deepEqual([...o64.subarray(0, length)], bits);
+        deepEqual(decodeColumn(bytes, length), bits);
+      },
+    ),
+    { numRuns: 60 },
   );
 });
 

@@ -111,6 +111,15 @@ test("every quantile of positive values is within one percent of the exact one",
   );
 });
 
+test("a number too small for all its digits is told to one percent and its last digit", () => {
+  for (let digits = 1; digits < 2 ** 40; digits = digits * 3 + 1) {
+    const value = digits * 5e-324;
+    encodedOf([value]);
+    const error = Math.abs(sketch.quantile(0.5) - value);
+    ok(error <= value * QUANTILE_RELATIVE_ERROR + 5e-324, `${sketch.quantile(0.5)} for ${value}`);
+  }
+});
+
 test("a single value is told within one percent, whatever its size", () => {
   fc.assert(
     fc.property(anySign, (value) => {
