@@ -15,14 +15,16 @@
 //
 // A sample has an index within its series, counted from the first one ever appended in order; dropped ones keep theirs.
 //
-// Publishing, for readers on other threads: the bits are written first, then one atomic store of `published`. A reader
-// loads it, decodes that many samples, and loads it again: if the generation changed (the open chunk was sealed, moved
-// or dropped meanwhile), it starts over. The sealed list changes only together with the generation.
+// Publishing, for readers on other threads: the bits are written first, then one atomic store of `published`. What a
+// reader may be walking over (the open chunk's place, the sealed list) changes only between two stores of it that make
+// the generation odd and even again, and what is freed is freed after them. A reader loads it, decodes that many samples,
+// and loads it again: if the generation changed, or was odd, it starts over. Until then it may be looking at memory that
+// is somebody else's by now, so nothing that it finds there may lead it to write beyond its columns or to go in circles.
 import {
   BITS, CAPACITY, CHUNK, gorillaAppend, gorillaDecode, gorillaStart, LAST_T, LAST_V, LEADING, SAMPLE_SIZE_MAX, SLACK,
   STALE_BITS, STEP,
 } from "./gorilla";
-import { allocate, release } from "./memory";
+import { allocate, fence, release } from "./memory";
 
 const PAGE_SERIES_LOG: u32 = 10;
 const PAGE_SERIES: u32 = 1024;
@@ -110,9 +112,16 @@ function openCount(series: usize): u32 {
   return load<u32>(series, PUBLISHED) & 0xff;
 }
 
-/** A new generation, with an empty open chunk. */
-function publishEmpty(series: usize): void {
-  atomic.store<u32>(series, ((load<u32>(series, PUBLISHED) >> 8) + 1) << 8, PUBLISHED);
+/** Readers that look from now on come again, and those that looked before find out. */
+function beginMove(series: usize): void {
+  // Adds, and does not only store: nothing that is stored later is seen before it.
+  atomic.add<u32>(series, 256, PUBLISHED);
+}
+
+/** What moved is in its new place; `samples` are in the open chunk. */
+function endMove(series: usize, samples: u32): void {
+  const published = load<u32>(series, PUBLISHED);
+  atomic.xchg<u32>(series, (((published >> 8) + 1) << 8) | samples, PUBLISHED);
 }
 
 function freeOpenChunk(head: usize, series: usize): void {
@@ -133,7 +142,8 @@ function freeSealedChunk(head: usize, chunk: usize): void {
 export function headCloseSeries(head: usize, ref: u32): void {
   const series = headerOf(head, ref);
   store<u32>(head, load<u32>(head, SAMPLES) - load<u32>(series, SEALED) - openCount(series), SAMPLES);
-  publishEmpty(series);
+  beginMove(series);
+  endMove(series, 0);
   let chunk: usize = load<u32>(series, FIRST_SEALED);
   while (chunk != 0) {
     const next: usize = load<u32>(chunk, NEXT);
@@ -238,9 +248,11 @@ function grow(series: usize, capacity: u32): bool {
   const old = load<u32>(series, CHUNK);
   memory.copy(chunk, old, capacity);
   memory.fill(chunk + capacity, 0, capacity + SLACK);
+  const samples = openCount(series);
+  beginMove(series);
   store<u32>(series, chunk, CHUNK);
   store<u16>(series, (capacity * 2) as u16, CAPACITY);
-  atomic.store<u32>(series, load<u32>(series, PUBLISHED) + 256, PUBLISHED);
+  endMove(series, samples);
   release(old, capacity + SLACK);
   return true;
 }
@@ -262,12 +274,13 @@ function seal(series: usize): bool {
   memory.copy(sealed + STREAM, chunk, size);
   memory.fill(sealed + STREAM + size, 0, SLACK);
 
+  beginMove(series);
   const last: usize = load<u32>(series, LAST_SEALED);
   if (last == 0) store<u32>(series, sealed as u32, FIRST_SEALED);
   else store<u32>(last, sealed as u32, NEXT);
   store<u32>(series, sealed as u32, LAST_SEALED);
   // In this order: a reader on another thread that asks for the total meanwhile gets one that is too low, never too high.
-  publishEmpty(series);
+  endMove(series, 0);
   store<u32>(series, load<u32>(series, SEALED) + samples, SEALED);
   memory.fill(chunk, 0, (load<u16>(series, CAPACITY) as u32) + SLACK);
   store<u32>(series, 0, BITS);
@@ -337,35 +350,50 @@ export function headRead(
 ): i32 {
   const series = headerOf(head, ref);
   const published = atomic.load<u32>(series, PUBLISHED);
+  if ((published & 256) != 0) return -1;
   let written: u32 = 0;
   let index = load<u32>(series, DROPPED);
-  for (let chunk: usize = load<u32>(series, FIRST_SEALED); chunk != 0 && index < toIndex; chunk = load<u32>(chunk, NEXT)) {
-    if (load<f64>(chunk, MIN_T) > maxT) return written as i32;
+  let chunk: usize = load<u32>(series, FIRST_SEALED);
+  while (chunk != 0 && index < toIndex) {
+    if (load<f64>(chunk, MIN_T) > maxT) {
+      index = toIndex;
+      break;
+    }
     const count = load<u32>(chunk, COUNT);
+    // No sealed chunk: it was freed, and is something else.
+    if (count == 0 || count > CHUNK_SAMPLES_MAX) return -1;
     if (load<f64>(chunk, MAX_T) >= minT && index + count > fromIndex)
       written += decodePart(
-        chunk + STREAM, load<u32>(chunk, SIZE), count, index, fromIndex, toIndex, minT, maxT,
-        outT + written * 8, outV + written * 8, outStale + written,
+        chunk + STREAM, load<u32>(chunk, SIZE), count, index, fromIndex, toIndex, written, minT, maxT,
+        outT, outV, outStale,
       );
     index += count;
+    chunk = load<u32>(chunk, NEXT);
   }
   const open = published & 0xff;
   if (open != 0 && index < toIndex && index + open > fromIndex)
     written += decodePart(
-      load<u32>(series, CHUNK), (load<u32>(series, BITS) + 7) >> 3, open, index, fromIndex, toIndex, minT, maxT,
-      outT + written * 8, outV + written * 8, outStale + written,
+      load<u32>(series, CHUNK), (load<u32>(series, BITS) + 7) >> 3, open, index, fromIndex, toIndex, written, minT, maxT,
+      outT, outV, outStale,
     );
+  fence(); // All that was read was read before this load.
   return atomic.load<u32>(series, PUBLISHED) >> 8 == published >> 8 ? (written as i32) : -1;
 }
 
+/** Decodes a chunk whose first sample has `index`, behind the `written` samples that are in the columns. */
 function decodePart(
-  chunk: usize, size: u32, count: u32, index: u32, fromIndex: u32, toIndex: u32, minT: f64, maxT: f64,
+  chunk: usize, size: u32, count: u32, index: u32, fromIndex: u32, toIndex: u32, written: u32, minT: f64, maxT: f64,
   outT: usize, outV: usize, outStale: usize,
 ): u32 {
   const from = fromIndex > index ? fromIndex - index : 0;
-  const to = toIndex - index < count ? toIndex - index : count;
-  const written = gorillaDecode(chunk, size, to, from, minT, maxT, outT, outV, outStale);
-  return written < 0 ? 0 : (written as u32);
+  let to = toIndex - index < count ? toIndex - index : count;
+  // The columns have room for so many and no more, whatever the list of chunks looked like.
+  const room = toIndex - fromIndex - written;
+  if (to - from > room) to = from + room;
+  const added = gorillaDecode(
+    chunk, size, to, from, minT, maxT, outT + written * 8, outV + written * 8, outStale + written,
+  );
+  return added < 0 ? 0 : (added as u32);
 }
 
 /**
@@ -395,7 +423,7 @@ function nextInChunk(
 ): f64 {
   const values = scratch + CHUNK_SAMPLES_MAX * 8;
   const stale = values + CHUNK_SAMPLES_MAX * 8;
-  const found = decodePart(chunk, size, count, index, fromIndex, toIndex, minT, Infinity, scratch, values, stale);
+  const found = decodePart(chunk, size, count, index, fromIndex, toIndex, 0, minT, Infinity, scratch, values, stale);
   return found == 0 ? Infinity : load<f64>(scratch);
 }
 
@@ -415,14 +443,14 @@ export function headMarkFlushed(head: usize, ref: u32, beforeT: f64, toIndex: u3
     if (load<f64>(chunk, MAX_T) < beforeT) end = index + count;
     else
       end = index + decodePart(
-        chunk + STREAM, load<u32>(chunk, SIZE), count, index, 0, 0xffff_ffff, -Infinity, beforeT - 1, scratch, values, stale,
+        chunk + STREAM, load<u32>(chunk, SIZE), count, index, 0, 0xffff_ffff, 0, -Infinity, beforeT - 1, scratch, values, stale,
       );
     index += count;
   }
   const open = openCount(series);
   if (open != 0 && index == load<u32>(series, DROPPED) + load<u32>(series, SEALED) && openMinTime(series) < beforeT)
     end = index + decodePart(
-      load<u32>(series, CHUNK), (load<u32>(series, BITS) + 7) >> 3, open, index, 0, 0xffff_ffff, -Infinity, beforeT - 1,
+      load<u32>(series, CHUNK), (load<u32>(series, BITS) + 7) >> 3, open, index, 0, 0xffff_ffff, 0, -Infinity, beforeT - 1,
       scratch, values, stale,
     );
   if (end > toIndex) end = toIndex;
@@ -433,28 +461,34 @@ export function headMarkFlushed(head: usize, ref: u32, beforeT: f64, toIndex: u3
 export function headTruncate(head: usize, ref: u32): u32 {
   const series = headerOf(head, ref);
   const flushed = load<u32>(series, FLUSHED);
-  let dropped = load<u32>(series, DROPPED);
-  const before = dropped;
-  let chunk: usize = load<u32>(series, FIRST_SEALED);
-  while (chunk != 0 && dropped + load<u32>(chunk, COUNT) <= flushed) {
-    const count = load<u32>(chunk, COUNT);
-    const next = load<u32>(chunk, NEXT);
-    dropped += count;
-    store<u32>(series, next, FIRST_SEALED);
-    if (next == 0) store<u32>(series, 0, LAST_SEALED);
-    store<u32>(series, load<u32>(series, SEALED) - count, SEALED);
-    store<u32>(series, dropped, DROPPED);
-    atomic.store<u32>(series, load<u32>(series, PUBLISHED) + 256, PUBLISHED);
+  const before = load<u32>(series, DROPPED);
+  const first: usize = load<u32>(series, FIRST_SEALED);
+  let dropped = before;
+  let kept: usize = first;
+  while (kept != 0 && dropped + load<u32>(kept, COUNT) <= flushed) {
+    dropped += load<u32>(kept, COUNT);
+    kept = load<u32>(kept, NEXT);
+  }
+  const sealed = dropped - before;
+  let open = openCount(series);
+  const dropOpen = kept == 0 && open != 0 && dropped + open <= flushed;
+  if (sealed == 0 && !dropOpen) return 0;
+  if (dropOpen) {
+    dropped += open;
+    open = 0;
+  }
+  beginMove(series);
+  store<u32>(series, kept as u32, FIRST_SEALED);
+  if (kept == 0) store<u32>(series, 0, LAST_SEALED);
+  store<u32>(series, load<u32>(series, SEALED) - sealed, SEALED);
+  store<u32>(series, dropped, DROPPED);
+  endMove(series, open);
+  for (let chunk: usize = first; chunk != kept; ) {
+    const next: usize = load<u32>(chunk, NEXT);
     freeSealedChunk(head, chunk);
     chunk = next;
   }
-  const open = openCount(series);
-  if (chunk == 0 && open != 0 && dropped + open <= flushed) {
-    dropped += open;
-    store<u32>(series, dropped, DROPPED);
-    publishEmpty(series);
-    freeOpenChunk(head, series);
-  }
+  if (dropOpen) freeOpenChunk(head, series);
   store<u32>(head, load<u32>(head, SAMPLES) - (dropped - before), SAMPLES);
   return dropped - before;
 }

@@ -5,6 +5,7 @@
 //   1024  .. 1027   u32 bump pointer: everything from here on is free
 //   1028  .. 1031   u32 bytes handed out and not given back
 //   1032  .. 1039   u32 where the next small block is cut off, u32 where that region ends
+//   1984  .. 1987   u32 always 0, for fences; on a line of its own
 //   2048  .. 2751   u32 free lists of small blocks: 8, 16, .. 1024, then 1088, 1152, .. 4096
 //   3072  .. 3199   u32 free lists of large blocks, powers of two from 8192
 //   65536 ..        blocks, up to SLACK before the end of the memory: so that wide loads may read on behind a block, and
@@ -16,6 +17,7 @@ const BUMP: u32 = 1024;
 const USED: u32 = 1028;
 const REGION_AT: u32 = 1032;
 const REGION_END: u32 = 1036;
+const FENCE: usize = 1984;
 const SMALL_LISTS: u32 = 2048;
 const LARGE_LISTS: u32 = 3072;
 const HEAP_START: u32 = 65536;
@@ -124,4 +126,9 @@ export function release(pointer: u32, size: u32): void {
   const rounded = blockSize(size);
   push(pointer, rounded);
   store<u32>(USED, load<u32>(USED) - rounded);
+}
+
+/** No load or store of this thread moves across. An atomic addition, since the compiler's own fence does not validate. */
+export function fence(): void {
+  atomic.add<u32>(FENCE, 0);
 }

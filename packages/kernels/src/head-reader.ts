@@ -5,8 +5,14 @@ import { type Kernels, kernelOf } from "./kernels.ts";
 const READ_SAMPLES_MAX = 8192;
 /** A timestamp, a value and a staleness flag each. */
 const SCRATCH_SIZE = READ_SAMPLES_MAX * 17;
-/** A reader starts over when the writer moved a chunk; more often in a row means that something is wrong. */
+/** A reader starts over when the writer moves a chunk, */
+const QUICK_ATTEMPTS_MAX = 100;
+/** and waits a little where the writer seems to have lost its processor in the middle of that: */
+const WAIT_MS = 1;
+/** more often in a row means that something is wrong. */
 const READ_ATTEMPTS_MAX = 1000;
+/** Nobody ever changes it. */
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
 /** Where a reader finds the head, and may decode to; can be sent to its thread. */
 export interface HeadWindow {
@@ -76,7 +82,20 @@ export class HeadReader {
     toIndex: number,
   ): number {
     for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
-      const count = this.#read(
+      const count = this.#try(ref, minMs, maxMs, fromIndex, toIndex);
+      if (count >= 0) {
+        assert(count <= READ_SAMPLES_MAX, () => `${count} samples`);
+        return count;
+      }
+      if (attempt >= QUICK_ATTEMPTS_MAX) Atomics.wait(NOTHING, 0, 0, WAIT_MS);
+    }
+    throw new OperatingError("query.failed", "the series changed each time it was read");
+  }
+
+  /** How many samples were read; below 0 where the writer changed the series meanwhile. */
+  #try(ref: number, minMs: number, maxMs: number, fromIndex: number, toIndex: number): number {
+    try {
+      return this.#read(
         this.#head,
         ref,
         minMs,
@@ -87,10 +106,10 @@ export class HeadReader {
         this.#valuesAt,
         this.#staleAt,
       );
-      if (count < 0) continue;
-      assert(count <= READ_SAMPLES_MAX, () => `${count} samples`);
-      return count;
+    } catch (error) {
+      // Memory that was freed meanwhile, and led beyond the end.
+      if (error instanceof WebAssembly.RuntimeError) return -1;
+      throw error;
     }
-    throw new OperatingError("query.failed", "the series changed each time it was read");
   }
 }
