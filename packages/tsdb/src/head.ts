@@ -66,7 +66,7 @@ export class Head {
   readonly #kernels: Kernels;
   readonly #table: SeriesTable;
   readonly #check: LabelCheck;
-  readonly #limits: HeadLimits;
+  #limits: HeadLimits;
   readonly #late = new Map<number, LateSamples>();
   /** Late samples that are being written to a block. */
   readonly #frozen = new Map<number, LateSamples>();
@@ -283,6 +283,11 @@ export class Head {
     if (stored !== undefined)
       return stored[0] === low && stored[1] === high ? "duplicate" : "conflicting";
     return timestampMs < lastMs - this.#limits.outOfOrderWindowMs ? "tooOld" : undefined;
+  }
+
+  /** From the next sample on. */
+  setOutOfOrderWindow(outOfOrderWindowMs: number): void {
+    this.#limits = { ...this.#limits, outOfOrderWindowMs };
   }
 
   /** The bits of the sample that is in memory at a time, if one is. */

@@ -5,6 +5,7 @@ export { buffersOf as headSelectionBuffers, type HeadSelection } from "./head-se
 export type { Counted, LabelCardinality } from "./label-index.ts";
 export type { LabelQuery } from "./label-queries.ts";
 export type { ReaderAnswer, ReaderCalls, ReaderSession, ReaderSetup } from "./reader-session.ts";
+export type { ExpiredCount, KeptBlock, RetentionPlan } from "./retention/retention-plan.ts";
 export {
   DEFAULT_RETENTION_PRESET,
   type KeepMs,
@@ -20,6 +21,7 @@ export {
   type RollupWishes,
 } from "./rollup/rollup-policy.ts";
 export {
+  type ChangeableSettings,
   EmbeddedStore,
   openStore,
   STORE_DEFAULTS,

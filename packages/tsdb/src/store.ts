@@ -8,14 +8,18 @@ import {
   SampleColumns,
   type SeriesTable,
 } from "@pharos/kernels";
-import type {
-  AppendResult,
-  Disk,
-  SampleBatch,
-  SelectOptions,
-  SeriesColumns,
-  SeriesStore,
-  TimeRange,
+import {
+  type AppendResult,
+  type Disk,
+  type RollupColumns,
+  type RollupOptions,
+  type RollupReader,
+  type SampleBatch,
+  type SelectOptions,
+  type SeriesColumns,
+  type SeriesStore,
+  type TimeRange,
+  WINDOW_MS,
 } from "@pharos/ports";
 import { BLOCK_CACHE_SIZE_MAX, BlockCache } from "./block/block-cache.ts";
 import { BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
@@ -31,6 +35,19 @@ import type { LabelCardinality } from "./label-index.ts";
 import type { MatcherLists } from "./label-queries.ts";
 import { ReaderSession } from "./reader-session.ts";
 import { replayStore } from "./replay.ts";
+import { Retention } from "./retention/retention.ts";
+import type { KeptBlock, RetentionPlan } from "./retention/retention-plan.ts";
+import {
+  DEFAULT_RETENTION_PRESET,
+  keepMsMax,
+  RETENTION_PRESETS,
+  type RetentionPolicy,
+  type RetentionWishes,
+  retentionPolicy,
+} from "./retention/retention-policy.ts";
+import { ROLLUP_EVERYTHING, type RollupWishes, rollupPolicy } from "./rollup/rollup-policy.ts";
+import { readRollup, windowsRange } from "./rollup/rollup-select.ts";
+import { type OpenTiers, openTiers, Rollups } from "./rollup/rollups.ts";
 import { createPause } from "./slices.ts";
 import { Snapshots } from "./snapshots.ts";
 import { StoreReader } from "./store-reader.ts";
@@ -60,8 +77,14 @@ export interface StoreSettings {
   readonly lateSamplesMax: number;
   /** How far in the future a sample may be. */
   readonly futureWindowMs: number;
-  /** How long samples are kept; Infinity for ever. */
+  /** How long samples are kept where no rule of `retention` says otherwise; Infinity for ever. */
   readonly retentionMs: number;
+  /** How long rollup tiers are kept, and what is kept differently. */
+  readonly retention: Pick<RetentionWishes, "preset" | "rules">;
+  /** How many bytes blocks and log may have together, beyond which the oldest blocks go; 0 for no limit. */
+  readonly retentionSizeMax: number;
+  /** Which rollup tiers series get. */
+  readonly rollups: RollupWishes;
   /** How far behind the newest sample a range must end to be flushed: time for the late ones. */
   readonly flushGraceMs: number;
   /** Bytes of blocks that are kept in memory, for each thread that reads them. */
@@ -81,11 +104,20 @@ export const STORE_DEFAULTS: StoreSettings = {
   outOfOrderWindowMs: 30 * 60_000,
   lateSamplesMax: 20_000_000,
   futureWindowMs: 3_600_000,
-  retentionMs: 15 * 86_400_000,
+  retentionMs: RETENTION_PRESETS[DEFAULT_RETENTION_PRESET].raw,
+  retention: { preset: DEFAULT_RETENTION_PRESET, rules: [] },
+  retentionSizeMax: 0,
+  rollups: ROLLUP_EVERYTHING,
   flushGraceMs: 3_600_000,
   blockCacheSizeMax: BLOCK_CACHE_SIZE_MAX,
   compactionRangesMs: COMPACTION_RANGES_MS,
 };
+
+/** Settings that can change while the store is open. */
+export type ChangeableSettings = Pick<
+  StoreSettings,
+  "outOfOrderWindowMs" | "retentionMs" | "retention" | "retentionSizeMax" | "rollups"
+>;
 
 export interface StoreOptions extends Partial<StoreSettings> {
   /** The data directory. Nobody else uses it. */
@@ -108,6 +140,8 @@ export interface StoreStats {
   readonly walSegments: number;
   readonly walSize: number;
   readonly blocks: readonly BlockMeta[];
+  /** The blocks of all rollup tiers. */
+  readonly rollups: readonly BlockMeta[];
   /** Wall-clock time of the last flush that ended well; undefined if none did since the start. */
   readonly lastFlushMs: number | undefined;
   /** What was found damaged, in words. */
@@ -134,8 +168,9 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   const { disk, kernels, table, clock } = options;
   const settings = { ...STORE_DEFAULTS, ...options };
   disk.makeDirectory(WAL_DIRECTORY);
-  const blocks = Blocks.open(disk, BLOCKS_DIRECTORY, new BlockCache(settings.blockCacheSizeMax));
-  await disk.syncDirectory("");
+  const cache = new BlockCache(settings.blockCacheSizeMax);
+  const blocks = Blocks.open(disk, BLOCKS_DIRECTORY, cache);
+  const tiers = await openTiers(disk, cache);
   const head = new Head(kernels, table, {
     seriesMax: settings.headSeriesMax,
     outOfOrderWindowMs: settings.outOfOrderWindowMs,
@@ -149,7 +184,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
     const { problems } = replayed;
     head.onEnded = (ref, labelBytes) => ended.add(ref, labelBytes, wal.position.segment);
     const replayMs = clock.monotonicMs() - startedMs;
-    const parts = { ...options, settings, head, blocks, wal, ended, flushedBeforeMs };
+    const parts = { ...options, settings, head, blocks, tiers, wal, ended, flushedBeforeMs };
     return new EmbeddedStore({ ...parts, problems, remarks, replayedSamples: samples, replayMs });
   } catch (error) {
     head.destroy();
@@ -164,6 +199,7 @@ interface StoreParts {
   readonly settings: StoreSettings;
   readonly head: Head;
   readonly blocks: Blocks;
+  readonly tiers: OpenTiers;
   readonly wal: Wal;
   readonly ended: EndedSeries;
   readonly problems: readonly string[];
@@ -177,12 +213,14 @@ interface StoreParts {
  * The embedded engine: a write-ahead log, the newest samples in memory, older ones in blocks. One writer: all calls
  * come from one thread. The caller's loop calls `maintain` about once a minute.
  */
-export class EmbeddedStore implements SeriesStore {
-  readonly #parts: StoreParts;
+export class EmbeddedStore implements SeriesStore, RollupReader {
+  #parts: StoreParts;
   readonly #snapshots: Snapshots;
   readonly #decoder: ColumnDecoder;
   readonly #resolver: StoreResolver;
   readonly #compactor: Compactor;
+  readonly #rollups: Rollups;
+  readonly #retention: Retention;
   /** For who reads on this thread. */
   readonly #window: HeadWindow;
   readonly #reader: StoreReader;
@@ -196,6 +234,8 @@ export class EmbeddedStore implements SeriesStore {
   /** How far the last checkpoint says that samples were flushed. */
   #flushedBeforeMs: number;
   #maxTimeMs: number;
+  /** How long samples of any series are kept: older ones are refused. */
+  #rawKeptMs: number;
   /** Flushes and deletions, one after another. */
   #maintenance: Promise<unknown> = Promise.resolve();
   readonly #closing = new AbortController();
@@ -203,19 +243,29 @@ export class EmbeddedStore implements SeriesStore {
 
   /** Use `openStore`. */
   constructor(parts: StoreParts) {
-    const { disk, kernels, clock, head, blocks } = parts;
+    const { disk, kernels, clock, head, blocks, tiers, wal, settings } = parts;
     this.#parts = parts;
-    this.#snapshots = new Snapshots(clock);
-    this.#compactor = new Compactor({
-      disk,
-      kernels,
-      blocks,
-      tier: "raw",
-      snapshots: this.#snapshots,
-      signal: this.#closing.signal,
-    });
+    const snapshots = new Snapshots(clock);
+    this.#snapshots = snapshots;
+    const { signal } = this.#closing;
     this.#decoder = new ColumnDecoder(kernels);
-    const pause = () => createPause(clock, this.#closing.signal);
+    const pause = () => createPause(clock, signal);
+    this.#rollups = new Rollups({
+      ...{ disk, clock, kernels, tiers, raw: blocks, decoder: this.#decoder, pause },
+      retention: policyOf(settings),
+      rollups: rollupPolicy(settings.rollups),
+      drained: () => snapshots.drained(signal),
+    });
+    this.#retention = new Retention({
+      ...{ disk, clock, kernels, raw: blocks, rollups: this.#rollups, snapshots, signal, pause },
+      policy: policyOf(settings),
+      sizeMax: settings.retentionSizeMax,
+      logSize: () => wal.totalSize,
+    });
+    this.#compactor = new Compactor({
+      ...{ disk, kernels, blocks, snapshots, signal, tier: "raw" },
+      keep: (labelBytes, set) => this.#retention.keep(labelBytes, set),
+    });
     this.#resolver = new StoreResolver({ head, blocks, snapshots: this.#snapshots, pause });
     this.#window = openHeadWindow(kernels, head.chunks.pointer);
     this.#reader = new StoreReader({
@@ -227,6 +277,7 @@ export class EmbeddedStore implements SeriesStore {
     });
     this.#columns = new SampleColumns(kernels, 64);
     this.#flushedBeforeMs = parts.flushedBeforeMs;
+    this.#rawKeptMs = keepMsMax(policyOf(settings), "raw");
     this.#maxTimeMs = Number.NEGATIVE_INFINITY;
     for (const ref of head.index.all()) this.#noteTime(head.chunks.lastTimeMs(ref));
     for (const { meta } of blocks.all) this.#noteTime(meta.maxTimeMs);
@@ -270,7 +321,7 @@ export class EmbeddedStore implements SeriesStore {
     const refused: Refused = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
     if (length > 0) {
       const nowMs = clock.nowMs();
-      const minMs = Math.max(nowMs - settings.retentionMs, -TIMESTAMP_MS_MAX);
+      const minMs = Math.max(nowMs - this.#rawKeptMs, -TIMESTAMP_MS_MAX);
       const maxMs = Math.min(nowMs + settings.futureWindowMs, TIMESTAMP_MS_MAX);
       const accepted = head.prepare(columns, minMs, maxMs, refused);
       if (accepted.length > 0) {
@@ -381,6 +432,58 @@ export class EmbeddedStore implements SeriesStore {
     return this.#reader.labelValues(name, range, matcherLists);
   }
 
+  /** As a `RollupReader`. Late samples in memory, of time that is in blocks, count once they are in a block as well. */
+  selectRollup(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    options: RollupOptions,
+  ): AsyncIterable<RollupColumns> {
+    assert(this.#open, "the store is open");
+    const rows = windowsRange(range, WINDOW_MS[options.tier]);
+    const sources = this.#rollups.sourcesOf(options.tier, rows, this.#flushedBeforeMs, (part) =>
+      this.#reader.select(part, matchers, options),
+    );
+    return readRollup(sources, this.#decoder, rows, matchers, options, this.#snapshots.take());
+  }
+
+  /**
+   * Makes the rows of a range again from the samples there are, those in memory apart: what late samples and deletions
+   * do by themselves. Doing it twice changes nothing.
+   * @throws OperatingError `disk.full`, `disk.failed`, `memory.full`.
+   */
+  rollupBackfill(range: TimeRange): Promise<void> {
+    return this.#inTurn(() => this.#rollups.backfill(range));
+  }
+
+  /**
+   * What would go by retention at a time, and how much that is, by rule and tier; under the settings in force, or with
+   * some of them changed. Changes nothing.
+   * @throws OperatingError `input.invalid` for a regular expression, `disk.corrupt`, `disk.failed`.
+   */
+  planRetention(
+    nowMs: number,
+    changes: Partial<ChangeableSettings> = {},
+  ): Promise<RetentionPlan<KeptBlock>> {
+    assert(this.#open, "the store is open");
+    const settings = { ...this.#parts.settings, ...changes };
+    return this.#retention.plan(nowMs, policyOf(settings), settings.retentionSizeMax);
+  }
+
+  /**
+   * Goes on with other settings. A tier that is new is made of all samples that are in blocks.
+   * @throws OperatingError `input.invalid` for a regular expression: nothing is changed.
+   */
+  applySettings(changes: Partial<ChangeableSettings>): void {
+    assert(this.#open, "the store is open");
+    const settings = { ...this.#parts.settings, ...changes };
+    const policy = policyOf(settings);
+    this.#rollups.setPolicies(policy, rollupPolicy(settings.rollups));
+    this.#retention.setPolicy(policy, settings.retentionSizeMax);
+    this.#rawKeptMs = keepMsMax(policy, "raw");
+    this.#parts.head.setOutOfOrderWindow(settings.outOfOrderWindowMs);
+    this.#parts = { ...this.#parts, settings };
+  }
+
   /** The store's half of a reader on another thread: see `attachReader`. @throws OperatingError `memory.full`. */
   openReader(): ReaderSession {
     assert(this.#open, "the store is open");
@@ -393,21 +496,27 @@ export class EmbeddedStore implements SeriesStore {
   }
 
   /**
-   * What must be done from time to time: deletes blocks beyond the retention, moves what is old enough to blocks, and
-   * merges blocks once, where that is worth it.
+   * What must be done from time to time: deletes what is beyond the retention, moves what is old enough to blocks, makes
+   * the rollups of new blocks, and merges blocks once, where that is worth it.
    * @throws OperatingError `disk.full`, `disk.failed`: nothing is lost, and the next call tries again.
    */
   maintain(nowMs: number): Promise<void> {
     return this.#inTurn(async () => {
-      const { settings, kernels, wal } = this.#parts;
+      const { kernels, wal } = this.#parts;
       // First, since on a full disk this is what makes room for the flush.
-      await this.#deleteBefore(nowMs - settings.retentionMs);
+      await this.#retention.apply(nowMs);
+      const waiting = this.#rollups.pending.length > 0;
       const { isLateNearlyFull } = this.#parts.head;
       const full =
         isLateNearlyFull || wal.isNearlyFull || kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
       const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
       if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
+      await this.#rollups.make();
+      // What had to wait for its rows may go now.
+      if (waiting) await this.#retention.apply(nowMs);
+      this.#retention.beginMerge(nowMs);
       await this.#mergeNext(false);
+      await this.#rollups.compact(nowMs);
     });
   }
 
@@ -428,7 +537,9 @@ export class EmbeddedStore implements SeriesStore {
     let merged = 1;
     while (merged > 0)
       await this.#inTurn(async () => {
+        await this.#rollups.make();
         merged = await this.#mergeNext(true);
+        if (merged === 0) await this.#rollups.compact(this.#parts.clock.nowMs());
       });
   }
 
@@ -447,7 +558,9 @@ export class EmbeddedStore implements SeriesStore {
         minMs: Math.max(minMs, -TIMESTAMP_MS_MAX),
         maxMs: Math.min(maxMs, TIMESTAMP_MS_MAX),
       };
+      await this.#rollups.delete(matchers, range);
       await this.#parts.blocks.delete({ matchers, ...range });
+      await this.#rollups.make();
     });
   }
 
@@ -459,6 +572,7 @@ export class EmbeddedStore implements SeriesStore {
       await this.#inTurn(async () => {
         const pause = createPause(clock, this.#closing.signal);
         rewritten = await this.#compactor.cleanNext(pause);
+        if (rewritten === 0) await this.#rollups.cleanTombstones();
       });
   }
 
@@ -503,14 +617,6 @@ export class EmbeddedStore implements SeriesStore {
     this.#lastFlushMs = clock.nowMs();
   }
 
-  async #deleteBefore(timeMs: number): Promise<void> {
-    const { blocks } = this.#parts;
-    const old = blocks.takeBefore(timeMs);
-    if (old.length === 0) return;
-    await this.#snapshots.drained(this.#closing.signal);
-    await blocks.remove(old);
-  }
-
   stats(): StoreStats {
     const { disk, head, wal, blocks, problems, remarks, replayedSamples, replayMs } = this.#parts;
     const { chunks, samples } = head.chunks.stats();
@@ -524,8 +630,9 @@ export class EmbeddedStore implements SeriesStore {
       walSegments: wal.segments.count,
       walSize: wal.totalSize,
       blocks: blocks.all.map(({ meta }) => meta),
+      rollups: this.#rollups.metas,
       lastFlushMs: this.#lastFlushMs,
-      problems: [...blocks.problems, ...problems],
+      problems: [...blocks.problems, ...this.#rollups.problems, ...problems],
       remarks,
       diskFreeSize: disk.freeSpace(),
       replayedSamples,
@@ -563,12 +670,17 @@ export class EmbeddedStore implements SeriesStore {
       this.#snapshots.close();
       for (const session of [...this.#sessions]) session.close();
       blocks.close();
+      this.#rollups.close();
       head.destroy();
       this.#columns.release();
       this.#decoder.release();
       closeHeadWindow(kernels, this.#window);
     }
   }
+}
+
+function policyOf({ retention, retentionMs }: StoreSettings): RetentionPolicy {
+  return retentionPolicy({ ...retention, rawMs: retentionMs });
 }
 
 /** An array of floats may hold a NaN whose bits are those of a staleness marker, and here it is an ordinary one. */

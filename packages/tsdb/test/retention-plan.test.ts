@@ -6,6 +6,7 @@ import {
   type KeptBlock,
   planRetention,
   REWRITE_PART_MIN,
+  type RetentionPlan,
   seriesExpired,
 } from "../src/retention/retention-plan.ts";
 import {
@@ -45,6 +46,12 @@ const POLICY = retentionPolicy({
   ],
 });
 
+const pause = (): Promise<void> => Promise.resolve();
+
+function plan(blocks: readonly KeptBlock[], sizeMax: number): Promise<RetentionPlan<KeptBlock>> {
+  return planRetention(POLICY, NOW_MS, blocks, { sizeMax, count: true, pause });
+}
+
 test("the first rule that matches a series decides, and the preset where none does", () => {
   equal(retentionRuleOf(POLICY, API), 0);
   equal(retentionRuleOf(POLICY, BATCH), 1);
@@ -78,7 +85,7 @@ test("each tier of every preset is kept at least as long as the finer ones that 
   }
 });
 
-test("a block goes when all its series have expired, and is written anew when a part has that matters", () => {
+test("a block goes when all its series have expired, and is written anew when a part has that matters", async () => {
   const whole = block("raw", 31, [
     [API, 100],
     [BATCH, 100],
@@ -96,21 +103,21 @@ test("a block goes when all its series have expired, and is written anew when a 
     [BATCH, 10],
   ]);
   const young = block("raw", 0.5, [[BATCH, 100]]);
-  const plan = planRetention(POLICY, NOW_MS, [whole, part, little, least, young], 0);
-  deepEqual(plan.remove, [whole]);
-  deepEqual(plan.rewrite, [part, little]);
-  deepEqual(plan.expired, [
+  const planned = await plan([whole, part, little, least, young], 0);
+  deepEqual(planned.remove, [whole]);
+  deepEqual(planned.rewrite, [part, little]);
+  deepEqual(planned.expired, [
     { tier: "raw", rule: 0, series: 1, samples: 200, size: 100 },
     { tier: "raw", rule: 1, series: 3, samples: 424, size: 212 },
   ]);
 });
 
-test("what is kept for ever never goes", () => {
+test("what is kept for ever never goes", async () => {
   const old = block("1d", 100_000, [[API, 100]]);
-  deepEqual(planRetention(POLICY, NOW_MS, [old], 0).remove, []);
+  deepEqual((await plan([old], 0)).remove, []);
 });
 
-test("beyond the size, the oldest raw blocks go first, and the coarse tiers last", () => {
+test("beyond the size, the oldest raw blocks go first, and the coarse tiers last", async () => {
   const blocks = [
     block("1d", 400, [[API, 50]]),
     block("1h", 300, [[API, 50]]),
@@ -119,10 +126,10 @@ test("beyond the size, the oldest raw blocks go first, and the coarse tiers last
     block("raw", 0, [[API, 100]]),
   ];
   const [day, hour, middle, oldest, newest] = blocks;
-  deepEqual(planRetention(POLICY, NOW_MS, blocks, 400).remove, []);
-  deepEqual(planRetention(POLICY, NOW_MS, blocks, 399).remove, [oldest]);
-  deepEqual(planRetention(POLICY, NOW_MS, blocks, 99).remove, [oldest, middle, newest, hour]);
-  deepEqual(planRetention(POLICY, NOW_MS, blocks, 1).remove, [oldest, middle, newest, hour, day]);
+  deepEqual((await plan(blocks, 400)).remove, []);
+  deepEqual((await plan(blocks, 399)).remove, [oldest]);
+  deepEqual((await plan(blocks, 99)).remove, [oldest, middle, newest, hour]);
+  deepEqual((await plan(blocks, 1)).remove, [oldest, middle, newest, hour, day]);
 });
 
 const labelSets: readonly Labels[] = [API, BATCH, labelsFrom({ __name__: "x", job: "web" })];
@@ -159,10 +166,13 @@ const blocksOf = fc.array(
   { maxLength: 8 },
 );
 
-test("what a plan counts by age is what expired in the blocks that it names, and nothing that is young", () => {
-  fc.assert(
-    fc.property(policies, blocksOf, (policy, blocks) => {
-      const plan = planRetention(policy, NOW_MS, blocks, 0);
+test("what a plan counts by age is what expired in the blocks that it names, and nothing that is young", async () => {
+  await fc.assert(
+    fc.asyncProperty(policies, blocksOf, async (policy, blocks) => {
+      const options = { sizeMax: 0, count: true, pause };
+      const plan = await planRetention(policy, NOW_MS, blocks, options);
+      const uncounted = await planRetention(policy, NOW_MS, blocks, { ...options, count: false });
+      deepEqual(uncounted, { ...plan, expired: [] });
       let size = 0;
       for (const one of blocks) {
         const list = [...one.series()];

@@ -14,7 +14,8 @@ import type { Kernels } from "@pharos/kernels";
 import {
   type Disk,
   ROLLUP_TIERS,
-  type RollupReading,
+  type RollupColumns,
+  type RollupOptions,
   type RollupTier,
   type SeriesColumns,
   WINDOW_MS,
@@ -26,7 +27,7 @@ import { retentionPolicy } from "../src/retention/retention-policy.ts";
 import { ROLLUP_EVERYTHING, type RollupPolicy, rollupPolicy } from "../src/rollup/rollup-policy.ts";
 import { counterStep } from "../src/rollup/rollup-rows.ts";
 import { readRollup, windowsRange } from "../src/rollup/rollup-select.ts";
-import { Rollups } from "../src/rollup/rollups.ts";
+import { openTiers, Rollups } from "../src/rollup/rollups.ts";
 import { goOn, TWO_HOURS_MS, writeBlock } from "./block-builder.ts";
 
 export const KEEP_ALL = retentionPolicy({
@@ -102,9 +103,10 @@ export class RollupWorld {
     const raw = Blocks.open(disk, "blocks", cache);
     await disk.syncDirectory("");
     const clock: Clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: goOn };
-    const rollups = await Rollups.open({
-      ...{ disk, clock, kernels, decoder, raw, cache },
-      ...{ retention: KEEP_ALL, rollups: policy, pause: goOn, drained: goOn },
+    const tiers = await openTiers(disk, cache);
+    const rollups = new Rollups({
+      ...{ disk, clock, kernels, decoder, raw, tiers },
+      ...{ retention: KEEP_ALL, rollups: policy, pause: () => goOn, drained: goOn },
     });
     return new RollupWorld(kernels, decoder, disk, raw, rollups, before);
   }
@@ -180,18 +182,15 @@ export class RollupWorld {
     minMs: number,
     maxMs: number,
     matchers: readonly Matcher[] = [],
-    reading: RollupReading = { rows: 0, samples: 0 },
-  ) {
+    changes: Partial<RollupOptions> = {},
+  ): AsyncIterable<RollupColumns> {
     const range = windowsRange({ minMs, maxMs }, WINDOW_MS[tier]);
-    const { blocks, stretches } = this.rollups.sourcesOf(tier, range, this.flushedBeforeMs);
-    const samples = stretches.map(([startMs, endMs]) => ({
-      startMs,
-      series: this.#samples(startMs, endMs - 1, matchers),
-    }));
+    const sources = this.rollups.sourcesOf(tier, range, this.flushedBeforeMs, (part) =>
+      this.#samples(part.minMs, part.maxMs, matchers),
+    );
     const hold = { check: () => {}, release: () => {} };
-    const sources = { blocks, samples, choose: this.rollups.choose.bind(this.rollups) };
     const { signal } = new AbortController();
-    const options = { tier, quantiles: true, samplesMax: Infinity, signal, reading };
+    const options = { tier, quantiles: true, samplesMax: Infinity, signal, ...changes };
     return readRollup(sources, this.decoder, range, matchers, options, hold);
   }
 

@@ -6,7 +6,6 @@ import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
 import { SimDisk } from "@pharos/testing";
 import { ColumnDecoder } from "../src/block/column-decoder.ts";
 import { rollupPolicy } from "../src/rollup/rollup-policy.ts";
-import { readRollup } from "../src/rollup/rollup-select.ts";
 import { TWO_HOURS_MS } from "./block-builder.ts";
 import {
   HOSTS,
@@ -190,7 +189,7 @@ test("a month by the hour reads less than a hundredth of the samples", async () 
   const total = world.model[0]?.size ?? 0;
   const reading = { rows: 0, samples: 0 };
   let increase = 0;
-  for await (const columns of world.select("1h", 0, days * DAY_MS, [], reading))
+  for await (const columns of world.select("1h", 0, days * DAY_MS, [], { reading }))
     for (const each of columns.increase) increase += each;
   equal(total, days * 5760);
   ok(reading.rows + reading.samples <= total / 100, `${JSON.stringify(reading)} of ${total}`);
@@ -265,21 +264,10 @@ test("more rows than a query may read end it with an error", async () => {
   await world.flush(DAY_MS);
   await world.rollups.make();
   const tier: RollupTier = "1m";
+  const { signal } = new AbortController();
+  const options = { tier, quantiles: false, samplesMax: 1000, signal };
   const read = async (): Promise<void> => {
-    const { blocks } = world.rollups.sourcesOf(tier, { minMs: 0, maxMs: DAY_MS }, DAY_MS);
-    const choose = world.rollups.choose.bind(world.rollups);
-    const { signal } = new AbortController();
-    const options = { tier, quantiles: false, samplesMax: 1000, signal };
-    const hold = { check: () => {}, release: () => {} };
-    const range = { minMs: 0, maxMs: DAY_MS };
-    for await (const _ of readRollup(
-      { blocks, samples: [], choose },
-      decoder,
-      range,
-      [],
-      options,
-      hold,
-    ));
+    for await (const _ of world.select(tier, 0, DAY_MS, [], options));
   };
   await rejects(read, { code: "query.too_many_samples" });
 });

@@ -1,4 +1,5 @@
 import type { Labels } from "@pharos/base";
+import type { Pause } from "../slices.ts";
 import {
   keepMsMax,
   keepMsMin,
@@ -74,49 +75,63 @@ export function seriesExpired(
   return nowMs - rangeEndMs >= seriesRetention(policy, labels)[tier];
 }
 
-/**
- * What goes at `nowMs`. Looks at every series of the blocks that have some expired ones.
- *
- * @param sizeMax how many bytes the blocks may have together; 0 for no limit. What is over it goes for its size: the
- *   oldest raw blocks first, then the oldest of each tier from the finest to the coarsest.
- */
-export function planRetention<Block extends KeptBlock>(
+export interface PlanOptions<Block extends KeptBlock> {
+  /**
+   * How many bytes the blocks may have together; 0 for no limit. What is over it goes for its size: the oldest raw
+   * blocks first, then the oldest of each tier from the finest to the coarsest.
+   */
+  readonly sizeMax: number;
+  /** Whether to count what goes; without it, `expired` is empty and only blocks that keep a part are looked into. */
+  readonly count: boolean;
+  /** Blocks that keep a part, and are known not to be worth writing anew. */
+  readonly leave?: (block: Block) => boolean;
+  /** Awaited between series. */
+  readonly pause: Pause;
+}
+
+/** What goes at `nowMs`. */
+export async function planRetention<Block extends KeptBlock>(
   policy: RetentionPolicy,
   nowMs: number,
   blocks: readonly Block[],
-  sizeMax: number,
-): RetentionPlan<Block> {
+  { sizeMax, count, leave = () => false, pause }: PlanOptions<Block>,
+): Promise<RetentionPlan<Block>> {
   const remove: Block[] = [];
   const rewrite: Block[] = [];
-  const counts = new ExpiredCounts();
+  const expired = new ExpiredCounts();
   const kept = new Map<Block, number>();
   for (const block of blocks) {
     const expiry = blockExpiry(policy, nowMs, block);
-    if (expiry === "none") {
+    if (expiry === "none" || (expiry === "some" && leave(block))) {
       kept.set(block, block.size);
       continue;
     }
     const inBlock = new ExpiredCounts();
     let stays = 0;
-    for (const series of block.series()) {
-      if (expiry === "some" && !seriesExpired(policy, nowMs, block, series.labels)) stays++;
-      else inBlock.add(block.tier, retentionRuleOf(policy, series.labels), series);
-    }
+    if (expiry === "some" || count)
+      for (const series of block.series()) {
+        if (expiry === "some" && !seriesExpired(policy, nowMs, block, series.labels)) stays++;
+        else inBlock.add(block.tier, retentionRuleOf(policy, series.labels), series);
+        await pause();
+      }
     const rewritten = stays > 0 && inBlock.size > 0 && pays(inBlock.size, block);
     if (stays === 0) remove.push(block);
     else if (rewritten) rewrite.push(block);
     if (stays > 0) kept.set(block, block.size - (rewritten ? inBlock.size : 0));
-    if (stays === 0 || rewritten) counts.addAll(inBlock);
+    if (stays === 0 || rewritten) expired.addAll(inBlock);
   }
   for (const block of overSize(kept, sizeMax)) {
     remove.push(block);
     const again = rewrite.indexOf(block);
     if (again >= 0) rewrite.splice(again, 1);
-    for (const series of block.series())
+    if (!count) continue;
+    for (const series of block.series()) {
       if (again < 0 || !seriesExpired(policy, nowMs, block, series.labels))
-        counts.add(block.tier, undefined, series);
+        expired.add(block.tier, undefined, series);
+      await pause();
+    }
   }
-  return { remove, rewrite, expired: counts.list() };
+  return { remove, rewrite, expired: count ? expired.list() : [] };
 }
 
 /** Whether so many bytes that have expired are worth writing a block anew. */

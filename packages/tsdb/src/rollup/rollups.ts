@@ -1,15 +1,23 @@
 import { type Clock, errorText, type Labels, type Matcher, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
-import { type Disk, ROLLUP_TIERS, type RollupTier, type TimeRange, WINDOW_MS } from "@pharos/ports";
+import {
+  type Disk,
+  ROLLUP_TIERS,
+  type RollupTier,
+  type SeriesColumns,
+  type TimeRange,
+  WINDOW_MS,
+} from "@pharos/ports";
 import type { Block } from "../block/block.ts";
 import type { BlockCache } from "../block/block-cache.ts";
-import { BLOCK_RANGE_MS } from "../block/block-meta.ts";
+import { BLOCK_RANGE_MS, type BlockMeta } from "../block/block-meta.ts";
 import { Blocks } from "../block/blocks.ts";
 import type { ColumnDecoder } from "../block/column-decoder.ts";
 import { type RetentionPolicy, seriesRetention } from "../retention/retention-policy.ts";
 import type { Pause } from "../slices.ts";
 import { QuantileSketch } from "./quantile-sketch.ts";
 import { type RollupChoice, type RollupPolicy, rollupChoice, tiersInUse } from "./rollup-policy.ts";
+import type { RollupSources } from "./rollup-select.ts";
 import { ROLLUPS_DIRECTORY, RollupState } from "./rollup-state.ts";
 import { compactTier, nextTierGroup, type TierGroup } from "./tier-compaction.ts";
 import { makeTiers, type TierContext, type TierPart } from "./tier-maker.ts";
@@ -18,6 +26,23 @@ import { covers, overlaps, subtract, type TimeRanges, unite } from "./time-range
 /** How long one round of making or compacting goes on; what is left waits for the next. */
 const ROUND_MS_MAX = 20_000;
 
+/** What is on disk of rollups. */
+export interface OpenTiers {
+  readonly blocks: ReadonlyMap<RollupTier, Blocks>;
+  readonly state: RollupState;
+}
+
+/** Opens the tiers' folders, which are there after a power loss when this resolves. @throws OperatingError `disk.failed`. */
+export async function openTiers(disk: Disk, cache: BlockCache): Promise<OpenTiers> {
+  const state = RollupState.open(disk);
+  const blocks = new Map(
+    ROLLUP_TIERS.map((tier) => [tier, Blocks.open(disk, `${ROLLUPS_DIRECTORY}/${tier}`, cache)]),
+  );
+  await disk.syncDirectory(ROLLUPS_DIRECTORY);
+  await disk.syncDirectory("");
+  return { blocks, state };
+}
+
 export interface RollupParts {
   readonly disk: Disk;
   readonly clock: Clock;
@@ -25,11 +50,11 @@ export interface RollupParts {
   readonly decoder: ColumnDecoder;
   /** The raw blocks that rows are made from. */
   readonly raw: Blocks;
-  readonly cache: BlockCache;
+  readonly tiers: OpenTiers;
   readonly retention: RetentionPolicy;
   readonly rollups: RollupPolicy;
-  /** For work that goes through many series. */
-  readonly pause: Pause;
+  /** For each piece of work that goes through many series. */
+  readonly pause: () => Pause;
   /** Resolves when nobody reads any more what was there before the call. */
   readonly drained: () => Promise<void>;
 }
@@ -42,35 +67,18 @@ export class Rollups {
   readonly tiers: ReadonlyMap<RollupTier, Blocks>;
   readonly #parts: RollupParts;
   readonly #state: RollupState;
-  readonly #context: TierContext;
+  readonly #sketch = new QuantileSketch();
   #retention: RetentionPolicy;
   #rollups: RollupPolicy;
   /** Stretches that cannot be made or compacted, until something changes: they are not tried every minute. */
   readonly #failed = new Set<string>();
 
-  private constructor(parts: RollupParts, tiers: ReadonlyMap<RollupTier, Blocks>) {
+  constructor(parts: RollupParts) {
     this.#parts = parts;
-    this.tiers = tiers;
-    this.#state = RollupState.open(parts.disk);
+    this.tiers = parts.tiers.blocks;
+    this.#state = parts.tiers.state;
     this.#retention = parts.retention;
     this.#rollups = parts.rollups;
-    const { disk, kernels, decoder, pause } = parts;
-    this.#context = {
-      ...{ disk, kernels, decoder, pause },
-      sketch: new QuantileSketch(),
-      choose: (labels) => this.choose(labels),
-    };
-  }
-
-  /** @throws OperatingError `disk.corrupt`, `disk.failed`. */
-  static async open(parts: RollupParts): Promise<Rollups> {
-    const { disk, cache } = parts;
-    const tiers = new Map(
-      ROLLUP_TIERS.map((tier) => [tier, Blocks.open(disk, `${ROLLUPS_DIRECTORY}/${tier}`, cache)]),
-    );
-    await disk.syncDirectory(ROLLUPS_DIRECTORY);
-    await disk.syncDirectory("");
-    return new Rollups(parts, tiers);
   }
 
   /** From now on. What is there stays, and a tier that is new is made of all raw blocks there are. */
@@ -78,6 +86,12 @@ export class Rollups {
     this.#retention = retention;
     this.#rollups = rollups;
     this.#failed.clear();
+  }
+
+  get #context(): TierContext {
+    const { disk, kernels, decoder, pause } = this.#parts;
+    const choose = (labels: Labels): RollupChoice => this.choose(labels);
+    return { disk, kernels, decoder, sketch: this.#sketch, pause: pause(), choose };
   }
 
   /** Which tiers a series gets: those that are wanted and kept. */
@@ -266,15 +280,17 @@ export class Rollups {
   }
 
   /**
-   * Where a tier's rows of some time are: in which blocks, and of which stretches only samples are there.
+   * Where a tier's rows of some time are: in blocks, or still to be made of samples.
    *
    * @param flushedBeforeMs later samples are in no raw block.
+   * @param select the samples of a stretch.
    */
   sourcesOf(
     tier: RollupTier,
     { minMs, maxMs }: TimeRange,
     flushedBeforeMs: number,
-  ): { readonly blocks: readonly Block[]; readonly stretches: TimeRanges } {
+    select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
+  ): RollupSources {
     const { pending } = this;
     // A short block whose range is pending is out of date. A long one is too, but only it may know of samples long gone.
     const all = (this.tiers.get(tier) as Blocks).all.filter(({ meta }) => {
@@ -286,7 +302,19 @@ export class Rollups {
     stretches = unite([...stretches, [flushedBeforeMs, Number.POSITIVE_INFINITY]]);
     stretches = subtract(stretches, Number.NEGATIVE_INFINITY, minMs);
     stretches = subtract(stretches, maxMs + 1, Number.POSITIVE_INFINITY);
-    return { blocks: all.filter((block) => block.overlaps(minMs, maxMs)), stretches };
+    return {
+      blocks: all.filter((block) => block.overlaps(minMs, maxMs)),
+      samples: stretches.map(([startMs, endMs]) => ({
+        startMs,
+        series: select({ minMs: startMs, maxMs: endMs - 1 }),
+      })),
+      choose: (labels) => this.choose(labels),
+    };
+  }
+
+  /** Of all blocks, from the finest tier to the coarsest. */
+  get metas(): readonly BlockMeta[] {
+    return [...this.tiers.values()].flatMap(({ all }) => all.map(({ meta }) => meta));
   }
 
   /** Why blocks were left out, for people. */
