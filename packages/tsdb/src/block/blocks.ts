@@ -11,6 +11,8 @@ import {
   writeDeletions,
 } from "./deletions.ts";
 
+/** What a block's name ends in until it is complete. */
+const UNFINISHED = ".tmp";
 /** What a block's name ends in while its files are being removed. */
 const DELETED = ".deleted";
 
@@ -42,33 +44,42 @@ export class Blocks {
    * @throws OperatingError `disk.corrupt` where the list of deletions is damaged, `disk.failed`.
    */
   static open(disk: Disk, directory: string, cache: BlockCache): Blocks {
-    const blocks = new Blocks(disk, directory, cache);
     disk.makeDirectory(directory);
+    const blocks = new Blocks(disk, directory, cache);
+    for (const name of disk.list(directory))
+      if (name.endsWith(UNFINISHED) || name.endsWith(DELETED)) disk.remove(`${directory}/${name}`);
+    for (const { path } of blocks.#openAll()) disk.remove(path);
+    return blocks;
+  }
+
+  /** Opens what is there, as `open` does, and leaves everything as it is. */
+  static look(disk: Disk, directory: string, cache: BlockCache): Blocks {
+    const blocks = new Blocks(disk, directory, cache);
+    blocks.#openAll();
+    return blocks;
+  }
+
+  /** Answers the blocks that were made into others. */
+  #openAll(): Block[] {
     const found: Block[] = [];
-    for (const name of disk.list(directory)) {
-      const path = `${directory}/${name}`;
-      if (name.endsWith(".tmp") || name.endsWith(DELETED)) {
-        disk.remove(path);
-        continue;
-      }
-      if (!isBlockName(name)) continue; // The deletions, or somebody else's.
+    for (const name of this.#disk.list(this.directory)) {
+      if (!isBlockName(name)) continue; // The deletions, what is unfinished, or somebody else's.
       const sequence = Number(name.slice(name.lastIndexOf("-") + 1));
-      blocks.#nextSequence = Math.max(blocks.#nextSequence, sequence + 1);
+      this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
       try {
-        found.push(Block.open(disk, path, cache));
+        found.push(Block.open(this.#disk, `${this.directory}/${name}`, this.cache));
       } catch (error) {
         if (!(error instanceof OperatingError && error.code === "disk.corrupt")) throw error;
-        blocks.report(error.message);
+        this.report(error.message);
       }
     }
-    const superseded = new Set(found.flatMap(({ meta }) => meta.sources));
-    for (const { name, path } of found) if (superseded.has(name)) disk.remove(path);
-    blocks.#list = found.filter(({ name }) => !superseded.has(name)).sort(byRank);
-    blocks.#deletions = readDeletions(disk, directory);
-    for (const { beforeSequence } of blocks.#deletions)
-      blocks.#nextSequence = Math.max(blocks.#nextSequence, beforeSequence);
-    for (const block of blocks.#list) block.setDeletions(blocks.#deletions);
-    return blocks;
+    const sources = new Set(found.flatMap(({ meta }) => meta.sources));
+    this.#list = found.filter(({ name }) => !sources.has(name)).sort(byRank);
+    this.#deletions = readDeletions(this.#disk, this.directory);
+    for (const { beforeSequence } of this.#deletions)
+      this.#nextSequence = Math.max(this.#nextSequence, beforeSequence);
+    for (const block of this.#list) block.setDeletions(this.#deletions);
+    return found.filter(({ name }) => sources.has(name));
   }
 
   /** For a reader, which is told by the store what blocks there are: none yet. */

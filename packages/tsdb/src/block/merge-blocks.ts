@@ -1,7 +1,7 @@
 import type { Kernels } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
 import type { Pause } from "../slices.ts";
-import { Block } from "./block.ts";
+import { Block, type OnDamage } from "./block.ts";
 import { BlockCache } from "./block-cache.ts";
 import type { BlockMeta } from "./block-meta.ts";
 import { BlockWriter, type BlockWriterOptions } from "./block-writer.ts";
@@ -66,6 +66,34 @@ async function addMerged(
   keep: MergeOptions["keep"],
   pause: Pause,
 ): Promise<void> {
+  for (const { labelBytes, sets } of mergedSeries(blocks, decoder)) {
+    const kept = keep === undefined ? sets : sets.flatMap((set) => keep(labelBytes, set) ?? []);
+    const left = kept.filter(({ timestampsMs }) => timestampsMs.length > 0);
+    if (left.length > 0) writer.add(labelBytes, left);
+    await pause();
+  }
+}
+
+export interface MergedSeries {
+  /** Canonical. */
+  readonly labelBytes: Uint8Array;
+  /** Those that have samples: views, valid until the next series. None where all of it was deleted. */
+  readonly sets: readonly ColumnSet[];
+}
+
+/**
+ * The series of several blocks, each once, in the order of their labels. Where two blocks have a sample at the same
+ * time, that of the earlier in the list stands.
+ *
+ * @throws OperatingError `disk.corrupt`, unless there is somebody to be told of the damage, `disk.failed`.
+ */
+export function* mergedSeries(
+  blocks: readonly Block[],
+  decoder: ColumnDecoder,
+  minMs: number = Number.NEGATIVE_INFINITY,
+  maxMs: number = Number.POSITIVE_INFINITY,
+  damaged?: OnDamage,
+): Generator<MergedSeries, void, undefined> {
   const cursors = blocks.map((block) => new BlockCursor(block));
   const buffers = COLUMN_SET_KINDS.map((kind) => new ColumnSetBuffer(kind));
   for (;;) {
@@ -75,22 +103,13 @@ async function addMerged(
     const sets: ColumnSet[] = [];
     for (const buffer of buffers) {
       buffer.clear();
+      const add = (columns: ColumnSet): void => buffer.add(columns);
       for (const { block, series } of current)
-        block.read(
-          series,
-          buffer.kind,
-          Number.NEGATIVE_INFINITY,
-          Number.POSITIVE_INFINITY,
-          decoder,
-          (columns) => buffer.add(columns),
-        );
-      if (buffer.length === 0) continue;
-      const set = keep === undefined ? buffer.columns : keep(labelBytes, buffer.columns);
-      if (set !== undefined && set.timestampsMs.length > 0) sets.push(set);
+        block.read(series, buffer.kind, minMs, maxMs, decoder, add, damaged);
+      if (buffer.length > 0) sets.push(buffer.columns);
     }
-    if (sets.length > 0) writer.add(labelBytes, sets);
+    yield { labelBytes, sets };
     for (const cursor of current) cursor.advance();
-    await pause();
   }
 }
 
