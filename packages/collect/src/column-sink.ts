@@ -1,5 +1,5 @@
 import type { Labels } from "@pharos/base";
-import type { SampleColumns, SeriesTable } from "@pharos/kernels";
+import type { SampleColumns, SeriesStarter, SeriesTable } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
 
 /**
@@ -22,6 +22,10 @@ export interface ColumnSink {
    * @throws OperatingError `memory.full`.
    */
   intern(series: Labels | Uint8Array): number;
+  /** As `intern`, of a series that may be left out: answers `VALUE_REFUSED` where no more series may begin. */
+  admit(series: Labels | Uint8Array): number;
+  /** Lets a decoder begin series by itself, where the sink keeps them in the table's head. */
+  readonly starter?: SeriesStarter;
   /**
    * Appends what is in `columns`, and has read them when it returns. Where it returns a promise, the samples survive a
    * crash once it resolves; else they do already. The caller clears the columns.

@@ -7,6 +7,7 @@ import {
   LabelCheck,
   RemoteWriteDecoder,
   VALUE_DROPPED,
+  VALUE_REFUSED,
 } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
 import type { ColumnSink } from "./column-sink.ts";
@@ -21,6 +22,9 @@ export interface RemoteWriteResult {
   readonly histogramsSkipped: number;
   readonly metadata: readonly FamilyMetadata[];
 }
+
+/** Why new series are refused while the known ones are taken. */
+const NO_ROOM = "no more series may begin: --head-series-max, or the memory, allows no more";
 
 /** How much of a refused series an error message shows. */
 const SHOWN_LENGTH_MAX = 200;
@@ -56,7 +60,12 @@ export class RemoteWriteReceiver {
    */
   async receive(body: Uint8Array): Promise<RemoteWriteResult> {
     const problems: string[] = [];
-    const summary = this.#decoder.decode(body, (bytes) => this.#resolve(bytes, problems));
+    const { starter } = this.#sink;
+    const summary = this.#decoder.decode(
+      body,
+      (bytes) => this.#resolve(bytes, problems),
+      starter === undefined ? undefined : { starter, limits: this.#limits },
+    );
     const appending = this.#sink.appendColumns();
     this.#sink.columns.clear();
     return {
@@ -73,8 +82,8 @@ export class RemoteWriteReceiver {
   }
 
   #resolve(bytes: Uint8Array, problems: string[]): number {
-    if (this.#check.isNamedWithin(bytes, this.#limits)) return this.#sink.intern(bytes);
-    const problem = this.#problemOf(bytes, problems.length === 0);
+    if (this.#check.isNamedWithin(bytes, this.#limits)) return this.#admit(bytes, problems);
+    const problem = this.#problemOf(bytes, problems);
     if (typeof problem === "number") return problem;
     if (problems.length > 0) return VALUE_DROPPED;
     this.#lastProblem = problem;
@@ -82,13 +91,21 @@ export class RemoteWriteReceiver {
     return VALUE_DROPPED;
   }
 
-  /** The reference of the series, or what is wrong with it: in words only where they are `wanted`, since they cost. */
-  #problemOf(bytes: Uint8Array, wanted: boolean): number | string {
+  /** What the sink says of a series that could be taken. */
+  #admit(series: Labels | Uint8Array, problems: string[]): number {
+    const value = this.#sink.admit(series);
+    // Nothing is wrong with the series itself, and its sender may hear of room for it the next time.
+    if (value === VALUE_REFUSED && problems.length === 0) problems.push(NO_ROOM);
+    return value;
+  }
+
+  /** The sink's word for the series, or what is wrong with it: in words only for the first, since they cost. */
+  #problemOf(bytes: Uint8Array, problems: string[]): number | string {
     try {
       const labels = decodeLabels(bytes);
       const problem = labelsProblem(labels, this.#limits);
-      if (problem === undefined) return this.#sink.intern(labels);
-      return wanted ? `series ${shown(labels)}: ${problem}` : "";
+      if (problem === undefined) return this.#admit(labels, problems);
+      return problems.length === 0 ? `series ${shown(labels)}: ${problem}` : "";
     } catch (error) {
       if (error instanceof OperatingError && error.code === "input.invalid")
         return errorText(error);

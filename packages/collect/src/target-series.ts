@@ -170,7 +170,9 @@ export class TargetSeries {
   #resolve(scraped: Labels, budget: NewSeriesBudget): number {
     const labels = scrapedSeriesLabels(scraped, this.#target, this.#rules);
     if (labels === undefined) return VALUE_DROPPED;
-    return budget.take() ? this.#sink.intern(labels) : VALUE_DROPPED;
+    if (!budget.take()) return VALUE_DROPPED;
+    // Where no more series may begin, those that are there are taken all the same.
+    return this.#sink.admit(labels);
   }
 
   /** Makes every raw series be decided anew. */

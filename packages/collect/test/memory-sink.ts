@@ -6,6 +6,7 @@ import {
   type Kernels,
   SampleColumns,
   SeriesTable,
+  VALUE_REFUSED,
 } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
 import type { ColumnSink } from "../src/column-sink.ts";
@@ -27,6 +28,8 @@ export class MemorySink implements ColumnSink {
   /** Thrown by the next appends, where set. */
   failure: Error | undefined;
   seriesEnded = 0;
+  /** No more series begin. */
+  full = false;
   readonly #ended = new Set<number>();
 
   constructor(kernels: Kernels, capacity = 10_000) {
@@ -34,14 +37,21 @@ export class MemorySink implements ColumnSink {
     this.table = new SeriesTable(kernels);
   }
 
-  intern(series: Labels | Uint8Array): number {
+  admit(series: Labels | Uint8Array): number {
     const labels = series instanceof Uint8Array ? decodeLabels(series) : series;
     const bytes = encodeLabels(labels);
     const entry = this.table.find(HEAD_NAMESPACE, bytes);
     if (entry >= 0) return this.table.valueOf(entry);
+    if (this.full) return VALUE_REFUSED;
     const reference = this.#labels.push(labels) - 1;
     this.#samples.push([]);
     this.table.insert(HEAD_NAMESPACE, bytes, reference);
+    return reference;
+  }
+
+  intern(series: Labels | Uint8Array): number {
+    const reference = this.admit(series);
+    assert(reference !== VALUE_REFUSED, "there is room for the series");
     return reference;
   }
 

@@ -109,6 +109,23 @@ test("of many series that are refused the first is told, cut short", async () =>
   ok(/^series first\{long="x{180,200}: label "long": a value of 60000/.test(refused?.reason ?? ""));
 });
 
+test("where no more series may begin, the known ones are taken, and the others are once there is room", async () => {
+  const { sink, receiver: remote } = receiver();
+  await remote.receive(body(series(named("known", ["a", "1"]), 1)));
+  sink.full = true;
+  const unsorted: SentSeries = series([["a", "1"], ...named("known")], 2);
+  const { refused, appended } = await remote.receive(
+    body(series(named("new"), 1, 2), unsorted, series([["a", "2"], ...named("known")], 3)),
+  );
+  equal(appended.appended, 1);
+  equal(refused?.samples, 3);
+  ok(/no more series may begin: --head-series-max/.test(refused?.reason ?? ""));
+  equal(sink.valuesOf('known{a="1"}'), "1 2");
+  sink.full = false;
+  equal((await remote.receive(body(series(named("new"), 1, 2)))).refused, undefined);
+  equal(sink.valuesOf("new"), "1 2");
+});
+
 test("a malformed body is refused as a whole, and the next one is taken", async () => {
   const { sink, receiver: remote } = receiver();
   const good = body(series(named("m"), 1));

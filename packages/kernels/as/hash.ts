@@ -63,16 +63,18 @@ export function hashInto(pointer: u32, length: u32, seed: f64, out: u32): void {
   store<u64>(out, hashBytes(pointer, length, seed as u64));
 }
 
+function differ16(a: u32, b: u32): bool {
+  return v128.any_true(v128.xor(v128.load(a), v128.load(b)));
+}
+
 /** Whether `length` bytes are the same. Both are readable for 15 bytes beyond their end, as all that is in the heap. */
 export function equalBytes(a: u32, b: u32, length: u32): bool {
-  let at: u32 = 0;
-  while (at + 16 <= length) {
-    if (v128.any_true(v128.xor(v128.load(a + at), v128.load(b + at)))) return false;
-    at += 16;
+  if (length < 16) {
+    const same = i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b))) as u32;
+    const wanted: u32 = ((1 as u32) << length) - 1;
+    return (same & wanted) == wanted;
   }
-  const rest = length - at;
-  if (rest == 0) return true;
-  const same = i8x16.bitmask(i8x16.eq(v128.load(a + at), v128.load(b + at))) as u32;
-  const wanted: u32 = ((1 as u32) << rest) - 1;
-  return (same & wanted) == wanted;
+  const last = length - 16;
+  for (let at: u32 = 0; at < last; at += 16) if (differ16(a + at, b + at)) return false;
+  return !differ16(a + last, b + last);
 }

@@ -493,6 +493,22 @@ export function headTruncate(head: usize, ref: u32): u32 {
   return dropped - before;
 }
 
+/** The first and the newest time of the samples in memory, over all series, to `out`: Infinity and -Infinity for none. */
+export function headTimeBounds(head: usize, out: usize): void {
+  let first: f64 = Infinity;
+  let last: f64 = -Infinity;
+  const refs = load<u32>(head, PAGES) << PAGE_SERIES_LOG;
+  for (let ref: u32 = 0; ref < refs; ref++) {
+    const series = headerOf(head, ref);
+    const sealed: usize = load<u32>(series, FIRST_SEALED);
+    if (load<u32>(series, OWNER) == UNUSED || (sealed == 0 && openCount(series) == 0)) continue;
+    first = min(first, sealed == 0 ? openMinTime(series) : load<f64>(sealed, MIN_T));
+    last = max(last, load<i64>(series, LAST_T) as f64);
+  }
+  store<f64>(out, first);
+  store<f64>(out, last, 8);
+}
+
 /** Chunks in memory. */
 export function headChunks(head: usize): u32 {
   return load<u32>(head, CHUNKS);

@@ -11,6 +11,7 @@ export {
   tableCloseNamespace,
   tableCopyBytes,
   tableCreate,
+  tableDefine,
   tableDestroy,
   tableEntry,
   tableEntryCount,
@@ -33,7 +34,7 @@ export {
 export { gorillaDecode, gorillaEncode } from "./gorilla";
 export {
   headAppend, headCheck, headChunks, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead,
-  headSamples, headSetLast, headTotal, headTruncate, timestampBounds, timestampShape,
+  headSamples, headSetLast, headTimeBounds, headTotal, headTruncate, timestampBounds, timestampShape,
 } from "./head";
 export { listCapacity, listCount } from "./ref-list";
 export { labelsCheck, labelsNumber } from "./label-bytes";
@@ -42,7 +43,7 @@ export {
   bitmapAddList, bitmapCount, bitmapIntersect, bitmapSubtract, bitmapToList, bitmapUnite, listIntersect, listSubtract,
   listUnite, listWithin,
 } from "./postings";
-export { remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
+export { remoteWriteBegin, remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
 export { rollupSize, rollupSketches, rollupSketchesSize, rollupWindows } from "./rollup";
 export {
   sketchAddEncoded, sketchAddValues, sketchClear, sketchCount, sketchCreate, sketchEncode, sketchEncodedSizeMax,

@@ -75,40 +75,44 @@ export function labelsCheck(bytes: u32, length: u32, labelsMax: u32, nameSizeMax
   return named ? 2 : 1;
 }
 
+export const PAIRS_WHOLE: i32 = 0;
+export const PAIRS_MALFORMED: i32 = 1;
+export const PAIRS_NO_MEMORY: i32 = 2;
+
+/** How many pairs the last `labelPairs` has found. */
+export let pairsFound: u32 = 0;
+
 /**
- * The pairs of canonical label bytes, new ones without series where there are none: their numbers go to `list`. Answers
- * how many, which is less than there are where the memory is full. Where `list` is 0 it only counts them, and answers
- * -1 where the bytes are not canonical; whether they are UTF-8 is not looked at.
+ * Finds the pairs of canonical label bytes, and makes those there are not, without series: their numbers go to `list`,
+ * which has room for one for each 8 bytes. Where it stops before the end, since there is no memory or the bytes are not
+ * canonical, `pairsFound` is how many pairs came before. Whether the bytes are UTF-8 is not looked at.
  */
 export function labelPairs(index: u32, bytes: u32, length: u32, list: u32): i32 {
   const end = bytes + length;
-  let count: i32 = 0;
   let lastName: u32 = 0;
   let lastNameSize: u32 = 0;
+  pairsFound = 0;
   for (let p = bytes; p < end; ) {
     const size = readSize(p + 1, end);
     const label = cursor;
-    if (label == 0 || size == 0 || load<u8>(p) != TAG_LABEL || load<u8>(label) != TAG_NAME) return -1;
+    if (label == 0 || size == 0 || load<u8>(p) != TAG_LABEL || load<u8>(label) != TAG_NAME) return PAIRS_MALFORMED;
     const labelEnd = label + size;
     const nameSize = readSize(label + 1, labelEnd);
     const name = cursor;
     const nameEnd = name + nameSize;
-    if (name == 0 || nameSize == 0 || nameEnd == labelEnd || load<u8>(nameEnd) != TAG_VALUE) return -1;
+    if (name == 0 || nameSize == 0 || nameEnd == labelEnd || load<u8>(nameEnd) != TAG_VALUE) return PAIRS_MALFORMED;
     const valueSize = readSize(nameEnd + 1, labelEnd);
-    if (cursor == 0 || valueSize == 0 || cursor + valueSize != labelEnd) return -1;
-    if (list == 0) {
-      if (compareBytes(lastName, lastNameSize, name, nameSize) >= 0) return -1;
-      lastName = name;
-      lastNameSize = nameSize;
-    } else {
-      const pair = pairOf(index, p, labelEnd - p, label, nameEnd - label);
-      if (pair == 0) return count;
-      store<u32>(list + count * 4, pair >> PAIR_UNIT_LOG);
-    }
-    count++;
+    if (cursor == 0 || valueSize == 0 || cursor + valueSize != labelEnd) return PAIRS_MALFORMED;
+    if (compareBytes(lastName, lastNameSize, name, nameSize) >= 0) return PAIRS_MALFORMED;
+    lastName = name;
+    lastNameSize = nameSize;
+    const pair = pairOf(index, p, labelEnd - p, label, nameEnd - label);
+    if (pair == 0) return PAIRS_NO_MEMORY;
+    store<u32>(list + pairsFound * 4, pair >> PAIR_UNIT_LOG);
+    pairsFound++;
     p = labelEnd;
   }
-  return count;
+  return PAIRS_WHOLE;
 }
 
 /**

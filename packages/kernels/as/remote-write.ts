@@ -1,3 +1,5 @@
+import { headOpenSeries } from "./head";
+import { labelsCheck } from "./label-bytes";
 import {
   entryAt,
   entryEquals,
@@ -5,9 +7,11 @@ import {
   entryNext,
   entrySetNext,
   entryValue,
+  insertSeries,
   tableFindFrom,
   tableHash,
   tableProbe,
+  tableRemove,
 } from "./series-table";
 
 // Prometheus remote write 1.0 (prometheus.WriteRequest), in three loops over a whole body, so that the cache misses of
@@ -27,7 +31,7 @@ const VALUE: u32 = 28;
 const VALUE_UNKNOWN: i32 = i32.MIN_VALUE;
 
 // Result, 32 bytes: 0 address of the error u32, 4 series u32, 8 samples u32, 12 exemplars u32, 16 histograms u32,
-// 20 metadata u32, 24 dropped samples u32
+// 20 metadata u32, 24 dropped samples u32, 28 series begun u32
 const ERROR_AT: u32 = 0;
 const SERIES: u32 = 4;
 const SAMPLES: u32 = 8;
@@ -35,6 +39,7 @@ const EXEMPLARS: u32 = 12;
 const HISTOGRAMS: u32 = 16;
 const METADATA: u32 = 20;
 const DROPPED: u32 = 24;
+const BEGUN: u32 = 28;
 
 // What the walk answers. The texts are in src/remote-write.ts.
 const OK: i32 = 0;
@@ -310,7 +315,6 @@ function lookUpTogether(table: u32, records: u32, from: u32, to: u32): u32 {
     const slot = load<u32>(record, ENTRY);
     const entry = tableFindFrom(table, slot, hash, 0, load<u32>(record, LABELS), load<u32>(record, LENGTH));
     store<i32>(record, entry, ENTRY);
-    store<u64>(record, hash | 1, HASH);
     store<i32>(record, entry < 0 ? VALUE_UNKNOWN : entryValue(entryAt(table, entry)), VALUE);
     if (entry < 0 && load<u32>(record, COUNT) > 0) unknown++;
   }
@@ -345,6 +349,60 @@ export function remoteWriteLookUp(table: u32, records: u32, count: u32): u32 {
     if (last >= 0) hint = entryNext(entryAt(table, last));
     i = to;
   }
+  return unknown;
+}
+
+const CANONICAL_AND_NAMED: i32 = 2;
+
+/**
+ * Begins the series that are not known and whose label bytes are canonical, with a metric name and within the limits,
+ * under the references given. The others stay unknown, as do those for which references or memory run out. Answers how
+ * many are unknown still, and puts into the result how many references were used.
+ */
+export function remoteWriteBegin(
+  result: u32,
+  table: u32,
+  head: u32,
+  records: u32,
+  count: u32,
+  refs: u32,
+  refsCount: u32,
+  labelsMax: u32,
+  nameSizeMax: u32,
+  valueSizeMax: u32,
+): u32 {
+  let unknown: u32 = 0;
+  let begun: u32 = 0;
+  let full = false;
+  for (let i: u32 = 0; i < count; i++) {
+    const record = records + i * RECORD_SIZE;
+    if (load<i32>(record, VALUE) != VALUE_UNKNOWN || load<u32>(record, COUNT) == 0) continue;
+    const labels = load<u32>(record, LABELS);
+    const length = load<u32>(record, LENGTH);
+    const hash = load<u64>(record, HASH);
+    // The same series may have come before in this body.
+    let entry = tableFindFrom(table, tableProbe(table, hash), hash, 0, labels, length);
+    if (
+      entry < 0 && !full && begun < refsCount &&
+      labelsCheck(labels, length, labelsMax, nameSizeMax, valueSizeMax) == CANONICAL_AND_NAMED
+    ) {
+      const ref = load<u32>(refs + begun * 4);
+      entry = insertSeries(table, hash, labels, length, ref);
+      if (entry >= 0 && headOpenSeries(head, ref, entry) != 1) {
+        tableRemove(table, entry);
+        entry = -1;
+      }
+      if (entry >= 0) begun++;
+      else full = true;
+    }
+    if (entry < 0) {
+      unknown++;
+      continue;
+    }
+    store<i32>(record, entry, ENTRY);
+    store<i32>(record, entryValue(entryAt(table, entry)), VALUE);
+  }
+  store<u32>(result, begun, BEGUN);
   return unknown;
 }
 

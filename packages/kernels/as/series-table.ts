@@ -1,6 +1,6 @@
 import { equalBytes, hashBytes } from "./hash";
 import { PAIR_UNIT_LOG, pairsAbandon, pairsAdd, pairsBury, pairsCopy, pairsCreate, pairsDestroy, pairsEqual, pairsReserve, pairsSweep } from "./label-pairs";
-import { labelPairs } from "./label-bytes";
+import { labelPairs, PAIRS_MALFORMED, PAIRS_WHOLE, pairsFound } from "./label-bytes";
 import { allocate, release } from "./memory";
 
 // A map from (namespace, bytes) to a 32-bit value. Slots are open addressed with linear probing and no tombstones:
@@ -15,7 +15,7 @@ import { allocate, release } from "./memory";
 //   24 first free entry + 1 u32, 28 namespaces u32, 32 namespace capacity u32, 36 namespace ids given u32,
 //   40 first free namespace u32 (0 = none; namespace 0 is never freed), 44 seed u32, 48 pairs u32, 52 ended marks u32,
 //   56 their words u32, 60 ended series that are marked u32, 64 pages of first spellings u32, 68 their capacity u32,
-//   72 first spelling of what is dropped u32
+//   72 first spelling of what is dropped u32, 76 room for the pairs of one series u32
 const SLOTS: u32 = 0;
 const SLOT_MASK: u32 = 4;
 const SIZE: u32 = 8;
@@ -35,6 +35,7 @@ const MARKED: u32 = 60;
 const SPELLING_PAGES: u32 = 64;
 const SPELLING_PAGE_CAPACITY: u32 = 68;
 const DROPPED: u32 = 72;
+const FOUND: u32 = 76;
 const TABLE_SIZE: u32 = 80;
 
 // Slot, 8 bytes: the high half of the hash, then the entry's id + 1 (0 = empty).
@@ -76,6 +77,8 @@ const SPACE_HINT: u32 = 8;
 const SPACE_STATE: u32 = 12;
 const SPACE_NOTE: u32 = 16;
 
+/** A label takes at least 8 bytes of the 65,535 that a series may have. */
+const SERIES_PAIRS_MAX: u32 = 8192;
 const SLOTS_MIN: u32 = 1024;
 const NAMESPACES_MIN: u32 = 64;
 const PAGE_LIST_MIN: u32 = 16;
@@ -372,6 +375,14 @@ function reserveMark(table: u32, ref: u32): bool {
   return true;
 }
 
+/** Most tables have no series, and need no room for pairs. */
+function reserveFound(table: u32): bool {
+  if (load<u32>(table, FOUND) != 0) return true;
+  const found = allocate(SERIES_PAIRS_MAX * 4);
+  store<u32>(table, found, FOUND);
+  return found != 0;
+}
+
 function mark(table: u32, ref: u32): void {
   const at = load<u32>(table, MARKS) + (ref >> 5) * 4;
   store<u32>(at, load<u32>(at) | ((1 as u32) << (ref & 31)));
@@ -389,23 +400,28 @@ function isMarkedEnded(table: u32, ref: u32): bool {
  * ended, and a sweep must come first.
  */
 export function tableInsertSeries(table: u32, bytes: u32, length: u32, ref: u32): i32 {
-  const hash = tableHash(table, 0, bytes, length);
+  return insertSeries(table, tableHash(table, 0, bytes, length), bytes, length, ref);
+}
+
+/** As `tableInsertSeries`, where the hash is known. */
+export function insertSeries(table: u32, hash: u64, bytes: u32, length: u32, ref: u32): i32 {
   const spelled = tableFindFrom(table, tableProbe(table, hash), hash, 0, bytes, length);
   if (spelled >= 0 && load<u16>(entryAt(table, spelled), PAIRS) != 0) return ALREADY_THERE;
   if (isMarkedEnded(table, ref)) return STILL_MARKED;
   if (spelled < 0 && (!reserveSlot(table) || !reserveEntry(table))) return MEMORY_FULL;
-  if (!reserveMark(table, ref)) return MEMORY_FULL;
+  if (!reserveMark(table, ref) || !reserveFound(table)) return MEMORY_FULL;
   const index = load<u32>(table, PAIR_INDEX);
-  const count = labelPairs(0, bytes, length, 0);
-  if (count <= 0) return NOT_CANONICAL;
-  const list = allocate((count as u32) * 4);
-  if (list == 0) return MEMORY_FULL;
-  const made = labelPairs(index, bytes, length, list);
-  if (made != count || !pairsReserve(index, list, count)) {
-    pairsAbandon(index, list, made);
-    release(list, (count as u32) * 4);
-    return MEMORY_FULL;
+  const found = load<u32>(table, FOUND);
+  const status = labelPairs(index, bytes, length, found);
+  const count = pairsFound;
+  let list: u32 = 0;
+  if (status == PAIRS_WHOLE && count > 0) list = allocate(count * 4);
+  if (list == 0 || !pairsReserve(index, found, count)) {
+    pairsAbandon(index, found, count);
+    if (list != 0) release(list, count * 4);
+    return status == PAIRS_MALFORMED || (status == PAIRS_WHOLE && count == 0) ? NOT_CANONICAL : MEMORY_FULL;
   }
+  memory.copy(list, found, count * 4);
   pairsAdd(index, list, count, ref);
   let id = spelled as u32;
   if (spelled < 0) id = takeEntry(table, hash, 0, length, ref as i32);
@@ -539,6 +555,7 @@ export function tableDestroy(table: u32): void {
     if (pairs != PAIRS_FREE) release(load<u32>(entry, BYTES), pairs == 0 ? SPELLING_HEADER + length : pairs * 4);
   }
   pairsDestroy(load<u32>(table, PAIR_INDEX));
+  if (load<u32>(table, FOUND) != 0) release(load<u32>(table, FOUND), SERIES_PAIRS_MAX * 4);
   if (load<u32>(table, MARK_WORDS) != 0) release(load<u32>(table, MARKS), load<u32>(table, MARK_WORDS) * 4);
   releasePages(table + SPELLING_PAGES, SPELLING_PAGE_SIZE);
   releasePages(table + ENTRY_PAGES, PAGE_SIZE);
@@ -589,6 +606,27 @@ export function tableCopyBytes(table: u32, id: u32, out: u32): u32 {
   if (pairs == 0) memory.copy(out, block + SPELLING_HEADER, length);
   else pairsCopy(block, pairs, out);
   return length;
+}
+
+/**
+ * Writes down the series at the entries given, for the log: | count u32 | then each: value u32 | size u32 | bytes |, as
+ * many as fit `room` bytes, at least one if there is room for the longest. Answers the size.
+ */
+export function tableDefine(table: u32, entries: u32, count: u32, out: u32, room: u32): u32 {
+  let at = out + 4;
+  const end = out + room;
+  let done: u32 = 0;
+  for (; done < count; done++) {
+    const id = load<u32>(entries + done * 4);
+    const entry = entryAt(table, id);
+    if (at + 8 + (load<u16>(entry, LENGTH) as u32) > end) break;
+    store<i32>(at, load<i32>(entry, VALUE));
+    const size = tableCopyBytes(table, id, at + 8);
+    store<u32>(at, size, 4);
+    at += 8 + size;
+  }
+  store<u32>(out, done);
+  return at - out;
 }
 
 /** One more than the largest id ever given. */

@@ -10,7 +10,7 @@ import {
   HEAD_NAMESPACE,
   SERIES_BYTES_MAX,
   type SeriesTable,
-  VALUE_DROPPED,
+  VALUE_REFUSED,
 } from "./series-table.ts";
 import {
   type ExpositionFormat,
@@ -42,7 +42,7 @@ export interface ExpositionSummary {
 }
 
 /**
- * Says what a series is: a reference of the head's series or `VALUE_DROPPED`. Given the labels as the target wrote them,
+ * Says what a series is: a reference of the head's series, `VALUE_DROPPED` or `VALUE_REFUSED`. Given the labels as the target wrote them,
  * the metric name among them. May throw an OperatingError to refuse the body. Must not remove from the table.
  */
 export type ResolveLabels = (labels: Labels) => number;
@@ -297,9 +297,9 @@ export class ExpositionDecoder {
         value = this.#table.valueOf(entry);
       } else {
         value = resolve(labels);
-        assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `resolved to ${value}`);
+        assert(Number.isInteger(value) && value >= VALUE_REFUSED, () => `resolved to ${value}`);
         if (value >= 0) entry = this.#table.insert(namespace, text, value);
-        else entry = this.#table.remember(namespace, text, value);
+        else if (value !== VALUE_REFUSED) entry = this.#table.remember(namespace, text, value);
       }
       assert(records[at + RECORD_VALUE] === VALUE_UNKNOWN, "it was not known");
       records[at + RECORD_ENTRY] = entry;

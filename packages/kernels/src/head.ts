@@ -261,6 +261,13 @@ export class HeadChunks {
     };
   }
 
+  /** The first and the newest time of all samples in memory; Infinity and -Infinity if there are none. */
+  timeBounds(): readonly [firstMs: number, lastMs: number] {
+    this.#kernels.call("headTimeBounds", this.pointer, this.#scratch);
+    const bounds = new Float64Array(this.#kernels.buffer, this.#scratch, 2);
+    return [bounds[0] as number, bounds[1] as number];
+  }
+
   /** The smallest and largest timestamp of columns that are not empty. */
   timestampBounds(columns: SampleColumns): readonly [minMs: number, maxMs: number] {
     const [, timestampsMs] = columns.pointers;

@@ -29,12 +29,21 @@ export { LabelNumbers } from "./label-numbers.ts";
 export { bitmapSize, type List, PostingSets } from "./posting-sets.ts";
 export { QUANTILE_RELATIVE_ERROR, QuantileSketch, SKETCH_BUCKETS_MAX } from "./quantile-sketch.ts";
 export {
+  type NewSeries,
+  type OfferedReferences,
   RemoteWriteDecoder,
   type RemoteWriteSummary,
   type ResolveLabelBytes,
+  type SeriesStarter,
 } from "./remote-write.ts";
 export { SampleColumns } from "./sample-columns.ts";
 export { type RolledRows, type RollupSamples, SampleRollup } from "./sample-rollup.ts";
 export { type LabelPair, SeriesLabels } from "./series-labels.ts";
-export { HEAD_NAMESPACE, SERIES_BYTES_MAX, SeriesTable, VALUE_DROPPED } from "./series-table.ts";
+export {
+  HEAD_NAMESPACE,
+  SERIES_BYTES_MAX,
+  SeriesTable,
+  VALUE_DROPPED,
+  VALUE_REFUSED,
+} from "./series-table.ts";
 export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";

@@ -2,6 +2,7 @@ import { assert, OperatingError } from "@pharos/base";
 import { BODY_LIMITS, type BodyLimits } from "./body-limits.ts";
 import { type FamilyMetadata, METRIC_TYPES, type MetricType } from "./family-metadata.ts";
 import type { Kernels } from "./kernels.ts";
+import type { LabelLimits } from "./label-check.ts";
 import { ProtoFields } from "./proto-fields.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 import { ScratchBlock } from "./scratch-block.ts";
@@ -9,7 +10,7 @@ import {
   HEAD_NAMESPACE,
   SERIES_BYTES_MAX,
   type SeriesTable,
-  VALUE_DROPPED,
+  VALUE_REFUSED,
 } from "./series-table.ts";
 
 /** What a remote-write body held beside the samples that are now in the columns. */
@@ -26,11 +27,34 @@ export interface RemoteWriteSummary {
 }
 
 /**
- * Says what a raw series is: a reference of the head's series or `VALUE_DROPPED`. Given the label bytes as the sender
+ * Says what a raw series is: a reference of the head's series, `VALUE_DROPPED` or `VALUE_REFUSED`. Given the label bytes as the sender
  * wrote them (a view, valid during the call): not checked yet, not necessarily canonical. May throw an OperatingError
  * to refuse the body. May insert into the table, and must not remove from it.
  */
 export type ResolveLabelBytes = (labelBytes: Uint8Array) => number;
+
+/** References for new series, and where they begin. */
+export interface OfferedReferences {
+  /** The address of the head's chunks. */
+  readonly head: number;
+  /** The address of the references, u32. */
+  readonly references: number;
+  readonly count: number;
+}
+
+/** Lets a decoder begin new series without asking for each: whoever owns the references. */
+export interface SeriesStarter {
+  /** Up to `wanted` references; fewer where no more series may begin. @throws OperatingError `memory.full`. */
+  offer(wanted: number): OfferedReferences;
+  /** The first `count` of those offered last are series now, in the table and in the head. */
+  take(count: number): void;
+}
+
+/** What new series may begin, and by whom. */
+export interface NewSeries {
+  readonly starter: SeriesStarter;
+  readonly limits: LabelLimits;
+}
 
 /** A body may describe so many metric families; Prometheus sends 2,000 at a time. */
 const METADATA_MAX = 65_536;
@@ -54,6 +78,7 @@ const RESULT_EXEMPLARS = 3;
 const RESULT_HISTOGRAMS = 4;
 const RESULT_METADATA = 5;
 const RESULT_DROPPED = 6;
+const RESULT_BEGUN = 7;
 const STATUS_TOO_MANY_SAMPLES = 7;
 const STATUS_TOO_MANY_SERIES = 8;
 const STATUS_TEXTS = [
@@ -108,21 +133,26 @@ export class RemoteWriteDecoder {
   /**
    * Fills the columns with the samples of a body (snappy block format, a `prometheus.WriteRequest` inside). Values are
    * moved as bits. `resolve` is called once for each raw series that the table does not know, and not for series without
-   * samples; what it says is remembered.
+   * samples; what it says is remembered. Where `newSeries` is given, series with canonical label bytes, a metric name
+   * and labels within the limits begin without its being called, as long as there are references.
    *
    * @throws OperatingError `input.invalid` for a malformed body, `input.too_large` beyond a limit, and whatever
    *   `resolve` throws. The columns are then empty.
    */
-  decode(body: Uint8Array, resolve: ResolveLabelBytes): RemoteWriteSummary {
+  decode(body: Uint8Array, resolve: ResolveLabelBytes, newSeries?: NewSeries): RemoteWriteSummary {
     try {
-      return this.#decode(body, resolve);
+      return this.#decode(body, resolve, newSeries);
     } finally {
       this.#body.trim();
       this.#decoded.trim();
     }
   }
 
-  #decode(body: Uint8Array, resolve: ResolveLabelBytes): RemoteWriteSummary {
+  #decode(
+    body: Uint8Array,
+    resolve: ResolveLabelBytes,
+    newSeries: NewSeries | undefined,
+  ): RemoteWriteSummary {
     const columns = this.#columns;
     columns.clear();
     const decodedSize = this.#uncompress(body);
@@ -136,7 +166,8 @@ export class RemoteWriteDecoder {
     const kernels = this.#kernels;
     const recordsAt = this.#records.byteOffset;
     const table = this.#table.pointer;
-    const unknown = kernels.call("remoteWriteLookUp", table, recordsAt, series);
+    let unknown = kernels.call("remoteWriteLookUp", table, recordsAt, series);
+    if (unknown > 0 && newSeries !== undefined) unknown = this.#begin(series, unknown, newSeries);
     if (unknown > 0) this.#resolveUnknown(series, resolve);
     const resultAt = this.#result.byteOffset;
     const { pointers } = columns;
@@ -210,6 +241,27 @@ export class RemoteWriteDecoder {
     throw invalid(`write request, byte ${at}: ${STATUS_TEXTS[status]}`);
   }
 
+  /** Answers how many are unknown still. */
+  #begin(series: number, unknown: number, { starter, limits }: NewSeries): number {
+    const { head, references, count } = starter.offer(unknown);
+    const { labelsPerSeriesMax, labelNameSizeMax, labelValueSizeMax } = limits;
+    const left = this.#kernels.call(
+      "remoteWriteBegin",
+      this.#result.byteOffset,
+      this.#table.pointer,
+      head,
+      this.#records.byteOffset,
+      series,
+      references,
+      count,
+      labelsPerSeriesMax,
+      labelNameSizeMax,
+      labelValueSizeMax,
+    );
+    starter.take(this.#result[RESULT_BEGUN] as number);
+    return left;
+  }
+
   #resolveUnknown(series: number, resolve: ResolveLabelBytes): void {
     const records = this.#records;
     for (let i = 0; i < series; i++) {
@@ -225,10 +277,11 @@ export class RemoteWriteDecoder {
         value = this.#table.valueOf(entry);
       } else {
         value = resolve(labels);
-        assert(Number.isInteger(value) && value >= VALUE_DROPPED, () => `resolved to ${value}`);
+        assert(Number.isInteger(value) && value >= VALUE_REFUSED, () => `resolved to ${value}`);
         // The resolver inserts the canonical bytes of a new series, which may be these.
-        entry = this.#table.find(HEAD_NAMESPACE, labels);
-        if (entry < 0) entry = this.#table.remember(HEAD_NAMESPACE, labels, value);
+        if (value >= 0) entry = this.#table.find(HEAD_NAMESPACE, labels);
+        if (entry < 0 && value !== VALUE_REFUSED)
+          entry = this.#table.remember(HEAD_NAMESPACE, labels, value);
       }
       records[at + RECORD_ENTRY] = entry;
       records[at + RECORD_VALUE] = value;

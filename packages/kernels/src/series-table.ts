@@ -1,10 +1,13 @@
 import { assert, OperatingError } from "@pharos/base";
-import { HEAD_REFERENCES_MAX } from "./head.ts";
+import { HEAD_REFERENCES_MAX, IndexList } from "./head.ts";
 import { type Kernels, kernelOf } from "./kernels.ts";
 import { ScratchBlock } from "./scratch-block.ts";
 
 /** The value of a series that is known and not wanted (relabelled or limited away): its samples are skipped. */
 export const VALUE_DROPPED = -1;
+
+/** What a resolver says of a series that is not wanted now, and may be the next time: nothing is remembered. */
+export const VALUE_REFUSED = -2;
 
 /** The namespace of the head's series, whose bytes are label bytes as `encodeLabels` writes them. */
 export const HEAD_NAMESPACE = 0;
@@ -27,6 +30,8 @@ const ENTRY_VALUE = 16;
 const ALREADY_THERE = -2;
 const NOT_CANONICAL = -3;
 const STILL_MARKED = -4;
+/** Count, reference and size, and the longest label bytes. */
+const DEFINITION_SIZE_MAX = 12 + SERIES_BYTES_MAX;
 /** Values are references of the head. */
 const VALUES_MAX = HEAD_REFERENCES_MAX;
 
@@ -189,6 +194,32 @@ export class SeriesTable {
     const scratch = this.#key.reserve(length);
     this.#kernels.call("tableCopyBytes", this.pointer, entry, scratch);
     return this.#kernels.bytes.slice(scratch, scratch + length);
+  }
+
+  /**
+   * Series as the log defines them: | count u32 | then each: reference u32 | size u32 | label bytes |, little-endian, in
+   * parts of up to about `partSize` bytes. They are copies.
+   *
+   * @throws OperatingError `memory.full`.
+   */
+  definitions(entries: readonly number[], partSize: number): Uint8Array<ArrayBuffer>[] {
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    const list = new IndexList(this.#kernels, Math.max(1, entries.length));
+    const room = partSize + DEFINITION_SIZE_MAX;
+    const out = this.#key.reserve(room);
+    try {
+      list.words.set(entries);
+      for (let done = 0; done < entries.length; ) {
+        const at = list.pointer + done * 4;
+        const left = entries.length - done;
+        const size = this.#kernels.call("tableDefine", this.pointer, at, left, out, room);
+        done += this.#word(out);
+        parts.push(this.#kernels.bytes.slice(out, out + size));
+      }
+      return parts;
+    } finally {
+      list.release();
+    }
   }
 
   /** Removes an entry. A series ends with it; `sweepEnded` must follow. */

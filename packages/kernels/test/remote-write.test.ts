@@ -1,18 +1,29 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
-import { type Labels, labelsFrom, OperatingError, type Rng, seededRng } from "@pharos/base";
+import {
+  formatLabels,
+  type Labels,
+  labelsFrom,
+  OperatingError,
+  type Rng,
+  seededRng,
+} from "@pharos/base";
 import { encodeWriteRequest, type SentSeries } from "@pharos/testing";
 import { compress } from "snappyjs";
 import {
   decodeLabels,
   encodeLabels,
   HEAD_NAMESPACE,
+  HeadChunks,
+  IndexList,
   Kernels,
   RemoteWriteDecoder,
   type ResolveLabelBytes,
   SampleColumns,
+  type SeriesStarter,
   SeriesTable,
   VALUE_DROPPED,
+  VALUE_REFUSED,
 } from "../src/index.ts";
 import { readWriteRequest, uncompress } from "./oracle/remote-write.ts";
 
@@ -514,4 +525,75 @@ test("the kernels touch nothing outside their buffers and do not look at what li
     equal(new Set(results).size, 1, `run ${run}: ${results}`);
   }
   kernels.release(block, 8 * size);
+});
+
+test("new series begin without being asked for, as far as there are references and labels allow", () => {
+  const { table, columns, decoder, asked, resolve } = setUp();
+  const head = new HeadChunks(kernels);
+  const references = new IndexList(kernels, 8);
+  references.words.set([9, 4, 5]);
+  let count = 3;
+  let taken = 0;
+  const starter: SeriesStarter = {
+    offer: (wanted) => ({
+      head: head.pointer,
+      references: references.pointer,
+      count: Math.min(wanted, count),
+    }),
+    take(used) {
+      taken += used;
+    },
+  };
+  const limits = { labelsPerSeriesMax: 3, labelNameSizeMax: 20, labelValueSizeMax: 20 };
+  const sent = (labels: Labels, ...values: number[]): SentSeries => ({
+    labels,
+    samples: values.map((value, i) => ({ timestampMs: T + i, value, stale: false })),
+  });
+  const first = labelsFrom({ __name__: "first", a: "1" });
+  const second = labelsFrom({ __name__: "second" });
+  const request = encodeWriteRequest([
+    sent(first, 1),
+    sent(first.toReversed(), 2),
+    sent(labelsFrom({ a: "without a name" }), 3),
+    sent(first, 4),
+    sent(labelsFrom({ __name__: "silent" })),
+    sent(second, 5),
+    sent(labelsFrom({ __name__: "long", a: "x".repeat(21) }), 6),
+  ]);
+  resolve(encodeLabels(first)); // What is asked for numbers from here, under other references.
+  table.remove(table.find(HEAD_NAMESPACE, encodeLabels(first)));
+  asked.length = 0;
+  decoder.decode(compress(request), resolve, { starter, limits });
+  equal(taken, 2);
+  deepEqual(asked.map(formatLabels), [
+    'first{a="1"}',
+    '{a="without a name"}',
+    `long{a="${"x".repeat(21)}"}`,
+  ]);
+  deepEqual(rowsOf(columns), [
+    `9 ${T} 1`,
+    `9 ${T} 2`,
+    `1 ${T} 3`,
+    `9 ${T} 4`,
+    `4 ${T} 5`,
+    `2 ${T} 6`,
+  ]);
+  deepEqual([head.has(9), head.has(4), head.has(5)], [true, true, false]);
+  equal(head.ownerOf(4), table.find(HEAD_NAMESPACE, encodeLabels(second)));
+
+  // Without references the others are asked for, and what is refused is not remembered.
+  count = 0;
+  const more = encodeWriteRequest([sent(labelsFrom({ __name__: "more" }), 7), sent(second, 8)]);
+  let refusals = 0;
+  for (let time = 1; time <= 2; time++) {
+    const refuse = (): number => {
+      refusals++;
+      return VALUE_REFUSED;
+    };
+    equal(decoder.decode(compress(more), refuse, { starter, limits }).dropped, 1);
+    equal(refusals, time);
+    deepEqual(rowsOf(columns), [`4 ${T} 8`]);
+  }
+  head.destroy();
+  table.destroy();
 });

@@ -55,6 +55,11 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
     "Things found damaged since the start; the log has the details.",
     () => stats().problems.length,
   );
+  counter(
+    "head_series_refused_total",
+    "New series that were refused, each time they came, since --head-series-max or the memory allowed no more.",
+    () => stats().headSeriesRefused,
+  );
   counter("samples_appended_total", "Samples stored.", () => stats().samplesAppended);
   metrics.counter(
     "pharos_tsdb_samples_refused_total",

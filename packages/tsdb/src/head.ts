@@ -8,18 +8,25 @@ import {
   IndexList,
   type Kernels,
   LabelCheck,
+  type OfferedReferences,
   SampleColumns,
   SERIES_BYTES_MAX,
   type SeriesTable,
+  VALUE_REFUSED,
 } from "@pharos/kernels";
 import { LabelIndex } from "./label-index.ts";
 import { LateSamples } from "./out-of-order.ts";
+import { ReferencePool } from "./reference-pool.ts";
 import type { CheckpointSeries, SeriesDefinition } from "./wal-payload.ts";
 
 /** The largest batch that is appended at once: what the WAL writes as one record. */
 export const COLUMNS_MAX = 262_144;
 /** Timestamps are within this, either way: year 10889. Sums and differences stay whole numbers. */
 export const TIMESTAMP_MS_MAX = 2 ** 48;
+/** Memory in use beyond which no more series begin: those that are there need the rest. */
+const SERIES_MEMORY_MAX = 3.3 * 1024 ** 3;
+/** A record of series definitions ends once it has label bytes of this size, far below what a record may hold. */
+const DEFINITIONS_SIZE = 1024 * 1024;
 /** What one part of sweeping out ended series looks at: some milliseconds' work. */
 const ENDED_WORK = 500_000;
 const SWEEP_ALL = 0x7fff_ffff;
@@ -45,13 +52,6 @@ export interface Refused {
   conflicting: number;
 }
 
-/** A reference that may mean another series once the log no longer mentions the old one. */
-interface FreedReference {
-  readonly ref: number;
-  /** The log's segment when it was freed. */
-  readonly segment: number;
-}
-
 /**
  * The newest samples, in memory: series by label set, their chunks, the label index, and samples that came late. Knows
  * nothing of files; the store writes what `prepare` lets through to the log before it calls `apply`.
@@ -70,9 +70,10 @@ export class Head {
   readonly #late = new Map<number, LateSamples>();
   /** Late samples that are being written to a block. */
   readonly #frozen = new Map<number, LateSamples>();
-  #nextRef = 0;
-  readonly #freed: FreedReference[] = [];
-  readonly #reusable: number[] = [];
+  readonly #references = new ReferencePool();
+  /** References that were offered to a decoder. */
+  #offered: IndexList;
+  #seriesRefused = 0;
   /** Series that the log does not know yet. */
   #undefined: number[] = [];
   #labels = new Map<number, Labels>();
@@ -92,6 +93,7 @@ export class Head {
     this.#check = new LabelCheck(kernels);
     this.#accepted = new SampleColumns(kernels, 64);
     this.#rejects = new IndexList(kernels, 64);
+    this.#offered = new IndexList(kernels, 64);
   }
 
   /** Frees all memory. No call may follow. */
@@ -103,11 +105,12 @@ export class Head {
     this.#check.destroy();
     this.#accepted.release();
     this.#rejects.release();
+    this.#offered.release();
   }
 
   /** No series ever had this reference or a higher one. */
   get nextRef(): number {
-    return this.#nextRef;
+    return this.#references.next;
   }
 
   /**
@@ -115,6 +118,19 @@ export class Head {
    * @throws OperatingError `memory.full`, `input.too_large`.
    */
   intern(series: Labels | Uint8Array): number {
+    const ref = this.admit(series);
+    if (ref !== VALUE_REFUSED) return ref;
+    const { seriesCount } = this.index;
+    throw new OperatingError(
+      "memory.full",
+      seriesCount >= this.#limits.seriesMax
+        ? `${seriesCount} series; --head-series-max allows no more`
+        : `${seriesCount} series, and the memory has no room for more`,
+    );
+  }
+
+  /** As `intern`, but answers `VALUE_REFUSED` where no more series may begin. @throws OperatingError `input.too_large`. */
+  admit(series: Labels | Uint8Array): number {
     const bytes = series instanceof Uint8Array ? series : encodeLabels(series);
     assert(bytes.length > 0, "a series has labels");
     if (bytes.length > SERIES_BYTES_MAX)
@@ -125,18 +141,47 @@ export class Head {
     const entry = this.#table.find(HEAD_NAMESPACE, bytes);
     // Else the bytes are there as a spelling of another series, or of one that a sender is not to bring.
     if (entry >= 0 && this.#table.isSeries(entry)) return this.#table.valueOf(entry);
-    if (this.index.seriesCount >= this.#limits.seriesMax)
-      throw new OperatingError(
-        "memory.full",
-        `${this.index.seriesCount} series; --head-series-max allows no more`,
-      );
-    const ref = this.#reusable.at(-1) ?? this.#nextRef;
-    if (ref >= HEAD_REFERENCES_MAX)
-      throw new OperatingError("memory.full", `all ${HEAD_REFERENCES_MAX} references are in use`);
-    this.#begin(ref, bytes);
-    if (ref === this.#reusable.at(-1)) this.#reusable.pop();
-    this.#undefined.push(ref);
+    if (this.offer(1).count === 0) return VALUE_REFUSED;
+    const ref = this.#offered.words[0] as number;
+    try {
+      this.#begin(ref, bytes);
+    } catch (error) {
+      if (!(error instanceof OperatingError && error.code === "memory.full")) throw error;
+      this.#seriesRefused++;
+      return VALUE_REFUSED;
+    }
+    this.take(1);
     return ref;
+  }
+
+  /**
+   * References for up to `wanted` new series; those beyond what there is room for are refused, and counted.
+   * @throws OperatingError `memory.full`.
+   */
+  offer(wanted: number): OfferedReferences {
+    assert(wanted <= COLUMNS_MAX, () => `${wanted} new series at once`);
+    if (this.#offered.capacity < wanted) {
+      const larger = new IndexList(this.#kernels, capacityFor(wanted));
+      this.#offered.release();
+      this.#offered = larger;
+    }
+    const hasMemory = this.#kernels.memoryUse().usedSize <= SERIES_MEMORY_MAX;
+    const room = hasMemory ? Math.max(0, this.#limits.seriesMax - this.index.seriesCount) : 0;
+    const list = this.#offered.words.subarray(0, Math.min(wanted, room));
+    const count = this.#references.offer(list);
+    this.#seriesRefused += wanted - count;
+    return { head: this.chunks.pointer, references: this.#offered.pointer, count };
+  }
+
+  /** The first `count` of the references offered last are series now, in the table and among the chunks. */
+  take(count: number): void {
+    for (let i = 0; i < count; i++) this.#undefined.push(this.#offered.words[i] as number);
+    this.#references.take(count);
+  }
+
+  /** How often a series was refused so far because there was no room for it. */
+  get seriesRefused(): number {
+    return this.#seriesRefused;
   }
 
   #begin(ref: number, bytes: Uint8Array): void {
@@ -147,7 +192,6 @@ export class Head {
       this.#table.remove(entry);
       throw error;
     }
-    this.#nextRef = Math.max(this.#nextRef, ref + 1);
   }
 
   /** A series as the log or a checkpoint defines it. Answers what is wrong with that, or undefined. */
@@ -167,6 +211,7 @@ export class Head {
     }
     if (!this.#check.isCanonical(labelBytes)) return "label bytes that are not canonical";
     this.#begin(ref, labelBytes);
+    this.#references.use(ref);
     return undefined;
   }
 
@@ -181,10 +226,7 @@ export class Head {
 
   /** Ends the replay: every reference that is not in use and was (below `nextRef`) may be mentioned up to `segment`. */
   finishReplay(nextRef: number, segment: number): void {
-    this.#nextRef = Math.max(this.#nextRef, nextRef);
-    this.#freed.length = 0;
-    for (let ref = 0; ref < this.#nextRef; ref++)
-      if (!this.chunks.has(ref)) this.#freed.push({ ref, segment });
+    this.#references.finishReplay(nextRef, segment, (ref) => this.chunks.has(ref));
   }
 
   /** How many series have ended so far. */
@@ -192,9 +234,11 @@ export class Head {
     return this.#endedCount;
   }
 
-  /** Definitions of the series that the log does not know yet. */
-  undefinedSeries(): SeriesDefinition[] {
-    return this.#undefined.map((ref) => ({ ref, labelBytes: this.labelBytesOf(ref) }));
+  /** Payloads that define the series which the log does not know yet. @throws OperatingError `memory.full`. */
+  definitions(): Uint8Array[] {
+    if (this.#undefined.length === 0) return [];
+    const entries = this.#undefined.map((ref) => this.chunks.ownerOf(ref));
+    return this.#table.definitions(entries, DEFINITIONS_SIZE);
   }
 
   /** The log knows all series now. */
@@ -487,7 +531,7 @@ export class Head {
       this.#table.remove(this.chunks.ownerOf(ref));
       this.chunks.close(ref);
       this.#labels.delete(ref);
-      this.#freed.push({ ref, segment });
+      this.#references.free(ref, segment);
     }
   }
 
@@ -496,17 +540,11 @@ export class Head {
    * `freedCount` had ended: references freed before that may mean other series.
    */
   forgetBelow(segment: number, freedCount: number): void {
-    const kept: FreedReference[] = [];
-    for (const freed of this.#freed.splice(0, freedCount))
-      if (freed.segment < segment) this.#reusable.push(freed.ref);
-      else kept.push(freed);
-    this.#freed.unshift(...kept);
-    // Given out from the lowest on: the lists of series by label stay short and in order.
-    this.#reusable.sort((a, b) => b - a);
+    this.#references.forgetBelow(segment, freedCount);
   }
 
   get freedCount(): number {
-    return this.#freed.length;
+    return this.#references.freedCount;
   }
 }
 

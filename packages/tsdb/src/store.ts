@@ -6,6 +6,7 @@ import {
   type Kernels,
   openHeadWindow,
   SampleColumns,
+  type SeriesStarter,
   type SeriesTable,
 } from "@pharos/kernels";
 import {
@@ -53,7 +54,7 @@ import { Snapshots } from "./snapshots.ts";
 import { StoreReader } from "./store-reader.ts";
 import { StoreResolver } from "./store-resolver.ts";
 import { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type Wal, type WalSync } from "./wal.ts";
-import { type SeriesDefinition, samplesPayload, seriesPayload } from "./wal-payload.ts";
+import { samplesPayload } from "./wal-payload.ts";
 import type { WalRecord } from "./wal-record.ts";
 import { WAL_DIRECTORY } from "./wal-segment.ts";
 
@@ -132,6 +133,8 @@ export interface StoreOptions extends Partial<StoreSettings> {
 export interface StoreStats {
   readonly headSeries: number;
   readonly headChunks: number;
+  /** How often a series was refused since the start because there was no room for it. */
+  readonly headSeriesRefused: number;
   /** Samples in the head's chunks, and those that came late. */
   readonly headSamples: number;
   readonly lateSamples: number;
@@ -296,6 +299,17 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     return this.#parts.head.intern(series);
   }
 
+  /** As `intern`, but answers `VALUE_REFUSED` where no more series may begin. @throws OperatingError `input.too_large`. */
+  admit(series: Labels | Uint8Array): number {
+    assert(this.#open, "the store is open");
+    return this.#parts.head.admit(series);
+  }
+
+  /** Lets decoders begin new series by themselves. */
+  get starter(): SeriesStarter {
+    return this.#parts.head;
+  }
+
   /** How many series have ended since the start: references from before it changed must be asked for again. */
   get seriesEnded(): number {
     return this.#parts.head.endedCount;
@@ -350,16 +364,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   }
 
   #definitionRecords(): WalRecord[] {
-    const list = this.#parts.head.undefinedSeries();
-    const records: WalRecord[] = [];
-    for (let from = 0; from < list.length; ) {
-      let to = from;
-      for (let size = 0; to < list.length && size < DEFINITIONS_SIZE; to++)
-        size += (list[to] as SeriesDefinition).labelBytes.length;
-      records.push({ kind: "series", payload: seriesPayload(list.slice(from, to)) });
-      from = to;
-    }
-    return records;
+    return this.#parts.head.definitions().map((payload) => ({ kind: "series", payload: [payload] }));
   }
 
   #logDefinitions(): void {
@@ -622,6 +627,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     const { chunks, samples } = head.chunks.stats();
     return {
       headSeries: head.index.seriesCount,
+      headSeriesRefused: head.seriesRefused,
       headChunks: chunks,
       headSamples: samples,
       lateSamples: head.lateCount,
@@ -643,13 +649,8 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   /** From the first to the newest sample in the head; undefined if there is none. One pass over all its series. */
   headTimeRange(): TimeRange | undefined {
     const { head } = this.#parts;
-    let minMs = head.nextLateTimeMs("all");
-    let maxMs = Number.NEGATIVE_INFINITY;
-    for (const ref of head.index.all()) {
-      if (head.chunks.count(ref) === 0) continue;
-      minMs = Math.min(minMs, head.chunks.firstTimeMs(ref));
-      maxMs = Math.max(maxMs, head.chunks.lastTimeMs(ref));
-    }
+    const [firstMs, maxMs] = head.chunks.timeBounds();
+    const minMs = Math.min(firstMs, head.nextLateTimeMs("all"));
     return minMs <= maxMs ? { minMs, maxMs } : undefined;
   }
 
@@ -689,5 +690,3 @@ function ordinary(value: number): number {
 }
 
 const REASONS = ["duplicate", "tooOld", "tooNew", "conflicting"] as const;
-/** A record of series definitions ends once it has label bytes of this size, far below what a record may hold. */
-const DEFINITIONS_SIZE = 1024 * 1024;

@@ -90,9 +90,9 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     bug: "a reference is used again while the log still mentions its old series",
-    file: "head.ts",
-    original: "this.#labels.delete(ref);\n      this.#freed.push({ ref, segment });",
-    planted: "this.#labels.delete(ref);\n      this.#reusable.push(ref);",
+    file: "reference-pool.ts",
+    original: "    this.#freed.push({ ref, segment });\n  }\n\n  /** Ends",
+    planted: "    this.#reusable.push(ref);\n  }\n\n  /** Ends",
   },
   {
     bug: "a sample that is in two places is read twice",

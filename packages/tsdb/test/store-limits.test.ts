@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { createMatcher, labelsFrom, METRIC_NAME, OperatingError, seededRng } from "@pharos/base";
-import { Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
+import { Kernels, SampleColumns, SeriesTable, VALUE_REFUSED } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
 import { BLOCK_RANGE_MS } from "../src/block/block-meta.ts";
 import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
@@ -200,5 +200,19 @@ test("what has no samples is not listed, also where the range has no end", async
   await machine.append(["up"]);
   await machine.append(["ancient"], START_MS - 400 * 24 * HOUR_MS);
   deepEqual(await machine.store.labelValues(METRIC_NAME, EVER, []), ["up"]);
+  await machine.close();
+});
+
+test("at the limit of series only new ones are refused, and counted", async () => {
+  const machine = await Machine.start({ headSeriesMax: 2 });
+  await machine.append(["a", "b"]);
+  const { store } = machine;
+  const labelsOf = (metric: string) => labelsFrom({ [METRIC_NAME]: metric });
+  equal(store.admit(labelsOf("c")), VALUE_REFUSED);
+  equal(store.admit(labelsOf("a")), store.intern(labelsOf("a")));
+  throws(() => store.intern(labelsOf("d")), /2 series; --head-series-max allows no more/);
+  equal(store.starter.offer(5).count, 0);
+  equal(store.stats().headSeriesRefused, 7);
+  equal((await machine.append(["a", "b"], START_MS + 1000)).appended, 2);
   await machine.close();
 });

@@ -51,6 +51,8 @@ class StoreThread {
         return store.seriesEnded;
       },
       intern: store.intern.bind(store),
+      admit: store.admit.bind(store),
+      starter: store.starter,
       appendColumns: () => store.appendColumns(columns),
     };
     this.#receiver = new RemoteWriteReceiver(kernels, sink);
