@@ -1,5 +1,21 @@
 export { type AttachedReaderOptions, attachReader } from "./attached-reader.ts";
-export { BLOCK_RANGE_MS, type BlockMeta } from "./block/block-meta.ts";
+export {
+  analyzeBlocks,
+  type BlockAnalysis,
+  type EncodingCount,
+  type Share,
+} from "./block/analyze-block.ts";
+export { BLOCK_CACHE_SIZE_MAX, BlockCache, type BlockCacheStats } from "./block/block-cache.ts";
+export { BLOCK_RANGE_MS, BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
+export { COMPACTION_RANGES_MS } from "./block/compaction-plan.ts";
+export { type DumpOptions, dumpBlocks } from "./block/dump-blocks.ts";
+export {
+  type BlockProblem,
+  type LostSamples,
+  type VerifyProgress,
+  type VerifyResult,
+  verifyBlocks,
+} from "./block/verify-blocks.ts";
 export { COLUMNS_MAX, type Refused } from "./head.ts";
 export { buffersOf as headSelectionBuffers, type HeadSelection } from "./head-selection.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";
@@ -20,6 +36,7 @@ export {
   ROLLUP_EVERYTHING,
   type RollupWishes,
 } from "./rollup/rollup-policy.ts";
+export { createPause, type Pause } from "./slices.ts";
 export {
   type ChangeableSettings,
   EmbeddedStore,

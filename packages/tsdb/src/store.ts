@@ -22,12 +22,13 @@ import {
   type TimeRange,
   WINDOW_MS,
 } from "@pharos/ports";
-import { BLOCK_CACHE_SIZE_MAX, BlockCache } from "./block/block-cache.ts";
+import { BLOCK_CACHE_SIZE_MAX, BlockCache, type BlockCacheStats } from "./block/block-cache.ts";
 import { BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
 import { Blocks } from "./block/blocks.ts";
 import { ColumnDecoder } from "./block/column-decoder.ts";
 import { Compactor } from "./block/compaction.ts";
 import { COMPACTION_RANGES_MS } from "./block/compaction-plan.ts";
+import { snapshotBlocks } from "./block/snapshot-blocks.ts";
 import { removeOldCheckpoints } from "./checkpoint.ts";
 import type { EndedSeries } from "./ended-series.ts";
 import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
@@ -147,6 +148,8 @@ export interface StoreStats {
   readonly rollups: readonly BlockMeta[];
   /** Wall-clock time of the last flush that ended well; undefined if none did since the start. */
   readonly lastFlushMs: number | undefined;
+  /** The store's thread's; readers on other threads have caches of their own. */
+  readonly blockCache: BlockCacheStats;
   /** What was found damaged, in words. */
   readonly problems: readonly string[];
   /** What else was found at the start that somebody may want to know, such as a write that a crash left unfinished. */
@@ -364,7 +367,9 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   }
 
   #definitionRecords(): WalRecord[] {
-    return this.#parts.head.definitions().map((payload) => ({ kind: "series", payload: [payload] }));
+    return this.#parts.head
+      .definitions()
+      .map((payload) => ({ kind: "series", payload: [payload] }));
   }
 
   #logDefinitions(): void {
@@ -569,6 +574,23 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     });
   }
 
+  /**
+   * Copies all blocks, those of rollup tiers too, to another disk, where nothing is yet: what lies there then is a data
+   * directory that a store can open. Nothing is merged or removed meanwhile, and flushes wait.
+   *
+   * @param skipHead leaves out what is in memory; else it goes to blocks first.
+   * @throws OperatingError `disk.full`, `disk.failed`.
+   */
+  snapshot(to: Disk, { skipHead = false }: { readonly skipHead?: boolean } = {}): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!skipHead) await this.#flushBefore(this.#maxTimeMs + 1);
+      const { disk, clock, blocks, tiers } = this.#parts;
+      const pause = createPause(clock, this.#closing.signal);
+      for (const one of [blocks, ...tiers.blocks.values()])
+        await snapshotBlocks(disk, one, to, pause);
+    });
+  }
+
   /** Rewrites the blocks that hold deleted samples. @throws OperatingError `disk.full`, `disk.failed`. */
   async cleanTombstones(): Promise<void> {
     const { clock } = this.#parts;
@@ -638,6 +660,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       blocks: blocks.all.map(({ meta }) => meta),
       rollups: this.#rollups.metas,
       lastFlushMs: this.#lastFlushMs,
+      blockCache: blocks.cache.stats,
       problems: [...blocks.problems, ...this.#rollups.problems, ...problems],
       remarks,
       diskFreeSize: disk.freeSpace(),

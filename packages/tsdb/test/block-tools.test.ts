@@ -10,7 +10,7 @@ import {
 } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { SimDisk } from "@pharos/testing";
-import { analyzeBlock } from "../src/block/analyze-block.ts";
+import { analyzeBlock, analyzeBlocks } from "../src/block/analyze-block.ts";
 import { Block } from "../src/block/block.ts";
 import { BlockCache } from "../src/block/block-cache.ts";
 import { Blocks } from "../src/block/blocks.ts";
@@ -230,6 +230,13 @@ test("an analysis says where the bytes are, and all of them", async () => {
   ]);
   equal(found.topLabels[0]?.series, 18);
   deepEqual(found.kinds[0], { kind: "samples", series: 70 });
+  const problems: string[] = [];
+  const all = analyzeBlocks(disk, "blocks", 3, goOn, (problem) => problems.push(problem));
+  deepEqual(await Array.fromAsync(all), [found]);
+  disk.flipByte(`${PATH}/columns`, 100);
+  const again = analyzeBlocks(disk, "blocks", 3, goOn, (problem) => problems.push(problem));
+  deepEqual(await Array.fromAsync(again), []);
+  ok(problems.length === 1 && problems[0]?.startsWith(`${PATH}/columns`));
 });
 
 test("a snapshot is a data directory of its own, deletions and all", async () => {

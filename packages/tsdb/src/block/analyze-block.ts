@@ -1,8 +1,15 @@
+import { OperatingError } from "@pharos/base";
+import type { Disk } from "@pharos/ports";
 import type { Pause } from "../slices.ts";
 import type { Block } from "./block.ts";
+import { BlockCache } from "./block-cache.ts";
+import { Blocks } from "./blocks.ts";
 import type { ColumnSetKind } from "./column-set.ts";
 import { COLUMN_SET_SHAPES } from "./column-set.ts";
 import { COLUMN_STREAM_NAMES, INDEX_STREAM_NAMES, TIMESTAMPS, VALUES } from "./index-format.ts";
+
+/** What an analysis keeps in memory of the block it looks at. */
+const CACHE_SIZE_MAX = 32 * 1024 * 1024;
 
 export interface Share {
   readonly name: string;
@@ -109,6 +116,31 @@ export async function analyzeBlock(
     ...(await topLabels(block, limit, pause)),
     kinds: [...kinds].map(([kind, series]) => ({ kind, series })),
   };
+}
+
+/**
+ * Analyzes the blocks of a folder, one after another; those that cannot be read are passed over and told.
+ * @param directory `blocks`, or `rollups/<tier>`.
+ * @throws OperatingError `disk.failed`.
+ */
+export async function* analyzeBlocks(
+  disk: Disk,
+  directory: string,
+  limit: number,
+  pause: Pause,
+  onDamage: (problem: string) => void,
+): AsyncGenerator<BlockAnalysis, void, undefined> {
+  const blocks = Blocks.look(disk, directory, new BlockCache(CACHE_SIZE_MAX));
+  for (const problem of blocks.problems) onDamage(problem);
+  for (const block of blocks.all)
+    try {
+      yield await analyzeBlock(block, limit, pause);
+    } catch (error) {
+      if (!(error instanceof OperatingError) || error.code !== "disk.corrupt") throw error;
+      onDamage(error.message);
+    } finally {
+      block.close();
+    }
 }
 
 function encodingOf(bytes: Uint8Array): string {

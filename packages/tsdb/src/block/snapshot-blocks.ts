@@ -1,6 +1,5 @@
 import type { Disk } from "@pharos/ports";
 import type { Pause } from "../slices.ts";
-import { BLOCKS_DIRECTORY } from "./block-meta.ts";
 import type { Blocks } from "./blocks.ts";
 import { plainDeletions, writeDeletions } from "./deletions.ts";
 
@@ -11,8 +10,7 @@ const COPY_STEPS = 64;
 const FILES = ["columns", "index", "meta.json"] as const;
 
 /**
- * Copies blocks, and what was deleted from them, to another disk, where nothing is yet: what lies there then is a data
- * directory that a store can open. The blocks are held by the caller meanwhile. When this resolves it survives a power
+ * Copies a folder of blocks, and what was deleted from them, to another disk, where it is not yet. The blocks are held by the caller meanwhile. When this resolves it survives a power
  * loss; a copy that was cut short has fewer blocks, each of them whole.
  *
  * @param onProgress told how many bytes are done, and of how many.
@@ -20,15 +18,14 @@ const FILES = ["columns", "index", "meta.json"] as const;
  */
 export async function snapshotBlocks(
   from: Disk,
-  blocks: Pick<Blocks, "all" | "deletions">,
+  blocks: Pick<Blocks, "directory" | "all" | "deletions">,
   to: Disk,
   pause: Pause,
   onProgress: (doneSize: number, totalSize: number) => void = () => {},
 ): Promise<void> {
-  const directory = BLOCKS_DIRECTORY;
+  const { directory, all } = blocks;
   to.makeDirectory(directory);
-  await to.syncDirectory("");
-  const { all } = blocks;
+  for (let at = directory; at !== ""; at = parentOf(at)) await to.syncDirectory(parentOf(at));
   // Before the blocks: what was deleted must not be there again in a copy that was cut short.
   if (blocks.deletions.length > 0)
     await writeDeletions(to, directory, plainDeletions(blocks.deletions));
@@ -71,4 +68,8 @@ async function copyFile(
   } finally {
     reader.close();
   }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
