@@ -109,7 +109,10 @@ function add(sketch: usize, key: i32, count: f64): void {
   if (word < load<u32>(sketch, FIRST_WORD)) store<u32>(sketch, word, FIRST_WORD);
   if (word >= load<u32>(sketch, END_WORD)) store<u32>(sketch, word + 1, END_WORD);
   const address = sketch + COUNTS + at * 8;
-  store<f64>(address, load<f64>(address) + count);
+  const sum = load<f64>(address) + count;
+  store<f64>(address, sum);
+  // What was added and taken out again is not there.
+  if (sum == 0) store<u64>(bits, load<u64>(bits) ^ ((1 as u64) << (at & 63)));
 }
 
 /** Adds f64s. Those that are no number are left out. */
@@ -120,9 +123,56 @@ export function sketchAddValues(sketch: usize, values: usize, count: u32): void 
   }
 }
 
-/** Adds what an encoded sketch holds. 0 where the bytes are none, and then nothing is added. */
-export function sketchAddEncoded(sketch: usize, bytes: usize, size: u32): i32 {
-  return readEncoded(0, bytes, size) && readEncoded(sketch, bytes, size) ? 1 : 0;
+/**
+ * Adds encoded sketches that lie one after another: those from `from` to `to` (not included) of a column whose ends, as
+ * u32s, count from `bytes`. 0 where one of them is none, and then nothing is added.
+ */
+export function sketchAddEncoded(sketch: usize, bytes: usize, ends: usize, from: u32, to: u32): i32 {
+  for (let i = from; i < to; i++) {
+    if (addEncoded(sketch, bytes, ends, i, 1)) continue;
+    for (let added = from; added < i; added++) addEncoded(sketch, bytes, ends, added, -1);
+    return 0;
+  }
+  return 1;
+}
+
+/** Adds one sketch, or takes it out again. False where it is none, and then nothing has changed. */
+function addEncoded(sketch: usize, bytes: usize, ends: usize, i: u32, sign: f64): bool {
+  const start = i == 0 ? 0 : load<u32>(ends + (i - 1) * 4);
+  const end = load<u32>(ends + i * 4);
+  const wrongAt = addBuckets(sketch, bytes + start, bytes + end, sign, -1);
+  if (wrongAt == -1) return true;
+  addBuckets(sketch, bytes + start, bytes + end, -sign, wrongAt);
+  return false;
+}
+
+/**
+ * Adds what a sketch says of its first `most` buckets. Answers which bucket was wrong, and nothing of it or of later ones
+ * is added; -1 where all is well.
+ */
+function addBuckets(sketch: usize, start: usize, end: usize, sign: f64, most: u32): u32 {
+  readFrom(start, end);
+  const buckets = readNumber();
+  if (buckets > BUCKETS_MAX) return 0;
+  const last = min<u32>(buckets as u32, most);
+  let key: i64 = 0;
+  for (let i: u32 = 0; i < last; i++) {
+    let count: u64 = 1;
+    if (i == 0) {
+      const code = readNumber();
+      if (code > FIRST_CODE_MAX) return i;
+      key = keyOfCode(code as i32);
+      count = readNumber();
+    } else {
+      const token = readNumber();
+      if (token < 2 || token > ((KEY_MAX as u64) << 3)) return i;
+      key += (token >> 1) as i64;
+      if ((token & 1) == 1) count = readNumber();
+    }
+    if (readPosition() == 0 || key > KEY_MAX || count == 0 || count > COUNT_MAX) return i;
+    add(sketch, key as i32, (count as f64) * sign);
+  }
+  return last < (buckets as u32) || readPosition() == end ? -1 : last;
 }
 
 /** A key as a number that is small where the value is near to 1 or -1: two bytes for most. */
@@ -137,31 +187,6 @@ function keyOfCode(code: i32): i32 {
   const folded = (code - 1) >> 1;
   const number = (folded >> 1) ^ -(folded & 1);
   return ((code - 1) & 1) == 0 ? number + BIAS : -number - BIAS;
-}
-
-/** Adds to a sketch, or only looks whether the bytes are one. */
-function readEncoded(sketch: usize, bytes: usize, size: u32): bool {
-  readFrom(bytes, bytes + size);
-  const buckets = readNumber();
-  if (buckets > BUCKETS_MAX) return false;
-  let key: i64 = 0;
-  for (let i: u64 = 0; i < buckets; i++) {
-    let count: u64 = 1;
-    if (i == 0) {
-      const code = readNumber();
-      if (code > FIRST_CODE_MAX) return false;
-      key = keyOfCode(code as i32);
-      count = readNumber();
-    } else {
-      const token = readNumber();
-      if (token < 2 || token > ((KEY_MAX as u64) << 3)) return false;
-      key += (token >> 1) as i64;
-      if ((token & 1) == 1) count = readNumber();
-    }
-    if (readPosition() == 0 || key > KEY_MAX || count == 0 || count > COUNT_MAX) return false;
-    if (sketch != 0) add(sketch, key as i32, count as f64);
-  }
-  return readPosition() == bytes + size;
 }
 
 /** How many values there are. */

@@ -75,8 +75,34 @@ export class QuantileSketch {
    * @throws OperatingError `memory.full`.
    */
   addEncoded(bytes: Uint8Array): boolean {
-    if (bytes.length > this.#encodedSizeMax) return false;
-    return this.#addEncoded(this.pointer, this.#input.place(bytes), bytes.length) === 1;
+    return this.addEncodedAll(bytes, Uint32Array.of(bytes.length), 0, 1);
+  }
+
+  /**
+   * Adds the encoded sketches `from` to `to` (not included) of those that lie one after another in `bytes`, each with
+   * where it ends: in one go, several times as fast as one by one. False, and nothing was added, where one is none.
+   * @throws OperatingError `memory.full`.
+   */
+  addEncodedAll(bytes: Uint8Array, ends: Uint32Array, from: number, to: number): boolean {
+    assert(from <= to && to <= ends.length, () => `sketches ${from} to ${to} of ${ends.length}`);
+    if (from === to) return true;
+    const start = from === 0 ? 0 : (ends[from - 1] as number);
+    const end = ends[to - 1] as number;
+    assert(start <= end && end <= bytes.length, () => `sketches to byte ${end} of ${bytes.length}`);
+    const at = this.#input.reserve(end - start + (to - from) * 4);
+    const { words, bytes: memory } = this.#kernels;
+    let before = start;
+    for (let i = from; i < to; i++) {
+      const next = ends[i] as number;
+      if (next < before) return false;
+      words[at / 4 + i - from] = next - start;
+      before = next;
+    }
+    const bytesAt = at + (to - from) * 4;
+    memory.set(bytes.subarray(start, end), bytesAt);
+    const added = this.#addEncoded(this.pointer, bytesAt, at, 0, to - from) === 1;
+    this.#input.trim();
+    return added;
   }
 
   /** A view, valid until the next call. */

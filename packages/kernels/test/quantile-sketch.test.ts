@@ -147,6 +147,41 @@ test("merging is that of the whole, in any order and any grouping", () => {
   );
 });
 
+test("sketches that lie one after another are added at once, all or none", () => {
+  fc.assert(
+    fc.property(
+      fc.array(lists, { minLength: 1, maxLength: 8 }),
+      fc.nat(),
+      fc.nat(),
+      fc.nat(9),
+      (parts, a, b, damage) => {
+        const encoded = parts.map(encodedOf);
+        const ends = new Uint32Array(encoded.length);
+        let end = 0;
+        for (const [i, { length }] of encoded.entries()) ends[i] = end += length;
+        const bytes = Uint8Array.from(encoded.flatMap((part) => [...part]));
+        const [from, to] = [a % (parts.length + 1), b % (parts.length + 1)].sort(
+          (x, y) => x - y,
+        ) as [number, number];
+        const before = encodedOf([3, 4, -5, 4000]);
+        if (damage === 0 && to > from) {
+          // More buckets than it says it has.
+          bytes[(ends[to - 1] as number) - (encoded[to - 1] as Uint8Array).length] = 127;
+          ok(!sketch.addEncodedAll(bytes, ends, from, to));
+          deepEqual(sketch.encode().slice(), before);
+        } else {
+          ok(sketch.addEncodedAll(bytes, ends, from, to));
+          deepEqual(
+            sketch.encode().slice(),
+            encodedOf([3, 4, -5, 4000, ...parts.slice(from, to).flat()]),
+          );
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
 test("NaNs are left out, infinities and zeros are values", () => {
   encodedOf([Number.NaN, Number.POSITIVE_INFINITY, 0, -0, Number.NEGATIVE_INFINITY]);
   equal(sketch.count, 4);
