@@ -62,7 +62,26 @@ export function gorillaStart(state: usize, t: i64, v: u64): void {
   store<u8>(state, NO_WINDOW, LEADING);
 }
 
-/** Appends one more sample. The buffer has room for SAMPLE_SIZE_MAX more bytes. */
+/** How many bits one more sample takes. */
+export function gorillaSize(state: usize, t: i64, v: u64): u32 {
+  const change = t - load<i64>(state, LAST_T) - load<i64>(state, STEP);
+  let size: u32 = 68;
+  if (change == 0) size = 1;
+  else if (change >= -64 && change < 64) size = 9;
+  else if (change >= -8192 && change < 8192) size = 17;
+  else if (change >= -524288 && change < 524288) size = 24;
+  const xor = v ^ load<u64>(state, LAST_V);
+  if (xor == 0) return size + 1;
+  const leading = min<u32>(clz<u64>(xor) as u32, 31);
+  const trailing = ctz<u64>(xor) as u32;
+  const windowLeading = load<u8>(state, LEADING) as u32;
+  const windowTrailing = load<u8>(state, TRAILING) as u32;
+  if (windowLeading != NO_WINDOW && leading >= windowLeading && trailing >= windowTrailing)
+    return size + 2 + 64 - windowLeading - windowTrailing;
+  return size + 13 + 64 - leading - trailing;
+}
+
+/** Appends one more sample. The buffer has room for what `gorillaSize` says, which is SAMPLE_SIZE_MAX bytes at most. */
 export function gorillaAppend(state: usize, t: i64, v: u64): void {
   const chunk: usize = load<u32>(state, CHUNK);
   let at = load<u32>(state, BITS);

@@ -10,8 +10,8 @@
 //                     48 u32 owner's word (UNUSED if there is no such series)
 //                     52 u32 samples dropped from memory   56 u32 samples in sealed chunks
 //                     60 u32 samples that are in a block as well, counting dropped ones
-// Sealed chunk        0  u32 next | 4 u32 size of the stream | 8 f64 first timestamp | 16 f64 last timestamp
-//                     24 u32 samples | 28 u32 size of the block | 32 .. stream, SLACK
+// Sealed chunk        0  u32 next | 4 u16 size of the stream | 6 u16 samples | 8 f64 last timestamp
+//                     16 .. stream, which begins with the first timestamp, SLACK
 //
 // A sample has an index within its series, counted from the first one ever appended in order; dropped ones keep theirs.
 //
@@ -21,8 +21,7 @@
 // and loads it again: if the generation changed, or was odd, it starts over. Until then it may be looking at memory that
 // is somebody else's by now, so nothing that it finds there may lead it to write beyond its columns or to go in circles.
 import {
-  BITS, CAPACITY, CHUNK, gorillaAppend, gorillaDecode, gorillaStart, LAST_T, LAST_V, LEADING, SAMPLE_SIZE_MAX, SLACK,
-  STALE_BITS, STEP,
+  BITS, CAPACITY, CHUNK, gorillaAppend, gorillaDecode, gorillaSize, gorillaStart, LAST_T, LAST_V, SAMPLE_SIZE_MAX,
 } from "./gorilla";
 import { allocate, fence, release } from "./memory";
 
@@ -51,16 +50,21 @@ const NEVER: i64 = i64.MIN_VALUE;
 
 const NEXT: usize = 0;
 const SIZE: usize = 4;
-const MIN_T: usize = 8;
-const MAX_T: usize = 16;
-const COUNT: usize = 24;
-const BLOCK_SIZE: usize = 28;
-const STREAM: usize = 32;
+const COUNT: usize = 6;
+const MAX_T: usize = 8;
+const STREAM: usize = 16;
+/** What the encoder and the decoder need behind a stream: they load 8 bytes around a bit. */
+const SLACK: u32 = 8;
 
 /** As Prometheus: long enough to compress, short enough to decode for one sample. */
 const CHUNK_SAMPLES_MAX: u32 = 120;
-const CHUNK_SIZE_MIN: u32 = 64;
-const CHUNK_SIZE_MAX: u32 = 1024;
+/**
+ * With the slack, open chunks take 64, 128 or 256 bytes: the first for a few samples of a series that is there for long
+ * or not, the last for some forty ordinary samples. Larger ones would save a sealed chunk's 40 bytes more often, but what
+ * a chunk leaves behind when it grows, and what it has not filled yet, would be more than that.
+ */
+const CHUNK_SIZE_MIN: u32 = 56;
+const CHUNK_SIZE_MAX: u32 = 248;
 
 /** Answers the control block, or 0 when the memory is full. */
 export function headCreate(): u32 {
@@ -134,7 +138,7 @@ function freeOpenChunk(head: usize, series: usize): void {
 }
 
 function freeSealedChunk(head: usize, chunk: usize): void {
-  release(chunk as u32, load<u32>(chunk, BLOCK_SIZE));
+  release(chunk as u32, (STREAM as u32) + (load<u16>(chunk, SIZE) as u32) + SLACK);
   store<u32>(head, load<u32>(head, CHUNKS) - 1, CHUNKS);
 }
 
@@ -218,8 +222,9 @@ function append(head: usize, series: usize, t: i64, v: u64): bool {
   let samples = openCount(series);
   if (samples != 0) {
     const capacity = load<u16>(series, CAPACITY) as u32;
-    const size = (load<u32>(series, BITS) + 7) >> 3;
-    const full = size + SAMPLE_SIZE_MAX > capacity;
+    const bits = load<u32>(series, BITS);
+    // Near the end it is worth knowing exactly.
+    const full = (bits >> 3) + SAMPLE_SIZE_MAX >= capacity && bits + gorillaSize(series, t, v) > capacity * 8;
     if (samples >= CHUNK_SAMPLES_MAX || (full && capacity >= CHUNK_SIZE_MAX)) {
       if (!seal(series)) return false;
       store<u32>(head, load<u32>(head, CHUNKS) + 1, CHUNKS);
@@ -241,17 +246,18 @@ function append(head: usize, series: usize, t: i64, v: u64): bool {
   return true;
 }
 
-/** Moves the open chunk to a slot of twice the size. */
+/** Moves the open chunk to a block of twice the size. */
 function grow(series: usize, capacity: u32): bool {
-  const chunk = allocate(capacity * 2 + SLACK);
+  const larger = capacity * 2 + SLACK;
+  const chunk = allocate(larger + SLACK);
   if (chunk == 0) return false;
   const old = load<u32>(series, CHUNK);
   memory.copy(chunk, old, capacity);
-  memory.fill(chunk + capacity, 0, capacity + SLACK);
+  memory.fill(chunk + capacity, 0, larger + SLACK - capacity);
   const samples = openCount(series);
   beginMove(series);
   store<u32>(series, chunk, CHUNK);
-  store<u16>(series, (capacity * 2) as u16, CAPACITY);
+  store<u16>(series, larger as u16, CAPACITY);
   endMove(series, samples);
   release(old, capacity + SLACK);
   return true;
@@ -266,11 +272,9 @@ function seal(series: usize): bool {
   const chunk: usize = load<u32>(series, CHUNK);
   const samples = openCount(series);
   store<u32>(sealed, 0, NEXT);
-  store<u32>(sealed, size, SIZE);
-  store<f64>(sealed, bswap<u64>(load<u64>(chunk)) as i64 as f64, MIN_T);
+  store<u16>(sealed, size as u16, SIZE);
+  store<u16>(sealed, samples as u16, COUNT);
   store<f64>(sealed, load<i64>(series, LAST_T) as f64, MAX_T);
-  store<u32>(sealed, samples, COUNT);
-  store<u32>(sealed, block, BLOCK_SIZE);
   memory.copy(sealed + STREAM, chunk, size);
   memory.fill(sealed + STREAM + size, 0, SLACK);
 
@@ -322,8 +326,13 @@ export function headSetLast(head: usize, ref: u32, t: f64, value: usize): void {
   store<u64>(series, load<u64>(value), LAST_V);
 }
 
+/** The first timestamp of a stream. */
+function streamMinTime(stream: usize): f64 {
+  return bswap<u64>(load<u64>(stream)) as i64 as f64;
+}
+
 function openMinTime(series: usize): f64 {
-  return bswap<u64>(load<u64>(load<u32>(series, CHUNK))) as i64 as f64;
+  return streamMinTime(load<u32>(series, CHUNK));
 }
 
 /** An upper bound of what `headRead` gives for the range. */
@@ -332,8 +341,8 @@ export function headCountWithin(head: usize, ref: u32, minT: f64, maxT: f64): u3
   let count: u32 = 0;
   for (let chunk: usize = load<u32>(series, FIRST_SEALED); chunk != 0; chunk = load<u32>(chunk, NEXT)) {
     if (load<f64>(chunk, MAX_T) < minT) continue;
-    if (load<f64>(chunk, MIN_T) > maxT) return count;
-    count += load<u32>(chunk, COUNT);
+    if (streamMinTime(chunk + STREAM) > maxT) return count;
+    count += (load<u16>(chunk, COUNT) as u32);
   }
   const open = openCount(series);
   if (open != 0 && (load<i64>(series, LAST_T) as f64) >= minT && openMinTime(series) <= maxT) count += open;
@@ -355,16 +364,16 @@ export function headRead(
   let index = load<u32>(series, DROPPED);
   let chunk: usize = load<u32>(series, FIRST_SEALED);
   while (chunk != 0 && index < toIndex) {
-    if (load<f64>(chunk, MIN_T) > maxT) {
+    if (streamMinTime(chunk + STREAM) > maxT) {
       index = toIndex;
       break;
     }
-    const count = load<u32>(chunk, COUNT);
+    const count = (load<u16>(chunk, COUNT) as u32);
     // No sealed chunk: it was freed, and is something else.
     if (count == 0 || count > CHUNK_SAMPLES_MAX) return -1;
     if (load<f64>(chunk, MAX_T) >= minT && index + count > fromIndex)
       written += decodePart(
-        chunk + STREAM, load<u32>(chunk, SIZE), count, index, fromIndex, toIndex, written, minT, maxT,
+        chunk + STREAM, (load<u16>(chunk, SIZE) as u32), count, index, fromIndex, toIndex, written, minT, maxT,
         outT, outV, outStale,
       );
     index += count;
@@ -405,9 +414,9 @@ export function headNextTime(head: usize, ref: u32, minT: f64, fromIndex: u32, t
   if ((load<i64>(series, LAST_T) as f64) < minT) return Infinity;
   let index = load<u32>(series, DROPPED);
   for (let chunk: usize = load<u32>(series, FIRST_SEALED); chunk != 0 && index < toIndex; chunk = load<u32>(chunk, NEXT)) {
-    const count = load<u32>(chunk, COUNT);
+    const count = (load<u16>(chunk, COUNT) as u32);
     if (load<f64>(chunk, MAX_T) >= minT && index + count > fromIndex) {
-      const found = nextInChunk(chunk + STREAM, load<u32>(chunk, SIZE), count, index, fromIndex, toIndex, minT, scratch);
+      const found = nextInChunk(chunk + STREAM, (load<u16>(chunk, SIZE) as u32), count, index, fromIndex, toIndex, minT, scratch);
       if (found != Infinity) return found;
     }
     index += count;
@@ -438,12 +447,12 @@ export function headMarkFlushed(head: usize, ref: u32, beforeT: f64, toIndex: u3
   const values = scratch + CHUNK_SAMPLES_MAX * 8;
   const stale = values + CHUNK_SAMPLES_MAX * 8;
   for (let chunk: usize = load<u32>(series, FIRST_SEALED); chunk != 0 && index < toIndex; chunk = load<u32>(chunk, NEXT)) {
-    if (load<f64>(chunk, MIN_T) >= beforeT) break;
-    const count = load<u32>(chunk, COUNT);
+    if (streamMinTime(chunk + STREAM) >= beforeT) break;
+    const count = (load<u16>(chunk, COUNT) as u32);
     if (load<f64>(chunk, MAX_T) < beforeT) end = index + count;
     else
       end = index + decodePart(
-        chunk + STREAM, load<u32>(chunk, SIZE), count, index, 0, 0xffff_ffff, 0, -Infinity, beforeT - 1, scratch, values, stale,
+        chunk + STREAM, (load<u16>(chunk, SIZE) as u32), count, index, 0, 0xffff_ffff, 0, -Infinity, beforeT - 1, scratch, values, stale,
       );
     index += count;
   }
@@ -465,8 +474,8 @@ export function headTruncate(head: usize, ref: u32): u32 {
   const first: usize = load<u32>(series, FIRST_SEALED);
   let dropped = before;
   let kept: usize = first;
-  while (kept != 0 && dropped + load<u32>(kept, COUNT) <= flushed) {
-    dropped += load<u32>(kept, COUNT);
+  while (kept != 0 && dropped + (load<u16>(kept, COUNT) as u32) <= flushed) {
+    dropped += (load<u16>(kept, COUNT) as u32);
     kept = load<u32>(kept, NEXT);
   }
   const sealed = dropped - before;
@@ -502,7 +511,7 @@ export function headTimeBounds(head: usize, out: usize): void {
     const series = headerOf(head, ref);
     const sealed: usize = load<u32>(series, FIRST_SEALED);
     if (load<u32>(series, OWNER) == UNUSED || (sealed == 0 && openCount(series) == 0)) continue;
-    first = min(first, sealed == 0 ? openMinTime(series) : load<f64>(sealed, MIN_T));
+    first = min(first, sealed == 0 ? openMinTime(series) : streamMinTime(sealed + STREAM));
     last = max(last, load<i64>(series, LAST_T) as f64);
   }
   store<f64>(out, first);

@@ -6,7 +6,7 @@ import type { SampleColumns } from "./sample-columns.ts";
 /** References are below this: the headers of so many series take 1 GiB. */
 export const HEAD_REFERENCES_MAX = 16384 * 1024;
 /** What appending a sample may take at worst, in bytes: a sealed chunk of the largest size, and a new open one. */
-const APPEND_SIZE_MAX = 2304;
+const APPEND_SIZE_MAX = 640;
 /** How much of the 4 GiB may be in use before appends are refused; the rest covers what fragmentation wastes. */
 const MEMORY_USE_MAX = 0.9 * 2 ** 32;
 

@@ -218,3 +218,25 @@ test("timestamps of a batch are shared, near each other, or any", () => {
     deepEqual(head.timestampBounds(columns), [-3, 9]);
   });
 });
+
+test("a series with a handful of samples takes 128 bytes", async () => {
+  const own = await Kernels.load();
+  const head = new HeadChunks(own);
+  const columns = new SampleColumns(own, 1024);
+  const rejects = new IndexList(own, 1024);
+  for (let ref = 0; ref < 1024; ref++) head.open(ref, ref);
+  const { usedSize } = own.memoryUse();
+  for (let round = 0; round < 5; round++) {
+    columns.clear();
+    // A counter, a gauge with two decimals, and a constant, a few milliseconds late each time.
+    for (let ref = 0; ref < 1024; ref++)
+      columns.push(
+        ref,
+        1_700_000_000_000 + round * 15_000 + ((ref * 7 + round * 3) % 20),
+        [1000 + round * 37, 20 + ((ref * 31 + round * 17) % 1000) / 100, 1][ref % 3] as number,
+      );
+    equal(head.append(columns, rejects), 0);
+  }
+  // The header of 64 bytes is there before the first sample.
+  equal((own.memoryUse().usedSize - usedSize) / 1024 <= 64, true);
+});
