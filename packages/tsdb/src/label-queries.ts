@@ -1,6 +1,14 @@
-import { compareLabels, compareUtf8, type Labels, labelsKey, type Matcher } from "@pharos/base";
+import {
+  compareLabels,
+  compareUtf8,
+  type Labels,
+  labelsKey,
+  type Matcher,
+  NO_LABELS,
+  OperatingError,
+} from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
-import type { Block } from "./block/block.ts";
+import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
 import type { Head } from "./head.ts";
 import { type LabelPostings, selectSeries } from "./label-index.ts";
@@ -48,12 +56,29 @@ function blockSource(
   block: Block,
   decoder: ColumnDecoder,
   { minMs, maxMs }: TimeRange,
+  damaged: OnDamage,
 ): SeriesSource {
   return {
     index: block.index,
-    labelsOf: (series) => block.labelsOf(series),
-    hasSamples: (series) => block.hasSamples(series, minMs, maxMs, decoder),
+    labelsOf: (series) => unlessDamaged(() => block.labelsOf(series), NO_LABELS, damaged),
+    hasSamples: (series) =>
+      unlessDamaged(() => block.hasSamples(series, minMs, maxMs, decoder, damaged), false, damaged),
   };
+}
+
+function unlessDamaged<T>(work: () => T, otherwise: T, damaged: OnDamage): T {
+  try {
+    return work();
+  } catch (error) {
+    damaged(damageOf(error));
+    return otherwise;
+  }
+}
+
+/** The error where it says that something on disk is damaged; any other is thrown on. */
+function damageOf(error: unknown): OperatingError {
+  if (error instanceof OperatingError && error.code === "disk.corrupt") return error;
+  throw error;
 }
 
 /**
@@ -110,20 +135,29 @@ async function undisturbed<T>(
   return work(() => Promise.resolve());
 }
 
-/** A block's answer. @throws OperatingError `disk.corrupt`. */
+/** A block's answer, without what is damaged in it, which is reported. @throws OperatingError `disk.failed`. */
 export async function blockLabels(
   block: Block,
   decoder: ColumnDecoder,
   range: TimeRange,
   query: LabelQuery,
   pause: Pause,
+  damaged: OnDamage,
 ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: Iterable<string> }> {
-  const source = blockSource(block, decoder, range);
-  if (query.kind !== "series") return { labelSets: [], texts: await textsOf(source, query, pause) };
+  const source = blockSource(block, decoder, range, damaged);
   const labelSets: Labels[] = [];
-  for await (const series of matching(source, query.matcherLists, pause))
-    labelSets.push(source.labelsOf(series));
-  return { labelSets, texts: [] };
+  let texts: Iterable<string> = [];
+  try {
+    if (query.kind !== "series") texts = await textsOf(source, query, pause);
+    else
+      for await (const series of matching(source, query.matcherLists, pause)) {
+        const labels = source.labelsOf(series);
+        if (labels.length > 0) labelSets.push(labels);
+      }
+  } catch (error) {
+    damaged(damageOf(error));
+  }
+  return { labelSets, texts };
 }
 
 async function textsOf(

@@ -117,7 +117,7 @@ export class StoreReader implements SeriesReader {
     range: TimeRange,
     query: LabelQuery,
   ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: readonly string[] }> {
-    const { resolver, decoder, pause: createPause } = this.#parts;
+    const { resolver, decoder, damaged, pause: createPause } = this.#parts;
     const resolved = await resolver.labels(range, query);
     try {
       const { head, blocks } = resolved;
@@ -127,7 +127,7 @@ export class StoreReader implements SeriesReader {
       else for (const at of head.labels.ends.keys()) labelSets.push(labelsAt(head.labels, at));
       const pause = createPause();
       for (const block of blocks) {
-        const found = await blockLabels(block, decoder, range, query, pause);
+        const found = await blockLabels(block, decoder, range, query, pause, damaged);
         resolved.check();
         for (const labels of found.labelSets) labelSets.push(labels);
         for (const text of found.texts) texts.push(text);

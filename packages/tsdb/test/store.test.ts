@@ -334,6 +334,10 @@ test("damage anywhere in an index is reported when it is read, and makes nothing
     machine.disk.flipByte(path, offset);
     deepEqual(await machine.read(), [], `byte ${offset}`);
     match(machine.store.stats().problems.join(), new RegExp(path), `byte ${offset}`);
+    for (const labels of await machine.store.series(ALL, [[createMatcher("!=", "job", "x")]]))
+      equal(formatLabels(labels), "a", `byte ${offset}`);
+    for (const name of await machine.store.labelValues(METRIC_NAME, ALL, []))
+      equal(name, "a", `byte ${offset}`);
   }
 });
 

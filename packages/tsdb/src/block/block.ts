@@ -200,11 +200,18 @@ export class Block {
     }
   }
 
-  /** Whether a series has samples or histograms in a range. */
-  hasSamples(series: number, minMs: number, maxMs: number, decoder: ColumnDecoder): boolean {
+  /** Whether a series has samples or histograms in a range. As `read` for what is damaged. */
+  hasSamples(
+    series: number,
+    minMs: number,
+    maxMs: number,
+    decoder: ColumnDecoder,
+    damaged?: OnDamage,
+  ): boolean {
     const { sets } = this.index.entryOf(series);
     return sets.some(
-      (set) => set.kind !== "exemplars" && this.#isWithin(series, set, minMs, maxMs, decoder),
+      (set) =>
+        set.kind !== "exemplars" && this.#isWithin(series, set, minMs, maxMs, decoder, damaged),
     );
   }
 
@@ -214,6 +221,7 @@ export class Block {
     minMs: number,
     maxMs: number,
     decoder: ColumnDecoder,
+    damaged: OnDamage | undefined,
   ): boolean {
     if (this.#deletions.length === 0)
       for (const chunk of chunks) {
@@ -223,9 +231,10 @@ export class Block {
         if (times.minMs >= minMs || times.maxMs <= maxMs) return true;
       }
     let found = false;
-    this.read(series, kind, minMs, maxMs, decoder, () => {
+    const note = (): void => {
       found = true;
-    });
+    };
+    this.read(series, kind, minMs, maxMs, decoder, note, damaged);
     return found;
   }
 
