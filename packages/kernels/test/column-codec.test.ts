@@ -313,6 +313,13 @@ function sizeOf(length: number, value: (i: number) => number, as?: "timestamps")
   ).length;
 }
 
+test("the examples of the format's document are right", () => {
+  const bytesOf = (list: readonly number[]): Uint8Array => encode(list.map(bitsOf));
+  deepEqual(bytesOf([1, 1, 1]), Uint8Array.of(0, 0, 2));
+  deepEqual(bytesOf([0.5, 0.5]), Uint8Array.of(0, 1, 0x0a));
+  deepEqual(bytesOf([100, 115, 130]), Uint8Array.of(0x0a, 0x20, 0xc8, 1, 15, 2));
+});
+
 test("what is regular takes a few bytes, however long", () => {
   equal(
     sizeOf(480, () => 1),

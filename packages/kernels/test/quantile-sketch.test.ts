@@ -190,6 +190,13 @@ test("NaNs are left out, infinities and zeros are values", () => {
   equal(sketch.quantile(1), Number.POSITIVE_INFINITY);
 });
 
+test("sketches are the bytes that the format's document draws", () => {
+  // 1 is where bucket 0 begins, 2 where bucket 35 does, 0.99 lies in bucket -1.
+  deepEqual(encodedOf([1, 2, 2, 0.99]), Uint8Array.of(3, 3, 1, 2, 71, 2));
+  deepEqual(encodedOf([-1]), Uint8Array.of(1, 2, 1));
+  deepEqual(encodedOf([0, -0]), Uint8Array.of(1, 0, 2));
+});
+
 test("a sketch of nothing is one byte and has no quantiles", () => {
   deepEqual(encodedOf([Number.NaN]), Uint8Array.of(0));
   equal(sketch.count, 0);
