@@ -24,6 +24,14 @@ export {
   WINDOW_MS,
 } from "./rollup.ts";
 export type {
+  LogBatch,
+  LogConsumer,
+  LogConsumerStatus,
+  LogPosition,
+  LogReadOptions,
+  SampleLog,
+} from "./sample-log.ts";
+export type {
   AppendResult,
   SampleBatch,
   SelectOptions,

@@ -1,9 +1,11 @@
 export { blobStoreConformance } from "./conformance/blob-store.ts";
 export { diskConformance } from "./conformance/disk.ts";
 export { documentStoreConformance } from "./conformance/document-store.ts";
+export { type OpenedSampleLog, sampleLogConformance } from "./conformance/sample-log.ts";
 export { seriesStoreConformance } from "./conformance/series-store.ts";
 export { MemoryBlobStore } from "./memory-blob-store.ts";
 export { MemoryDocumentStore } from "./memory-document-store.ts";
+export { MemorySampleLog } from "./memory-sample-log.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { almostEqual } from "./promqltest/compare.ts";
 export type { ResultPoint, ResultSeries, ResultValue, TestResult } from "./promqltest/result.ts";

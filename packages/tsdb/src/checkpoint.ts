@@ -93,7 +93,7 @@ function tryToRemove(disk: Disk, path: string): void {
 /** Removes unfinished checkpoints and those older than the one in force. */
 export function removeOldCheckpoints(disk: Disk, firstSegment: number): void {
   for (const name of disk.list(WAL_DIRECTORY))
-    if (name.endsWith(".tmp")) disk.remove(`${WAL_DIRECTORY}/${name}`);
+    if (/^checkpoint\..*\.tmp$/.test(name)) disk.remove(`${WAL_DIRECTORY}/${name}`);
   for (const number of readWalNames(disk.list(WAL_DIRECTORY)).checkpoints)
     if (number < firstSegment) disk.remove(checkpointPath(number));
 }

@@ -26,6 +26,8 @@ export interface FlushContext {
   readonly wal: Wal;
   readonly ended: EndedSeries;
   readonly snapshots: Snapshots;
+  /** The oldest segment that somebody needs, when the store needs those from `firstSegment` on. */
+  readonly keepFrom: (firstSegment: number) => number;
   /** Writes what the log does not know of the head's series yet. */
   readonly logDefinitions: () => void;
   /** Ends the flush early, with the signal's reason. */
@@ -86,7 +88,7 @@ export async function flushHead(
   const series = { live: head.checkpointSeries(), ended: ended.definitions() };
   await writeCheckpoint(context.disk, start, series, pause);
   removeOldCheckpoints(context.disk, firstSegment);
-  await wal.removeBelow(firstSegment);
+  await wal.removeBelow(context.keepFrom(firstSegment));
   head.forgetBelow(wal.segments.first, freedCount);
   ended.forgetBelow(wal.segments.first);
 

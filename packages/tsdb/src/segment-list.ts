@@ -53,6 +53,10 @@ export class SegmentList {
     return sum;
   }
 
+  sizeOf(number: number): number {
+    return this.#segments.get(number)?.size ?? 0;
+  }
+
   setSize(number: number, size: number): void {
     const segment = this.#segments.get(number);
     if (segment !== undefined) segment.size = size;
@@ -87,12 +91,13 @@ export class SegmentList {
 
   /** The first segment that was still written to at a time; `current` if all others ended before. */
   firstWrittenSince(timeMs: number, current: number): number {
-    const segments = [...this.#segments.values()];
-    for (const [i, { number }] of segments.entries()) {
-      const next = segments[i + 1];
-      // A clock that jumped back must not free what is younger: the newest of what follows counts.
-      if (next === undefined || segments.slice(i + 1).some(({ createdMs }) => createdMs > timeMs))
-        return Math.min(number, current);
+    // A segment ended when the next one began, or later, if the clock jumped back in between.
+    let endedMs = Number.NEGATIVE_INFINITY;
+    let before: ListedSegment | undefined;
+    for (const segment of this.#segments.values()) {
+      endedMs = Math.max(endedMs, segment.createdMs);
+      if (before !== undefined && endedMs > timeMs) return Math.min(before.number, current);
+      before = segment;
     }
     return current;
   }

@@ -35,6 +35,7 @@ import { type FlushContext, flushHead, rangeStart } from "./flush.ts";
 import { COLUMNS_MAX, Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
 import type { LabelCardinality } from "./label-index.ts";
 import type { MatcherLists } from "./label-queries.ts";
+import { LogConsumers } from "./log-consumers.ts";
 import { ReaderSession } from "./reader-session.ts";
 import { replayStore } from "./replay.ts";
 import { Retention } from "./retention/retention.ts";
@@ -52,6 +53,7 @@ import { readRollup, windowsRange } from "./rollup/rollup-select.ts";
 import { type OpenTiers, openTiers, Rollups } from "./rollup/rollups.ts";
 import { createPause } from "./slices.ts";
 import { Snapshots } from "./snapshots.ts";
+import { StoreLog } from "./store-log.ts";
 import { StoreReader } from "./store-reader.ts";
 import { StoreResolver } from "./store-resolver.ts";
 import { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type Wal, type WalSync } from "./wal.ts";
@@ -187,10 +189,12 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
     const replayed = await replayStore({ ...settings, head });
     const { wal, ended, samples, remarks, firstSegment, flushedBeforeMs } = replayed;
     removeOldCheckpoints(disk, firstSegment);
-    const { problems } = replayed;
+    const { consumers, problems: consumerProblems } = LogConsumers.open(disk, wal.position);
+    const problems = [...replayed.problems, ...consumerProblems];
     head.onEnded = (ref, labelBytes) => ended.add(ref, labelBytes, wal.position.segment);
     const replayMs = clock.monotonicMs() - startedMs;
-    const parts = { ...options, settings, head, blocks, tiers, wal, ended, flushedBeforeMs };
+    const open = { head, blocks, tiers, wal, ended, consumers };
+    const parts = { ...options, ...open, settings, flushedBeforeMs };
     return new EmbeddedStore({ ...parts, problems, remarks, replayedSamples: samples, replayMs });
   } catch (error) {
     head.destroy();
@@ -208,6 +212,7 @@ interface StoreParts {
   readonly tiers: OpenTiers;
   readonly wal: Wal;
   readonly ended: EndedSeries;
+  readonly consumers: LogConsumers;
   readonly problems: readonly string[];
   readonly remarks: readonly string[];
   readonly replayedSamples: number;
@@ -220,6 +225,8 @@ interface StoreParts {
  * come from one thread. The caller's loop calls `maintain` about once a minute.
  */
 export class EmbeddedStore implements SeriesStore, RollupReader {
+  /** The write-ahead log, for those who read all samples as they come. */
+  readonly log: StoreLog;
   #parts: StoreParts;
   readonly #snapshots: Snapshots;
   readonly #decoder: ColumnDecoder;
@@ -251,6 +258,8 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   constructor(parts: StoreParts) {
     const { disk, kernels, clock, head, blocks, tiers, wal, settings } = parts;
     this.#parts = parts;
+    const append = (batch: SampleBatch) => this.append(batch);
+    this.log = new StoreLog({ ...parts, retentionMs: settings.logRetentionMs, append });
     const snapshots = new Snapshots(clock);
     this.#snapshots = snapshots;
     const { signal } = this.#closing;
@@ -634,6 +643,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       wal,
       ended,
       snapshots: this.#snapshots,
+      keepFrom: (firstSegment) => this.log.keepFrom(firstSegment),
       logDefinitions: () => this.#logDefinitions(),
       signal: this.#closing.signal,
     };
