@@ -17,13 +17,14 @@ import type { StoreThread } from "./store-thread.ts";
 
 /** Queries that one thread works on or waits with. */
 const CALLS_MAX = 256;
-/** JavaScript's heap of one thread; columns lie outside. A query that needs more ends, and its thread with it. */
 const HEAP_MIB_MAX = 4096;
 
 export interface QueryPoolOptions {
   readonly store: StoreThread;
   readonly settings: QuerySettings;
   readonly threadsMax: number;
+  /** JavaScript's heap of one thread in MiB; columns lie outside. A query that needs more ends, and its thread with it. */
+  readonly heapMibMax?: number;
   readonly log: Logger;
   externalLabels(): Labels;
 }
@@ -94,9 +95,9 @@ export class QueryPool implements AsyncDisposable {
   }
 
   async #start(): Promise<QueryThread> {
-    const { store, settings, log } = this.#options;
+    const { store, settings, log, heapMibMax = HEAP_MIB_MAX } = this.#options;
     const { setup, port } = await store.openReader();
-    const thread: QueryThread = new QueryThread({ settings, setup, port }, (death) => {
+    const thread: QueryThread = new QueryThread({ settings, setup, port }, heapMibMax, (death) => {
       this.#threads.delete(thread);
       if (!this.#open) return;
       this.#deaths++;
@@ -118,15 +119,15 @@ export class QueryPool implements AsyncDisposable {
 class QueryThread {
   readonly #worker: Worker;
   readonly #caller: Caller<QueryCalls>;
-  /** Answers whose rest is still to be read. */
-  #unfinished = 0;
+  /** Queries that are evaluated, and those whose answer is still being read. */
+  load = 0;
 
-  constructor(data: QueryThreadData, onDeath: (error: unknown) => void) {
+  constructor(data: QueryThreadData, heapMibMax: number, onDeath: (error: unknown) => void) {
     this.#worker = new Worker(new URL("./query-worker.ts", import.meta.url), {
       name: "query",
       workerData: data,
       transferList: [data.port],
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: heapMibMax },
     });
     this.#caller = new Caller(this.#worker, CALLS_MAX);
     let death: unknown = new Error("it was told to");
@@ -141,31 +142,31 @@ class QueryThread {
     });
   }
 
-  get load(): number {
-    return this.#caller.waiting + this.#unfinished;
-  }
-
   get utilization(): number {
     return this.#worker.performance.eventLoopUtilization().utilization;
   }
 
   async read(request: SentRequest, signal: AbortSignal): Promise<Response> {
-    const { status, headers, body, rest } = await this.#caller.call("read", request, { signal });
-    const init = {
-      status,
-      headers: headers.map(([name, value]): [string, string] => [name, value]),
-    };
-    if (rest === undefined) return new Response(body as Uint8Array<ArrayBuffer>, init);
-    return new Response(this.#stream(body, rest), init);
+    this.load++;
+    let unfinished = false;
+    try {
+      const sent = await this.#caller.call("read", request, { signal });
+      const { status, body, rest } = sent;
+      const headers = sent.headers.map(([name, value]): [string, string] => [name, value]);
+      unfinished = rest !== undefined;
+      if (rest !== undefined) return new Response(this.#stream(body, rest), { status, headers });
+      return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
+    } finally {
+      if (!unfinished) this.load--;
+    }
   }
 
   /** The rest comes as fast as the client takes it. */
   #stream(first: SentResponse["body"], rest: number): ReadableStream<Uint8Array> {
     let next: Promise<Uint8Array | undefined> = Promise.resolve(first);
     let open = true;
-    this.#unfinished++;
     const end = (): void => {
-      if (open) this.#unfinished--;
+      if (open) this.load--;
       open = false;
     };
     return new ReadableStream<Uint8Array>({
@@ -191,8 +192,13 @@ class QueryThread {
     });
   }
 
-  evaluate(expr: string, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
-    return this.#caller.call("evaluate", { expr, timeMs }, { signal });
+  async evaluate(expr: string, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
+    this.load++;
+    try {
+      return await this.#caller.call("evaluate", { expr, timeMs }, { signal });
+    } finally {
+      this.load--;
+    }
   }
 
   async end(): Promise<void> {
