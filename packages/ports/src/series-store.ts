@@ -52,6 +52,11 @@ export interface SelectOptions {
   /** Ends the query with `query.too_many_samples` when it would read more; Infinity for no limit. */
   readonly samplesMax: number;
   readonly signal: AbortSignal;
+  /**
+   * Told, in words for people, of what is left out because it cannot be reached or read at the moment, such as a part of
+   * an archive. The rest is answered all the same.
+   */
+  readonly warn?: (warning: string) => void;
 }
 
 /** Asks for samples and for what series there are. Reading never changes anything. */

@@ -1,6 +1,7 @@
 import type { Clock, Matcher } from "@pharos/base";
 import { HeadReader, Kernels } from "@pharos/kernels";
 import type { Disk, SeriesReader, TimeRange } from "@pharos/ports";
+import { type ArchiveSettings, openArchive } from "./archive/open-archive.ts";
 import type { Block } from "./block/block.ts";
 import { BlockCache } from "./block/block-cache.ts";
 import { BLOCKS_DIRECTORY } from "./block/block-meta.ts";
@@ -34,6 +35,8 @@ export interface AttachedReaderOptions {
   readonly blockCacheSizeMax?: number;
   /** Told, in words, of what is damaged in blocks and left out of answers. */
   readonly onDamage?: (problem: string) => void;
+  /** The store's archive, if it has one. */
+  readonly archive?: ArchiveSettings | undefined;
 }
 
 /**
@@ -45,6 +48,8 @@ export async function attachReader(options: AttachedReaderOptions): Promise<Seri
   const head = new HeadReader(await Kernels.attach(setup.kernels), setup.window);
   const blocks = Blocks.following(disk, BLOCKS_DIRECTORY, new BlockCache(blockCacheSizeMax));
   const never = new AbortController().signal;
+  const archive =
+    options.archive && (await openArchive({ ...options.archive, disk, clock, follow: true }));
   return new StoreReader({
     resolver: new AttachedResolver(options, blocks),
     head,
@@ -52,6 +57,8 @@ export async function attachReader(options: AttachedReaderOptions): Promise<Seri
     decoder: new ColumnDecoder(await Kernels.load()),
     damaged: ({ message }) => onDamage?.(message),
     pause: () => createPause(clock, never),
+    archive,
+    warn: (problem) => onDamage?.(problem),
   });
 }
 

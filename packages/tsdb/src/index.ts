@@ -1,3 +1,5 @@
+export type { ArchiveStats } from "./archive/archive.ts";
+export type { ArchiveSettings } from "./archive/open-archive.ts";
 export { type AttachedReaderOptions, attachReader } from "./attached-reader.ts";
 export {
   analyzeBlocks,

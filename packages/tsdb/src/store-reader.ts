@@ -1,6 +1,7 @@
 import type { Labels, Matcher } from "@pharos/base";
 import type { HeadReader } from "@pharos/kernels";
 import type { SelectOptions, SeriesColumns, SeriesReader, TimeRange } from "@pharos/ports";
+import type { Archive } from "./archive/archive.ts";
 import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
 import { BlockSource } from "./block-source.ts";
@@ -47,6 +48,10 @@ export interface StoreReaderParts {
   /** Told of what is damaged in blocks, and left out of answers. */
   readonly damaged: OnDamage;
   readonly pause: () => Pause;
+  /** Where older blocks are, if anywhere. */
+  readonly archive?: Archive | undefined;
+  /** Told, in words, of what of the archive is left out of answers. */
+  readonly warn?: (warning: string) => void;
 }
 
 /**
@@ -78,10 +83,14 @@ export class StoreReader implements SeriesReader {
     matchers: readonly Matcher[],
     options: SelectOptions,
   ): AsyncGenerator<SeriesColumns, void, undefined> {
-    const { head, decoder, damaged } = this.#parts;
+    const { head, decoder, damaged, archive } = this.#parts;
     const resolved = await resolving;
     try {
+      // After the store has said what is here: a block that goes to the archive is there before it leaves.
+      const { signal } = options;
+      const archived = archive?.sources(range, matchers, { signal, warn: this.#warn(options) });
       const sources = [
+        ...((await archived) ?? []),
         ...resolved.blocks.map(
           (block) => new BlockSource(block, range, matchers, decoder, damaged),
         ),
@@ -91,6 +100,13 @@ export class StoreReader implements SeriesReader {
     } finally {
       resolved.release();
     }
+  }
+
+  #warn({ warn }: Pick<SelectOptions, "warn">): (warning: string) => void {
+    return (warning) => {
+      this.#parts.warn?.(warning);
+      warn?.(warning);
+    };
   }
 
   async series(range: TimeRange, matcherLists: MatcherLists): Promise<readonly Labels[]> {
@@ -117,7 +133,7 @@ export class StoreReader implements SeriesReader {
     range: TimeRange,
     query: LabelQuery,
   ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: readonly string[] }> {
-    const { resolver, decoder, damaged, pause: createPause } = this.#parts;
+    const { resolver, decoder, damaged, archive, pause: createPause } = this.#parts;
     const resolved = await resolver.labels(range, query);
     try {
       const { head, blocks } = resolved;
@@ -132,9 +148,16 @@ export class StoreReader implements SeriesReader {
         for (const labels of found.labelSets) labelSets.push(labels);
         for (const text of found.texts) texts.push(text);
       }
+      if (archive !== undefined) {
+        const found = await archive.labels(range, query, { signal: NEVER, warn: this.#warn({}) });
+        for (const labels of found.labelSets) labelSets.push(labels);
+        for (const text of found.texts) texts.push(text);
+      }
       return { labelSets, texts };
     } finally {
       resolved.release();
     }
   }
 }
+
+const NEVER = new AbortController().signal;

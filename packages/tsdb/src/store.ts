@@ -22,6 +22,8 @@ import {
   type TimeRange,
   WINDOW_MS,
 } from "@pharos/ports";
+import type { Archive, ArchiveStats } from "./archive/archive.ts";
+import { type ArchiveSettings, openArchive } from "./archive/open-archive.ts";
 import { BLOCK_CACHE_SIZE_MAX, BlockCache, type BlockCacheStats } from "./block/block-cache.ts";
 import { BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
 import { Blocks } from "./block/blocks.ts";
@@ -130,6 +132,8 @@ export interface StoreOptions extends Partial<StoreSettings> {
   readonly kernels: Kernels;
   /** The head's series live in its namespace 0, which is empty. */
   readonly table: SeriesTable;
+  /** Where blocks go when they are old, if anywhere. */
+  readonly archive?: ArchiveSettings | undefined;
 }
 
 /** The figures of a store, for its own metrics and for `/api/v1/status/tsdb`. */
@@ -146,6 +150,8 @@ export interface StoreStats {
   readonly walSegments: number;
   readonly walSize: number;
   readonly blocks: readonly BlockMeta[];
+  /** What is in the archive; undefined if there is none. */
+  readonly archive: ArchiveStats | undefined;
   /** The blocks of all rollup tiers. */
   readonly rollups: readonly BlockMeta[];
   /** Wall-clock time of the last flush that ended well; undefined if none did since the start. */
@@ -179,6 +185,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   const cache = new BlockCache(settings.blockCacheSizeMax);
   const blocks = Blocks.open(disk, BLOCKS_DIRECTORY, cache);
   const tiers = await openTiers(disk, cache);
+  const archive = options.archive && (await openArchive({ ...options.archive, disk, clock }));
   const head = new Head(kernels, table, {
     seriesMax: settings.headSeriesMax,
     outOfOrderWindowMs: settings.outOfOrderWindowMs,
@@ -193,7 +200,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
     const problems = [...replayed.problems, ...consumerProblems];
     head.onEnded = (ref, labelBytes) => ended.add(ref, labelBytes, wal.position.segment);
     const replayMs = clock.monotonicMs() - startedMs;
-    const open = { head, blocks, tiers, wal, ended, consumers };
+    const open = { head, blocks, tiers, wal, ended, consumers, archive };
     const parts = { ...options, ...open, settings, flushedBeforeMs };
     return new EmbeddedStore({ ...parts, problems, remarks, replayedSamples: samples, replayMs });
   } catch (error) {
@@ -210,6 +217,7 @@ interface StoreParts {
   readonly head: Head;
   readonly blocks: Blocks;
   readonly tiers: OpenTiers;
+  readonly archive: Archive | undefined;
   readonly wal: Wal;
   readonly ended: EndedSeries;
   readonly consumers: LogConsumers;
@@ -251,6 +259,8 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   #rawKeptMs: number;
   /** Flushes and deletions, one after another. */
   #maintenance: Promise<unknown> = Promise.resolve();
+  /** Blocks on their way to the archive. */
+  #moving: Promise<void> | undefined;
   readonly #closing = new AbortController();
   #open = true;
 
@@ -289,6 +299,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       decoder: this.#decoder,
       damaged: ({ message }) => blocks.report(message),
       pause,
+      archive: parts.archive,
     });
     this.#columns = new SampleColumns(kernels, 64);
     this.#flushedBeforeMs = parts.flushedBeforeMs;
@@ -535,9 +546,39 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       if (waiting) await this.#retention.apply(nowMs);
       this.#retention.beginMerge(nowMs);
       await this.#mergeNext(false);
+      // Not waited for: an archive may be slow.
+      if (this.#parts.archive !== undefined) void this.moveToArchive();
       await this.#rollups.compact(nowMs);
     });
   }
+  /**
+   * Moves the blocks that are old enough to the archive, if there is one; `maintain` begins that too. Never fails for
+   * the archive's sake: `stats` says what went wrong, and the next time goes on.
+   */
+  moveToArchive(): Promise<void> {
+    assert(this.#open, "the store is open");
+    this.#moving ??= this.#move().finally(() => {
+      this.#moving = undefined;
+    });
+    return this.#moving;
+  }
+
+  async #move(): Promise<void> {
+    const { archive, blocks, clock } = this.#parts;
+    const { signal } = this.#closing;
+    try {
+      await archive?.move({
+        ...{ blocks, decoder: this.#decoder, snapshots: this.#snapshots, signal },
+        pause: () => createPause(clock, signal),
+        isDone: (block) => !this.#rollups.needs(block),
+        inTurn: (work) => this.#inTurn(work),
+      });
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      if (!signal.aborted) blocks.report(`not archived: ${error.message}`);
+    }
+  }
+
 
   /** What could be merged now; answers how many blocks became one. */
   #mergeNext(everything: boolean): Promise<number> {
@@ -667,6 +708,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       refused: { ...this.#refused },
       walSegments: wal.segments.count,
       walSize: wal.totalSize,
+      archive: this.#parts.archive?.stats,
       blocks: blocks.all.map(({ meta }) => meta),
       rollups: this.#rollups.metas,
       lastFlushMs: this.#lastFlushMs,
@@ -695,6 +737,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   async [Symbol.asyncDispose](): Promise<void> {
     assert(this.#open, "the store is closed once");
     this.#open = false;
+    await this.#moving;
     this.#closing.abort(new OperatingError("disk.failed", "the store is closing"));
     await this.#maintenance;
     const { wal, blocks, head, kernels } = this.#parts;

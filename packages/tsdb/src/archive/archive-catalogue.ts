@@ -15,6 +15,8 @@ import {
 /** Where copies of the catalogue lie, on the local disk. */
 export const CATALOGUE_DIRECTORY = "archive";
 
+const SUFFIX = ".json";
+
 /** Keys asked for at once. */
 const PAGE_LENGTH = 1000;
 
@@ -34,17 +36,40 @@ export class ArchiveCatalogue {
     this.#store = store;
   }
 
-  /** Reads the local copies. Those that are damaged come again with the next `refresh`. */
-  static open(disk: Disk, store: BlobStore): ArchiveCatalogue {
+  /**
+   * Reads the local copies. Those that are damaged come again with the next `refresh`.
+   * @param follow for one that only reads, while another thread keeps the copies.
+   */
+  static open(disk: Disk, store: BlobStore, follow = false): ArchiveCatalogue {
     const catalogue = new ArchiveCatalogue(disk, store);
-    for (const tier of disk.list(CATALOGUE_DIRECTORY))
-      for (const name of disk.list(`${CATALOGUE_DIRECTORY}/${tier}`)) {
-        const path = `${CATALOGUE_DIRECTORY}/${tier}/${name}`;
-        const entry = name.endsWith(".json") ? decodeEntry(disk.read(path)) : "not finished";
+    if (!follow)
+      for (const path of catalogue.#copies()) {
+        const entry = path.endsWith(SUFFIX) ? decodeEntry(disk.read(path)) : "not finished";
         if (typeof entry === "string") disk.remove(path);
-        else catalogue.#entries.set(entryName(entry), entry);
       }
+    catalogue.follow();
     return catalogue;
+  }
+
+  #copies(): string[] {
+    const tiers = this.#disk
+      .list(CATALOGUE_DIRECTORY)
+      .map((tier) => `${CATALOGUE_DIRECTORY}/${tier}`);
+    return tiers.flatMap((tier) => this.#disk.list(tier).map((name) => `${tier}/${name}`));
+  }
+
+  /** Makes the entries those that are on the local disk. Reads only what is new there. */
+  follow(): void {
+    const there = new Set<string>();
+    for (const path of this.#copies()) {
+      if (!path.endsWith(SUFFIX)) continue;
+      const name = path.slice(CATALOGUE_DIRECTORY.length + 1, -SUFFIX.length);
+      there.add(name);
+      if (this.#entries.has(name)) continue;
+      const entry = decodeEntry(this.#disk.read(path));
+      if (typeof entry !== "string") this.#entries.set(name, entry);
+    }
+    for (const name of this.#entries.keys()) if (!there.has(name)) this.#entries.delete(name);
   }
 
   get entries(): readonly ArchiveEntry[] {
@@ -84,7 +109,7 @@ export class ArchiveCatalogue {
     const there = new Set<string>();
     this.problems.length = 0;
     for await (const key of keysBelow(this.#store, CATALOGUE_PREFIX, signal)) {
-      const name = key.slice(CATALOGUE_PREFIX.length, -".json".length);
+      const name = key.slice(CATALOGUE_PREFIX.length, -SUFFIX.length);
       there.add(name);
       if (this.#entries.has(name)) continue;
       const entry = decodeEntry(await this.#store.get(key, null, signal));
@@ -100,12 +125,15 @@ export class ArchiveCatalogue {
    */
   async removeBefore(tier: string, timeMs: number, signal: AbortSignal): Promise<number> {
     const old = this.entries.filter((entry) => entry.tier === tier && entry.rangeEndMs <= timeMs);
-    for (const entry of old) {
-      await this.#store.delete(entryKey(entry), signal);
-      this.#forget(entryName(entry));
-      for (const { key } of archivedFiles(entry)) await this.#store.delete(key, signal);
-    }
+    for (const entry of old) await this.remove(entry, signal);
     return old.length;
+  }
+
+  /** Removes one block from the archive. */
+  async remove(entry: ArchiveEntry, signal: AbortSignal): Promise<void> {
+    await this.#store.delete(entryKey(entry), signal);
+    this.#forget(entryName(entry));
+    for (const { key } of archivedFiles(entry)) await this.#store.delete(key, signal);
   }
 
   /**
@@ -138,7 +166,7 @@ export class ArchiveCatalogue {
 }
 
 function localPath(name: string): string {
-  return `${CATALOGUE_DIRECTORY}/${name}.json`;
+  return `${CATALOGUE_DIRECTORY}/${name}${SUFFIX}`;
 }
 
 async function* keysBelow(
