@@ -534,15 +534,14 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     return this.#inTurn(async () => {
       const { kernels, wal } = this.#parts;
       // First, since on a full disk this is what makes room for the flush.
-      await this.#retention.apply(nowMs);
-      const waiting = this.#rollups.pending.length > 0;
+      const waiting = await this.#retention.apply(nowMs);
       const { isLateNearlyFull } = this.#parts.head;
       const full =
         isLateNearlyFull || wal.isNearlyFull || kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
       const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
       if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
-      await this.#rollups.make();
-      // What had to wait for its rows may go now.
+      await this.#rollups.make(nowMs);
+      // What waited for its rows may go now.
       if (waiting) await this.#retention.apply(nowMs);
       this.#retention.beginMerge(nowMs);
       await this.#mergeNext(false);
@@ -597,7 +596,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     let merged = 1;
     while (merged > 0)
       await this.#inTurn(async () => {
-        await this.#rollups.make();
+        await this.#rollups.make(this.#parts.clock.nowMs());
         merged = await this.#mergeNext(true);
         if (merged === 0) await this.#rollups.compact(this.#parts.clock.nowMs());
       });
@@ -620,7 +619,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       };
       await this.#rollups.delete(matchers, range);
       await this.#parts.blocks.delete({ matchers, ...range });
-      await this.#rollups.make();
+      await this.#rollups.make(this.#parts.clock.nowMs());
     });
   }
 

@@ -121,7 +121,7 @@ export class RollupWorld {
   }
 
   /** Writes a raw block; the model knows the samples already, or gets to know them now. */
-  async writeRaw(startMs: number, samples: WorldSamples): Promise<void> {
+  async writeRaw(startMs: number, samples: WorldSamples, lengthMs = TWO_HOURS_MS): Promise<void> {
     const series = [...samples]
       .filter(([, list]) => list.length > 0)
       .map(([at, list]) => ({
@@ -137,9 +137,15 @@ export class RollupWorld {
       }));
     if (series.length === 0) return;
     const sequence = this.raw.takeSequence();
-    const range = { rangeStartMs: startMs, rangeEndMs: startMs + TWO_HOURS_MS };
+    const range = { rangeStartMs: startMs, rangeEndMs: startMs + lengthMs };
     this.raw.add(await writeBlock(this.disk, this.kernels, series, { ...range, sequence }));
     this.append(samples);
+  }
+
+  /** Makes all tiers, the deferred one too. */
+  async make(): Promise<void> {
+    for (const block of this.raw.all) this.rollups.mayGo(block);
+    await this.rollups.make(0);
   }
 
   /** Moves all samples before a time, a multiple of two hours, to raw blocks. */
@@ -202,7 +208,9 @@ export class RollupWorld {
       seen.push(columns.labels);
       const rows = expected.get(columns.labels[1]?.[1] ?? "") ?? [];
       const at = `${what}, ${tier}, host ${columns.labels[1]?.[1]}`;
-      equal(columns.windowsMs.join(), rows.map(({ windowMs }) => windowMs).join(), at);
+      const missing = rows.findIndex(({ windowMs }, i) => columns.windowsMs[i] !== windowMs);
+      equal(missing, -1, `${at}: window ${columns.windowsMs[missing]}`);
+      equal(columns.windowsMs.length, rows.length, at);
       for (const [i, row] of rows.entries()) {
         for (const name of ["count", "min", "max", "first", "last"] as const)
           if (columns[name][i] !== row[name])

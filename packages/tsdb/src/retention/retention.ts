@@ -79,37 +79,38 @@ export class Retention {
     sizeMax = this.#sizeMax,
   ): Promise<RetentionPlan<KeptBlock>> {
     const options = { sizeMax: this.#sizeLeft(sizeMax), count: true, pause: this.#parts.pause() };
-    return planRetention(policy, nowMs, this.#blocks(), options);
+    return planRetention(policy, nowMs, this.#blocks, options);
   }
 
   #sizeLeft(sizeMax: number): number {
     return sizeMax === 0 ? 0 : Math.max(1, sizeMax - this.#parts.logSize());
   }
 
-  /** Those that may go: a raw block whose rows are not made yet has to wait. */
-  #blocks(): PlannedBlock[] {
+  get #blocks(): PlannedBlock[] {
     const { raw, rollups } = this.#parts;
-    return [
-      ...raw.all.filter((block) => !rollups.needs(block)).map(plannedBlock),
-      ...[...rollups.tiers.values()].flatMap(({ all }) => all.map(plannedBlock)),
-    ];
+    return [raw, ...rollups.tiers.values()].flatMap(({ all }) => all.map(plannedBlock));
   }
 
   /**
-   * Removes what may go at `nowMs`.
+   * Removes what may go at `nowMs`. A raw block whose rows are not made yet waits for them, and answers true then.
    * @throws OperatingError `disk.full`, `disk.failed`: the next round tries again.
    */
-  async apply(nowMs: number): Promise<void> {
-    const blocks = this.#blocks();
-    const { remove, rewrite } = await planRetention(this.#policy, nowMs, blocks, {
+  async apply(nowMs: number): Promise<boolean> {
+    const blocks = this.#blocks;
+    const plan = await planRetention(this.#policy, nowMs, blocks, {
       sizeMax: this.#sizeLeft(this.#sizeMax),
       count: false,
       leave: (block) => this.#looked.get(block.path) === this.#ranOut(block, nowMs),
       pause: this.#parts.pause(),
     });
-    await this.#remove(remove);
+    const { rollups } = this.#parts;
+    const waiting = [...plan.remove, ...plan.rewrite].filter(
+      ({ tier, block }) => tier === "raw" && !rollups.mayGo(block),
+    );
+    const rewrite = plan.rewrite.filter((block) => !waiting.includes(block));
+    await this.#remove(plan.remove.filter((block) => !waiting.includes(block)));
     const endMs = this.#parts.clock.monotonicMs() + ROUND_MS_MAX;
-    const left = new Set<PlannedBlock>(rewrite);
+    const left = new Set<PlannedBlock>(plan.rewrite);
     for (const block of rewrite) {
       if (this.#parts.clock.monotonicMs() >= endMs) break;
       left.delete(block);
@@ -119,6 +120,7 @@ export class Retention {
     for (const path of this.#looked.keys()) if (!there.has(path)) this.#looked.delete(path);
     for (const block of blocks)
       if (!left.has(block)) this.#looked.set(block.path, this.#ranOut(block, nowMs));
+    return waiting.length > 0;
   }
 
   /** Which retentions a block is older than. As long as that stays so, it has nothing new to lose. */

@@ -8,15 +8,25 @@ export const ROLLUPS_DIRECTORY = "rollups";
 const PATH = `${ROLLUPS_DIRECTORY}/state.json`;
 const VERSION = 1;
 
-interface Stored {
-  readonly version: number;
+/** What of one tier is made. */
+interface TierState {
   /** The sequences of the raw blocks whose ranges were made, or wait in `pending`. */
   readonly known: readonly number[];
-  /** Tiers that ranges were made in. */
-  readonly tiers: readonly RollupTier[];
   /** What must be made from raw blocks, again or for the first time. */
   readonly pending: TimeRanges;
 }
+
+interface Stored {
+  readonly version: number;
+  readonly tiers: Readonly<Record<RollupTier, TierState>>;
+}
+
+const NOTHING_KNOWN: Stored = {
+  version: VERSION,
+  tiers: Object.fromEntries(
+    ROLLUP_TIERS.map((tier) => [tier, { known: [], pending: [] }]),
+  ) as unknown as Stored["tiers"],
+};
 
 /**
  * What of the raw blocks is rolled up. The blocks are the truth: one that nobody noted is new, and its range is made,
@@ -25,72 +35,82 @@ interface Stored {
  */
 export class RollupState {
   readonly #disk: Disk;
-  #known: ReadonlySet<number>;
-  #tiers: readonly RollupTier[];
-  #pending: TimeRanges;
+  #stored: Stored;
+  /** As sets, for looking up. */
+  readonly #known = new Map<RollupTier, ReadonlySet<number>>();
 
-  private constructor(disk: Disk, { known, tiers, pending }: Stored) {
+  private constructor(disk: Disk, stored: Stored) {
     this.#disk = disk;
-    this.#known = new Set(known);
-    this.#tiers = tiers;
-    this.#pending = pending;
+    this.#stored = stored;
+    for (const tier of ROLLUP_TIERS) this.#known.set(tier, new Set(stored.tiers[tier].known));
   }
 
   /** A file that is missing or damaged counts for one that knows nothing. */
   static open(disk: Disk): RollupState {
     disk.makeDirectory(ROLLUPS_DIRECTORY);
     const stored = disk.exists(PATH) ? decodeState(disk.read(PATH)) : undefined;
-    return new RollupState(disk, stored ?? { version: VERSION, known: [], tiers: [], pending: [] });
+    return new RollupState(disk, stored ?? NOTHING_KNOWN);
   }
 
-  /** What must be made, with the ranges of blocks that came since the last `note`. */
-  pendingWith(blocks: readonly Block[], tiers: readonly RollupTier[]): TimeRanges {
-    const newTier = tiers.some((tier) => !this.#tiers.includes(tier));
-    const fresh = blocks.filter((block) => newTier || this.#isNew(block));
-    if (fresh.length === 0) return this.#pending;
+  /** What must be made of a tier, with the ranges of those raw blocks that are new to it. */
+  pendingWith(tier: RollupTier, blocks: readonly Block[]): TimeRanges {
+    const { pending } = this.#stored.tiers[tier];
+    const fresh = blocks.filter((block) => this.#isNew(tier, block));
+    if (fresh.length === 0) return pending;
     const ranges = fresh.map(({ meta }) => [meta.rangeStartMs, meta.rangeEndMs] as const);
-    return unite([...this.#pending, ...ranges]);
+    return unite([...pending, ...ranges]);
   }
 
   /** One that was made of blocks that are known has nothing new. */
-  #isNew({ meta }: Block): boolean {
-    if (this.#known.has(meta.sequence)) return false;
-    return (
-      meta.sources.length === 0 || !meta.sources.every((name) => this.#known.has(sequenceOf(name)))
-    );
+  #isNew(tier: RollupTier, { meta }: Block): boolean {
+    const known = this.#known.get(tier) as ReadonlySet<number>;
+    if (known.has(meta.sequence)) return false;
+    return meta.sources.length === 0 || !meta.sources.every((name) => known.has(sequenceOf(name)));
   }
 
-  /** Takes note of the raw blocks there are. @throws OperatingError `disk.full`, `disk.failed`. */
-  async note(blocks: readonly Block[], tiers: readonly RollupTier[]): Promise<TimeRanges> {
-    const known = new Set(blocks.map(({ meta }) => meta.sequence));
-    const pending = this.pendingWith(blocks, tiers);
-    const same =
-      pending === this.#pending &&
-      tiers.length === this.#tiers.length &&
-      known.size === this.#known.size &&
-      known.isSubsetOf(this.#known);
-    if (!same) await this.#store({ known: [...known], tiers, pending });
-    return this.#pending;
+  /**
+   * Takes note of the raw blocks there are, for each tier of those that are to be made in it now.
+   * @throws OperatingError `disk.full`, `disk.failed`.
+   */
+  async note(all: readonly Block[], due: ReadonlyMap<RollupTier, readonly Block[]>): Promise<void> {
+    const tiers = { ...this.#stored.tiers };
+    let changed = false;
+    for (const [tier, blocks] of due) {
+      const before = this.#known.get(tier) as ReadonlySet<number>;
+      const known = new Set(
+        [...blocks, ...all.filter((block) => !this.#isNew(tier, block))].map(
+          ({ meta }) => meta.sequence,
+        ),
+      );
+      if (known.size === before.size && known.isSubsetOf(before)) continue;
+      changed = true;
+      tiers[tier] = { known: [...known], pending: this.pendingWith(tier, blocks) };
+    }
+    if (changed) await this.#store(tiers);
   }
 
-  /** Wants a stretch of time made again. @throws OperatingError `disk.full`, `disk.failed`. */
-  async add(ranges: TimeRanges): Promise<void> {
-    await this.#store({ pending: unite([...this.#pending, ...ranges]) });
+  /** Wants stretches of time made again. @throws OperatingError `disk.full`, `disk.failed`. */
+  async add(ranges: ReadonlyMap<RollupTier, TimeRanges>): Promise<void> {
+    const tiers = { ...this.#stored.tiers };
+    for (const [tier, list] of ranges) {
+      const { known, pending } = tiers[tier];
+      tiers[tier] = { known, pending: unite([...pending, ...list]) };
+    }
+    await this.#store(tiers);
   }
 
-  /** A stretch of time was made. @throws OperatingError `disk.full`, `disk.failed`. */
-  async done(startMs: number, endMs: number): Promise<void> {
-    await this.#store({ pending: subtract(this.#pending, startMs, endMs) });
+  /** A stretch of time was made in some tiers. @throws OperatingError `disk.full`, `disk.failed`. */
+  async done(made: readonly RollupTier[], startMs: number, endMs: number): Promise<void> {
+    const tiers = { ...this.#stored.tiers };
+    for (const tier of made) {
+      const { known, pending } = tiers[tier];
+      tiers[tier] = { known, pending: subtract(pending, startMs, endMs) };
+    }
+    await this.#store(tiers);
   }
 
-  async #store(change: Partial<Stored>): Promise<void> {
-    const stored = {
-      version: VERSION,
-      known: [...this.#known],
-      tiers: this.#tiers,
-      pending: this.#pending,
-    };
-    const next: Stored = { ...stored, ...change };
+  async #store(tiers: Stored["tiers"]): Promise<void> {
+    const next: Stored = { version: VERSION, tiers };
     const temporary = `${PATH}.tmp`;
     const disk = this.#disk;
     disk.remove(temporary);
@@ -103,9 +123,8 @@ export class RollupState {
     }
     disk.rename(temporary, PATH);
     await disk.syncDirectory(ROLLUPS_DIRECTORY);
-    this.#known = new Set(next.known);
-    this.#tiers = next.tiers;
-    this.#pending = next.pending;
+    this.#stored = next;
+    for (const tier of ROLLUP_TIERS) this.#known.set(tier, new Set(tiers[tier].known));
   }
 }
 
@@ -124,6 +143,5 @@ function decodeState(bytes: Uint8Array): Stored | undefined {
   const [, text = "", checksum] = match ?? [];
   if (match === null || crc32(text) !== Number(checksum)) return undefined;
   const state = JSON.parse(text) as Stored;
-  if (state.version !== VERSION) return undefined;
-  return { ...state, tiers: ROLLUP_TIERS.filter((tier) => state.tiers.includes(tier)) };
+  return state.version === VERSION ? state : undefined;
 }

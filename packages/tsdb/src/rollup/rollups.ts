@@ -13,7 +13,7 @@ import type { BlockCache } from "../block/block-cache.ts";
 import { BLOCK_RANGE_MS, type BlockMeta } from "../block/block-meta.ts";
 import { Blocks } from "../block/blocks.ts";
 import type { ColumnDecoder } from "../block/column-decoder.ts";
-import { type RetentionPolicy, seriesRetention } from "../retention/retention-policy.ts";
+import { keepMsMin, type RetentionPolicy, seriesRetention } from "../retention/retention-policy.ts";
 import type { Pause } from "../slices.ts";
 import { QuantileSketch } from "./quantile-sketch.ts";
 import { type RollupChoice, type RollupPolicy, rollupChoice, tiersInUse } from "./rollup-policy.ts";
@@ -43,6 +43,34 @@ export async function openTiers(disk: Disk, cache: BlockCache): Promise<OpenTier
   return { blocks, state };
 }
 
+/**
+ * Rows of the finest tier take about as much space as samples that are 15 s apart, and reading them costs as much. So
+ * they are made when the samples are to go, and until then the tier is answered from samples.
+ */
+const DEFERRED_TIER: RollupTier = "1m";
+/** How long before samples go their deferred rows are made. */
+const DEFERRED_LEAD_MS = 86_400_000;
+/** What is made at once where all of it waits: rather one block than many to put together later. */
+const LONG_STRETCH_MS = 86_400_000;
+
+/** What to make in a tier from `startMs` on: what a block there covers, a whole day that waits, or two hours. */
+function stretchOf(
+  startMs: number,
+  blocks: readonly Block[],
+  due: TimeRanges,
+): readonly [startMs: number, endMs: number] {
+  const there = blocks.find(
+    ({ meta }) => meta.rangeStartMs <= startMs && meta.rangeEndMs > startMs,
+  );
+  if (there !== undefined) {
+    const { rangeStartMs, rangeEndMs } = there.meta;
+    if (rangeEndMs - rangeStartMs > BLOCK_RANGE_MS) return [rangeStartMs, rangeEndMs];
+  }
+  const longEndMs = startMs + LONG_STRETCH_MS;
+  const isLong = startMs % LONG_STRETCH_MS === 0 && covers(due, startMs, longEndMs);
+  return [startMs, isLong ? longEndMs : startMs + BLOCK_RANGE_MS];
+}
+
 export interface RollupParts {
   readonly disk: Disk;
   readonly clock: Clock;
@@ -70,8 +98,12 @@ export class Rollups {
   readonly #sketch = new QuantileSketch();
   #retention: RetentionPolicy;
   #rollups: RollupPolicy;
-  /** Stretches that cannot be made or compacted, until something changes: they are not tried every minute. */
-  readonly #failed = new Set<string>();
+  /** What cannot be made, until something changes: it is not tried every minute. */
+  #failed: TimeRanges = [];
+  /** The paths of blocks that cannot be put together. */
+  readonly #damaged = new Set<string>();
+  /** Raw blocks whose rows are wanted before it is time, as they are to go. */
+  readonly #hurried = new Set<string>();
 
   constructor(parts: RollupParts) {
     this.#parts = parts;
@@ -85,7 +117,7 @@ export class Rollups {
   setPolicies(retention: RetentionPolicy, rollups: RollupPolicy): void {
     this.#retention = retention;
     this.#rollups = rollups;
-    this.#failed.clear();
+    this.#failed = [];
   }
 
   get #context(): TierContext {
@@ -106,79 +138,108 @@ export class Rollups {
     return tiersInUse(this.#rollups);
   }
 
-  /** The stretches of time whose raw blocks hold what the tiers do not have yet. Nothing may remove them. */
+  /** The stretches of time whose raw blocks hold what a tier does not have yet. */
+  #pendingIn(tier: RollupTier): TimeRanges {
+    return this.#tiersInUse.includes(tier)
+      ? this.#state.pendingWith(tier, this.#parts.raw.all)
+      : [];
+  }
+
+  /** The same for all tiers together. Nothing may remove those samples. */
   get pending(): TimeRanges {
-    const tiers = this.#tiersInUse;
-    return tiers.length === 0 ? [] : this.#state.pendingWith(this.#parts.raw.all, tiers);
+    return unite(ROLLUP_TIERS.flatMap((tier) => this.#pendingIn(tier)));
   }
 
   /** Whether the rows of a raw block wait to be made, and can be. */
   needs({ meta }: Block): boolean {
-    const { rangeStartMs, rangeEndMs } = meta;
-    return overlaps(this.pending, rangeStartMs, rangeEndMs) && !this.#failed.has(`${rangeStartMs}`);
+    let { pending } = this;
+    for (const [startMs, endMs] of this.#failed) pending = subtract(pending, startMs, endMs);
+    return overlaps(pending, meta.rangeStartMs, meta.rangeEndMs);
+  }
+
+  /** Whether a raw block may go. If not, its rows are made by the next `make`, before it is time, and then it may. */
+  mayGo(block: Block): boolean {
+    if (!this.needs(block)) return true;
+    this.#hurried.add(block.path);
+    return false;
+  }
+
+  /** Whether it is time to make a raw block's rows. */
+  #isDue(tier: RollupTier, { meta, path }: Block, nowMs: number): boolean {
+    if (tier !== DEFERRED_TIER || this.#hurried.has(path)) return true;
+    return nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - DEFERRED_LEAD_MS;
   }
 
   /**
-   * Makes what is pending, for as long as a round may take.
+   * Makes what is pending and due, for as long as a round may take.
    * @throws OperatingError `disk.full`, `disk.failed`, `memory.full`: what is not made stays pending.
    */
-  async make(): Promise<void> {
+  async make(nowMs: number): Promise<void> {
     const { raw, clock } = this.#parts;
     const tiers = this.#tiersInUse;
-    if (tiers.length === 0) return;
     const endMs = clock.monotonicMs() + ROUND_MS_MAX;
-    let pending = await this.#state.note(raw.all, tiers);
-    for (;;) {
-      const startMs = this.#firstToMake(pending);
-      if (startMs === undefined || clock.monotonicMs() >= endMs) return;
+    const dueBlocks = (tier: RollupTier): Block[] =>
+      raw.all.filter((block) => this.#isDue(tier, block, nowMs));
+    await this.#state.note(raw.all, new Map(tiers.map((tier) => [tier, dueBlocks(tier)])));
+    this.#hurried.clear();
+    while (clock.monotonicMs() < endMs) {
+      const due = this.#due(tiers);
+      const startMs = Math.min(...due.values().map(([first]) => first?.[0] ?? Infinity));
+      if (startMs === Infinity) return;
+      const here = tiers.filter((tier) => due.get(tier)?.[0]?.[0] === startMs);
       try {
-        pending = await this.#makeAround(startMs, tiers);
+        await this.#makeFrom(startMs, here, due);
       } catch (error) {
-        this.#noteFailure(`${startMs}`, error);
+        this.#noteDamage(error);
+        this.#failed = unite([...this.#failed, [startMs, startMs + BLOCK_RANGE_MS]]);
       }
     }
   }
 
-  #firstToMake(pending: TimeRanges): number | undefined {
-    for (const [startMs, endMs] of pending)
-      for (let atMs = startMs; atMs < endMs; atMs += BLOCK_RANGE_MS)
-        if (!this.#failed.has(`${atMs}`)) return atMs;
-    return undefined;
+  /** What was noted and is not made, without what failed. */
+  #due(tiers: readonly RollupTier[]): Map<RollupTier, TimeRanges> {
+    return new Map(
+      tiers.map((tier) => {
+        let pending = this.#state.pendingWith(tier, []);
+        for (const [startMs, endMs] of this.#failed) pending = subtract(pending, startMs, endMs);
+        return [tier, pending];
+      }),
+    );
   }
 
   /** Where a block cannot be read others can: the failure is told, and work goes on. */
-  #noteFailure(key: string, error: unknown): void {
+  #noteDamage(error: unknown): void {
     if (!(error instanceof OperatingError && error.code === "disk.corrupt")) throw error;
-    this.#failed.add(key);
     this.#parts.raw.report(`rollups: ${errorText(error)}`);
   }
 
-  /** Makes the stretches that begin at `startMs`, or are blocks there that reach further. */
-  async #makeAround(startMs: number, tiers: readonly RollupTier[]): Promise<TimeRanges> {
-    const stretches = new Map<string, { range: [number, number]; parts: TierPart[] }>();
+  /** Makes the stretches that begin at `startMs`, or are blocks there that reach further, in some tiers. */
+  async #makeFrom(
+    startMs: number,
+    tiers: readonly RollupTier[],
+    due: ReadonlyMap<RollupTier, TimeRanges>,
+  ): Promise<void> {
+    const stretches = new Map<string, { range: readonly [number, number]; parts: TierPart[] }>();
     for (const tier of tiers) {
       const blocks = this.tiers.get(tier) as Blocks;
-      const there = blocks.all.find(
-        ({ meta }) => meta.rangeStartMs <= startMs && meta.rangeEndMs > startMs,
+      const range = stretchOf(startMs, blocks.all, due.get(tier) as TimeRanges);
+      const old = blocks.all.filter(
+        ({ meta }) => meta.rangeStartMs < range[1] && meta.rangeEndMs > range[0],
       );
-      const range: [number, number] = there
-        ? [there.meta.rangeStartMs, there.meta.rangeEndMs]
-        : [startMs, startMs + BLOCK_RANGE_MS];
       const stretch = stretches.getOrInsertComputed(range.join(), () => ({ range, parts: [] }));
-      stretch.parts.push({ tier, blocks, old: there === undefined ? [] : [there] });
+      stretch.parts.push({ tier, blocks, old });
     }
-    let made: TimeRanges = [[Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]];
     for (const { range, parts } of stretches.values()) {
       const raw = this.#parts.raw.all.filter((block) => block.overlaps(range[0], range[1] - 1));
       const metas = await makeTiers(this.#context, ...range, raw, parts);
       for (const [i, { blocks, old }] of parts.entries()) blocks.replace(old, metas[i]);
+      await this.#state.done(
+        parts.map(({ tier }) => tier),
+        ...range,
+      );
       await this.#parts.drained();
       for (const { blocks, old } of parts) await blocks.remove(old);
-      made = subtract(made, Number.NEGATIVE_INFINITY, range[0]);
-      made = subtract(made, range[1], Number.POSITIVE_INFINITY);
     }
-    for (const [start, end] of made) await this.#state.done(start, end);
-    return this.pending;
   }
 
   /**
@@ -186,14 +247,20 @@ export class Rollups {
    * @throws OperatingError `disk.full`, `disk.failed`, `memory.full`.
    */
   async backfill({ minMs, maxMs }: TimeRange): Promise<void> {
+    const tiers = this.#tiersInUse;
     const ranges = this.#parts.raw.overlapping(minMs, maxMs).map(({ meta }) => {
       const startMs = Math.floor(Math.max(meta.rangeStartMs, minMs) / BLOCK_RANGE_MS);
       const endMs = Math.ceil(Math.min(meta.rangeEndMs, maxMs + 1) / BLOCK_RANGE_MS);
       return [startMs * BLOCK_RANGE_MS, endMs * BLOCK_RANGE_MS] as const;
     });
-    this.#failed.clear();
-    await this.#state.add(unite(ranges));
-    while (this.#firstToMake(this.pending) !== undefined) await this.make();
+    this.#failed = [];
+    await this.#state.add(new Map(tiers.map((tier) => [tier, ranges])));
+    do await this.make(this.#parts.clock.nowMs());
+    while (
+      this.#due(tiers)
+        .values()
+        .some(({ length }) => length > 0)
+    );
   }
 
   /**
@@ -205,8 +272,8 @@ export class Rollups {
     const endMs = clock.monotonicMs() + ROUND_MS_MAX;
     for (const [tier, blocks] of this.tiers)
       for (;;) {
-        const usable = blocks.all.filter(({ path }) => !this.#failed.has(path));
-        const group = nextTierGroup(tier, usable, this.pending, nowMs);
+        const usable = blocks.all.filter(({ path }) => !this.#damaged.has(path));
+        const group = nextTierGroup(tier, usable, this.#pendingIn(tier), nowMs);
         if (group === undefined || clock.monotonicMs() >= endMs) break;
         await this.#rewrite(tier, blocks, group, (labels) =>
           this.#isKept(tier, labels, group, nowMs),
@@ -238,8 +305,8 @@ export class Rollups {
       await this.#parts.drained();
       await blocks.remove(group.blocks);
     } catch (error) {
-      const [first] = group.blocks;
-      this.#noteFailure((first as Block).path, error);
+      this.#noteDamage(error);
+      for (const { path } of group.blocks) this.#damaged.add(path);
     }
   }
 
@@ -260,14 +327,15 @@ export class Rollups {
     const ranges = this.#parts.raw.all
       .map(({ meta }) => [meta.rangeStartMs, meta.rangeEndMs] as const)
       .filter(([startMs, endMs]) => overlaps(borders, startMs, endMs));
-    await this.#state.add(unite(ranges));
-    for (const [tier, blocks] of this.tiers) {
+    const concerned = ROLLUP_TIERS.map((tier) => {
       const windowMs = WINDOW_MS[tier];
       const from = Math.floor(minMs / windowMs) * windowMs;
       const to = Math.floor(maxMs / windowMs) * windowMs + windowMs - 1;
-      if (blocks.overlapping(from, to).length === 0) continue;
+      return { tier, blocks: this.tiers.get(tier) as Blocks, from, to };
+    }).filter(({ blocks, from, to }) => blocks.overlapping(from, to).length > 0);
+    await this.#state.add(new Map(concerned.map(({ tier }) => [tier, ranges])));
+    for (const { blocks, from, to } of concerned)
       await blocks.delete({ matchers, minMs: from, maxMs: to });
-    }
   }
 
   /** Writes all blocks anew that hold rows which were deleted. @throws OperatingError, as `compact`. */
@@ -291,7 +359,7 @@ export class Rollups {
     flushedBeforeMs: number,
     select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
   ): RollupSources {
-    const { pending } = this;
+    const pending = this.#pendingIn(tier);
     // A short block whose range is pending is out of date. A long one is too, but only it may know of samples long gone.
     const all = (this.tiers.get(tier) as Blocks).all.filter(({ meta }) => {
       const isShort = meta.rangeEndMs - meta.rangeStartMs <= BLOCK_RANGE_MS;
