@@ -80,6 +80,13 @@ export class Model {
     entry.kept = bits;
   }
 
+  /** Acknowledged as deleted: it must not be read again, unless it is sent again. */
+  delete(series: number, { minMs, maxMs }: TimeRange): void {
+    const times = this.#sent[series];
+    for (const timestampMs of [...(times?.keys() ?? [])])
+      if (timestampMs >= minMs && timestampMs <= maxMs) times?.delete(timestampMs);
+  }
+
   /** Power went: only what `durable` has must still be there. */
   forgetAllBut(durable: readonly SimSample[]): void {
     for (const times of this.#sent) for (const entry of times.values()) entry.kept = undefined;

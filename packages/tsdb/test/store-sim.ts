@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { OperatingError, seededRng } from "@pharos/base";
+import { createMatcher, type Labels, matchesLabels, OperatingError, seededRng } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
 import { SimClock, SimDisk } from "@pharos/testing";
@@ -27,6 +27,8 @@ export interface SimCounts {
   blocksMax: number;
   late: number;
   seriesEnded: number;
+  compactions: number;
+  deletions: number;
 }
 
 export function zeroCounts(): SimCounts {
@@ -39,6 +41,8 @@ export function zeroCounts(): SimCounts {
     blocksMax: 0,
     late: 0,
     seriesEnded: 0,
+    compactions: 0,
+    deletions: 0,
   };
 }
 
@@ -140,9 +144,37 @@ export async function simulate(
         const minMs = clock.nowMs() - rng.below(12 * HOUR_MS);
         const range = { minMs, maxMs: minMs + rng.below(4 * HOUR_MS) };
         model.check(await clock.run(readAll(store, range)), range, `${where}, range`);
-      } else if (what < 92) await clock.run(clock.sleep(rng.below(5 * HOUR_MS), never));
-      else if (what < 96) await clock.run(clock.sleep(rng.below(300), never));
-      else model.check(await clock.run(readAll(store)), EVERYTHING, `${where}, all`);
+      } else if (what < 91) await clock.run(clock.sleep(rng.below(5 * HOUR_MS), never));
+      else if (what < 93) await clock.run(clock.sleep(rng.below(300), never));
+      else if (what < 96) {
+        const compacting = rng.chance(70) ? store.compact() : store.cleanTombstones();
+        if (rng.chance(30)) {
+          // Death may come in the middle.
+          pending.push(compacting.catch(() => {}));
+          for (let turns = rng.below(200); turns > 0; turns--) await Promise.resolve();
+        } else await clock.run(compacting);
+        counts.compactions++;
+      } else if (what < 98) {
+        const series = rng.below(SERIES_COUNT);
+        const minMs = clock.nowMs() - rng.below(12 * HOUR_MS);
+        const range = { minMs, maxMs: minMs + rng.below(6 * HOUR_MS) };
+        const labels = LABEL_SETS[series] as Labels;
+        const matchers = labels.map(([name, value]) => createMatcher("=", name, value));
+        await clock.run(Promise.all(pending));
+        await clock.run(store.deleteSeries(matchers, range));
+        // Others may have these labels and more.
+        for (const [other, set] of LABEL_SETS.entries())
+          if (matchesLabels(matchers, set)) {
+            model.delete(other, range);
+            durable = durable.filter(
+              (sample) =>
+                sample.series !== other ||
+                sample.timestampMs < range.minMs ||
+                sample.timestampMs > range.maxMs,
+            );
+          }
+        counts.deletions++;
+      } else model.check(await clock.run(readAll(store)), EVERYTHING, `${where}, all`);
       disk.freeSize = Number.POSITIVE_INFINITY;
       if (settings.retentionMs !== Number.POSITIVE_INFINITY)
         model.expiredBeforeMs = clock.nowMs() - 12 * HOUR_MS;
