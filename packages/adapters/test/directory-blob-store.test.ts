@@ -22,18 +22,20 @@ blobStoreConformance("directoryBlobStore", async () => directoryBlobStore(await 
 
 test("blobs are found again by the next process, and its unfinished uploads are not", async () => {
   const folder = await temporaryFolder();
-  const first = await directoryBlobStore(folder);
+  const first = directoryBlobStore(folder);
   await first.put("a/b", [new Uint8Array([1, 2])], signal);
   await writeFile(join(folder, ".uploads", "7"), "half");
 
-  const second = await directoryBlobStore(folder);
+  const second = directoryBlobStore(folder);
   deepEqual(await second.get("a/b", null, signal), new Uint8Array([1, 2]));
+  deepEqual(await readdir(join(folder, ".uploads")), ["7"]); // Who only reads changes nothing.
+  await second.put("c", [], signal);
   deepEqual(await readdir(join(folder, ".uploads")), []);
 });
 
 test("a blob is a plain file with its key as path", async () => {
   const folder = await temporaryFolder();
-  const store = await directoryBlobStore(folder);
+  const store = directoryBlobStore(folder);
   await store.put("a/b", [new Uint8Array([65])], signal);
   deepEqual((await readdir(folder)).sort(), [".uploads", "a"]);
   deepEqual(await readdir(join(folder, "a")), ["b"]);
@@ -41,7 +43,7 @@ test("a blob is a plain file with its key as path", async () => {
 
 test("folders that have become empty are removed", async () => {
   const folder = await temporaryFolder();
-  const store = await directoryBlobStore(folder);
+  const store = directoryBlobStore(folder);
   await store.put("a/b/c", [], signal);
   await store.delete("a/b/c", signal);
   deepEqual(await readdir(folder), [".uploads"]);
@@ -49,7 +51,7 @@ test("folders that have become empty are removed", async () => {
 
 test("what somebody else put there is left out of lists unless it is a file", async () => {
   const folder = await temporaryFolder();
-  const store = await directoryBlobStore(folder);
+  const store = directoryBlobStore(folder);
   await mkdir(join(folder, "empty"));
   await writeFile(join(folder, "theirs.txt"), "x");
   await writeFile(join(folder, ".hidden"), "x");
@@ -61,10 +63,12 @@ test("what somebody else put there is left out of lists unless it is a file", as
 test("a folder that cannot be reached is unavailable, not empty and not a bug", async () => {
   const unavailable = (error: unknown): boolean =>
     error instanceof OperatingError && error.code === "blob.unavailable";
-  await rejects(directoryBlobStore("/proc/none/archive"), unavailable);
+  const missing = directoryBlobStore("/proc/none/archive");
+  await rejects(missing.put("a", [], signal), unavailable);
+  await rejects(missing.put("a", [], signal), unavailable);
 
   const folder = await temporaryFolder();
-  const store = await directoryBlobStore(folder);
+  const store = directoryBlobStore(folder);
   await writeFile(join(folder, "file"), "");
   await rejects(store.put("file/below", [], signal), unavailable);
   equal(await store.head("file/below", signal), undefined);

@@ -21,24 +21,31 @@ const UPLOADS = ".uploads";
 const RENAME_ATTEMPTS_MAX = 5;
 
 /**
- * Blobs as files below a folder, which is created; it may be a mount of another machine. One process writes to it: what
- * an earlier one left unfinished is removed. Reads and writes wait in Node's thread pool, not in the calling thread.
+ * Blobs as files below a folder, which the first `put` creates; it may be a mount of another machine, and not there at
+ * the moment. One process writes to it, by one of these: what an earlier one left unfinished is removed before the first
+ * blob is written. Reads and writes wait in Node's thread pool, not in the calling thread.
  */
-export async function directoryBlobStore(root: string): Promise<BlobStore> {
+export function directoryBlobStore(root: string): BlobStore {
   const base = resolve(root);
   const uploads = join(base, UPLOADS);
   const pathOf = (key: string): string => join(base, ...key.split("/"));
   let uploadCount = 0;
+  let prepared: Promise<void> | undefined;
 
-  await guarded(root, async () => {
+  async function prepare(): Promise<void> {
     await rm(uploads, { recursive: true, force: true });
     await makeFolders(uploads);
-  });
+  }
 
   return {
     async put(key, parts, signal) {
       assertBlobKey(key);
       signal.throwIfAborted();
+      prepared ??= guarded(key, prepare);
+      await prepared.catch((error: unknown) => {
+        prepared = undefined; // The next one tries again.
+        throw error;
+      });
       const temporary = join(uploads, String(uploadCount++));
       try {
         const size = await writeFile(key, temporary, parts, signal);

@@ -46,6 +46,11 @@ export class Annotations {
     return [...this.#infos, ...fixes];
   }
 
+  /** The store left something out: an archive that cannot be reached, say. */
+  incomplete(reason: string): void {
+    this.#warnings.add(`the result may be incomplete: ${reason}`);
+  }
+
   invalidQuantile(quantile: number, span: Span): void {
     this.#warn(`quantile value should be between 0 and 1, got ${formatG(quantile)}`, span);
   }

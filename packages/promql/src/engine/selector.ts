@@ -44,6 +44,7 @@ export async function readSeries(
     // The limit is on what a query holds at once, not on what passes through it.
     samplesMax: Number.POSITIVE_INFINITY,
     signal: context.signal,
+    warn: (warning) => context.annotations.incomplete(warning),
   });
   for await (const columns of selection) {
     const { length } = columns.timestampsMs;
