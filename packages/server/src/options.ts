@@ -13,6 +13,12 @@ export interface ServeOptions {
   /** 0: every acknowledgement waits until its bytes are on the device. */
   readonly walSyncMs: number;
   readonly repairWal: boolean;
+  /** How long the log is kept for consumers, beside what they have not read. */
+  readonly logRetentionMs: number;
+  /** Bytes that the log may have. */
+  readonly logSizeMax: number;
+  /** Bytes of the disk that the log leaves free. */
+  readonly diskKeepFree: number;
   readonly queryTimeoutMs: number;
   /** Series in memory at a time. */
   readonly headSeriesMax: number;
@@ -120,10 +126,34 @@ export const SERVE_OPTIONS: Rows = {
   },
   repairWal: {
     flag: "--repair-wal",
-    help: "cut a damaged write-ahead log at the damage instead of refusing to start",
+    help: "set aside a write-ahead log that cannot be read at all instead of refusing to start",
     fallback: undefined,
     parse: parseSwitch,
     format: String,
+  },
+  logRetentionMs: {
+    flag: "--log-retention",
+    value: "duration",
+    help: "how long the write-ahead log is kept to be read again, beside what its consumers have not read",
+    fallback: "0s",
+    parse: durationFrom(0),
+    format: formatDuration,
+  },
+  logSizeMax: {
+    flag: "--log-size-max",
+    value: "size",
+    help: "how large the write-ahead log may grow; then writes are refused with 503",
+    fallback: "32GiB",
+    parse: parseSize,
+    format: formatSize,
+  },
+  diskKeepFree: {
+    flag: "--disk-keep-free",
+    value: "size",
+    help: "how much of the disk the write-ahead log leaves free, to move its samples to blocks",
+    fallback: "64MiB",
+    parse: parseSize,
+    format: formatSize,
   },
   queryTimeoutMs: {
     flag: "--query-timeout",
@@ -311,6 +341,21 @@ function parseCount(text: string | undefined): number {
   const count = /^\d+$/.test(text ?? "") ? Number(text) : 0;
   if (!Number.isSafeInteger(count) || count < 1) throw wanted("a whole number from 1");
   return count;
+}
+
+const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+function parseSize(text: string | undefined): number {
+  const [, count, unit = "B"] = /^(\d+)([KMGT]iB|B)?$/.exec(text ?? "") ?? [];
+  const size = Number(count) * 1024 ** SIZE_UNITS.indexOf(unit);
+  if (!Number.isSafeInteger(size)) throw wanted('a size such as "512MiB", "32GiB"');
+  return size;
+}
+
+function formatSize(size: number): string {
+  let unit = 0;
+  while (unit < SIZE_UNITS.length - 1 && size > 0 && size % 1024 ** (unit + 1) === 0) unit++;
+  return `${size / 1024 ** unit}${SIZE_UNITS[unit]}`;
 }
 
 function oneOf<T extends string>(allowed: readonly T[]): (text: string | undefined) => T {

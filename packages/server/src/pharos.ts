@@ -281,6 +281,7 @@ export class Pharos implements AsyncDisposable {
 
   async #openStore(): Promise<StoreThread> {
     const { dataFolder, walSyncMs, outOfOrderWindowMs, repairWal, headSeriesMax } = this.#options;
+    const { logRetentionMs, logSizeMax, diskKeepFree } = this.#options;
     const { storage } = this.#files.config;
     const store = await StoreThread.open(
       {
@@ -290,6 +291,9 @@ export class Pharos implements AsyncDisposable {
         settings: {
           walSync: walSyncMs === 0 ? "always" : { intervalMs: walSyncMs },
           walRepair: repairWal,
+          logRetentionMs,
+          logSizeMax,
+          diskKeepFree,
           headSeriesMax,
           outOfOrderWindowMs: storage.outOfOrderTimeWindowMs ?? outOfOrderWindowMs,
           retentionMs: this.#retentionMs,
@@ -300,10 +304,11 @@ export class Pharos implements AsyncDisposable {
     );
     this.#closers.use(store);
     this.#bodies.joiner = store.slots;
-    const { replayedSamples, replayMs, problems } = store.opened;
+    const { replayedSamples, replayMs, problems, remarks } = store.opened;
     if (replayedSamples > 0)
       this.#log.info({ samples: replayedSamples, ms: Math.round(replayMs) }, "read the log back");
     for (const problem of problems) this.#log.error(problem);
+    for (const remark of remarks) this.#log.warn(remark);
     return store;
   }
 

@@ -44,6 +44,17 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
   );
   gauge("wal_size_bytes", "Size of the write-ahead log.", () => stats().walSize);
   gauge("wal_segments", "Segments of the write-ahead log.", () => stats().walSegments);
+  gauge(
+    "disk_free_bytes",
+    "Bytes that may still be written to the disk; the log stops before there are none.",
+    () => stats().diskFreeSize,
+  );
+  metrics.gauge(
+    "pharos_tsdb_log_consumer_lag_bytes",
+    "Bytes of the write-ahead log that a consumer has not committed.",
+    () => stats().logConsumers.map(({ name, lag }) => [{ consumer: name }, lag] as const),
+    ["consumer"],
+  );
   gauge("blocks", "Blocks on disk.", () => stats().blocks.length);
   gauge(
     "last_flush_timestamp_seconds",

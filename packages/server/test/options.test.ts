@@ -29,6 +29,9 @@ test("without flags and variables the defaults hold", () => {
     outOfOrderWindowMs: HOUR_MS / 2,
     walSyncMs: 100,
     repairWal: false,
+    logRetentionMs: 0,
+    logSizeMax: 32 * 1024 ** 3,
+    diskKeepFree: 64 * 1024 ** 2,
     queryTimeoutMs: 120_000,
     headSeriesMax: 5_000_000,
     querySamplesMax: 50_000_000,
@@ -49,6 +52,8 @@ test("values are read in their own notation", () => {
   equal(parsed("walSyncMs", "always"), 0);
   equal(parsed("walSyncMs", "1s"), 1000);
   equal(parsed("querySamplesMax", "1000"), 1000);
+  equal(parsed("logSizeMax", "512MiB"), 512 * 1024 ** 2);
+  equal(parsed("diskKeepFree", "1000"), 1000);
   equal(parsed("logLevel", "debug"), "debug");
   equal(parsed("repairWal", ""), true, "a switch is on when its flag is there");
 });
@@ -114,6 +119,7 @@ test("options are shown as they could be written, under our names and Prometheus
   equal(shown["web.listen-address"], "[::1]:80");
   equal(shown["storage.tsdb.retention.time"], shown["retention"]);
   equal(shown["wal-sync"], "always");
+  equal(shown["log-size-max"], "32GiB");
   equal(shown["config.file"], "");
   // What is shown, given again, means the same.
   const again = Object.entries(SERVE_OPTIONS).map(([key, { flag }]) => [key, shown[flag.slice(2)]]);

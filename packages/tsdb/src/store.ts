@@ -12,6 +12,7 @@ import {
 import {
   type AppendResult,
   type Disk,
+  type LogConsumerStatus,
   type RollupColumns,
   type RollupOptions,
   type RollupReader,
@@ -164,6 +165,8 @@ export interface StoreStats {
   readonly remarks: readonly string[];
   /** Bytes that may still be written to the disk. */
   readonly diskFreeSize: number;
+  /** Who reads the log, and how far. */
+  readonly logConsumers: readonly LogConsumerStatus[];
   /** Samples read back from the log at the start, and how long that took. */
   readonly replayedSamples: number;
   readonly replayMs: number;
@@ -715,6 +718,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       problems: [...blocks.problems, ...this.#rollups.problems, ...problems],
       remarks,
       diskFreeSize: disk.freeSpace(),
+      logConsumers: this.log.consumers(),
       replayedSamples,
       replayMs,
     };
