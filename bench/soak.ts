@@ -70,11 +70,13 @@ process.stdout.write(
 );
 const started = performance.now();
 const measurements: Measurement[] = [];
-await Promise.all([write(), query(server), measure(server)]);
-report(measurements, await missingSamples(server));
+const writing = write();
+await Promise.all([writing, query(server), measure(server)]);
+const seconds = await writing;
+report(measurements, seconds, await missingSamples(server));
 
-/** Sends round after round, each body when its time has come, so that the load is even. */
-async function write(): Promise<void> {
+/** Sends round after round, each body when its time has come, so that the load is even. Answers how long it took. */
+async function write(): Promise<number> {
   const values = w1Values(labelSets.length);
   const bodies: LoadBody[] = [];
   for (let first = 0; first < labelSets.length; first += SERIES_PER_BODY)
@@ -95,6 +97,7 @@ async function write(): Promise<void> {
   };
   await Promise.all(Array.from({ length: laneCount }, (_, at) => lane(at)));
   state.done = true;
+  return (performance.now() - started) / 1000;
 }
 
 async function post(body: Uint8Array): Promise<void> {
@@ -145,7 +148,7 @@ async function measure(measured: ServerProcess): Promise<void> {
   await measured.ask("/metrics");
   printRow(["", "samples/s", "RSS MiB", "stall ms", "CPU", "query ms", "disk MiB", "retried"]);
   while (!state.done) {
-    await sleep(everySeconds * 1000);
+    await Promise.race([sleep(everySeconds * 1000), writing]);
     const metrics = await measured.ask("/metrics");
     const seconds = (performance.now() - started) / 1000;
     const now = { ...state, seconds, cpu: measured.cpuSeconds() };
@@ -211,11 +214,11 @@ async function missingSamples(asked: ServerProcess): Promise<number> {
   return missing;
 }
 
-function report(all: readonly Measurement[], missing: number): void {
-  const warm = all.filter(({ seconds }) => seconds * 1000 >= durationMs * WARM_UP_SHARE);
-  const growth = growthOf(warm.map(({ seconds, residentSize }) => [seconds, residentSize]));
+function report(all: readonly Measurement[], seconds: number, missing: number): void {
+  const warm = all.filter((each) => each.seconds * 1000 >= durationMs * WARM_UP_SHARE);
+  const growth = growthOf(warm.map((each) => [each.seconds, each.residentSize]));
   const stall = Math.max(...all.map(({ stallSeconds }) => stallSeconds));
-  const rate = state.sent / ((performance.now() - started) / 1000);
+  const rate = state.sent / seconds;
   const wanted = labelSets.length * ROUNDS;
   const findings: readonly (readonly [what: string, good: boolean])[] = [
     [`memory after the warm-up changed by ${(growth * 100).toFixed(1)} %`, growth <= GROWTH_MAX],
