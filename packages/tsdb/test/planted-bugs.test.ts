@@ -77,6 +77,36 @@ const BUGS: readonly PlantedBug[] = [
     planted: "",
   },
   {
+    bug: "merging blocks brings back what was deleted",
+    file: "block/merge-blocks.ts",
+    original: "for (const block of blocks) block.setDeletions(deletions);",
+    planted: "",
+  },
+  {
+    bug: "a deletion is acknowledged before it is synced",
+    file: "block/deletions.ts",
+    original: "await writer.sync();",
+    planted: "",
+  },
+  {
+    bug: "a deletion leaves what is in memory",
+    file: "store.ts",
+    original: "await this.#flushBefore(this.#maxTimeMs + 1);\n      const range = {",
+    planted: "const range = {",
+  },
+  {
+    bug: "a deletion also takes what comes after it",
+    file: "block/block.ts",
+    original: "this.meta.sequence < beforeSequence && this.overlaps(minMs, maxMs),",
+    planted: "this.overlaps(minMs, maxMs),",
+  },
+  {
+    bug: "merged blocks let the later of two values stand",
+    file: "block/merge-blocks.ts",
+    original: "else if (order === 0) least.push(cursor);",
+    planted: "else if (order === 0) least.unshift(cursor);",
+  },
+  {
     bug: "a checkpoint gets its name before it is synced",
     file: "checkpoint.ts",
     original: "await writer.sync();",
