@@ -8,7 +8,10 @@ export interface ServeOptions {
   readonly configFile: string | undefined;
   readonly alertmanagerConfigFile: string | undefined;
   readonly externalUrl: string | undefined;
-  readonly retentionMs: number;
+  /** How long samples are kept; undefined for as long as the preset in the configuration says. */
+  readonly retentionMs: number | undefined;
+  /** Bytes that blocks and log may have together; 0 for no limit. */
+  readonly retentionSizeMax: number;
   readonly outOfOrderWindowMs: number;
   /** 0: every acknowledgement waits until its bytes are on the device. */
   readonly walSyncMs: number;
@@ -103,10 +106,19 @@ export const SERVE_OPTIONS: Rows = {
     flag: "--retention",
     value: "duration",
     alias: "--storage.tsdb.retention.time",
-    help: "how long samples are kept",
-    fallback: "15d",
-    parse: durationFrom(1),
-    format: formatDuration,
+    help: "how long samples are kept; without it, 14d or as the configuration's retention_preset says",
+    fallback: undefined,
+    parse: (text) => (text === undefined ? undefined : durationFrom(1)(text)),
+    format: (ms) => (ms === undefined ? "" : formatDuration(ms)),
+  },
+  retentionSizeMax: {
+    flag: "--retention-size",
+    value: "size",
+    alias: "--storage.tsdb.retention.size",
+    help: "how large blocks and log may be together; then the oldest blocks go. 0 for no limit",
+    fallback: "0",
+    parse: parseSize,
+    format: formatSize,
   },
   outOfOrderWindowMs: {
     flag: "--out-of-order-window",
@@ -346,8 +358,9 @@ function parseCount(text: string | undefined): number {
 const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 function parseSize(text: string | undefined): number {
-  const [, count, unit = "B"] = /^(\d+)([KMGT]iB|B)?$/.exec(text ?? "") ?? [];
-  const size = Number(count) * 1024 ** SIZE_UNITS.indexOf(unit);
+  // As Prometheus, KB and KiB are the same.
+  const [, count, unit = ""] = /^(\d+)(?:([KMGT]?)i?B)?$/.exec(text ?? "") ?? [];
+  const size = Number(count) * 1024 ** SIZE_UNITS.findIndex((name) => name[0] === (unit || "B"));
   if (!Number.isSafeInteger(size)) throw wanted('a size such as "512MiB", "32GiB"');
   return size;
 }

@@ -29,6 +29,7 @@ import { readPageAssets } from "./page-assets.ts";
 import { addPartMetrics, type ReloadStatus } from "./part-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
+import { changeableSettings } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
 import { QueryPool } from "./threads/query-pool.ts";
@@ -129,6 +130,7 @@ export class Pharos implements AsyncDisposable {
     this.#apply = async ({ config, groups, notifications }) => {
       await alerting.dispatcher.apply(notifications);
       await alerting.rules.apply(groups);
+      await store.applySettings(changeableSettings(config.storage, this.#options));
       scrapes.applyJobs(config.scrapeJobs);
       watcher.apply(config.scrapeJobs);
     };
@@ -271,7 +273,7 @@ export class Pharos implements AsyncDisposable {
   }
 
   get #retentionMs(): number {
-    return this.#files.config.storage.retention.rawMs ?? this.#options.retentionMs;
+    return changeableSettings(this.#files.config.storage, this.#options).retentionMs;
   }
 
   /** Whether anyone who reaches the address may reload and stop. */
@@ -280,7 +282,7 @@ export class Pharos implements AsyncDisposable {
   }
 
   async #openStore(): Promise<StoreThread> {
-    const { dataFolder, walSyncMs, outOfOrderWindowMs, repairWal, headSeriesMax } = this.#options;
+    const { dataFolder, walSyncMs, repairWal, headSeriesMax } = this.#options;
     const { logRetentionMs, logSizeMax, diskKeepFree } = this.#options;
     const { storage } = this.#files.config;
     const store = await StoreThread.open(
@@ -295,8 +297,7 @@ export class Pharos implements AsyncDisposable {
           logSizeMax,
           diskKeepFree,
           headSeriesMax,
-          outOfOrderWindowMs: storage.outOfOrderTimeWindowMs ?? outOfOrderWindowMs,
-          retentionMs: this.#retentionMs,
+          ...changeableSettings(storage, this.#options),
         },
       },
       this.#log,

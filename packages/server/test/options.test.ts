@@ -25,7 +25,8 @@ test("without flags and variables the defaults hold", () => {
     configFile: undefined,
     alertmanagerConfigFile: undefined,
     externalUrl: undefined,
-    retentionMs: 15 * 24 * HOUR_MS,
+    retentionMs: undefined,
+    retentionSizeMax: 0,
     outOfOrderWindowMs: HOUR_MS / 2,
     walSyncMs: 100,
     repairWal: false,
@@ -53,6 +54,7 @@ test("values are read in their own notation", () => {
   equal(parsed("walSyncMs", "1s"), 1000);
   equal(parsed("querySamplesMax", "1000"), 1000);
   equal(parsed("logSizeMax", "512MiB"), 512 * 1024 ** 2);
+  equal(parsed("retentionSizeMax", "512GB"), 512 * 1024 ** 3);
   equal(parsed("diskKeepFree", "1000"), 1000);
   equal(parsed("logLevel", "debug"), "debug");
   equal(parsed("repairWal", ""), true, "a switch is on when its flag is there");
@@ -76,6 +78,7 @@ test("a value that is not allowed is refused with the flag, the text and what is
     [{ retentionMs: "0s" }, `--retention 0s: ${duration}, above zero`],
     [{ retentionMs: "15" }, `--retention 15: ${duration}, above zero`],
     [{ outOfOrderWindowMs: "-1m" }, `--out-of-order-window -1m: ${duration}`],
+    [{ logSizeMax: "32G" }, '--log-size-max 32G: want a size such as "512MiB", "32GiB"'],
     [
       { walSyncMs: "0s" },
       `--wal-sync 0s: want always, or a duration such as "15s", "5m", "1h30m", "7d"`,

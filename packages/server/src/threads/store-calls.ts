@@ -11,11 +11,14 @@ import type {
 } from "@pharos/collect";
 import type { AppendResult, SampleBatch, TimeRange } from "@pharos/ports";
 import type {
+  ChangeableSettings,
+  ExpiredCount,
   HeadLabels,
   HeadSelection,
   LabelQuery,
   ReaderAnswer,
   ReaderSetup,
+  StorageTier,
   StoreSettings,
   StoreStats,
 } from "@pharos/tsdb";
@@ -52,6 +55,23 @@ export interface StoreThreadStats extends StoreStats {
   readonly delaySecondsMax: number;
 }
 
+/** A block that retention takes away, or a part of it. */
+export interface PreviewedBlock {
+  readonly tier: StorageTier;
+  readonly path: string;
+  readonly rangeStartMs: number;
+  readonly rangeEndMs: number;
+  readonly size: number;
+}
+
+/** What would go by retention, as plain data. */
+export interface RetentionPreview {
+  readonly remove: readonly PreviewedBlock[];
+  readonly rewrite: readonly PreviewedBlock[];
+  /** By tier, then rule. */
+  readonly expired: readonly ExpiredCount[];
+}
+
 /** What the main thread asks of the store's. */
 export interface StoreCalls {
   /** Opens the store: reads the log back. */
@@ -65,6 +85,10 @@ export interface StoreCalls {
   closeTarget(ask: number): void;
   stats(ask: null): StoreThreadStats;
   tsdbStatus(ask: { readonly limit: number }): TsdbStatus;
+  /** Goes on with other settings. */
+  applySettings(ask: ChangeableSettings): void;
+  /** What would go by retention now, with some settings changed. */
+  planRetention(ask: Partial<ChangeableSettings>): RetentionPreview;
   /** A reader on another thread, which asks over the port. It is gone when the port closes. */
   openReader(ask: MessagePort): ReaderSetup;
   /** Finishes what was accepted. */

@@ -11,12 +11,13 @@ import {
   type TargetEnd,
 } from "@pharos/collect";
 import type { AppendResult, SampleBatch } from "@pharos/ports";
-import type { ReaderSetup, StoreStats } from "@pharos/tsdb";
+import type { ChangeableSettings, ReaderSetup, StoreStats } from "@pharos/tsdb";
 import type { TsdbStatus } from "../http/dependencies.ts";
 import type { Logger } from "../log.ts";
 import { BodySlots } from "./body-slots.ts";
 import { Caller } from "./calls.ts";
 import type {
+  RetentionPreview,
   SentBody,
   StoreCalls,
   StoreNotice,
@@ -117,6 +118,16 @@ export class StoreThread implements AsyncDisposable {
 
   append(batch: SampleBatch): Promise<AppendResult> {
     return this.#caller.call("append", batch);
+  }
+
+  /** Goes on with other settings. @throws OperatingError `input.invalid`: nothing is changed. */
+  async applySettings(settings: ChangeableSettings): Promise<void> {
+    await this.#caller.call("applySettings", settings);
+  }
+
+  /** What would go by retention now, under the settings in force or with some of them changed. Changes nothing. */
+  async planRetention(changes: Partial<ChangeableSettings> = {}): Promise<RetentionPreview> {
+    return this.#caller.call("planRetention", changes);
   }
 
   async stats(): Promise<StoreThreadStats> {

@@ -11,11 +11,20 @@ import {
   ScrapeReceiver,
 } from "@pharos/collect";
 import { ExpositionDecoder, Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
-import { COLUMNS_MAX, type EmbeddedStore, headSelectionBuffers, openStore } from "@pharos/tsdb";
+import {
+  type ChangeableSettings,
+  COLUMNS_MAX,
+  type EmbeddedStore,
+  headSelectionBuffers,
+  type KeptBlock,
+  openStore,
+} from "@pharos/tsdb";
 import { tsdbStatus } from "../store-status.ts";
 import { SLOTS_SIZE, type SlotPlace } from "./body-slots.ts";
 import { answerCalls, Moved } from "./calls.ts";
 import type {
+  PreviewedBlock,
+  RetentionPreview,
   SentBody,
   SentTarget,
   StoreCalls,
@@ -123,6 +132,15 @@ class StoreThread {
     return session.setup;
   }
 
+  async planRetention(changes: Partial<ChangeableSettings>): Promise<RetentionPreview> {
+    const plan = await this.#store.planRetention(systemClock.nowMs(), changes);
+    return {
+      remove: plan.remove.map(previewed),
+      rewrite: plan.rewrite.map(previewed),
+      expired: plan.expired,
+    };
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#store[Symbol.asyncDispose]();
@@ -153,9 +171,15 @@ const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
   closeTarget: (target) => thread().scrapes.close(target),
   stats: () => thread().stats(),
   tsdbStatus: ({ limit }) => tsdbStatus(thread().store, limit),
+  applySettings: (settings) => thread().store.applySettings(settings),
+  planRetention: (changes) => thread().planRetention(changes),
   openReader: (port) => thread().openReader(port),
   close: () => thread().close(),
 });
+
+function previewed({ tier, path, rangeStartMs, rangeEndMs, size }: KeptBlock): PreviewedBlock {
+  return { tier, path, rangeStartMs, rangeEndMs, size };
+}
 
 function received({ labels, rules, startedMonotonicMs }: SentTarget) {
   const { metricRelabelConfigs, ...others } = rules;
