@@ -1,10 +1,10 @@
 // Bytes a sample costs on disk, side by side, after everything is flushed and merged; and whether what comes back is what
 // was sent, bit by bit. `npm run bench:disk`; the captured data needs `npm run bench:capture` first.
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { benchOptions, printVersions, SERVER_CORE } from "./bench-options.ts";
 import { compare, endProgress, printTable, progress } from "./comparison.ts";
-import type { Contender } from "./contenders.ts";
+import { type Contender, pharos } from "./contenders.ts";
 import {
   CAPTURE_FILE,
   capturedData,
@@ -22,9 +22,12 @@ import { STEP_MS } from "./workload-w1.ts";
 /** Samples are sent in time order, a window at a time: Prometheus takes none that is an hour older than its newest. */
 const WINDOW_MS = 30 * 60_000;
 const SAMPLES_PER_BODY = 10_000;
+const NO_ROLLUPS = "global: {}\nrollups: []\n";
 
 interface Figures {
   readonly bytesPerSample: number;
+  /** The part of it that is no samples but rollups of them, which only ours keeps. */
+  readonly rollupBytesPerSample: number;
   readonly cpuPerMillion: number;
   readonly difference: Difference;
   /** What lies on disk against what was sent, NaN payloads included; only of ours. */
@@ -37,6 +40,8 @@ const options = benchOptions({
     "capture-15s,generated,jitter,capture-1s,odd",
   ],
   file: [CAPTURE_FILE, CAPTURE_FILE],
+  // "none": ours makes none either, so that the CPU is for the samples alone.
+  rollups: ["kept", "kept"],
 });
 const endMs = Math.floor(Date.now() / STEP_MS) * STEP_MS;
 const generated = { hosts: 10, rounds: options.quick ? 480 : 5760, endMs };
@@ -52,7 +57,11 @@ const DATA: Readonly<Record<string, () => DiskData | undefined>> = {
 };
 
 async function measure(contender: Contender, data: DiskData): Promise<Figures | undefined> {
-  await using server = await ServerProcess.start(contender, { core: SERVER_CORE });
+  const config = contender === pharos && options.own.rollups === "none" ? NO_ROLLUPS : undefined;
+  await using server = await ServerProcess.start(contender, {
+    core: SERVER_CORE,
+    ...(config === undefined ? {} : { config }),
+  });
   if (server === undefined) return undefined;
   const idleCpu = server.cpuSeconds();
   using sender = new Sender(server.url + contender.writePath);
@@ -63,11 +72,13 @@ async function measure(contender: Contender, data: DiskData): Promise<Figures | 
   progress(`${contender.name}: flushes and merges`);
   const folder = await contender.settle(server);
   const size = usedSize(folder);
+  const rollups = join(folder, "rollups");
+  const rollupSize = existsSync(rollups) ? usedSize(rollups) : 0;
   const cpu = server.cpuSeconds() - idleCpu;
   progress(`${contender.name}: reading back`);
   const difference = await differencesOverHttp(server, data.series);
   let onDisk: Difference | undefined;
-  if (contender.name === "pharos") {
+  if (contender === pharos) {
     await server.stop("SIGTERM");
     onDisk = await differencesOnDisk(folder, data.series);
   }
@@ -75,6 +86,7 @@ async function measure(contender: Contender, data: DiskData): Promise<Figures | 
   const sampleCount = countSamples(data);
   return {
     bytesPerSample: size / sampleCount,
+    rollupBytesPerSample: rollupSize / sampleCount,
     cpuPerMillion: cpu / (sampleCount / 1e6),
     difference,
     onDisk,
@@ -132,6 +144,13 @@ for (const name of options.own.data.split(",")) {
   const percent = (count: number, { compared }: Difference): number => (100 * count) / compared;
   printTable<Figures>(name, results, [
     { title: "bytes/sample", digits: 3, of: (f) => f.bytesPerSample, ratio: true },
+    { title: "of it rollups", digits: 3, of: (f) => f.rollupBytesPerSample },
+    {
+      title: "without",
+      digits: 3,
+      of: (f) => f.bytesPerSample - f.rollupBytesPerSample,
+      ratio: true,
+    },
     { title: "CPU-s/M, load and merge", digits: 3, of: (f) => f.cpuPerMillion, ratio: true },
     { title: "% changed", digits: 3, of: ({ difference: d }) => percent(d.changed, d) },
     { title: "% missing", digits: 3, of: ({ difference: d }) => percent(d.missing, d) },
