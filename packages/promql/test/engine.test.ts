@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { test } from "node:test";
+import type { SeriesReader } from "@pharos/ports";
 import { worldOf } from "./engine-world.ts";
 
 /** Each query with its answer at one time. */
@@ -536,4 +537,23 @@ test("a range query refuses what is no scalar or vector", async () => {
     message:
       'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
   });
+});
+
+test("what the store leaves out is a warning, once, beside the rest of the answer", async () => {
+  const { store, engine } = await worldOf("x 1 2 3");
+  const reader: SeriesReader = {
+    select(range, matchers, options) {
+      options.warn?.("archived block a: connection refused");
+      return store.select(range, matchers, options);
+    },
+    series: (...args) => store.series(...args),
+    labelNames: (...args) => store.labelNames(...args),
+    labelValues: (...args) => store.labelValues(...args),
+  };
+  const { signal } = new AbortController();
+  const result = await engine.instant(reader, "x + x", 60_000, { signal });
+  deepEqual(result.warnings, [
+    "the result may be incomplete: archived block a: connection refused",
+  ]);
+  equal(result.type === "vector" && result.values[0], 4);
 });

@@ -290,6 +290,7 @@ export class Pharos implements AsyncDisposable {
         dataFolder,
         // One that nobody outside knows: else a sender could choose series that all collide.
         seed: randomInt(SEEDS),
+        archive: storage.archive,
         settings: {
           walSync: walSyncMs === 0 ? "always" : { intervalMs: walSyncMs },
           walRepair: repairWal,
@@ -310,16 +311,21 @@ export class Pharos implements AsyncDisposable {
       this.#log.info({ samples: replayedSamples, ms: Math.round(replayMs) }, "read the log back");
     for (const problem of problems) this.#log.error(problem);
     for (const remark of remarks) this.#log.warn(remark);
+    if (storage.archive !== undefined && storage.archive.afterMs >= this.#retentionMs)
+      this.#log.warn(
+        "nothing is archived: blocks are removed before they are as old as archive.after says",
+      );
     return store;
   }
 
   #openQueries(store: StoreThread): QueryPool {
     const { dataFolder, lookbackMs, querySamplesMax, queryTimeoutMs } = this.#options;
-    const { global } = this.#files.config;
+    const { global, storage } = this.#files.config;
     const queries = new QueryPool({
       store,
       settings: {
         dataFolder,
+        archive: storage.archive,
         lookbackMs,
         samplesMax: querySamplesMax,
         timeoutMs: queryTimeoutMs,

@@ -24,6 +24,25 @@ export function tsdbStatus(store: EmbeddedStore, limit: number): TsdbStatus {
   };
 }
 
+type AddMetric = (name: string, help: string, read: () => number) => void;
+
+/** All 0 where there is no archive. */
+function archiveMetrics(gauge: AddMetric, counter: AddMetric, stats: () => StoreThreadStats): void {
+  gauge("archive_blocks", "Blocks in the archive.", () => stats().archive?.blocks ?? 0);
+  gauge("archive_samples", "Samples in the archive.", () => stats().archive?.samples ?? 0);
+  gauge("archive_size_bytes", "Size of the archive's files.", () => stats().archive?.size ?? 0);
+  gauge(
+    "archive_problems",
+    "What keeps blocks from the archive, and what was found damaged there.",
+    () => stats().archive?.problems.length ?? 0,
+  );
+  counter(
+    "archive_read_bytes_total",
+    "Bytes that the store's thread read from the archive.",
+    () => stats().archive?.readSize ?? 0,
+  );
+}
+
 function cardinality({ name, count }: Counted): Cardinality {
   return { name, value: count };
 }
@@ -71,6 +90,7 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
     "New series that were refused, each time they came, since --head-series-max or the memory allowed no more.",
     () => stats().headSeriesRefused,
   );
+  archiveMetrics(gauge, counter, stats);
   counter("samples_appended_total", "Samples stored.", () => stats().samplesAppended);
   metrics.counter(
     "pharos_tsdb_samples_refused_total",

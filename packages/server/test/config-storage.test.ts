@@ -34,6 +34,7 @@ test("a file that says nothing keeps as the widest preset does, and rolls up eve
     retentionSizeMax: undefined,
     retention: { preset: "widest", rawMs: undefined, rules: [] },
     rollups: [{ matchers: [], tiers: ALL, quantiles: ALL }],
+    archive: undefined,
   });
 });
 
@@ -145,4 +146,31 @@ test("editors learn of retention and rollups from the JSON Schema", () => {
   deepEqual(properties["retention_preset"]?.["enum"], ["s0", "s1", "s2", "s3", "s4", "widest"]);
   equal(properties["retention"]?.["type"], "array");
   equal(properties["rollups"]?.["type"], "array");
+});
+
+test("an archive is a folder beside the file, for blocks of thirty days unless it says otherwise", () => {
+  deepEqual(storageOf("archive: { directory: /mnt/cold }").archive, {
+    directory: "/mnt/cold",
+    afterMs: 30 * DAY_MS,
+  });
+  const text = "archive: { directory: cold, after: 1w }";
+  deepEqual(loadConfig(text, "/etc/pharos/pharos.yml", NO_FILES).config.storage.archive, {
+    directory: "/etc/pharos/cold",
+    afterMs: 7 * DAY_MS,
+  });
+});
+
+test("an archive without a folder, or for blocks that are gone by then, is a mistake", () => {
+  equal(problemsOf("archive:").length, 1);
+  equal(problemsOf("archive: { after: 1d }").length, 1);
+  equal(problemsOf("archive: { directory: cold, after: 0s }").length, 1);
+  deepEqual(
+    problemsOf(`
+storage: { tsdb: { retention: { time: 20d } } }
+archive: { directory: cold, after: 20d }
+`).map((line) => line.slice(line.indexOf("archive"))),
+    [
+      "archive.after: must be less than storage.tsdb.retention.time, after which blocks are removed: 20d",
+    ],
+  );
 });

@@ -20,6 +20,14 @@ export interface StorageConfig {
   /** `rawMs` is undefined where the file does not say, and an option may. */
   readonly retention: RetentionWishes;
   readonly rollups: RollupWishes;
+  /** Where old blocks go, if anywhere. A reload does not change it. */
+  readonly archive: ArchiveConfig | undefined;
+}
+
+export interface ArchiveConfig {
+  /** Resolved against the folder of the configuration file. */
+  readonly directory: string;
+  readonly afterMs: number;
 }
 
 export interface GlobalConfig {

@@ -78,7 +78,7 @@ export function loadConfig(
       jobs.addAll(includedSource);
     }
   }
-  const storage = readStorage(source, section);
+  const storage = readStorage(source, section, (path) => resolvePath(path, folder));
   const diagnostics = sources.flatMap((one) => one.diagnostics.toSorted(byPlace));
   if (diagnostics.length > 0) throw new ConfigError(diagnostics);
   const config = {
@@ -111,6 +111,7 @@ const SECTIONS_ONLY = z.strictObject({
   retention: unread(),
   retention_preset: unread(),
   rollups: unread(),
+  archive: unread(),
 });
 
 const JOBS_ONLY = z.strictObject({ ...scrapeConfigFileSchema.shape, scrape_configs: unread() });

@@ -14,6 +14,7 @@ import { HTTP_CLIENT_KEYS } from "./http-client-schema.ts";
 import { nearestName } from "./nearest-name.ts";
 import { notYet } from "./read-yaml.ts";
 import {
+  archiveSchema,
   retentionPresetSchema,
   retentionSchema,
   rollupsSchema,
@@ -187,6 +188,7 @@ export const prometheusSchema = z.strictObject({
   retention: retentionSchema.default([]),
   retention_preset: retentionPresetSchema,
   rollups: rollupsSchema.optional(),
+  archive: archiveSchema.optional(),
   alerting: notYet("alerts are not sent to an Alertmanager; this program notifies by itself"),
   remote_write: notYet("samples are not sent on to other systems"),
   remote_read: notYet("other systems are not asked for samples"),

@@ -1,8 +1,10 @@
+import { formatDuration } from "@pharos/base";
 import { ROLLUP_TIERS } from "@pharos/ports";
 import { type MatcherText, ROLLUP_EVERYTHING, STORAGE_TIERS } from "@pharos/tsdb";
 import type { z } from "zod";
-import type { StorageConfig } from "./config.ts";
+import type { ArchiveConfig, StorageConfig } from "./config.ts";
 import {
+  archiveSchema,
   retentionPresetSchema,
   retentionSchema,
   rollupsSchema,
@@ -14,7 +16,11 @@ import type { YamlSource } from "./yaml-source.ts";
 type ReadSection = <T extends z.ZodType>(schema: T, name: string) => z.output<T> | undefined;
 
 /** What the file says about storage, retention and rollups. Where something is wrong, the result is of no use. */
-export function readStorage(source: YamlSource, section: ReadSection): StorageConfig {
+export function readStorage(
+  source: YamlSource,
+  section: ReadSection,
+  resolve: (path: string) => string,
+): StorageConfig {
   const storage = section(storageSchema, "storage");
   const rules = section(retentionSchema, "retention") ?? [];
   const preset = section(retentionPresetSchema, "retention_preset") ?? "widest";
@@ -48,7 +54,26 @@ export function readStorage(source: YamlSource, section: ReadSection): StorageCo
         tiers: ROLLUP_TIERS.filter((tier) => tiers.includes(tier)),
         quantiles: ROLLUP_TIERS.filter((tier) => quantiles.includes(tier)),
       })) ?? ROLLUP_EVERYTHING,
+    archive: readArchive(source, section, resolve, tsdb?.retention?.time),
   };
+}
+
+function readArchive(
+  source: YamlSource,
+  section: ReadSection,
+  resolve: (path: string) => string,
+  rawMs: number | undefined,
+): ArchiveConfig | undefined {
+  // A section that is not there has no archive; one that is empty lacks a folder.
+  if (source.nodeAt(["archive"]) === undefined) return undefined;
+  const archive = section(archiveSchema, "archive");
+  if (archive === undefined) return undefined;
+  if (rawMs !== undefined && archive.after >= rawMs)
+    source.report(
+      ["archive", "after"],
+      `must be less than storage.tsdb.retention.time, after which blocks are removed: ${formatDuration(rawMs)}`,
+    );
+  return { directory: resolve(archive.directory), afterMs: archive.after };
 }
 
 /** Without its compiled expression, so that it can be sent to another thread. */

@@ -26,6 +26,14 @@ export const storageSchema = z.strictObject({
   exemplars: notYet("exemplars are not stored"),
 });
 
+/** Where blocks go when they are old; nowhere unless given. */
+export const archiveSchema = z.strictObject({
+  /** A folder, perhaps a mount of another machine; relative to the configuration file's. */
+  directory: z.string().min(1),
+  /** How old a block must be. */
+  after: positiveDuration.default(30 * 86_400_000),
+});
+
 /** A selector of series, as matchers; every series where there is none. */
 const selector = z
   .string()

@@ -2,10 +2,12 @@ import type { MessagePort } from "node:worker_threads";
 import type { Labels } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import type { ReaderSetup } from "@pharos/tsdb";
+import type { ArchiveConfig } from "../config/config.ts";
 
 /** How queries are evaluated; the same for all threads. */
 export interface QuerySettings {
   readonly dataFolder: string;
+  readonly archive?: ArchiveConfig | undefined;
   readonly lookbackMs: number;
   readonly samplesMax: number;
   readonly timeoutMs: number;

@@ -6,6 +6,7 @@ import { createEngine } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
 import { attachReader, type ReaderCalls } from "@pharos/tsdb";
 import { createReadRoutes } from "../http/read-routes.ts";
+import { archiveSettings } from "./archive-settings.ts";
 import { answerCalls, Caller, Moved } from "./calls.ts";
 import type { QueryCalls, QueryThreadData, SentRequest, SentResponse } from "./query-calls.ts";
 import type { StoreReaderCalls } from "./store-calls.ts";
@@ -24,6 +25,7 @@ const store = await attachReader({
   calls: storeCalls(port),
   disk: nodeDisk(settings.dataFolder),
   clock: systemClock,
+  archive: archiveSettings(settings.archive),
 });
 const engine = createEngine({ clock: systemClock, ...settings });
 

@@ -22,6 +22,7 @@ import type {
   StoreSettings,
   StoreStats,
 } from "@pharos/tsdb";
+import type { ArchiveConfig } from "../config/config.ts";
 import type { TsdbStatus } from "../http/dependencies.ts";
 import type { SlotPlace } from "./body-slots.ts";
 
@@ -31,6 +32,7 @@ export interface StoreThreadData {
   /** Of the series table's hash; 32 bits. */
   readonly seed: number;
   readonly settings: Partial<StoreSettings>;
+  readonly archive?: ArchiveConfig | undefined;
 }
 
 /** A body in a slot of the shared memory, or moved. */

@@ -20,6 +20,7 @@ import {
   openStore,
 } from "@pharos/tsdb";
 import { tsdbStatus } from "../store-status.ts";
+import { archiveSettings } from "./archive-settings.ts";
 import { SLOTS_SIZE, type SlotPlace } from "./body-slots.ts";
 import { answerCalls, Moved } from "./calls.ts";
 import type {
@@ -71,11 +72,19 @@ class StoreThread {
     void this.#maintain();
   }
 
-  static async open({ dataFolder, seed, settings }: StoreThreadData): Promise<StoreThread> {
+  static async open({
+    dataFolder,
+    seed,
+    settings,
+    archive,
+  }: StoreThreadData): Promise<StoreThread> {
     const disk = nodeDisk(dataFolder);
     const kernels = await Kernels.load();
     const table = new SeriesTable(kernels, { seed });
-    const store = await openStore({ disk, clock: systemClock, kernels, table, ...settings });
+    const store = await openStore({
+      ...{ disk, clock: systemClock, kernels, table, ...settings },
+      archive: archiveSettings(archive),
+    });
     return new StoreThread(kernels, table, store);
   }
 
