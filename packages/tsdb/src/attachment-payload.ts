@@ -10,7 +10,7 @@ import { doubles, PayloadReader, words } from "./payload-reader.ts";
 //   deletion   | from f64 | to f64 | count u32 | references u32 x count |
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Entries of bytes one after another: entry `i` ends before `ends[i]`. */
 export interface BytesEntries {
