@@ -178,10 +178,21 @@ export class ServerProcess<P extends Program = Program> implements AsyncDisposab
   }
 }
 
+const running = new Set<ChildProcess>();
+
 function launch(command: readonly string[]): ChildProcess {
   const [program = "", ...args] = command;
-  return spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  return child;
 }
+
+// However a comparison ends, no server outlives it.
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 export function temporaryFolder(name: string): Promise<string> {
   return mkdtemp(join(tmpdir(), `bench-${name}-`));
