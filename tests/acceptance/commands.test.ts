@@ -41,7 +41,7 @@ test("`serve --help` names every option with its variable and default", async ()
   equal(code, 0);
   match(
     lines.join(" ").replaceAll(/\s+/g, " "),
-    /--retention <duration> how long samples are kept \(PHAROS_RETENTION; default 15d\)/,
+    /--retention-size <size> how large blocks and log may be together; then the oldest blocks go\. 0 for no limit \(PHAROS_RETENTION_SIZE; default 0\)/,
   );
 });
 

@@ -476,7 +476,15 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     const sources = this.#rollups.sourcesOf(options.tier, rows, this.#flushedBeforeMs, (part) =>
       this.#reader.select(part, matchers, options),
     );
-    return readRollup(sources, this.#decoder, rows, matchers, options, this.#snapshots.take());
+    return readRollup(
+      sources,
+      this.#decoder,
+      this.#rollups.tools,
+      rows,
+      matchers,
+      options,
+      this.#snapshots.take(),
+    );
   }
 
   /**
@@ -548,11 +556,12 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       if (waiting) await this.#retention.apply(nowMs);
       this.#retention.beginMerge(nowMs);
       await this.#mergeNext(false);
+      await this.#rollups.compact(nowMs);
       // Not waited for: an archive may be slow.
       if (this.#parts.archive !== undefined) void this.moveToArchive();
-      await this.#rollups.compact(nowMs);
     });
   }
+
   /**
    * Moves the blocks that are old enough to the archive, if there is one; `maintain` begins that too. Never fails for
    * the archive's sake: `stats` says what went wrong, and the next time goes on.
@@ -572,7 +581,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       await archive?.move({
         ...{ blocks, decoder: this.#decoder, snapshots: this.#snapshots, signal },
         pause: () => createPause(clock, signal),
-        isDone: (block) => !this.#rollups.needs(block),
+        isDone: (block) => this.#rollups.mayGo(block),
         inTurn: (work) => this.#inTurn(work),
       });
     } catch (error) {
@@ -580,7 +589,6 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       if (!signal.aborted) blocks.report(`not archived: ${error.message}`);
     }
   }
-
 
   /** What could be merged now; answers how many blocks became one. */
   #mergeNext(everything: boolean): Promise<number> {
@@ -710,8 +718,8 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       refused: { ...this.#refused },
       walSegments: wal.segments.count,
       walSize: wal.totalSize,
-      archive: this.#parts.archive?.stats,
       blocks: blocks.all.map(({ meta }) => meta),
+      archive: this.#parts.archive?.stats,
       rollups: this.#rollups.metas,
       lastFlushMs: this.#lastFlushMs,
       blockCache: blocks.cache.stats,
@@ -740,8 +748,8 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   async [Symbol.asyncDispose](): Promise<void> {
     assert(this.#open, "the store is closed once");
     this.#open = false;
-    await this.#moving;
     this.#closing.abort(new OperatingError("disk.failed", "the store is closing"));
+    await this.#moving;
     await this.#maintenance;
     const { wal, blocks, head, kernels } = this.#parts;
     try {

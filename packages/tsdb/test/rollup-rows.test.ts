@@ -1,10 +1,9 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
+import { Kernels } from "@pharos/kernels";
 import fc from "fast-check";
-import { ByteWriter } from "../src/block/byte-writer.ts";
-import { QUANTILE_RELATIVE_ERROR, QuantileSketch } from "../src/rollup/quantile-sketch.ts";
 import { counterStep, ROW_COLUMNS, RollupRows } from "../src/rollup/rollup-rows.ts";
-import { rollUpSamples, type SampleColumnsView } from "../src/rollup/window-rows.ts";
+import { RollupTools, type SampleColumnsView } from "../src/rollup/rollup-tools.ts";
 
 interface Sample {
   readonly timestampMs: number;
@@ -12,7 +11,8 @@ interface Sample {
   readonly value: number | undefined;
 }
 
-const sketch = new QuantileSketch();
+const tools = new RollupTools(await Kernels.load());
+const { sketch } = tools;
 const WINDOW_MS = 60_000;
 
 const value = fc.oneof(
@@ -51,7 +51,7 @@ function columns(list: readonly Sample[]): SampleColumnsView {
 
 function rollUp(list: readonly Sample[], windowMs: number): RollupRows {
   const rows = new RollupRows(windowMs);
-  rollUpSamples(columns(list), rows, sketch);
+  tools.rollUp(columns(list), rows, true);
   return rows;
 }
 
@@ -96,27 +96,6 @@ function naive(list: readonly Sample[], windowMs: number) {
 function near(actual: number, expected: number, magnitude: number): void {
   if (!Number.isFinite(expected) || !Number.isFinite(magnitude)) equal(actual, expected);
   else ok(Math.abs(actual - expected) <= 1e-12 * magnitude, `${actual}, expected ${expected}`);
-}
-
-/** What `quantile_over_time` says of sorted values. */
-function quantileOf(sorted: readonly number[], q: number): number {
-  const rank = q * (sorted.length - 1);
-  const lower = sorted[Math.floor(rank)] as number;
-  const upper = sorted[Math.ceil(rank)] as number;
-  const weight = rank - Math.floor(rank);
-  return lower === upper ? lower : lower * (1 - weight) + upper * weight;
-}
-
-function sketchOf(values: readonly number[]): QuantileSketch {
-  const made = new QuantileSketch();
-  made.addValues(Float64Array.from(values), 0, values.length);
-  return made;
-}
-
-function encoded(made: QuantileSketch): Uint8Array {
-  const out = new ByteWriter();
-  made.encode(out);
-  return out.bytes.slice();
 }
 
 test("a row says of its window what its samples say one by one", () => {
@@ -199,7 +178,7 @@ test("rows that come back from a block's columns are those that went there", () 
 test("a window that began before its block's range stands at the start of that range", () => {
   const rows = new RollupRows(86_400_000);
   rows.rangeStartMs = 7_200_000;
-  rollUpSamples(columns([{ timestampMs: 7_300_000, value: 1 }]), rows, null);
+  tools.rollUp(columns([{ timestampMs: 7_300_000, value: 1 }]), rows, false);
   deepEqual([...rows.timestampsMs], [7_200_000]);
   equal(rows.windowStartMs(0), 0);
 });
@@ -208,77 +187,11 @@ test("a window of which one part has no sketch has none", () => {
   const parts = [0, 1].map((at) => {
     const rows = new RollupRows(WINDOW_MS);
     const sample = { timestampMs: at * 1000, value: at };
-    rollUpSamples(columns([sample]), rows, at === 0 ? sketch : null);
+    tools.rollUp(columns([sample]), rows, at === 0);
     return rows;
   });
   const joined = new RollupRows(WINDOW_MS);
   for (const part of parts) joined.append(part, sketch);
   equal(joined.sketchOf(0).length, 0);
   equal(joined.column("sum")[0], 1);
-});
-
-const finite = fc.oneof(
-  fc.double({ noNaN: true, noDefaultInfinity: true }),
-  fc.double({ min: -1000, max: 1000, noNaN: true }),
-  fc.integer({ min: -5, max: 300 }),
-);
-
-test("a quantile is no further from the exact one than the stated error", () => {
-  fc.assert(
-    fc.property(
-      fc.array(finite, { minLength: 1, maxLength: 200 }),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-      (values, q) => {
-        const sorted = values.toSorted((a, b) => a - b);
-        const rank = q * (values.length - 1);
-        const around = [sorted[Math.floor(rank)], sorted[Math.ceil(rank)]] as [number, number];
-        // Between a negative and a positive value, the error is a part of the larger of them.
-        const magnitude = Math.max(Math.abs(around[0]), Math.abs(around[1]));
-        const error = Math.abs(sketchOf(values).quantile(q) - quantileOf(sorted, q));
-        ok(error <= magnitude * (QUANTILE_RELATIVE_ERROR + 1e-9), `${error} of ${magnitude}`);
-      },
-    ),
-    { numRuns: 500 },
-  );
-});
-
-test("infinite values are quantiles as any others", () => {
-  const made = sketchOf([Infinity, 3, -Infinity]);
-  equal(made.quantile(0), -Infinity);
-  equal(made.quantile(1), Infinity);
-});
-
-test("merged sketches are the sketch of all values, in whatever order they are merged", () => {
-  const lists = fc.array(fc.array(finite, { maxLength: 60 }), { maxLength: 6 });
-  fc.assert(
-    fc.property(lists, fc.boolean(), (parts, backwards) => {
-      const merged = new QuantileSketch();
-      const ordered = backwards ? parts.toReversed() : parts;
-      for (const part of ordered) ok(merged.addEncoded(encoded(sketchOf(part))));
-      deepEqual(encoded(merged), encoded(sketchOf(parts.flat())));
-    }),
-  );
-});
-
-test("values that spread further than the buckets reach keep their high quantiles", () => {
-  const values = Array.from({ length: 20_000 }, (_, i) => 1e-200 * 1.03 ** i);
-  const made = sketchOf(values);
-  const bytes = encoded(made);
-  const back = new QuantileSketch();
-  ok(back.addEncoded(bytes));
-  equal(back.count, values.length);
-  const exact = quantileOf(values, 0.95);
-  ok(Math.abs(back.quantile(0.95) - exact) <= exact * QUANTILE_RELATIVE_ERROR);
-});
-
-test("any bytes at all are a sketch or are refused, and a refusal leaves the sketch as it was", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 24 }), (bytes) => {
-      const made = sketchOf([1, 2, 3]);
-      const before = encoded(made);
-      if (!made.addEncoded(bytes)) deepEqual(encoded(made), before);
-      else ok(made.count >= 3);
-    }),
-    { numRuns: 2000 },
-  );
 });

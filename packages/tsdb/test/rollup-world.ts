@@ -197,7 +197,7 @@ export class RollupWorld {
     const hold = { check: () => {}, release: () => {} };
     const { signal } = new AbortController();
     const options = { tier, quantiles: true, samplesMax: Infinity, signal, ...changes };
-    return readRollup(sources, this.decoder, range, matchers, options, hold);
+    return readRollup(sources, this.decoder, this.rollups.tools, range, matchers, options, hold);
   }
 
   /** Compares all rows of a tier whose windows start in a range with what the model's samples give. */

@@ -1,15 +1,12 @@
 import { assert } from "@pharos/base";
+import type { QuantileSketch, RolledRows } from "@pharos/kernels";
 import { ByteWriter } from "../block/byte-writer.ts";
 import type { ColumnSet } from "../block/column-set.ts";
-import type { QuantileSketch } from "./quantile-sketch.ts";
 
 /** The numbers of a row, in the order in which blocks have them. */
 export const ROW_COLUMNS = ["count", "sum", "min", "max", "first", "last", "increase"] as const;
 
 export type RowColumn = (typeof ROW_COLUMNS)[number];
-
-/** The numbers of one row while it is made. */
-export type Row = Record<RowColumn, number>;
 
 /** What a counter grew by from one sample to the next. Where it is lower it began again at 0. */
 export function counterStep(previous: number, next: number): number {
@@ -85,9 +82,9 @@ export class RollupRows {
     );
   }
 
-  /** Whether every row has a sketch. */
-  get hasSketches(): boolean {
-    for (let row = 0; row < this.length; row++) if (!this.hasSketch(row)) return false;
+  /** Whether each of some rows has a sketch; of all, unless told which. */
+  hasSketches(fromRow = 0, toRow = this.length): boolean {
+    for (let row = fromRow; row < toRow; row++) if (!this.hasSketch(row)) return false;
     return true;
   }
 
@@ -96,16 +93,18 @@ export class RollupRows {
     this.#sketches.length = 0;
   }
 
-  /**
-   * Adds the row of a window that is later than all others. `sketch` holds what its values are, or is null where nobody
-   * wants to know.
-   */
-  push(windowStartMs: number, row: Readonly<Row>, sketch: QuantileSketch | null): void {
-    const at = this.#pushTime(Math.max(windowStartMs, this.rangeStartMs));
+  /** Adds the rows that samples were rolled up to, whose windows are later than those that are there. */
+  appendRolled(rolled: RolledRows): void {
+    const { length, windowStartsMs, sketchEnds, sketches } = rolled;
+    this.#reserve(this.length + length);
+    const base = this.#sketches.length;
+    for (let row = 0; row < length; row++) {
+      const at = this.#pushTime(Math.max(windowStartsMs[row] as number, this.rangeStartMs));
+      this.#sketchEnds[at] = base + (sketchEnds[row] as number);
+    }
     for (const [i, name] of ROW_COLUMNS.entries())
-      (this.#columns[i] as Float64Array)[at] = row[name];
-    sketch?.encode(this.#sketches);
-    this.#sketchEnds[at] = this.#sketches.length;
+      (this.#columns[i] as Float64Array).set(rolled[name], this.length - length);
+    this.#sketches.raw(sketches);
   }
 
   /**
@@ -153,10 +152,11 @@ export class RollupRows {
     if (!continues) this.#copyRow(rows, next++, true);
     const at = this.length - 1;
     const sketchStart = at === 0 ? 0 : (this.#sketchEnds[at - 1] as number);
-    let whole = this.#sketches.length > sketchStart;
-    if (sketch !== null) {
+    const whole = this.hasSketch(at) && rows.hasSketches(next, toRow);
+    if (sketch !== null && whole) {
       sketch.clear();
-      whole &&= sketch.addEncoded(this.sketchOf(at));
+      sketch.addEncoded(this.sketchOf(at));
+      sketch.addEncodedAll(rows.sketchBytes, rows.sketchEnds, next, toRow);
     }
     const [count, sum, min, max, first, last, increase] = this.#columns as Columns;
     const [count2, sum2, min2, max2, first2, last2, increase2] = rows.#columns as Columns;
@@ -169,12 +169,9 @@ export class RollupRows {
       max[at] = higher(max[at] as number, max2[next] as number);
       last[at] = last2[next] as number;
       increase[at] = (increase[at] as number) + step + (increase2[next] as number);
-      if (sketch === null || !whole) continue;
-      const part = rows.sketchOf(next);
-      whole = part.length > 0 && sketch.addEncoded(part);
     }
     this.#sketches.length = sketchStart;
-    if (whole) sketch?.encode(this.#sketches);
+    if (sketch !== null && whole) this.#sketches.raw(sketch.encode());
     this.#sketchEnds[at] = this.#sketches.length;
   }
 

@@ -1,4 +1,5 @@
 import { compareLabels, type Labels, type Matcher, OperatingError } from "@pharos/base";
+import type { QuantileSketch } from "@pharos/kernels";
 import {
   type RollupColumns,
   type RollupOptions,
@@ -11,10 +12,9 @@ import {
 import type { Block } from "../block/block.ts";
 import type { ColumnDecoder } from "../block/column-decoder.ts";
 import type { Hold } from "../selection.ts";
-import { QuantileSketch } from "./quantile-sketch.ts";
 import type { RollupChoice } from "./rollup-policy.ts";
 import { counterStep, RollupRows } from "./rollup-rows.ts";
-import { rollUpSamples } from "./window-rows.ts";
+import type { RollupTools } from "./rollup-tools.ts";
 
 /** Where the rows of a selection come from. No two parts have the same samples in them. */
 export interface RollupSources {
@@ -51,13 +51,14 @@ export function windowsRange({ minMs, maxMs }: TimeRange, windowMs: number): Tim
 export async function* readRollup(
   { blocks, samples, choose }: RollupSources,
   decoder: ColumnDecoder,
+  tools: RollupTools,
   range: TimeRange,
   matchers: readonly Matcher[],
   options: RollupOptions,
   hold: Hold,
 ): AsyncGenerator<RollupColumns, void, undefined> {
   const windowMs = WINDOW_MS[options.tier];
-  const sketch = options.quantiles ? new QuantileSketch() : null;
+  const sketch = options.quantiles ? tools.sketch : null;
   const reading = options.reading ?? { rows: 0, samples: 0 };
   const before = reading.rows + reading.samples;
   const cursors: Cursor[] = [
@@ -65,8 +66,7 @@ export async function* readRollup(
       (block) => new BlockCursor(block, range, windowMs, matchers, decoder, sketch, reading),
     ),
     ...samples.map(
-      ({ startMs, series }) =>
-        new SamplesCursor(startMs, series, options.tier, choose, sketch, reading),
+      ({ startMs, series }) => new SamplesCursor(startMs, series, options, choose, tools, reading),
     ),
   ].sort((a, b) => a.startMs - b.startMs);
   try {
@@ -156,23 +156,25 @@ class SamplesCursor implements Cursor {
   readonly #choose: (labels: Labels) => RollupChoice;
   #columns: SeriesColumns | undefined;
   #withQuantiles = false;
-  readonly #sketch: QuantileSketch | null;
+  readonly #tools: RollupTools;
+  readonly #wantsQuantiles: boolean;
   readonly #reading: RollupReading;
   readonly #rows: RollupRows;
 
   constructor(
     startMs: number,
     series: AsyncIterable<SeriesColumns>,
-    tier: RollupTier,
+    { tier, quantiles }: RollupOptions,
     choose: (labels: Labels) => RollupChoice,
-    sketch: QuantileSketch | null,
+    tools: RollupTools,
     reading: RollupReading,
   ) {
     this.startMs = startMs;
     this.#iterator = series[Symbol.asyncIterator]();
     this.#tier = tier;
     this.#choose = choose;
-    this.#sketch = sketch;
+    this.#tools = tools;
+    this.#wantsQuantiles = quantiles;
     this.#reading = reading;
     this.#rows = new RollupRows(WINDOW_MS[tier]);
   }
@@ -194,9 +196,9 @@ class SamplesCursor implements Cursor {
     const { length } = timestampsMs;
     this.#reading.samples += length;
     this.#rows.clear();
-    const sketch = this.#withQuantiles ? this.#sketch : null;
-    rollUpSamples({ length, timestampsMs, values, stale }, this.#rows, sketch);
-    out.append(this.#rows, this.#sketch);
+    const withSketches = this.#wantsQuantiles && this.#withQuantiles;
+    this.#tools.rollUp({ length, timestampsMs, values, stale }, this.#rows, withSketches);
+    out.append(this.#rows, this.#wantsQuantiles ? this.#tools.sketch : null);
   }
 
   async close(): Promise<void> {
@@ -228,10 +230,9 @@ function rollupColumns(
     quantile: (q, from, to) => {
       if (sketch === null) return Number.NaN;
       sketch.clear();
-      for (let row = from; row < to; row++) {
-        const part = rows.sketchOf(row);
-        if (part.length === 0 || !sketch.addEncoded(part)) return Number.NaN;
-      }
+      const whole = rows.hasSketches(from, to);
+      if (!whole || !sketch.addEncodedAll(rows.sketchBytes, rows.sketchEnds, from, to))
+        return Number.NaN;
       return sketch.quantile(q);
     },
   };

@@ -15,10 +15,10 @@ import { Blocks } from "../block/blocks.ts";
 import type { ColumnDecoder } from "../block/column-decoder.ts";
 import { keepMsMin, type RetentionPolicy, seriesRetention } from "../retention/retention-policy.ts";
 import type { Pause } from "../slices.ts";
-import { QuantileSketch } from "./quantile-sketch.ts";
 import { type RollupChoice, type RollupPolicy, rollupChoice, tiersInUse } from "./rollup-policy.ts";
 import type { RollupSources } from "./rollup-select.ts";
 import { ROLLUPS_DIRECTORY, RollupState } from "./rollup-state.ts";
+import { RollupTools } from "./rollup-tools.ts";
 import { compactTier, nextTierGroup, type TierGroup } from "./tier-compaction.ts";
 import { makeTiers, type TierContext, type TierPart } from "./tier-maker.ts";
 import { covers, overlaps, subtract, type TimeRanges, unite } from "./time-ranges.ts";
@@ -95,7 +95,8 @@ export class Rollups {
   readonly tiers: ReadonlyMap<RollupTier, Blocks>;
   readonly #parts: RollupParts;
   readonly #state: RollupState;
-  readonly #sketch = new QuantileSketch();
+  /** For readers on the same thread, too. */
+  readonly tools: RollupTools;
   #retention: RetentionPolicy;
   #rollups: RollupPolicy;
   /** What cannot be made, until something changes: it is not tried every minute. */
@@ -108,6 +109,7 @@ export class Rollups {
   constructor(parts: RollupParts) {
     this.#parts = parts;
     this.tiers = parts.tiers.blocks;
+    this.tools = new RollupTools(parts.kernels);
     this.#state = parts.tiers.state;
     this.#retention = parts.retention;
     this.#rollups = parts.rollups;
@@ -123,7 +125,7 @@ export class Rollups {
   get #context(): TierContext {
     const { disk, kernels, decoder, pause } = this.#parts;
     const choose = (labels: Labels): RollupChoice => this.choose(labels);
-    return { disk, kernels, decoder, sketch: this.#sketch, pause: pause(), choose };
+    return { disk, kernels, decoder, tools: this.tools, pause: pause(), choose };
   }
 
   /** Which tiers a series gets: those that are wanted and kept. */
@@ -392,5 +394,6 @@ export class Rollups {
 
   close(): void {
     for (const blocks of this.tiers.values()) blocks.close();
+    this.tools.dispose();
   }
 }

@@ -79,7 +79,7 @@ export async function compactTier(
   { blocks: sources, startMs, endMs }: TierGroup,
   keep: (labels: Labels) => boolean,
 ): Promise<BlockMeta | undefined> {
-  const { disk, kernels, decoder, sketch, pause } = context;
+  const { disk, kernels, decoder, tools, pause } = context;
   const writer = BlockWriter.create(disk, kernels, {
     directory: blocks.directory,
     tier,
@@ -104,7 +104,7 @@ export async function compactTier(
         if (!kept) break;
         part.clear();
         block.read(series, "rollup", startMs, endMs - 1, decoder, (set) => part.appendColumns(set));
-        rows.append(part, sketch);
+        rows.append(part, tools.sketch);
       }
       if (rows.length > 0) writer.add(bytes, [rows.columnSet()]);
       await pause();

@@ -9,17 +9,16 @@ import type { ColumnDecoder } from "../block/column-decoder.ts";
 import { ColumnBuffer } from "../column-buffer.ts";
 import type { Pause } from "../slices.ts";
 import { allSeries, BlockMerge } from "./block-merge.ts";
-import type { QuantileSketch } from "./quantile-sketch.ts";
 import type { RollupChoice } from "./rollup-policy.ts";
 import { RollupRows } from "./rollup-rows.ts";
-import { rollUpSamples } from "./window-rows.ts";
+import type { RollupTools } from "./rollup-tools.ts";
 
 /** What making tiers works with. */
 export interface TierContext {
   readonly disk: Disk;
   readonly kernels: Kernels;
   readonly decoder: ColumnDecoder;
-  readonly sketch: QuantileSketch;
+  readonly tools: RollupTools;
   readonly pause: Pause;
   /** Which tiers a series gets now. */
   choose(labels: Labels): RollupChoice;
@@ -54,7 +53,7 @@ export async function makeTiers(
   const makers: TierMaker[] = [];
   try {
     for (const part of parts)
-      makers.push(new TierMaker(disk, kernels, part, startMs, endMs, context.sketch));
+      makers.push(new TierMaker(disk, kernels, part, startMs, endMs, context.tools));
     const sources = [...raw, ...parts.flatMap(({ old }) => old)];
     const merge = new BlockMerge(allSeries(sources));
     const samples = new ColumnBuffer();
@@ -106,7 +105,7 @@ class TierMaker {
   readonly old: RollupRows;
   readonly #joined: RollupRows;
   readonly #writer: BlockWriter;
-  readonly #sketch: QuantileSketch;
+  readonly #tools: RollupTools;
   readonly #range: readonly [startMs: number, endMs: number];
 
   constructor(
@@ -115,7 +114,7 @@ class TierMaker {
     part: TierPart,
     startMs: number,
     endMs: number,
-    sketch: QuantileSketch,
+    tools: RollupTools,
   ) {
     this.part = part;
     const rows = (): RollupRows => {
@@ -124,7 +123,7 @@ class TierMaker {
       return made;
     };
     [this.rows, this.old, this.#joined] = [rows(), rows(), rows()];
-    this.#sketch = sketch;
+    this.#tools = tools;
     this.#range = [startMs, endMs];
     const { blocks, tier, old } = part;
     this.#writer = BlockWriter.create(disk, kernels, {
@@ -144,13 +143,12 @@ class TierMaker {
 
   /** Makes the new rows: from those of a finer tier where they say enough, else from the samples. */
   roll(samples: ColumnBuffer, finer: RollupRows | undefined, quantiles: boolean): void {
-    const sketch = quantiles ? this.#sketch : null;
-    const enough = finer !== undefined && (!quantiles || finer.hasSketches);
-    if (enough) this.rows.append(finer, sketch);
+    if (finer !== undefined && (!quantiles || finer.hasSketches()))
+      this.rows.append(finer, quantiles ? this.#tools.sketch : null);
     else {
       const { length, timestampsMs, values } = samples;
       const columns = { length, timestampsMs, values, stale: samples.staleFlags() };
-      rollUpSamples(columns, this.rows, sketch);
+      this.#tools.rollUp(columns, this.rows, quantiles);
     }
   }
 
@@ -175,8 +173,8 @@ class TierMaker {
       const a = i < rows.length ? rows.windowStartMs(i) : Number.POSITIVE_INFINITY;
       const b = j < old.length ? old.windowStartMs(j) : Number.POSITIVE_INFINITY;
       const isNew = a < b || (a === b && isBetter(rows, i, old, j));
-      if (isNew) out.append(rows, this.#sketch, i, i + 1);
-      else out.append(old, this.#sketch, j, j + 1);
+      if (isNew) out.append(rows, this.#tools.sketch, i, i + 1);
+      else out.append(old, this.#tools.sketch, j, j + 1);
       if (a <= b) i++;
       if (b <= a) j++;
     }
