@@ -5,7 +5,7 @@ import type { Disk } from "@pharos/ports";
 const LOOK_INTERVAL_MS = 1000;
 /** At the latest after this many bytes of ours it is looked at again. */
 const LOOK_SIZE = 16 * 1024 * 1024;
-/** What the samples of a log of this many bytes take in a block, at most, is one byte: the others say the same again. */
+/** The samples of so many bytes of the log take one byte in a block, about. */
 const LOG_SIZE_PER_BLOCK_SIZE = 8;
 
 /**
@@ -19,6 +19,8 @@ export class FreeSpace {
   #lookedMs = Number.NEGATIVE_INFINITY;
   #free = Number.POSITIVE_INFINITY;
   #writtenSince = 0;
+  /** Whether the last write was refused: it may have been larger than what is left above the floor. */
+  #refused = false;
 
   /** @param keepFree bytes that are always kept free; 0 for a log that takes all there is. */
   constructor(disk: Disk, clock: Clock, keepFree: number) {
@@ -34,7 +36,7 @@ export class FreeSpace {
 
   /** Whether the log may not grow. */
   isShort(logSize: number): boolean {
-    return this.#keepFree > 0 && this.#look() < this.floor(logSize);
+    return this.#keepFree > 0 && (this.#refused || this.#look() < this.floor(logSize));
   }
 
   /** Before `size` bytes are written to a log of `logSize`. @throws OperatingError `disk.full`: nothing may be written. */
@@ -50,7 +52,8 @@ export class FreeSpace {
     )
       this.#look();
     const left = this.#free - this.#writtenSince - size;
-    if (left < floor)
+    this.#refused = left < floor;
+    if (this.#refused)
       throw new OperatingError(
         "disk.full",
         `${Math.round(this.#free / 2 ** 20)} MiB are free; ${Math.ceil(floor / 2 ** 20)} MiB are kept free to move ` +
