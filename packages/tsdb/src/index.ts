@@ -48,5 +48,7 @@ export {
   type StoreSettings,
   type StoreStats,
 } from "./store.ts";
+export type { StoreLog } from "./store-log.ts";
 export type { HeadLabels } from "./store-reader.ts";
+export { dumpLine, dumpWal, verifyWal, type WalReport } from "./verify-wal.ts";
 export { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";
