@@ -134,7 +134,7 @@ export class Archive {
     try {
       if (!this.#isRefreshed) await this.#refresh(signal);
       for (;;) {
-        const block = this.#next(context);
+        const block = this.due(context.blocks).find(context.isDone);
         if (block === undefined) break;
         await this.#moveBlock(block, context);
       }
@@ -152,10 +152,11 @@ export class Archive {
     this.#isRefreshed = true;
   }
 
-  #next({ blocks, isDone }: MoveContext): Block | undefined {
+  /** The blocks that are old enough. One of which something was deleted waits until it is written anew. */
+  due(blocks: Blocks): readonly Block[] {
     const beforeMs = this.#options.clock.nowMs() - this.#options.afterMs;
-    return blocks.all.find(
-      (block) => block.meta.rangeEndMs <= beforeMs && !block.hasDeletions && isDone(block),
+    return blocks.all.filter(
+      ({ meta, hasDeletions }) => meta.rangeEndMs <= beforeMs && !hasDeletions,
     );
   }
 
