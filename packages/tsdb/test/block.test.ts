@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
+import { crc32 } from "node:zlib";
 import {
   createMatcher,
   METRIC_NAME,
@@ -163,12 +164,14 @@ test("a block of another version is refused by name", async () => {
   const disk = new SimDisk(seededRng(1));
   await writeBlock(disk, kernels, randomSeries(1, 1));
   const text = new TextDecoder().decode(disk.read(`${PATH}/meta.json`));
-  disk.remove(`${PATH}/meta.json`);
-  const { crc32 } = await import("node:zlib");
   const inner = text.replace(/^\{"block":/, "").replace(/,"crc32":\d+\}\n$/, "");
   const changed = inner.replace('"version":2', '"version":3');
-  const writer = disk.openAppend(`${PATH}/meta.json`);
-  writer.append([new TextEncoder().encode(`{"block":${changed},"crc32":${crc32(changed)}}\n`)]);
+  for (const file of ["meta.json", "meta.copy.json"]) {
+    disk.remove(`${PATH}/${file}`);
+    disk
+      .openAppend(`${PATH}/${file}`)
+      .append([new TextEncoder().encode(`{"block":${changed},"crc32":${crc32(changed)}}\n`)]);
+  }
   throws(
     () => Block.open(disk, PATH, new BlockCache()),
     (error: OperatingError) =>

@@ -30,7 +30,7 @@ const INDEX = [
   "080012ae0df551040000001000000010000000000000007104bd7842120400e0d403000500171701",
   "0d0d02060603090904101000000000006063401000000032cb9fd4020000005048495897271ace",
 ].join("");
-const META = `{"block":{"version":2,"tier":"raw","rangeStartMs":1700006400000,"rangeEndMs":1700013600000,"sequence":1,"rank":1,"sources":[],"minTimeMs":1700006400000,"maxTimeMs":1700006460000,"series":1,"chunks":1,"samples":4,"indexSize":199,"columnsSize":111},"crc32":2538274074}
+const META = `{"block":{"version":2,"tier":"raw","rangeStartMs":1700006400000,"rangeEndMs":1700013600000,"sequence":1,"rank":1,"sources":[],"minTimeMs":1700006400000,"maxTimeMs":1700006460000,"series":1,"chunks":1,"samples":4,"indexSize":398,"columnsSize":111},"crc32":3699183580}
 `;
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -310,21 +310,34 @@ test("a damaged chunk is reported and left out, and everything else is read", as
   );
 });
 
-test("damage anywhere in meta.json is found: the block is left out and named", async () => {
-  for (let offset = 0; ; offset++) {
-    const machine = await Machine.start();
-    await machine.append(["a", 0, 1]);
-    await machine.flush();
-    const path = `blocks/${machine.disk.list("blocks")[0]}/meta.json`;
-    if (offset === machine.disk.read(path).length) break;
-    machine.disk.flipByte(path, offset);
-    await machine.restart();
-    match(machine.store.stats().problems.join(), new RegExp(path), `byte ${offset}`);
-    deepEqual(await machine.read(), [], `byte ${offset}`);
-  }
+test("damage anywhere in meta.json or an index is made good from its copy", async () => {
+  for (const file of ["meta.json", "index"])
+    for (let offset = 0; ; offset++) {
+      const machine = await Machine.start();
+      await machine.append(["a", 0, 1]);
+      await machine.flush();
+      const path = `blocks/${machine.disk.list("blocks")[0]}/${file}`;
+      if (offset === machine.disk.read(path).length) break;
+      machine.disk.flipByte(path, offset);
+      await machine.restart();
+      deepEqual(await machine.read(), ["a 0:1"], `${file}, byte ${offset}`);
+      const problems = machine.store.stats().problems.join();
+      if (file === "meta.json") match(problems, new RegExp(path), `byte ${offset}`);
+    }
 });
 
-test("damage anywhere in an index is reported when it is read, and makes nothing up", async () => {
+test("a block whose meta.json and its copy are damaged is left out and named", async () => {
+  const machine = await Machine.start();
+  await machine.append(["a", 0, 1]);
+  await machine.flush();
+  const path = `blocks/${machine.disk.list("blocks")[0]}`;
+  for (const file of ["meta.json", "meta.copy.json"]) machine.disk.flipByte(`${path}/${file}`, 20);
+  await machine.restart();
+  match(machine.store.stats().problems.join(), new RegExp(`${path}/meta.json: .*; its copy: `));
+  deepEqual(await machine.read(), []);
+});
+
+test("damage in an index and its copy is reported when it is read, and makes nothing up", async () => {
   for (let offset = 0; ; offset++) {
     const machine = await Machine.start();
     await machine.append(["a", 0, 1]);
@@ -332,6 +345,7 @@ test("damage anywhere in an index is reported when it is read, and makes nothing
     const path = `blocks/${machine.disk.list("blocks")[0]}/index`;
     if (offset === machine.disk.read(path).length) break;
     machine.disk.flipByte(path, offset);
+    machine.disk.flipByte(`${path}.copy`, offset);
     deepEqual(await machine.read(), [], `byte ${offset}`);
     match(machine.store.stats().problems.join(), new RegExp(path), `byte ${offset}`);
     for (const labels of await machine.store.series(ALL, [[createMatcher("!=", "job", "x")]]))

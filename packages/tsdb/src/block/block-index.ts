@@ -102,8 +102,9 @@ export class BlockIndex implements LabelPostings {
   readonly #series: CacheSpace<readonly SeriesEntry[]>;
   readonly #times: CacheSpace<readonly TimesEntry[]>;
 
-  constructor(disk: Disk, path: string, cache: BlockCache) {
-    this.file = new PageFile(disk, path, INDEX_MAGIC, INDEX_STREAMS, cache);
+  /** @param copyPath a file with the same bytes, read where the other is damaged. */
+  constructor(disk: Disk, path: string, copyPath: string, cache: BlockCache) {
+    this.file = new PageFile(disk, path, INDEX_MAGIC, INDEX_STREAMS, cache, copyPath);
     this.#root = cache.space();
     this.#labels = cache.space();
     this.#series = cache.space();

@@ -4,6 +4,16 @@ import { BLOCK_VERSION } from "./page-format.ts";
 /** A block that comes from the head holds such a stretch of time, aligned to the epoch. As Prometheus. */
 export const BLOCK_RANGE_MS = 2 * 3_600_000;
 
+/**
+ * The files of a block. Those that the others cannot be read without are there twice, with the same bytes: they are
+ * small, and a damaged byte in them would cost the whole block.
+ */
+export const META_FILE = "meta.json";
+export const META_COPY_FILE = "meta.copy.json";
+export const INDEX_FILE = "index";
+export const INDEX_COPY_FILE = "index.copy";
+export const COLUMNS_FILE = "columns";
+
 /** Where blocks of samples lie; those of a rollup tier lie in `rollups/<tier>`. */
 export const BLOCKS_DIRECTORY = "blocks";
 
@@ -30,6 +40,7 @@ export interface BlockMeta {
   readonly series: number;
   readonly chunks: number;
   readonly samples: number;
+  /** Bytes of the index and its copy together. */
   readonly indexSize: number;
   readonly columnsSize: number;
 }

@@ -2,7 +2,16 @@ import { assert } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { Disk, DiskWriter } from "@pharos/ports";
 import type { Pause } from "../slices.ts";
-import { type BlockMeta, blockName, encodeMeta } from "./block-meta.ts";
+import {
+  type BlockMeta,
+  blockName,
+  COLUMNS_FILE,
+  encodeMeta,
+  INDEX_COPY_FILE,
+  INDEX_FILE,
+  META_COPY_FILE,
+  META_FILE,
+} from "./block-meta.ts";
 import { type ChunkRange, cutChunks } from "./chunk-cutter.ts";
 import { ColumnEncoder } from "./column-encoder.ts";
 import { assertColumnSet, COLUMN_SET_SHAPES, type ColumnSet } from "./column-set.ts";
@@ -50,7 +59,7 @@ export class BlockWriter {
     try {
       const encoder = new ColumnEncoder(kernels);
       try {
-        const file = disk.openAppend(`${path}/columns`);
+        const file = disk.openAppend(`${path}/${COLUMNS_FILE}`);
         return new BlockWriter(disk, options, path, file, encoder, index);
       } catch (error) {
         encoder.release();
@@ -155,7 +164,8 @@ export class BlockWriter {
       indexSize,
       columnsSize: this.#file.size,
     };
-    await this.#writeMeta(meta);
+    await this.#writeMeta(META_FILE, meta);
+    await this.#writeMeta(META_COPY_FILE, meta);
     await disk.syncDirectory(this.#path);
     disk.rename(this.#path, `${directory}/${blockName(meta)}`);
     await disk.syncDirectory(directory);
@@ -163,7 +173,10 @@ export class BlockWriter {
   }
 
   async #writeIndex(pause: Pause): Promise<number> {
-    const file = this.#disk.openAppend(`${this.#path}/index`);
+    const files = [INDEX_FILE, INDEX_COPY_FILE].map((name) =>
+      this.#disk.openAppend(`${this.#path}/${name}`),
+    );
+    const file = new WriterPair(files[0] as DiskWriter, files[1] as DiskWriter);
     try {
       const pages = new PageWriter(file, INDEX_MAGIC, INDEX_STREAMS, this.#options.compression);
       await this.#index.write(pages, pause);
@@ -174,8 +187,8 @@ export class BlockWriter {
     }
   }
 
-  async #writeMeta(meta: BlockMeta): Promise<void> {
-    const file = this.#disk.openAppend(`${this.#path}/meta.json`);
+  async #writeMeta(name: string, meta: BlockMeta): Promise<void> {
+    const file = this.#disk.openAppend(`${this.#path}/${name}`);
     try {
       file.append([encodeMeta(meta)]);
       await file.sync();
@@ -190,5 +203,41 @@ export class BlockWriter {
     this.#encoder.release();
     this.#index.destroy();
     this.#disk.remove(this.#path);
+  }
+}
+
+/** Two files that get the same bytes. */
+class WriterPair implements DiskWriter {
+  readonly #first: DiskWriter;
+  readonly #second: DiskWriter;
+
+  constructor(first: DiskWriter, second: DiskWriter) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  /** Of both together. */
+  get size(): number {
+    return this.#first.size + this.#second.size;
+  }
+
+  append(parts: readonly Uint8Array[]): void {
+    this.#first.append(parts);
+    this.#second.append(parts);
+  }
+
+  truncate(size: number): void {
+    this.#first.truncate(size);
+    this.#second.truncate(size);
+  }
+
+  async sync(): Promise<void> {
+    await this.#first.sync();
+    await this.#second.sync();
+  }
+
+  close(): void {
+    this.#first.close();
+    this.#second.close();
   }
 }

@@ -3,7 +3,16 @@ import type { Disk } from "@pharos/ports";
 import { selectSeries } from "../label-index.ts";
 import type { BlockCache, CacheSpace } from "./block-cache.ts";
 import { BlockIndex, type ChunkEntry, type SetEntry, type TimesEntry } from "./block-index.ts";
-import { type BlockMeta, blockName, decodeMeta } from "./block-meta.ts";
+import {
+  type BlockMeta,
+  blockName,
+  COLUMNS_FILE,
+  decodeMeta,
+  INDEX_COPY_FILE,
+  INDEX_FILE,
+  META_COPY_FILE,
+  META_FILE,
+} from "./block-meta.ts";
 import { MalformedBytes } from "./byte-reader.ts";
 import { firstFrom } from "./chunk-cutter.ts";
 import type { ColumnDecoder } from "./column-decoder.ts";
@@ -38,26 +47,41 @@ export class Block {
   readonly #deletedSeries: CacheSpace<Uint32Array>;
   #deletions: readonly Deletion[] = [];
 
-  private constructor(disk: Disk, path: string, meta: BlockMeta, cache: BlockCache) {
+  /** What was found damaged when it was opened, and made good from the copy; undefined if nothing was. */
+  readonly damage: string | undefined;
+
+  private constructor(
+    disk: Disk,
+    path: string,
+    meta: BlockMeta,
+    damage: string | undefined,
+    cache: BlockCache,
+  ) {
+    this.damage = damage;
     this.path = path;
     this.meta = meta;
-    this.index = new BlockIndex(disk, `${path}/index`, cache);
-    this.columns = new PageFile(disk, `${path}/columns`, COLUMNS_MAGIC, COLUMN_STREAMS, cache);
+    const [index, copy] = [`${path}/${INDEX_FILE}`, `${path}/${INDEX_COPY_FILE}`];
+    this.index = new BlockIndex(disk, index, copy, cache);
+    const columns = `${path}/${COLUMNS_FILE}`;
+    this.columns = new PageFile(disk, columns, COLUMNS_MAGIC, COLUMN_STREAMS, cache);
     this.#times = cache.space();
     this.#deletedSeries = cache.space();
   }
 
-  /** @throws OperatingError `disk.corrupt` where a file is missing or meta.json is damaged. */
+  /** @throws OperatingError `disk.corrupt` where a file is missing, or meta.json and its copy are damaged. */
   static open(disk: Disk, path: string, cache: BlockCache): Block {
     const corrupt = (file: string, reason: string): OperatingError =>
       new OperatingError("disk.corrupt", `${path}/${file}: ${reason}`);
-    for (const file of ["meta.json", "index", "columns"])
+    for (const file of [META_FILE, INDEX_FILE, COLUMNS_FILE])
       if (!disk.exists(`${path}/${file}`)) throw corrupt(file, "the file is missing");
-    const meta = decodeMeta(disk.read(`${path}/meta.json`));
-    if (typeof meta === "string") throw corrupt("meta.json", meta);
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    if (blockName(meta) !== name) throw corrupt("meta.json", `it is of block ${blockName(meta)}`);
-    return new Block(disk, path, meta, cache);
+    const meta = readMeta(disk, path, META_FILE);
+    if (typeof meta !== "string") return new Block(disk, path, meta, undefined, cache);
+    const { message } = corrupt(META_FILE, meta);
+    const copy = disk.exists(`${path}/${META_COPY_FILE}`)
+      ? readMeta(disk, path, META_COPY_FILE)
+      : "the copy is missing";
+    if (typeof copy === "string") throw corrupt(META_FILE, `${meta}; its copy: ${copy}`);
+    return new Block(disk, path, copy, message, cache);
   }
 
   get name(): string {
@@ -270,6 +294,14 @@ export class Block {
     this.index.close();
     this.columns.close();
   }
+}
+
+/** What a block's meta.json, or its copy, says; or what is wrong with it. */
+function readMeta(disk: Disk, path: string, file: string): BlockMeta | string {
+  const meta = decodeMeta(disk.read(`${path}/${file}`));
+  if (typeof meta === "string") return meta;
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return blockName(meta) === name ? meta : `it is of block ${blockName(meta)}`;
 }
 
 /** What is left of samples `from` to `to` after deletions, as ranges of indices. */

@@ -67,7 +67,9 @@ export class Blocks {
       const sequence = Number(name.slice(name.lastIndexOf("-") + 1));
       this.#nextSequence = Math.max(this.#nextSequence, sequence + 1);
       try {
-        found.push(Block.open(this.#disk, `${this.directory}/${name}`, this.cache));
+        const block = Block.open(this.#disk, `${this.directory}/${name}`, this.cache);
+        if (block.damage !== undefined) this.report(block.damage);
+        found.push(block);
       } catch (error) {
         if (!(error instanceof OperatingError && error.code === "disk.corrupt")) throw error;
         this.report(error.message);

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import { assert, OperatingError } from "@pharos/base";
-import type { Disk } from "@pharos/ports";
+import type { Disk, DiskReader } from "@pharos/ports";
 import type { BlockCache, CacheSpace, PageHolder } from "./block-cache.ts";
 import { ByteReader, MalformedBytes } from "./byte-reader.ts";
 import {
@@ -34,6 +34,8 @@ const NO_PAGE: PageBytes = { start: 0, bytes: new Uint8Array(0) };
 /** Reads a file of pages (page-format.ts), page by page, when asked, through the cache. */
 export class PageFile implements PageHolder {
   readonly path: string;
+  /** A file with the same bytes, read where this one is damaged. */
+  readonly #copyPath: string | undefined;
   readonly #disk: Disk;
   readonly #magic: number;
   readonly #cache: BlockCache;
@@ -42,8 +44,16 @@ export class PageFile implements PageHolder {
   /** The page of each stream that was read last: records that are read one after another mostly lie in it. */
   readonly #latest: PageBytes[];
 
-  constructor(disk: Disk, path: string, magic: number, streamCount: number, cache: BlockCache) {
+  constructor(
+    disk: Disk,
+    path: string,
+    magic: number,
+    streamCount: number,
+    cache: BlockCache,
+    copyPath?: string,
+  ) {
     this.path = path;
+    this.#copyPath = copyPath;
     this.#disk = disk;
     this.#magic = magic;
     this.#cache = cache;
@@ -89,22 +99,44 @@ export class PageFile implements PageHolder {
     assert(pages !== undefined, () => `stream ${stream} exists`);
     const there = pages.get(number);
     if (there !== undefined) return { start, bytes: there };
-    const page = this.#reader().read(at, size);
-    if (page.length !== size) throw this.corrupt(`byte ${at}: the file is cut short`);
-    const bytes = decodePage(page);
-    if (typeof bytes === "string") throw this.corrupt(`the page at byte ${at}: ${bytes}`);
-    if (readPageHeader(page)?.stream !== stream)
-      throw this.corrupt(`the page at byte ${at} is of another stream`);
-    if (bytes.length !== (starts[number + 1] as number) - start)
-      throw this.corrupt(`the page at byte ${at} is of another size`);
+    const rawSize = (starts[number + 1] as number) - start;
+    const bytes = this.#orFromCopy((reader) => {
+      const page = reader.read(at, size);
+      if (page.length !== size) throw this.corrupt(`byte ${at}: the file is cut short`);
+      const raw = decodePage(page);
+      if (typeof raw === "string") throw this.corrupt(`the page at byte ${at}: ${raw}`);
+      if (readPageHeader(page)?.stream !== stream || raw.length !== rawSize)
+        throw this.corrupt(`the page at byte ${at} is another one`);
+      return raw;
+    });
     pages.put(number, bytes, bytes.length);
     return { start, bytes };
+  }
+
+  /** Reads the file, or its copy where the file is damaged. @throws The file's error where both are. */
+  #orFromCopy<T>(read: (reader: DiskReader) => T): T {
+    try {
+      return read(this.#reader());
+    } catch (error) {
+      const damaged = error instanceof OperatingError && error.code === "disk.corrupt";
+      if (!damaged || this.#copyPath === undefined || !this.#disk.exists(this.#copyPath))
+        throw error;
+      const copy = this.#disk.openRead(this.#copyPath);
+      try {
+        return read(copy);
+      } catch (copyError) {
+        if (copyError instanceof OperatingError && copyError.code === "disk.corrupt") throw error;
+        throw copyError;
+      } finally {
+        copy.close();
+      }
+    }
   }
 
   #list(stream: number): PageList {
     let lists = this.#directory.get(0);
     if (lists === undefined) {
-      lists = this.#readDirectory();
+      lists = this.#orFromCopy((reader) => this.#readDirectory(reader));
       const pages = lists.reduce((sum, { sizes }) => sum + sizes.length, 0);
       this.#directory.put(0, lists, pages * 24);
     }
@@ -113,8 +145,7 @@ export class PageFile implements PageHolder {
     return list;
   }
 
-  #readDirectory(): PageList[] {
-    const reader = this.#reader();
+  #readDirectory(reader: DiskReader): PageList[] {
     const { size } = reader;
     const header = reader.read(0, HEADER_SIZE);
     if (!equalBytes(header, fileHeader(this.#magic)))
@@ -146,7 +177,7 @@ export class PageFile implements PageHolder {
       .sort((a, b) => a.offset - b.offset);
   }
 
-  #reader() {
+  #reader(): DiskReader {
     return this.#cache.files.reader(this, () => this.#disk.openRead(this.path));
   }
 

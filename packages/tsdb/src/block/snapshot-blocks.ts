@@ -1,5 +1,12 @@
 import type { Disk } from "@pharos/ports";
 import type { Pause } from "../slices.ts";
+import {
+  COLUMNS_FILE,
+  INDEX_COPY_FILE,
+  INDEX_FILE,
+  META_COPY_FILE,
+  META_FILE,
+} from "./block-meta.ts";
 import type { Blocks } from "./blocks.ts";
 import { plainDeletions, writeDeletions } from "./deletions.ts";
 
@@ -7,7 +14,7 @@ import { plainDeletions, writeDeletions } from "./deletions.ts";
 const COPY_SIZE = 1024 * 1024;
 const COPY_STEPS = 64;
 
-const FILES = ["columns", "index", "meta.json"] as const;
+const FILES = [COLUMNS_FILE, INDEX_FILE, INDEX_COPY_FILE, META_FILE, META_COPY_FILE];
 
 /**
  * Copies a folder of blocks, and what was deleted from them, to another disk, where it is not yet. The blocks are held by the caller meanwhile. When this resolves it survives a power

@@ -4,13 +4,22 @@ import type { Disk } from "@pharos/ports";
 import type { Pause } from "../slices.ts";
 import { Block } from "./block.ts";
 import { BlockCache } from "./block-cache.ts";
-import { isBlockName } from "./block-meta.ts";
+import {
+  type BlockMeta,
+  COLUMNS_FILE,
+  encodeMeta,
+  INDEX_COPY_FILE,
+  INDEX_FILE,
+  isBlockName,
+  META_COPY_FILE,
+} from "./block-meta.ts";
 import { ColumnDecoder } from "./column-decoder.ts";
 import type { ColumnSetKind } from "./column-set.ts";
 import { readDeletions } from "./deletions.ts";
+import { COLUMN_STREAMS, INDEX_STREAMS } from "./index-format.ts";
 import { compareLabelBytes } from "./label-order.ts";
-import type { PageFile } from "./page-file.ts";
-import { decodePage } from "./page-format.ts";
+import { PageFile } from "./page-file.ts";
+import { COLUMNS_MAGIC, decodePage, INDEX_MAGIC } from "./page-format.ts";
 
 /** What a verification keeps in memory of the block it looks at. */
 const CACHE_SIZE_MAX = 32 * 1024 * 1024;
@@ -66,7 +75,7 @@ export async function verifyBlocks(
   const names = disk.list(directory).filter(isBlockName);
   const paths = names.map((name) => `${directory}/${name}`);
   const sizes = paths.map(
-    (path) => sizeOf(disk, `${path}/index`) + sizeOf(disk, `${path}/columns`),
+    (path) => sizeOf(disk, `${path}/index`) * 2 + sizeOf(disk, `${path}/columns`),
   );
   const totalSize = sizes.reduce((sum, size) => sum + size, 0);
   const decoder = new ColumnDecoder(kernels);
@@ -146,20 +155,37 @@ class BlockChecker {
     });
     if (!opened || block === undefined) return;
     try {
-      const { meta, index, columns } = block;
-      for (const [file, size] of [
-        [index.file, meta.indexSize],
-        [columns, meta.columnsSize],
+      const { meta } = block;
+      if (block.damage !== undefined) this.#problems.add(block.damage);
+      this.#checkMetaCopy(meta);
+      for (const [name, magic, streams, size] of [
+        [INDEX_FILE, INDEX_MAGIC, INDEX_STREAMS, meta.indexSize / 2],
+        [INDEX_COPY_FILE, INDEX_MAGIC, INDEX_STREAMS, meta.indexSize / 2],
+        [COLUMNS_FILE, COLUMNS_MAGIC, COLUMN_STREAMS, meta.columnsSize],
       ] as const) {
-        const found = sizeOf(this.#disk, file.path);
-        if (found !== size)
-          this.#problems.add(`${file.path}: ${found} bytes; ${size} were written`);
-        await this.#checkPages(file, pause);
+        const path = `${this.#path}/${name}`;
+        const found = sizeOf(this.#disk, path);
+        if (found !== size) this.#problems.add(`${path}: ${found} bytes; ${size} were written`);
+        if (found === 0) continue;
+        // On its own, without the copy that makes damage good.
+        const file = new PageFile(this.#disk, path, magic, streams, cache);
+        try {
+          await this.#checkPages(file, pause);
+        } finally {
+          file.close();
+        }
       }
       await this.#checkSeries(block, pause);
     } finally {
       block.close();
     }
+  }
+
+  #checkMetaCopy(meta: BlockMeta): void {
+    const path = `${this.#path}/${META_COPY_FILE}`;
+    const same =
+      this.#disk.exists(path) && Buffer.compare(this.#disk.read(path), encodeMeta(meta)) === 0;
+    if (!same) this.#problems.add(`${path}: not the same as meta.json`);
   }
 
   /** Every byte of a file is in its header, a page, the directory or the footer. */
