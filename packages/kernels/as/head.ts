@@ -1,6 +1,6 @@
 // The head: for each series the newest samples, as one open Gorilla chunk and a list of sealed ones.
 //
-// Control block       0 u32 pages in use | 4 u32 sealed and open chunks | 8 u32 samples | 12 u32 unused
+// Control block       0 u32 pages in use | 4 u32 sealed and open chunks | 8 u32 samples | 12 u32 bytes of chunks
 //                     64 .. u32 addresses of header pages, PAGES_MAX of them
 // Header page         PAGE_SERIES headers of 64 bytes; series `ref` is header ref & 1023 of page ref >> 10
 // Series header       0  i64 newest timestamp     8  u64 newest value     16 i64 last step
@@ -35,6 +35,7 @@ const CONTROL_SIZE: u32 = 64 + PAGES_MAX * 4;
 const PAGES: usize = 0;
 const CHUNKS: usize = 4;
 const SAMPLES: usize = 8;
+const CHUNKS_SIZE: usize = 12;
 const PAGE_LIST: usize = 64;
 
 const PUBLISHED: usize = 36;
@@ -128,17 +129,29 @@ function endMove(series: usize, samples: u32): void {
   atomic.xchg<u32>(series, (((published >> 8) + 1) << 8) | samples, PUBLISHED);
 }
 
+/** A block for a chunk, or 0. */
+function allocateChunk(head: usize, size: u32): u32 {
+  const chunk = allocate(size);
+  if (chunk != 0) store<u32>(head, load<u32>(head, CHUNKS_SIZE) + size, CHUNKS_SIZE);
+  return chunk;
+}
+
+function releaseChunk(head: usize, chunk: u32, size: u32): void {
+  release(chunk, size);
+  store<u32>(head, load<u32>(head, CHUNKS_SIZE) - size, CHUNKS_SIZE);
+}
+
 function freeOpenChunk(head: usize, series: usize): void {
   const chunk = load<u32>(series, CHUNK);
   if (chunk == 0) return;
-  release(chunk, (load<u16>(series, CAPACITY) as u32) + SLACK);
+  releaseChunk(head, chunk, (load<u16>(series, CAPACITY) as u32) + SLACK);
   store<u32>(series, 0, CHUNK);
   store<u32>(series, 0, BITS);
   store<u32>(head, load<u32>(head, CHUNKS) - 1, CHUNKS);
 }
 
 function freeSealedChunk(head: usize, chunk: usize): void {
-  release(chunk as u32, (STREAM as u32) + (load<u16>(chunk, SIZE) as u32) + SLACK);
+  releaseChunk(head, chunk as u32, (STREAM as u32) + (load<u16>(chunk, SIZE) as u32) + SLACK);
   store<u32>(head, load<u32>(head, CHUNKS) - 1, CHUNKS);
 }
 
@@ -226,14 +239,14 @@ function append(head: usize, series: usize, t: i64, v: u64): bool {
     // Near the end it is worth knowing exactly.
     const full = (bits >> 3) + SAMPLE_SIZE_MAX >= capacity && bits + gorillaSize(series, t, v) > capacity * 8;
     if (samples >= CHUNK_SAMPLES_MAX || (full && capacity >= CHUNK_SIZE_MAX)) {
-      if (!seal(series)) return false;
+      if (!seal(head, series)) return false;
       store<u32>(head, load<u32>(head, CHUNKS) + 1, CHUNKS);
       samples = 0;
-    } else if (full && !grow(series, capacity)) return false;
+    } else if (full && !grow(head, series, capacity)) return false;
   }
   if (samples == 0) {
     if (load<u32>(series, CHUNK) == 0) {
-      const chunk = allocate(CHUNK_SIZE_MIN + SLACK);
+      const chunk = allocateChunk(head, CHUNK_SIZE_MIN + SLACK);
       if (chunk == 0) return false;
       memory.fill(chunk, 0, CHUNK_SIZE_MIN + SLACK);
       store<u32>(series, chunk, CHUNK);
@@ -247,9 +260,9 @@ function append(head: usize, series: usize, t: i64, v: u64): bool {
 }
 
 /** Moves the open chunk to a block of twice the size. */
-function grow(series: usize, capacity: u32): bool {
+function grow(head: usize, series: usize, capacity: u32): bool {
   const larger = capacity * 2 + SLACK;
-  const chunk = allocate(larger + SLACK);
+  const chunk = allocateChunk(head, larger + SLACK);
   if (chunk == 0) return false;
   const old = load<u32>(series, CHUNK);
   memory.copy(chunk, old, capacity);
@@ -259,15 +272,15 @@ function grow(series: usize, capacity: u32): bool {
   store<u32>(series, chunk, CHUNK);
   store<u16>(series, larger as u16, CAPACITY);
   endMove(series, samples);
-  release(old, capacity + SLACK);
+  releaseChunk(head, old, capacity + SLACK);
   return true;
 }
 
 /** Copies the open chunk to a sealed one of its exact size, and leaves the slot, cleared, to the next. */
-function seal(series: usize): bool {
+function seal(head: usize, series: usize): bool {
   const size = (load<u32>(series, BITS) + 7) >> 3;
   const block = (STREAM as u32) + size + SLACK;
-  const sealed: usize = allocate(block);
+  const sealed: usize = allocateChunk(head, block);
   if (sealed == 0) return false;
   const chunk: usize = load<u32>(series, CHUNK);
   const samples = openCount(series);
@@ -521,6 +534,11 @@ export function headTimeBounds(head: usize, out: usize): void {
 /** Chunks in memory. */
 export function headChunks(head: usize): u32 {
   return load<u32>(head, CHUNKS);
+}
+
+/** Bytes of the chunks in memory. */
+export function headChunksSize(head: usize): u32 {
+  return load<u32>(head, CHUNKS_SIZE);
 }
 
 /** Samples in memory. */

@@ -33,12 +33,12 @@ export {
 } from "./series-table";
 export { gorillaDecode, gorillaEncode } from "./gorilla";
 export {
-  headAppend, headCheck, headChunks, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead,
+  headAppend, headCheck, headChunks, headChunksSize, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead,
   headSamples, headSetLast, headTimeBounds, headTotal, headTruncate, timestampBounds, timestampShape,
 } from "./head";
 export { listCapacity, listCount } from "./ref-list";
 export { labelsCheck, labelsNumber } from "./label-bytes";
-export { nameFind, pairFind, pairList, pairRead, pairsAll, pairsCount, pairsFirstName, pairsSlots } from "./label-pairs";
+export { nameFind, pairFind, pairList, pairRead, pairsAll, pairsChanges, pairsCount, pairsFirstName, pairsSlots } from "./label-pairs";
 export {
   bitmapAddList, bitmapCount, bitmapIntersect, bitmapSubtract, bitmapToList, bitmapUnite, listIntersect, listSubtract,
   listUnite, listWithin,

@@ -273,8 +273,8 @@ export function pairForget(index: u32, pair: u32): void {
   store<u32>(index, load<u32>(index, PAIRS) - 1, PAIRS);
   const pairs = load<u32>(name, NAME_PAIRS) - 1;
   store<u32>(name, pairs, NAME_PAIRS);
+  noteChange(index, name);
   if (pairs == 0) forgetName(index, name);
-  else noteChange(index, name);
 }
 
 /** Room for a series in the lists of the pairs numbered at `list`, and in that of all. */
@@ -346,6 +346,11 @@ export function pairsCount(index: u32): u32 {
 
 export function pairsFirstName(index: u32): u32 {
   return load<u32>(index, FIRST_NAME);
+}
+
+/** Stays the same as long as no pair goes. */
+export function pairsChanges(index: u32): u32 {
+  return load<u32>(index, CHANGES);
 }
 
 /** How many slots there are: where it changes, a sweep begins again. */

@@ -254,8 +254,10 @@ export class HeadChunks {
     return this.#kernels.call("headTruncate", this.pointer, ref);
   }
 
-  stats(): { readonly chunks: number; readonly samples: number } {
+  /** What there is in memory: `size` are bytes, which a flush frees, other than what the series themselves take. */
+  stats(): { readonly chunks: number; readonly samples: number; readonly size: number } {
     return {
+      size: this.#kernels.call("headChunksSize", this.pointer) >>> 0,
       chunks: this.#kernels.call("headChunks", this.pointer),
       samples: this.#kernels.call("headSamples", this.pointer) >>> 0,
     };

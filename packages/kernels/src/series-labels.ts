@@ -1,4 +1,4 @@
-import { assert, type Label } from "@pharos/base";
+import { assert, type Label, type Labels } from "@pharos/base";
 import { type Kernels, kernelOf } from "./kernels.ts";
 import { decodeLabels, encodeLabels } from "./label-bytes.ts";
 import { ScratchBlock } from "./scratch-block.ts";
@@ -7,6 +7,8 @@ import type { SeriesTable } from "./series-table.ts";
 /** How many values of labels are kept as strings, for those that queries list again and again. At some 100 bytes each. */
 const KEPT_VALUES_MAX = 1_000_000;
 
+/** Labels that are kept decoded for the label sets of series, which share them. */
+const DECODED_MAX = 200_000;
 /** Most labels, and most lists of series, fit in so many bytes. */
 const SCRATCH_SIZE_MIN = 4096;
 
@@ -42,6 +44,9 @@ export class SeriesLabels {
   readonly #read: (...args: number[]) => number;
   #kept = new Map<string, KeptValues>();
   #keptCount = 0;
+  readonly #decoded = new Map<LabelPair, Label>();
+  /** `pairsChanges` when all of `#decoded` had their meaning. */
+  #decodedSince = 0;
 
   /** @throws OperatingError `memory.full`. */
   constructor(kernels: Kernels, table: SeriesTable) {
@@ -105,6 +110,16 @@ export class SeriesLabels {
       pair = this.#word(pair + NEXT_PAIR);
     }
     return kept.pairs;
+  }
+
+  /** The labels of the series at an entry of the table. Equal labels of several series are the same object. */
+  labelsOf(entry: number): Labels {
+    const changes = this.#kernels.call("pairsChanges", this.#index);
+    if (changes !== this.#decodedSince || this.#decoded.size > DECODED_MAX) this.#decoded.clear();
+    this.#decodedSince = changes;
+    return this.#table
+      .pairsOf(entry)
+      .map((pair) => this.#decoded.getOrInsertComputed(pair, () => this.#labelOf(pair)));
   }
 
   /** The pair of a label, undefined where no series has it. @throws OperatingError `memory.full`. */

@@ -25,7 +25,9 @@ const REMEMBERED_BYTES_MAX = 4096;
 const REMEMBERING_USE_MAX = 2 * 1024 ** 3;
 
 // Shared with as/series-table.ts.
+const ENTRY_BYTES = 4;
 const ENTRY_LENGTH_AND_PAIRS = 8;
+const PAIR_UNIT = 8;
 const ENTRY_VALUE = 16;
 const ALREADY_THERE = -2;
 const NOT_CANONICAL = -3;
@@ -186,6 +188,15 @@ export class SeriesTable {
   /** Whether the entry was made by `insertSeries`. */
   isSeries(entry: number): boolean {
     return this.#word(this.#entry(entry) + ENTRY_LENGTH_AND_PAIRS) >>> 16 !== 0;
+  }
+
+  /** The addresses of the label pairs of a series: valid until it ends. */
+  pairsOf(entry: number): number[] {
+    const at = this.#entry(entry);
+    const list = this.#word(at + ENTRY_BYTES) / 4;
+    const count = this.#word(at + ENTRY_LENGTH_AND_PAIRS) >>> 16;
+    const numbers = this.#kernels.words.subarray(list, list + count);
+    return Array.from(numbers, (number) => number * PAIR_UNIT);
   }
 
   /** A copy of the bytes of an entry. */

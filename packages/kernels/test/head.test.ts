@@ -179,7 +179,7 @@ test("a closed series gives its memory back, and its reference may begin anew", 
     equal(samples, 300);
     head.close(1);
     ok(!head.has(1));
-    deepEqual(head.stats(), { chunks: 0, samples: 0 });
+    deepEqual(head.stats(), { chunks: 0, samples: 0, size: 0 });
     head.open(1, 7);
     equal(head.ownerOf(1), 7);
     deepEqual(read(head, 1), []);

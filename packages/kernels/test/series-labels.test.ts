@@ -208,6 +208,24 @@ test("any history of series that begin and end leaves what a model would hold, b
   }
 });
 
+test("label sets share the labels that they have in common, and are right after others have ended", () => {
+  const { table, labels, close } = inTable();
+  const sets = (round: number): Labels[] =>
+    Array.from({ length: 50 }, (_, i) => labelsFrom({ job: "all", pod: `${round}-${i}` }));
+  for (let round = 0; round < 3; round++) {
+    const entries = sets(round).map((set, ref) => table.insertSeries(encodeLabels(set), ref));
+    const found = entries.map((entry) => labels.labelsOf(entry));
+    deepEqual(found, sets(round));
+    equal(found[0]?.[0], found[49]?.[0]);
+    for (const entry of entries.slice(1)) table.remove(entry);
+    // Those of the next round lie where these were.
+    deepEqual(labels.labelsOf(entries[0] as number), sets(round)[0]);
+    table.remove(entries[0] as number);
+    while (!table.sweepEnded(1000));
+  }
+  close();
+});
+
 test("a reference that comes again before the sweep waits for it", () => {
   const { table, labels, close } = inTable();
   table.insertSeries(bytesOf({ a: "1", b: "1" }), 1);

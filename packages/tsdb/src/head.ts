@@ -1,6 +1,5 @@
 import { assert, type Labels, OperatingError } from "@pharos/base";
 import {
-  decodeLabels,
   encodeLabels,
   HEAD_NAMESPACE,
   HEAD_REFERENCES_MAX,
@@ -23,8 +22,6 @@ import type { CheckpointSeries, SeriesDefinition } from "./wal-payload.ts";
 export const COLUMNS_MAX = 262_144;
 /** Timestamps are within this, either way: year 10889. Sums and differences stay whole numbers. */
 export const TIMESTAMP_MS_MAX = 2 ** 48;
-/** Memory in use beyond which no more series begin: those that are there need the rest. */
-const SERIES_MEMORY_MAX = 3.3 * 1024 ** 3;
 /** A record of series definitions ends once it has label bytes of this size, far below what a record may hold. */
 const DEFINITIONS_SIZE = 1024 * 1024;
 /** What one part of sweeping out ended series looks at: some milliseconds' work. */
@@ -32,12 +29,12 @@ const ENDED_WORK = 500_000;
 const SWEEP_ALL = 0x7fff_ffff;
 /** Refused spellings that are forgotten in one part. */
 const DROPPED_WORK = 20_000;
-/** Label sets that are kept decoded, for those that queries ask for again and again. */
-const LABELS_CACHE_MAX = 200_000;
 
 export interface HeadLimits {
   /** Series at a time; more are refused with `memory.full`. */
   readonly seriesMax: number;
+  /** Memory in use for other things than samples, in bytes, beyond which no more series begin. */
+  readonly seriesMemoryMax: number;
   /** How far behind its series' newest sample a sample may be. */
   readonly outOfOrderWindowMs: number;
   /** Samples that came late and wait for a flush; more are refused with `memory.full`. */
@@ -76,7 +73,6 @@ export class Head {
   #seriesRefused = 0;
   /** Series that the log does not know yet. */
   #undefined: number[] = [];
-  #labels = new Map<number, Labels>();
   #endedCount = 0;
   #lateCount = 0;
   /** Columns for what is left of a batch when some of it is refused. */
@@ -165,7 +161,9 @@ export class Head {
       this.#offered.release();
       this.#offered = larger;
     }
-    const hasMemory = this.#kernels.memoryUse().usedSize <= SERIES_MEMORY_MAX;
+    const seriesMemory = this.#kernels.memoryUse().usedSize - this.chunks.stats().size;
+    const hasMemory =
+      seriesMemory <= this.#limits.seriesMemoryMax && this.chunks.hasRoomFor(wanted);
     const room = hasMemory ? Math.max(0, this.#limits.seriesMax - this.index.seriesCount) : 0;
     const list = this.#offered.words.subarray(0, Math.min(wanted, room));
     const count = this.#references.offer(list);
@@ -246,17 +244,12 @@ export class Head {
     this.#undefined = [];
   }
 
+  /** The labels of a series; equal labels of several are the same object. */
   labelsOf(ref: number): Labels {
-    let labels = this.#labels.get(ref);
-    if (labels === undefined) {
-      labels = decodeLabels(this.labelBytesOf(ref));
-      if (this.#labels.size >= LABELS_CACHE_MAX) this.#labels = new Map();
-      this.#labels.set(ref, labels);
-    }
-    return labels;
+    return this.index.labelsOf(this.chunks.ownerOf(ref));
   }
 
-  /** Canonical; a view, valid until the next call. */
+  /** Canonical, and a copy. */
   labelBytesOf(ref: number): Uint8Array {
     return this.#table.bytesOf(this.chunks.ownerOf(ref));
   }
@@ -339,9 +332,8 @@ export class Head {
     const bits = this.chunks.valueBitsAt(ref, timestampMs);
     if (bits !== undefined) return bits;
     for (const late of [this.#frozen.get(ref), this.#late.get(ref)]) {
-      const at = late?.indexFrom(timestampMs) ?? 0;
-      if (late !== undefined && late.timestampsMs[at] === timestampMs)
-        return [late.bits[at * 2] as number, late.bits[at * 2 + 1] as number];
+      const there = late?.bitsAt(timestampMs);
+      if (there !== undefined) return there;
     }
     return undefined;
   }
@@ -530,7 +522,6 @@ export class Head {
       this.#table.removeSpellings(ref);
       this.#table.remove(this.chunks.ownerOf(ref));
       this.chunks.close(ref);
-      this.#labels.delete(ref);
       this.#references.free(ref, segment);
     }
   }

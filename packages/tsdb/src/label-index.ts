@@ -1,4 +1,4 @@
-import { type Matcher, matchesValue } from "@pharos/base";
+import { type Labels, type Matcher, matchesValue } from "@pharos/base";
 import { type Kernels, SeriesLabels, type SeriesTable } from "@pharos/kernels";
 import { intersect, mergeDisjoint, subtract } from "./postings.ts";
 
@@ -64,6 +64,11 @@ export class LabelIndex implements LabelPostings {
 
   get seriesCount(): number {
     return this.#labels.seriesCount;
+  }
+
+  /** The labels of the series at an entry of the table. */
+  labelsOf(entry: number): Labels {
+    return this.#labels.labelsOf(entry);
   }
 
   /** How many different labels (pairs of name and value) the series have. */

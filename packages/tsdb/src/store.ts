@@ -78,6 +78,12 @@ export interface StoreSettings {
   readonly diskKeepFree: number;
   /** Series in memory at a time; more are refused with `memory.full`. */
   readonly headSeriesMax: number;
+  /** Bytes of the 4 GiB for series, their labels included, beyond which no more series begin. */
+  readonly seriesMemoryMax: number;
+  /** Bytes in use of the 4 GiB from which all samples are moved to blocks, whatever their age, */
+  readonly memoryFlushSize: number;
+  /** if they take at least so many: writing less often is not worth what little it frees. */
+  readonly memoryFlushMin: number;
   /** How far behind its series' newest sample a sample may be. */
   readonly outOfOrderWindowMs: number;
   /** Samples in memory that came late; more are refused with `memory.full`. At 16 bytes each. */
@@ -108,6 +114,9 @@ export const STORE_DEFAULTS: StoreSettings = {
   logRetentionMs: 0,
   diskKeepFree: 64 * 1024 ** 2,
   headSeriesMax: 5_000_000,
+  seriesMemoryMax: 2.75 * 1024 ** 3,
+  memoryFlushSize: 2.5 * 1024 ** 3,
+  memoryFlushMin: 384 * 1024 ** 2,
   outOfOrderWindowMs: 30 * 60_000,
   lateSamplesMax: 20_000_000,
   futureWindowMs: 3_600_000,
@@ -172,9 +181,6 @@ export interface StoreStats {
   readonly replayMs: number;
 }
 
-/** When memory is used to this, `maintain` moves all of the head's samples to blocks, whatever their age. */
-const MEMORY_FLUSH_SIZE = 3 * 1024 ** 3;
-
 /**
  * Opens the store in a data directory, reading back what the log holds. When it resolves, all that can be read
  * survives a power loss.
@@ -191,6 +197,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   const archive = options.archive && (await openArchive({ ...options.archive, disk, clock }));
   const head = new Head(kernels, table, {
     seriesMax: settings.headSeriesMax,
+    seriesMemoryMax: settings.seriesMemoryMax,
     outOfOrderWindowMs: settings.outOfOrderWindowMs,
     lateSamplesMax: settings.lateSamplesMax,
   });
@@ -543,12 +550,11 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
    */
   maintain(nowMs: number): Promise<void> {
     return this.#inTurn(async () => {
-      const { kernels, wal } = this.#parts;
+      const { wal } = this.#parts;
       // First, since on a full disk this is what makes room for the flush.
       const waiting = await this.#retention.apply(nowMs);
       const { isLateNearlyFull } = this.#parts.head;
-      const full =
-        isLateNearlyFull || wal.isNearlyFull || kernels.memoryUse().usedSize > MEMORY_FLUSH_SIZE;
+      const full = isLateNearlyFull || wal.isNearlyFull || this.#isMemoryNearlyFull;
       const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
       if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
       await this.#rollups.make(nowMs);
@@ -588,6 +594,15 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       if (!(error instanceof OperatingError)) throw error;
       if (!signal.aborted) blocks.report(`not archived: ${error.message}`);
     }
+  }
+
+  /** Whether so much memory is in use that samples are to go, and so much of that is samples that it helps. */
+  get #isMemoryNearlyFull(): boolean {
+    const { kernels, head, settings } = this.#parts;
+    const { memoryFlushSize, memoryFlushMin } = settings;
+    return (
+      kernels.memoryUse().usedSize > memoryFlushSize && head.chunks.stats().size >= memoryFlushMin
+    );
   }
 
   /** What could be merged now; answers how many blocks became one. */

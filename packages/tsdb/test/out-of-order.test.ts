@@ -52,3 +52,16 @@ test("samples that come backwards are as cheap as samples in order", () => {
   equal(late.length, 1_000_000);
   equal(late.timestampsMs[0], -999_999);
 });
+
+test("samples in a random order are nearly as cheap", () => {
+  // As above.
+  const late = new LateSamples();
+  const count = 2 ** 17;
+  // An odd factor visits each time once, far from the one before.
+  for (let i = 0; i < count; i++) late.insert((i * 83_417) % count, i, 0);
+  equal(late.length, count);
+  equal(
+    late.timestampsMs.every((timestampMs, at) => timestampMs === at),
+    true,
+  );
+});

@@ -216,3 +216,34 @@ test("at the limit of series only new ones are refused, and counted", async () =
   equal((await machine.append(["a", "b"], START_MS + 1000)).appended, 2);
   await machine.close();
 });
+
+test("where series take the memory that they may, new ones are refused until others end", async () => {
+  const machine = await Machine.start({ seriesMemoryMax: 16 * 1024 ** 2 });
+  const metrics = Array.from({ length: 10_000 }, (_, i) => `m${i}_${"x".repeat(2000)}`);
+  await rejects(machine.append(metrics), /series, and the memory has no room for more/);
+  const { headSeries, headSeriesRefused } = machine.store.stats();
+  ok(headSeries > 100 && headSeries < 10_000, `${headSeries} series`);
+  equal(headSeriesRefused, 1);
+  const known = metrics.slice(0, 100);
+  equal((await machine.append(known)).appended, 100);
+  await machine.clock.advance(4 * HOUR_MS);
+  equal((await machine.append(known)).appended, 100);
+  await machine.maintain();
+  equal((await machine.append(["new"])).appended, 1);
+  await machine.close();
+});
+
+test("samples go to blocks before their time where they take much memory, and not for a little", async () => {
+  const settings = { memoryFlushSize: 0, memoryFlushMin: 100 * 64 };
+  const machine = await Machine.start(settings);
+  const metrics = Array.from({ length: 100 }, (_, i) => `m${i}`);
+  await machine.append(metrics.slice(1));
+  await machine.maintain();
+  deepEqual(machine.store.stats().blocks, []);
+  await machine.append(metrics.slice(0, 1));
+  await machine.maintain();
+  equal(machine.store.stats().headSamples, 0);
+  equal(machine.store.stats().blocks.length, 1);
+  equal((await machine.read()).length, 100);
+  await machine.close();
+});
