@@ -583,13 +583,19 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   async #move(): Promise<void> {
     const { archive, blocks, clock } = this.#parts;
     const { signal } = this.#closing;
-    try {
-      await archive?.move({
+    const move = async () =>
+      archive?.move({
         ...{ blocks, decoder: this.#decoder, snapshots: this.#snapshots, signal },
         pause: () => createPause(clock, signal),
         isDone: (block) => this.#rollups.mayGo(block),
         inTurn: (work) => this.#inTurn(work),
       });
+    try {
+      await move();
+      if (!this.#rollups.keptSome) return;
+      // Their rows are made now, and then they may go.
+      await this.#inTurn(() => this.#rollups.make(clock.nowMs()));
+      await move();
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       if (!signal.aborted) blocks.report(`not archived: ${error.message}`);

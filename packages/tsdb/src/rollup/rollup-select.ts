@@ -18,7 +18,7 @@ import type { RollupTools } from "./rollup-tools.ts";
 
 /** Where the rows of a selection come from. No two parts have the same samples in them. */
 export interface RollupSources {
-  /** Blocks of the tier. */
+  /** Blocks of the tier, or of a finer one where its own rows are not made yet. */
   readonly blocks: readonly Block[];
   /** Samples of the time for which there are no rows, each stretch by itself: sorted by labels. */
   readonly samples: readonly {
@@ -63,7 +63,8 @@ export async function* readRollup(
   const before = reading.rows + reading.samples;
   const cursors: Cursor[] = [
     ...blocks.map(
-      (block) => new BlockCursor(block, range, windowMs, matchers, decoder, sketch, reading),
+      (block) =>
+        new BlockCursor(block, range, options.tier, matchers, decoder, choose, sketch, reading),
     ),
     ...samples.map(
       ({ startMs, series }) => new SamplesCursor(startMs, series, options, choose, tools, reading),
@@ -106,6 +107,8 @@ class BlockCursor implements Cursor {
   readonly #block: Block;
   readonly #range: TimeRange;
   readonly #series: Uint32Array;
+  /** Whether a series gets the tier; of a block of the tier itself, all do. */
+  readonly #isWanted: (labels: Labels) => boolean;
   readonly #decoder: ColumnDecoder;
   readonly #sketch: QuantileSketch | null;
   readonly #reading: RollupReading;
@@ -115,9 +118,10 @@ class BlockCursor implements Cursor {
   constructor(
     block: Block,
     range: TimeRange,
-    windowMs: number,
+    tier: RollupTier,
     matchers: readonly Matcher[],
     decoder: ColumnDecoder,
+    choose: (labels: Labels) => RollupChoice,
     sketch: QuantileSketch | null,
     reading: RollupReading,
   ) {
@@ -125,15 +129,19 @@ class BlockCursor implements Cursor {
     this.#block = block;
     this.#range = range;
     this.#series = block.select(matchers);
+    const standsIn = block.meta.tier !== tier;
+    this.#isWanted = (labels) => !standsIn || choose(labels).tiers.includes(tier);
     this.#decoder = decoder;
     this.#sketch = sketch;
     this.#reading = reading;
-    this.#rows = new RollupRows(windowMs);
+    this.#rows = new RollupRows(WINDOW_MS[block.meta.tier as RollupTier]);
   }
 
   advance(): void {
-    const series = this.#series[++this.#at];
-    this.labels = series === undefined ? undefined : this.#block.labelsOf(series);
+    do {
+      const series = this.#series[++this.#at];
+      this.labels = series === undefined ? undefined : this.#block.labelsOf(series);
+    } while (this.labels !== undefined && !this.#isWanted(this.labels));
   }
 
   read(out: RollupRows): void {

@@ -44,12 +44,24 @@ export async function openTiers(disk: Disk, cache: BlockCache): Promise<OpenTier
 }
 
 /**
- * Rows of the finest tier take about as much space as samples that are 15 s apart, and reading them costs as much. So
- * they are made when the samples are to go, and until then the tier is answered from samples.
+ * When a raw block's rows are made. Until then a tier is answered from samples, or from the rows of a finer tier.
+ *
+ * `at_once`: with the next round. `day_over`: when the day is over to which the samples belong, since rows of a whole day
+ * cost a fraction of what they cost two hours at a time. `before_loss`: when the samples are about to go, since rows of
+ * a minute take as much space as samples that are 15 s apart, and reading them costs as much.
  */
-const DEFERRED_TIER: RollupTier = "1m";
-/** How long before samples go their deferred rows are made. */
-const DEFERRED_LEAD_MS = 86_400_000;
+const MADE: Readonly<Record<RollupTier, "at_once" | "day_over" | "before_loss">> = {
+  "1m": "before_loss",
+  "5m": "day_over",
+  "1h": "at_once",
+  "1d": "day_over",
+};
+/** How long after its end a day is over: its last samples are in a block then. */
+const DAY_GRACE_MS = 4 * 3_600_000;
+/** How long before samples go the rows that wait for that are made. */
+const LOSS_LEAD_MS = 86_400_000;
+/** The tier that answers for another one until its rows are made. */
+const STANDS_IN: Partial<Record<RollupTier, RollupTier>> = { "1d": "1h" };
 /** What is made at once where all of it waits: rather one block than many to put together later. */
 const LONG_STRETCH_MS = 86_400_000;
 
@@ -166,10 +178,24 @@ export class Rollups {
     return false;
   }
 
+  /** Whether a block was kept from going since the last `make`. */
+  get keptSome(): boolean {
+    return this.#hurried.size > 0;
+  }
+
   /** Whether it is time to make a raw block's rows. */
   #isDue(tier: RollupTier, { meta, path }: Block, nowMs: number): boolean {
-    if (tier !== DEFERRED_TIER || this.#hurried.has(path)) return true;
-    return nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - DEFERRED_LEAD_MS;
+    if (this.#hurried.has(path)) return true;
+    switch (MADE[tier]) {
+      case "at_once":
+        return true;
+      case "day_over": {
+        const dayEndMs = Math.ceil(meta.rangeEndMs / LONG_STRETCH_MS) * LONG_STRETCH_MS;
+        return nowMs - dayEndMs >= DAY_GRACE_MS;
+      }
+      case "before_loss":
+        return nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - LOSS_LEAD_MS;
+    }
   }
 
   /**
@@ -362,24 +388,58 @@ export class Rollups {
     select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
   ): RollupSources {
     const pending = this.#pendingIn(tier);
-    // A short block whose range is pending is out of date. A long one is too, but only it may know of samples long gone.
-    const all = (this.tiers.get(tier) as Blocks).all.filter(({ meta }) => {
-      const isShort = meta.rangeEndMs - meta.rangeStartMs <= BLOCK_RANGE_MS;
-      return !(isShort && covers(pending, meta.rangeStartMs, meta.rangeEndMs));
-    });
-    let stretches = pending;
-    for (const { meta } of all) stretches = subtract(stretches, meta.rangeStartMs, meta.rangeEndMs);
+    const { blocks, rest } = this.#madeOf(tier, pending, pending);
+    let stretches = rest;
+    const finer = STANDS_IN[tier];
+    if (finer !== undefined && this.#hasWherever(finer, tier)) {
+      const standIn = this.#madeOf(finer, this.#pendingIn(finer), stretches);
+      for (const block of standIn.blocks) {
+        const { rangeStartMs, rangeEndMs } = block.meta;
+        if (!covers(stretches, rangeStartMs, rangeEndMs)) continue;
+        blocks.push(block);
+        stretches = subtract(stretches, rangeStartMs, rangeEndMs);
+      }
+    }
     stretches = unite([...stretches, [flushedBeforeMs, Number.POSITIVE_INFINITY]]);
     stretches = subtract(stretches, Number.NEGATIVE_INFINITY, minMs);
     stretches = subtract(stretches, maxMs + 1, Number.POSITIVE_INFINITY);
     return {
-      blocks: all.filter((block) => block.overlaps(minMs, maxMs)),
+      blocks: blocks.filter((block) => block.overlaps(minMs, maxMs)),
       samples: stretches.map(([startMs, endMs]) => ({
         startMs,
         series: select({ minMs: startMs, maxMs: endMs - 1 }),
       })),
       choose: (labels) => this.choose(labels),
     };
+  }
+
+  /** The blocks of a tier that are up to date, and what is left of some stretches without them. */
+  #madeOf(
+    tier: RollupTier,
+    pending: TimeRanges,
+    stretches: TimeRanges,
+  ): { readonly blocks: Block[]; readonly rest: TimeRanges } {
+    // A short block whose range is pending is out of date. A long one is too, but only it may know of samples long gone.
+    const blocks = (this.tiers.get(tier) as Blocks).all.filter(({ meta }) => {
+      const isShort = meta.rangeEndMs - meta.rangeStartMs <= BLOCK_RANGE_MS;
+      return !(isShort && covers(pending, meta.rangeStartMs, meta.rangeEndMs));
+    });
+    let rest = stretches;
+    for (const { meta } of blocks) rest = subtract(rest, meta.rangeStartMs, meta.rangeEndMs);
+    return { blocks, rest };
+  }
+
+  /** Whether every series that gets a tier gets a finer one, and quantiles with it. */
+  #hasWherever(finer: RollupTier, tier: RollupTier): boolean {
+    const keeps = [...this.#retention.rules.map(({ keepMs }) => keepMs), this.#retention.fallback];
+    return (
+      keeps.every((keepMs) => keepMs[finer] > 0) &&
+      this.#rollups.every(
+        ({ tiers, quantiles }) =>
+          !tiers.includes(tier) ||
+          (tiers.includes(finer) && (!quantiles.includes(tier) || quantiles.includes(finer))),
+      )
+    );
   }
 
   /** Of all blocks, from the finest tier to the coarsest. */
