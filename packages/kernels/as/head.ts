@@ -363,6 +363,28 @@ export function headCountWithin(head: usize, ref: u32, minT: f64, maxT: f64): u3
 }
 
 /**
+ * Where a reader finds the samples of series that are not in a block: for each, the index of its first and the one behind
+ * its last, the same where none can be in [minT, maxT].
+ */
+export function headResolve(
+  head: usize, refs: usize, count: u32, minT: f64, maxT: f64, fromIndexes: usize, toIndexes: usize,
+): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const series = headerOf(head, load<u32>(refs + i * 4));
+    const from = load<u32>(series, FLUSHED);
+    const open = openCount(series);
+    let to = load<u32>(series, DROPPED) + load<u32>(series, SEALED) + open;
+    const sealed: usize = load<u32>(series, FIRST_SEALED);
+    const empty = sealed == 0 && open == 0;
+    if (
+      empty || (load<i64>(series, LAST_T) as f64) < minT || (sealed != 0 ? streamMinTime(sealed + STREAM) : openMinTime(series)) > maxT
+    ) to = from;
+    store<u32>(fromIndexes + i * 4, from);
+    store<u32>(toIndexes + i * 4, to);
+  }
+}
+
+/**
  * Decodes the samples with minT <= timestamp <= maxT and index in [fromIndex, toIndex) to columns that have room for
  * `headCountWithin` entries: timestamps, values (bits as they came), stale flags. Answers how many, or -1 where the
  * writer moved the chunks meanwhile (only seen on another thread): try again.

@@ -181,6 +181,29 @@ export class HeadChunks {
   }
 
   /**
+   * Where the samples of series are that are not in a block: indices from `fromIndexes` to below `toIndexes`, the same
+   * where none can be in `minMs` to `maxMs`. One call for all, at one moment.
+   *
+   * @throws OperatingError `memory.full`.
+   */
+  resolve(
+    refs: Uint32Array,
+    minMs: number,
+    maxMs: number,
+  ): { readonly fromIndexes: Uint32Array; readonly toIndexes: Uint32Array } {
+    const { length } = refs;
+    const list = new IndexList(this.#kernels, length * 3);
+    list.words.set(refs);
+    const [fromAt, toAt] = [list.pointer + length * 4, list.pointer + length * 8];
+    const { pointer } = list;
+    this.#kernels.call("headResolve", this.pointer, pointer, length, minMs, maxMs, fromAt, toAt);
+    const fromIndexes = Uint32Array.from(list.words.subarray(length, length * 2));
+    const toIndexes = Uint32Array.from(list.words.subarray(length * 2, length * 3));
+    list.release();
+    return { fromIndexes, toIndexes };
+  }
+
+  /**
    * Decodes the samples with `minMs <= timestamp <= maxMs` and `fromIndex <= index < toIndex` to columns that have room
    * for `countWithin`. Answers how many there are.
    */

@@ -195,8 +195,7 @@ export class RemoteWriteDecoder {
     if (body.length > bodySizeMax)
       throw tooLarge(`a body of ${body.length} bytes; at most ${bodySizeMax} are allowed`);
     const kernels = this.#kernels;
-    const bodyAt = this.#body.reserve(body.length);
-    kernels.bytes.set(body, bodyAt);
+    const bodyAt = this.#body.place(body); // Decoded where it lies, if that is the kernels' memory.
     const size = kernels.call("snappySize", bodyAt, body.length);
     if (size < 0) throw invalid("snappy, byte 0: no decoded size");
     if (size > decodedSizeMax)

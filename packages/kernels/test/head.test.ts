@@ -169,6 +169,45 @@ test("truncation frees only chunks whose samples are all flushed, and indices go
   );
 });
 
+test("what is resolved reads back to all that is in the range and in no block", () => {
+  const time = fc.integer({ min: -100, max: 5100 });
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat(500), { maxLength: 4 }),
+      time,
+      time,
+      fc.nat(600),
+      (counts, a, b, flushed) => {
+        const [minMs, maxMs] = [Math.min(a, b), Math.max(a, b)];
+        withHead(counts.length, (head) => {
+          for (const [ref, count] of counts.entries()) {
+            append(
+              head,
+              Array.from({ length: count }, (_, i) => [ref, i * 10, i]),
+            );
+            head.markFlushed(ref, ALWAYS, flushed);
+            head.truncate(ref);
+          }
+          const refs = Uint32Array.from(counts.keys());
+          const { fromIndexes, toIndexes } = head.resolve(refs, minMs, maxMs);
+          for (const [ref, count] of counts.entries()) {
+            const [from, to] = [fromIndexes[ref] as number, toIndexes[ref] as number];
+            equal(from, Math.min(flushed, count));
+            const wanted = Array.from({ length: count }, (_, i) => i)
+              .filter((i) => i >= flushed && i * 10 >= minMs && i * 10 <= maxMs)
+              .map((i) => i * 10);
+            const found = from === to ? [] : read(head, ref, minMs, maxMs, from, to);
+            deepEqual(
+              found.map(([t]) => t),
+              wanted,
+            );
+          }
+        });
+      },
+    ),
+  );
+});
+
 test("a closed series gives its memory back, and its reference may begin anew", () => {
   withHead(2, (head) => {
     append(

@@ -1,4 +1,4 @@
-import { compareLabels, type Labels, type Matcher } from "@pharos/base";
+import type { Labels, Matcher } from "@pharos/base";
 import type { HeadReader } from "@pharos/kernels";
 import type { TimeRange } from "@pharos/ports";
 import { ColumnBuffer } from "./column-buffer.ts";
@@ -45,20 +45,18 @@ export async function resolveHead(
 ): Promise<HeadSelection> {
   const { chunks } = head;
   const matching = selectSeries(head.index, matchers);
-  const fromIndexes = new Uint32Array(matching.length);
-  const toIndexes = new Uint32Array(matching.length);
+  // What is flushed is in a block that the reader sees as well.
+  const { fromIndexes, toIndexes } = chunks.resolve(matching, minMs, maxMs);
   const late = new LateBuilder();
+  const mayBeLate = head.lateCount > 0;
   let count = 0;
-  for (const ref of matching) {
-    // What is flushed is in a block that the reader sees as well.
-    const fromIndex = chunks.flushedIndex(ref);
-    const total = chunks.total(ref);
-    const inChunks = fromIndex < total && chunks.countWithin(ref, minMs, maxMs) > 0;
-    const cameLate = late.add(count, head, ref, minMs, maxMs);
-    if (!inChunks && !cameLate) continue;
+  for (let at = 0; at < matching.length; at++) {
+    const ref = matching[at] as number;
+    const cameLate = mayBeLate && late.add(count, head, ref, minMs, maxMs);
+    if (fromIndexes[at] === toIndexes[at] && !cameLate) continue;
     matching[count] = ref; // Never ahead of where the loop is.
-    fromIndexes[count] = fromIndex;
-    toIndexes[count] = inChunks ? total : fromIndex;
+    fromIndexes[count] = fromIndexes[at] as number;
+    toIndexes[count] = toIndexes[at] as number;
     count++;
   }
   const refs = matching.slice(0, count);
@@ -143,11 +141,9 @@ export class HeadSource implements SelectionSource {
     this.#selection = selection;
     this.#reader = reader;
     this.#range = range;
-    const sets = Array.from(refs, (ref, at) => labelsCache.labelsOf(ref, seriesEnded, labels, at));
+    const { sets, order } = labelsCache.sorted(refs, seriesEnded, labels);
     this.#labels = sets;
-    this.#order = Uint32Array.from(refs.keys()).sort((a, b) =>
-      compareLabels(sets[a] as Labels, sets[b] as Labels),
-    );
+    this.#order = order;
     this.#late = new Map(Array.from(late.positions, (position, i) => [position, i]));
   }
 

@@ -1,8 +1,12 @@
-import type { Labels } from "@pharos/base";
+import { compareLabels, type Labels } from "@pharos/base";
 import { decodeLabels } from "@pharos/kernels";
 
 /** Label sets that are kept decoded: readers ask for the same series again and again. */
 const LABELS_CACHE_MAX = 200_000;
+/** Selections that are kept sorted, */
+const SORTED_MAX = 32;
+/** of at most so many series. */
+const SORTED_SERIES_MAX = 50_000;
 
 /** Label sets as canonical bytes, one after another: what is sent to another thread in place of strings. */
 export interface LabelList {
@@ -57,18 +61,47 @@ export function labelsAt(list: LabelList, at: number): Labels {
   return decodeLabels(labelBytesAt(list, at));
 }
 
-/** The decoded labels of the head's series, by reference. */
+/** Series of the head, decoded and in order. */
+export interface SortedSeries {
+  /** In the order of the references. */
+  readonly sets: readonly Labels[];
+  /** Positions in that order, in the order of labels. */
+  readonly order: Uint32Array;
+}
+
+/** The decoded labels of the head's series, by reference; and how the last selections are sorted. */
 export class LabelsCache {
   #labels = new Map<number, Labels>();
   #seriesEnded = -1;
+  /** The newest last. */
+  #sorted: { readonly refs: Uint32Array; readonly series: SortedSeries }[] = [];
 
-  /** @param seriesEnded how many series had ended when `ref` meant this one: references may mean others since. */
-  labelsOf(ref: number, seriesEnded: number, list: LabelList, at: number): Labels {
+  /**
+   * The labels of a selection's series.
+   *
+   * @param seriesEnded how many series had ended when the references meant these: they may mean others since.
+   */
+  sorted(refs: Uint32Array, seriesEnded: number, list: LabelList): SortedSeries {
     if (seriesEnded > this.#seriesEnded) {
       this.#labels.clear();
+      this.#sorted = [];
       this.#seriesEnded = seriesEnded;
     }
-    if (seriesEnded < this.#seriesEnded) return labelsAt(list, at); // Of a selection that began before the others.
+    // One that began before the others knows nothing of what has ended since.
+    if (seriesEnded < this.#seriesEnded)
+      return sortedBy(Array.from(refs, (_, at) => labelsAt(list, at)));
+    // Who looks at a page asks for the same series every few seconds.
+    const known = this.#sorted.find((selection) => equalRefs(selection.refs, refs));
+    if (known !== undefined) return known.series;
+    const series = sortedBy(Array.from(refs, (ref, at) => this.#labelsOf(ref, list, at)));
+    if (refs.length <= SORTED_SERIES_MAX) {
+      this.#sorted.push({ refs, series });
+      if (this.#sorted.length > SORTED_MAX) this.#sorted.shift();
+    }
+    return series;
+  }
+
+  #labelsOf(ref: number, list: LabelList, at: number): Labels {
     let labels = this.#labels.get(ref);
     if (labels === undefined) {
       labels = labelsAt(list, at);
@@ -77,4 +110,17 @@ export class LabelsCache {
     }
     return labels;
   }
+}
+
+function sortedBy(sets: readonly Labels[]): SortedSeries {
+  const order = Uint32Array.from(sets.keys()).sort((a, b) =>
+    compareLabels(sets[a] as Labels, sets[b] as Labels),
+  );
+  return { sets, order };
+}
+
+function equalRefs(a: Uint32Array, b: Uint32Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
