@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { type Labels, labelValue, type Matcher, matchesValue } from "@pharos/base";
+import { type Labels, type Matcher, matchesValue } from "@pharos/base";
 import { COLUMN_SET_KINDS, type ColumnSetKind } from "../block/column-set.ts";
 import { LabelBloom } from "./label-bloom.ts";
 
@@ -124,10 +124,7 @@ export class LabelValues {
   }
 
   add(labels: Labels): void {
-    for (const [name, values] of this.#values) {
-      const value = labelValue(labels, name);
-      if (value !== "") values.add(value);
-    }
+    for (const [name, value] of labels) this.#values.get(name)?.add(value);
   }
 
   summaries(): LabelSummary[] {

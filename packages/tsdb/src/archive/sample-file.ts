@@ -15,7 +15,9 @@ import { ByteBuffer, type Run } from "./parquet-values.ts";
 
 /** Rows of a row group: large enough that a footer stays small, small enough to be built in memory. */
 export const GROUP_ROWS = 512 * 1024;
-/** For how many there is room at first. */
+/** Series after which it ends as well: each has some objects until it is written. */
+const GROUP_SERIES_MAX = 64 * 1024;
+/** For how many rows there is room at first. */
 const GROUP_ROWS_MIN = 4096;
 /** Bytes of byte strings after which a row group ends before that. */
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
@@ -46,21 +48,43 @@ export function labelRuns(
   columns: LabelColumns,
   series: readonly { readonly labels: Labels; readonly rows: number }[],
 ): ColumnRows[] {
-  const at = new Map(columns.names.map((name, index) => [name, index]));
-  const own = columns.names.map((): Run<string | undefined>[] => []);
-  const others: Run<string | undefined>[] = [];
-  for (const { labels, rows: count } of series) {
-    for (const runs of own) runs.push({ value: undefined, count });
-    for (const [name, value] of labels) {
-      const runs = own[at.get(name) ?? -1];
-      if (runs !== undefined) runs[runs.length - 1] = { value, count };
+  const own = new Map(columns.names.map((name) => [name, new TextRuns()]));
+  const others = new TextRuns();
+  let row = 0;
+  for (const { labels, rows } of series) {
+    // A column that a series has nothing for costs it nothing: there may be hundreds.
+    for (const [name, value] of labels) own.get(name)?.add(row, rows, value);
+    if (columns.hasOthers) {
+      const rest = labels.filter(([name]) => !columns.has(name));
+      if (rest.length > 0) others.add(row, rows, labelsToJson(rest));
     }
-    if (!columns.hasOthers) continue;
-    const rest = labels.filter(([name]) => !columns.has(name));
-    others.push({ value: rest.length === 0 ? undefined : labelsToJson(rest), count });
+    row += rows;
   }
-  const lists = columns.hasOthers ? [...own, others] : own;
-  return lists.map((runs) => ({ kind: "text", runs }));
+  const lists = columns.hasOthers ? [...own.values(), others] : [...own.values()];
+  return lists.map((runs) => ({ kind: "text", runs: runs.upTo(row) }));
+}
+
+/** Runs of a text column, which is absent in the rows that nobody says anything of. */
+class TextRuns {
+  readonly #runs: { value: string | undefined; count: number }[] = [];
+  #rows = 0;
+
+  add(firstRow: number, rows: number, value: string): void {
+    this.upTo(firstRow);
+    this.#push(value, rows);
+  }
+
+  upTo(row: number): readonly Run<string | undefined>[] {
+    if (row > this.#rows) this.#push(undefined, row - this.#rows);
+    return this.#runs;
+  }
+
+  #push(value: string | undefined, count: number): void {
+    const last = this.#runs.at(-1);
+    if (last !== undefined && last.value === value) last.count += count;
+    else this.#runs.push({ value, count });
+    this.#rows += count;
+  }
 }
 
 /** Label sets in rows of label columns, as `labelRuns` wrote them. */
@@ -122,8 +146,11 @@ export class SampleFileWriter {
       const to = Math.min(count, from + GROUP_ROWS - this.#rows);
       this.#append(labels, id, set, from, to);
       from = to;
-      const full = this.#bytes.some(({ bytes }) => bytes.length >= GROUP_BYTES_MAX);
-      if (full || this.#rows === GROUP_ROWS) yield* this.flush(pause);
+      const full =
+        this.#rows === GROUP_ROWS ||
+        this.#series.length === GROUP_SERIES_MAX ||
+        this.#bytes.some(({ bytes }) => bytes.length >= GROUP_BYTES_MAX);
+      if (full) yield* this.flush(pause);
     }
   }
 
