@@ -99,7 +99,7 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
     ["reason"],
   );
   gauge(
-    "thread_delay_seconds",
+    "delay_seconds",
     "The longest that the store's thread was held up since the last scrape.",
     () => stats().delaySecondsMax,
   );
