@@ -17,6 +17,7 @@ import { Blocks } from "../src/block/blocks.ts";
 import { ColumnDecoder } from "../src/block/column-decoder.ts";
 import { COLUMN_SET_KINDS } from "../src/block/column-set.ts";
 import { dumpBlocks } from "../src/block/dump-blocks.ts";
+import { SHARED_TIMESTAMPS, TIMESTAMPS, VALUES } from "../src/block/index-format.ts";
 import { snapshotBlocks } from "../src/block/snapshot-blocks.ts";
 import {
   type BlockProblem,
@@ -145,6 +146,26 @@ test("damage costs its page: everything in other pages is read, and what is lost
     equal(left.size, 200 - problem.lostChunks);
     ok(problem.lost.every(({ series: name }) => !left.has(name)));
   }
+});
+
+test("timestamps that series share are there twice: damage in them costs nothing", async () => {
+  const disk = new SimDisk(seededRng(1));
+  const series = seriesOf(1, 60, 100);
+  await writeBlock(disk, kernels, series);
+  const whole = readable(disk);
+  const block = Block.open(disk, PATH, new BlockCache());
+  const pages = block.columns.pages().filter(({ stream }) => stream !== VALUES);
+  deepEqual(
+    pages.map(({ stream }) => stream),
+    [TIMESTAMPS, SHARED_TIMESTAMPS],
+  );
+  for (const { offset, size } of pages)
+    for (let at = 0; at < size; at++) {
+      const copy = disk.kill();
+      copy.flipByte(`${PATH}/columns`, offset + at);
+      deepEqual(readable(copy), whole, `byte ${offset + at}`);
+      equal((await problemsOf(copy)).length, 1);
+    }
 });
 
 test("a verification says how far it is, and what it looked at", async () => {

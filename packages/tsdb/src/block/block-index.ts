@@ -59,8 +59,8 @@ export interface TimesEntry {
   readonly count: number;
   readonly minMs: number;
   readonly maxMs: number;
-  /** Whether several chunks have it. */
-  readonly shared: boolean;
+  /** Where it lies once more, among shared timestamps; undefined where only one chunk has it. */
+  readonly copyOffset: number | undefined;
 }
 
 /** Where a chunk's columns are: one after another from `offset` on. */
@@ -449,7 +449,9 @@ function parseTimes(bytes: Uint8Array, count: number): TimesEntry[] {
     const samples = reader.varint();
     minMs += reader.signed();
     const maxMs = minMs + reader.varint();
-    list.push({ offset, size, count: samples, minMs, maxMs, shared: reader.byte() === 1 });
+    const copy = reader.varint();
+    const copyOffset = copy === 0 ? undefined : copy - 1;
+    list.push({ offset, size, count: samples, minMs, maxMs, copyOffset });
     offset += size;
   }
   if (reader.left > 0) throw new MalformedBytes("the record is too long");

@@ -24,7 +24,7 @@ import {
 } from "./column-set.ts";
 import { sliceBytes } from "./column-set-buffer.ts";
 import type { Deletion } from "./deletions.ts";
-import { COLUMN_STREAMS, TIMESTAMPS, VALUES } from "./index-format.ts";
+import { COLUMN_STREAMS, SHARED_TIMESTAMPS, TIMESTAMPS, VALUES } from "./index-format.ts";
 import { PageFile } from "./page-file.ts";
 import { COLUMNS_MAGIC } from "./page-format.ts";
 
@@ -197,12 +197,22 @@ export class Block {
   }
 
   #timestamps(number: number, times: TimesEntry, decoder: ColumnDecoder): Float64Array {
-    const there = times.shared ? this.#times.get(number) : undefined;
+    const { copyOffset, count } = times;
+    const there = copyOffset === undefined ? undefined : this.#times.get(number);
     if (there !== undefined) return there;
-    const bytes = this.columns.record(TIMESTAMPS, times.offset, times.size);
-    const timestampsMs = decoder.timestamps(bytes, times.count);
-    if (times.shared) this.#times.put(number, timestampsMs, timestampsMs.byteLength);
+    const timestampsMs = decoder.timestamps(this.#timesRecord(times), count);
+    if (copyOffset !== undefined) this.#times.put(number, timestampsMs, timestampsMs.byteLength);
     return timestampsMs;
+  }
+
+  #timesRecord({ offset, size, copyOffset }: TimesEntry): Uint8Array {
+    try {
+      return this.columns.record(TIMESTAMPS, offset, size);
+    } catch (error) {
+      const damaged = error instanceof OperatingError && error.code === "disk.corrupt";
+      if (!damaged || copyOffset === undefined) throw error;
+      return this.columns.record(SHARED_TIMESTAMPS, copyOffset, size);
+    }
   }
 
   /** Names the series and the time of what cannot be read. */

@@ -14,7 +14,8 @@
 //             | time column less the one expected, signed | size varint for each column |
 //   TIMES     up to 64 time columns a record
 //             | offset in TIMESTAMPS of the first varint | first minimum ms f64 |, then each:
-//             | size varint | count varint | minimum less the one before, signed | maximum less minimum varint | shared |
+//             | size varint | count varint | minimum less the one before, signed | maximum less minimum varint | copy varint |
+//             `copy` is 0, or 1 + the offset in SHARED_TIMESTAMPS of the same column
 export const ROOT = 0;
 export const LABELS = 1;
 export const POSTINGS = 2;
@@ -26,8 +27,10 @@ export const INDEX_STREAM_NAMES = ["root", "labels", "postings", "series", "time
 /** The streams of the columns file. */
 export const VALUES = 0;
 export const TIMESTAMPS = 1;
-export const COLUMN_STREAMS = 2;
-export const COLUMN_STREAM_NAMES = ["values", "timestamps"] as const;
+/** Columns of timestamps that several chunks have, once more: a damaged byte in one would cost all of them. */
+export const SHARED_TIMESTAMPS = 2;
+export const COLUMN_STREAMS = 3;
+export const COLUMN_STREAM_NAMES = ["values", "timestamps", "timestamps, shared"] as const;
 
 export const LABEL_GROUP = 64;
 export const SERIES_GROUP = 32;

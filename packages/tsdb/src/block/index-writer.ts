@@ -48,7 +48,8 @@ export class IndexWriter {
   /** For each record of series: where the values of its first begin, and the time column its first chunk expects. */
   readonly #groups: { readonly valuesOffset: number; readonly times: number }[] = [];
   readonly #times: WrittenTimes[] = [];
-  readonly #uses: number[] = [];
+  /** By time column, the offset of its copy. */
+  readonly #copies = new Map<number, number>();
   #expectedTimes = 0;
   seriesCount = 0;
 
@@ -59,8 +60,12 @@ export class IndexWriter {
 
   /** Gives a new column of timestamps its number; they lie one after another in their stream. */
   addTimes(times: WrittenTimes): number {
-    this.#uses.push(0);
     return this.#times.push(times) - 1;
+  }
+
+  /** Notes where the copy of a column of timestamps lies. */
+  addCopy(times: number, offset: number): void {
+    this.#copies.set(times, offset);
   }
 
   /**
@@ -92,7 +97,6 @@ export class IndexWriter {
     for (const { times, sizes } of chunks) {
       out.signed(times - this.#expectedTimes);
       this.#expectedTimes = times + 1;
-      this.#uses[times] = (this.#uses[times] as number) + 1;
       for (const size of sizes) out.varint(size);
     }
     // The next series mostly has the same timestamps.
@@ -234,7 +238,8 @@ export class IndexWriter {
         record.varint(count);
         record.signed(minMs - beforeMs);
         record.varint(maxMs - minMs);
-        record.byte((this.#uses[i] as number) > 1 ? 1 : 0);
+        const copy = this.#copies.get(i);
+        record.varint(copy === undefined ? 0 : copy + 1);
         beforeMs = minMs;
         offset += size;
       }

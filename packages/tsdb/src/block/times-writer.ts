@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { ColumnEncoder } from "./column-encoder.ts";
-import { TIMESTAMPS } from "./index-format.ts";
+import { SHARED_TIMESTAMPS, TIMESTAMPS } from "./index-format.ts";
 import type { IndexWriter } from "./index-writer.ts";
 import type { PageWriter } from "./page-writer.ts";
 
@@ -10,9 +10,14 @@ const KNOWN_SIZE_MAX = 32 * 1024 * 1024;
 interface KnownTimes {
   readonly number: number;
   readonly bytes: Uint8Array;
+  readonly encoded: Uint8Array;
+  isShared: boolean;
 }
 
-/** Writes columns of timestamps, each once: the series of one target mostly share theirs. */
+/**
+ * Writes columns of timestamps, each once: the series of one target mostly share theirs. Those that are shared are
+ * written a second time, somewhere else.
+ */
 export class TimesWriter {
   readonly #pages: PageWriter;
   readonly #index: IndexWriter;
@@ -33,8 +38,13 @@ export class TimesWriter {
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
     const checksum = crc32(bytes);
     const there = this.#known.get(checksum);
-    if (there !== undefined && Buffer.compare(there.bytes, bytes) === 0) return there.number;
-    const encoded = this.#encoder.timestamps(timestampsMs);
+    if (there !== undefined && Buffer.compare(there.bytes, bytes) === 0) {
+      if (!there.isShared)
+        this.#index.addCopy(there.number, this.#pages.append(SHARED_TIMESTAMPS, there.encoded));
+      there.isShared = true;
+      return there.number;
+    }
+    const encoded = this.#encoder.timestamps(timestampsMs).slice();
     this.#pages.append(TIMESTAMPS, encoded);
     const number = this.#index.addTimes({
       size: encoded.length,
@@ -42,7 +52,7 @@ export class TimesWriter {
       minMs: timestampsMs[0] as number,
       maxMs: timestampsMs[length - 1] as number,
     });
-    this.#remember(checksum, { number, bytes: bytes.slice() });
+    this.#remember(checksum, { number, bytes: bytes.slice(), encoded, isShared: false });
     return number;
   }
 
