@@ -1,5 +1,6 @@
 // A whole store with an archive: what is asked of it is the same, wherever the samples are.
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import {
   createMatcher,
@@ -250,4 +251,19 @@ test("a store that closes in the middle of a move leaves its block where it is",
   await machine.open();
   deepEqual(await machine.read(), before);
   await machine.store[Symbol.asyncDispose]();
+});
+
+test("a process without an archive does not load the code that knows Parquet", async () => {
+  const loaded = execFileSync(process.execPath, [
+    "--disable-warning=ExperimentalWarning",
+    "--input-type=module",
+    "--eval",
+    `import { registerHooks } from "node:module";
+     const loaded = [];
+     registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
+     await import(${JSON.stringify(import.meta.resolve("../src/index.ts"))});
+     console.log(loaded.join("\\n"));`,
+  ]).toString();
+  match(loaded, /tsdb\/src\/store\.ts/);
+  doesNotMatch(loaded, /parquet/);
 });
