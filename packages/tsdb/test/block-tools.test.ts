@@ -123,30 +123,33 @@ for (const compression of ["none", "zstd"] as const)
     ok(flips > 1000, `${flips} flips`);
   });
 
-test("damage costs its page: everything in other pages is read, and what is lost is named", async () => {
-  const disk = new SimDisk(seededRng(1));
-  const rng = seededRng(2);
-  const grid = randomTimes(rng, 480, BLOCK_START_MS, BLOCK_START_MS + TWO_HOURS_MS);
-  const series = Array.from({ length: 200 }, (_, number) => {
-    const set = randomSet(rng, "samples", grid);
-    for (const words of set.floats)
-      for (let i = 0; i < words.length; i++) words[i] = rng.below(2 ** 32);
-    return { labels: testLabels(number), sets: [set] };
+for (const compression of ["none", "zstd"] as const)
+  test(`damage (${compression}) costs a ${compression === "none" ? "chunk" : "page"}, and what is lost is named`, async () => {
+    const disk = new SimDisk(seededRng(1));
+    const rng = seededRng(2);
+    const grid = randomTimes(rng, 480, BLOCK_START_MS, BLOCK_START_MS + TWO_HOURS_MS);
+    const series = Array.from({ length: 200 }, (_, number) => {
+      const set = randomSet(rng, "samples", grid);
+      for (const words of set.floats)
+        for (let i = 0; i < words.length; i++) words[i] = rng.below(2 ** 32);
+      return { labels: testLabels(number), sets: [set] };
+    });
+    await writeBlock(disk, kernels, series, { compression });
+    const { length } = disk.read(`${PATH}/columns`);
+    ok(length > 600_000, `${length} bytes`);
+    for (const part of [0.1, 0.5, 0.9]) {
+      const copy = disk.kill();
+      copy.flipByte(`${PATH}/columns`, Math.floor(length * part));
+      const [problem, ...others] = await problemsOf(copy);
+      deepEqual(others, []);
+      ok(problem !== undefined, "a problem");
+      if (compression === "none") equal(problem.lostChunks, 1);
+      else ok(problem.lostChunks > 5 && problem.lostChunks < 20, `${problem.lostChunks} chunks`);
+      const left = readable(copy);
+      equal(left.size, 200 - problem.lostChunks);
+      ok(problem.lost.every(({ series: name }) => !left.has(name)));
+    }
   });
-  await writeBlock(disk, kernels, series);
-  const { length } = disk.read(`${PATH}/columns`);
-  ok(length > 600_000, `${length} bytes`);
-  for (const part of [0.1, 0.5, 0.9]) {
-    const copy = disk.kill();
-    copy.flipByte(`${PATH}/columns`, Math.floor(length * part));
-    const [problem, ...others] = await problemsOf(copy);
-    deepEqual(others, []);
-    ok(problem !== undefined && problem.lostChunks > 5 && problem.lostChunks < 20);
-    const left = readable(copy);
-    equal(left.size, 200 - problem.lostChunks);
-    ok(problem.lost.every(({ series: name }) => !left.has(name)));
-  }
-});
 
 test("timestamps that series share are there twice: damage in them costs nothing", async () => {
   const disk = new SimDisk(seededRng(1));

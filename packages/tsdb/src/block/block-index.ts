@@ -32,6 +32,7 @@ interface LabelName {
 
 interface IndexRoot {
   readonly seriesCount: number;
+  readonly chunkTrailerSize: number;
   readonly labelCount: number;
   readonly names: readonly LabelName[];
   /** Where each record begins in its stream; the last is where the last ends. */
@@ -113,6 +114,11 @@ export class BlockIndex implements LabelPostings {
 
   get seriesCount(): number {
     return this.#readRoot().seriesCount;
+  }
+
+  /** Bytes that follow the columns of each chunk: their checksum, or nothing. */
+  get chunkTrailerSize(): number {
+    return this.#readRoot().chunkTrailerSize;
   }
 
   get timesCount(): number {
@@ -283,7 +289,9 @@ export class BlockIndex implements LabelPostings {
       );
       const first = number * SERIES_GROUP;
       const count = Math.min(SERIES_GROUP, root.seriesCount - first);
-      group = this.#parse(`series ${first} and on`, () => parseSeries(bytes, count));
+      group = this.#parse(`series ${first} and on`, () =>
+        parseSeries(bytes, count, root.chunkTrailerSize),
+      );
       this.#series.put(number, group, bytes.length * DECODED_RATIO + count * 200);
     }
     return group[series % SERIES_GROUP] as SeriesEntry;
@@ -321,6 +329,7 @@ function groupCount({ valueCount }: LabelName): number {
 function parseRoot(bytes: Uint8Array): IndexRoot {
   const reader = new ByteReader(bytes);
   const seriesCount = reader.varint();
+  const chunkTrailerSize = reader.byte();
   const names: LabelName[] = [];
   const labelGroups = [0];
   let labelCount = 0;
@@ -342,6 +351,7 @@ function parseRoot(bytes: Uint8Array): IndexRoot {
     throw new MalformedBytes("records of series are not there");
   return {
     seriesCount,
+    chunkTrailerSize,
     labelCount,
     names,
     labelGroups: Float64Array.from(labelGroups),
@@ -385,9 +395,9 @@ function parseLabels(bytes: Uint8Array, count: number): LabelGroup {
   return { values, postings, pieces };
 }
 
-function parseSeries(bytes: Uint8Array, count: number): SeriesEntry[] {
+function parseSeries(bytes: Uint8Array, count: number, chunkTrailerSize: number): SeriesEntry[] {
   const reader = new ByteReader(bytes);
-  const place = { offset: reader.varint(), times: reader.varint() };
+  const place = { offset: reader.varint(), times: reader.varint(), chunkTrailerSize };
   const list: SeriesEntry[] = [];
   let before: readonly number[] = [];
   for (let i = 0; i < count; i++) {
@@ -415,7 +425,7 @@ function parseSet(
   reader: ByteReader,
   kind: ColumnSetKind,
   chunkCount: number,
-  place: { offset: number; times: number },
+  place: { offset: number; times: number; readonly chunkTrailerSize: number },
 ): SetEntry {
   const { floats, bytes } = COLUMN_SET_SHAPES[kind];
   const columnCount = floats.length + bytes.length;
@@ -433,6 +443,7 @@ function parseSet(
       sizes.push(size);
       place.offset += size;
     }
+    place.offset += place.chunkTrailerSize;
     chunks.push({ times, offset, sizes });
   }
   place.times = (chunks[0] as ChunkEntry).times;

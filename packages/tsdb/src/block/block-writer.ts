@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { assert } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { Disk, DiskWriter } from "@pharos/ports";
@@ -15,7 +16,7 @@ import {
 import { type ChunkRange, cutChunks } from "./chunk-cutter.ts";
 import { ColumnEncoder } from "./column-encoder.ts";
 import { assertColumnSet, COLUMN_SET_SHAPES, type ColumnSet } from "./column-set.ts";
-import { COLUMN_STREAMS, INDEX_STREAMS, VALUES } from "./index-format.ts";
+import { CHUNK_CHECKSUM_SIZE, COLUMN_STREAMS, INDEX_STREAMS, VALUES } from "./index-format.ts";
 import { IndexWriter, type WrittenChunk } from "./index-writer.ts";
 import { BLOCK_VERSION, COLUMNS_MAGIC, type Compression, INDEX_MAGIC } from "./page-format.ts";
 import { PageWriter } from "./page-writer.ts";
@@ -55,7 +56,9 @@ export class BlockWriter {
     const path = `${options.directory}/${blockName(options)}.tmp`;
     disk.remove(path);
     disk.makeDirectory(path);
-    const index = new IndexWriter(kernels);
+    // In a page that is compressed, no part can be read where another is damaged.
+    const trailerSize = options.compression === "none" ? CHUNK_CHECKSUM_SIZE : 0;
+    const index = new IndexWriter(kernels, trailerSize);
     try {
       const encoder = new ColumnEncoder(kernels);
       try {
@@ -134,8 +137,10 @@ export class BlockWriter {
       const encoded = this.#encoder.bytes(column, from, to);
       parts.push(set.bytes.length > 1 ? encoded.slice() : encoded);
     }
+    const sizes = parts.map((part) => part.length);
+    if (this.#options.compression === "none") parts.push(checksumOf(parts));
     this.#pages.append(VALUES, ...parts);
-    return { times, sizes: parts.map((part) => part.length) };
+    return { times, sizes };
   }
 
   /**
@@ -204,6 +209,14 @@ export class BlockWriter {
     this.#index.destroy();
     this.#disk.remove(this.#path);
   }
+}
+
+function checksumOf(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(CHUNK_CHECKSUM_SIZE);
+  let checksum = 0;
+  for (const part of parts) checksum = crc32(part, checksum);
+  new DataView(bytes.buffer).setUint32(0, checksum, true);
+  return bytes;
 }
 
 /** Two files that get the same bytes. */

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { formatLabels, type Labels, type Matcher, OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
 import { selectSeries } from "../label-index.ts";
@@ -24,7 +25,13 @@ import {
 } from "./column-set.ts";
 import { sliceBytes } from "./column-set-buffer.ts";
 import type { Deletion } from "./deletions.ts";
-import { COLUMN_STREAMS, SHARED_TIMESTAMPS, TIMESTAMPS, VALUES } from "./index-format.ts";
+import {
+  CHUNK_CHECKSUM_SIZE,
+  COLUMN_STREAMS,
+  SHARED_TIMESTAMPS,
+  TIMESTAMPS,
+  VALUES,
+} from "./index-format.ts";
 import { PageFile } from "./page-file.ts";
 import { COLUMNS_MAGIC } from "./page-format.ts";
 
@@ -180,12 +187,13 @@ export class Block {
     const { floats } = COLUMN_SET_SHAPES[kind];
     const bits: Uint32Array[] = [];
     const strings: BytesColumn[] = [];
-    let { offset } = chunk;
+    const record = this.#chunkRecord(chunk);
+    let at = 0;
     for (const [column, size] of chunk.sizes.entries()) {
-      const bytes = this.columns.record(VALUES, offset, size);
+      const bytes = record.subarray(at, at + size);
       if (column < floats.length) bits.push(decoder.floats(bytes, count, column));
       else strings.push(decoder.bytes(bytes, count));
-      offset += size;
+      at += size;
     }
     for (const [start, end] of kept)
       out({
@@ -203,6 +211,23 @@ export class Block {
     const timestampsMs = decoder.timestamps(this.#timesRecord(times), count);
     if (copyOffset !== undefined) this.#times.put(number, timestampsMs, timestampsMs.byteLength);
     return timestampsMs;
+  }
+
+  /** All columns of a chunk; its own checksum decides where its page is damaged. */
+  #chunkRecord({ offset, sizes }: ChunkEntry): Uint8Array {
+    let total = 0;
+    for (const size of sizes) total += size;
+    try {
+      return this.columns.record(VALUES, offset, total);
+    } catch (error) {
+      const damaged = error instanceof OperatingError && error.code === "disk.corrupt";
+      if (!damaged || this.index.chunkTrailerSize !== CHUNK_CHECKSUM_SIZE) throw error;
+      const bytes = this.columns.unverified(VALUES, offset, total + CHUNK_CHECKSUM_SIZE);
+      if (bytes === undefined) throw error;
+      const checksum = new DataView(bytes.buffer, bytes.byteOffset).getUint32(total, true);
+      if (checksum !== crc32(bytes.subarray(0, total))) throw error;
+      return bytes.subarray(0, total);
+    }
   }
 
   #timesRecord({ offset, size, copyOffset }: TimesEntry): Uint8Array {

@@ -1,7 +1,7 @@
 // The streams of a block's index, which is a file of pages; drawn in docs/formats/block.md.
 //
 //   ROOT      one record: what is needed to find the others
-//             | series count varint | labels, by name: count varint, then (name text | values varint | sizes varint ...) |
+//             | series count varint | bytes behind each chunk's columns u8 | labels, by name: count varint, then (name text | values varint | sizes varint ...) |
 //             | size of each record of SERIES: count varint, then varints | the same of TIMES, with how many there are |
 //   LABELS    for each name up to 64 values a record, both in rising order. Such a pair's number is its place among all
 //             | offset of the first one's postings varint | (shared varint | rest size varint | rest | postings size varint) ...|
@@ -23,6 +23,9 @@ export const SERIES = 3;
 export const TIMES = 4;
 export const INDEX_STREAMS = 5;
 export const INDEX_STREAM_NAMES = ["root", "labels", "postings", "series", "times"] as const;
+
+/** What follows the columns of a chunk in a file that is not compressed: their CRC-32. */
+export const CHUNK_CHECKSUM_SIZE = 4;
 
 /** The streams of the columns file. */
 export const VALUES = 0;

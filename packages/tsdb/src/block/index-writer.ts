@@ -41,6 +41,7 @@ export interface WrittenTimes {
  * about 60 bytes of memory a series, and what its labels take once each.
  */
 export class IndexWriter {
+  readonly #chunkTrailerSize: number;
   readonly #sequences: LabelSequences;
   /** The sets of columns of series after series, as they are in the file. */
   readonly #sets = new ByteWriter();
@@ -53,8 +54,12 @@ export class IndexWriter {
   #expectedTimes = 0;
   seriesCount = 0;
 
-  /** @throws OperatingError `memory.full`. */
-  constructor(kernels: Kernels) {
+  /**
+   * @param chunkTrailerSize bytes that follow the columns of each chunk.
+   * @throws OperatingError `memory.full`.
+   */
+  constructor(kernels: Kernels, chunkTrailerSize: number) {
+    this.#chunkTrailerSize = chunkTrailerSize;
     this.#sequences = new LabelSequences(kernels);
   }
 
@@ -113,6 +118,7 @@ export class IndexWriter {
     const timesSizes = await this.#writeTimes(pages, pause);
     const root = new ByteWriter();
     root.varint(this.seriesCount);
+    root.byte(this.#chunkTrailerSize);
     root.varint(names.length);
     for (const { name, valueCount, sizes } of names) {
       root.text(name);

@@ -88,6 +88,20 @@ export class PageFile implements PageHolder {
     return latest.bytes.subarray(offset - latest.start, offset - latest.start + size);
   }
 
+  /**
+   * The bytes where a record lies in a page that is damaged and not compressed: not verified. Undefined where it cannot
+   * be told.
+   */
+  unverified(stream: number, offset: number, size: number): Uint8Array | undefined {
+    const { starts, offsets, sizes } = this.#list(stream);
+    const number = pageAt(starts, offset);
+    const [start, at, stored] = [starts[number], offsets[number], sizes[number]];
+    if (start === undefined || at === undefined || stored === undefined) return undefined;
+    if (stored - PAGE_HEADER_SIZE !== (starts[number + 1] as number) - start) return undefined;
+    const bytes = this.#reader().read(at + PAGE_HEADER_SIZE + offset - start, size);
+    return bytes.length === size ? bytes : undefined;
+  }
+
   #read(stream: number, offset: number): PageBytes {
     const { starts, offsets, sizes } = this.#list(stream);
     const number = pageAt(starts, offset);
