@@ -19,6 +19,16 @@ export const INGEST_QUEUE_LIMITS: IngestQueueLimits = {
 /** What a client that was refused should wait, as `Retry-After` says it. */
 export const INGEST_RETRY_AFTER_SECONDS = 1;
 
+/** How full the queue is, and what was refused so far. */
+export interface IngestQueueStats {
+  readonly requests: number;
+  readonly bytes: number;
+  /** Requests for which there was no room. */
+  readonly refusedTotal: number;
+  /** Samples of admitted requests whose series was refused. */
+  readonly samplesRefusedTotal: number;
+}
+
 /**
  * The bounded queue between those who push and the store. A request is admitted or refused at once; an admitted one is
  * done when `run` resolves, so that "accepted" is said only of what the store has made durable.
@@ -30,6 +40,7 @@ export class IngestQueue {
   #bytes = 0;
   #running = 0;
   #refusedTotal = 0;
+  #samplesRefusedTotal = 0;
 
   constructor(limits: IngestQueueLimits = INGEST_QUEUE_LIMITS) {
     this.#limits = limits;
@@ -74,8 +85,17 @@ export class IngestQueue {
     );
   }
 
-  /** How full the queue is, and how many requests it has refused so far. */
-  stats(): { readonly requests: number; readonly bytes: number; readonly refusedTotal: number } {
-    return { requests: this.#requests, bytes: this.#bytes, refusedTotal: this.#refusedTotal };
+  /** Notes samples of an admitted push that were left out, since their series was refused. */
+  countRefused(samples: number): void {
+    this.#samplesRefusedTotal += samples;
+  }
+
+  stats(): IngestQueueStats {
+    return {
+      requests: this.#requests,
+      bytes: this.#bytes,
+      refusedTotal: this.#refusedTotal,
+      samplesRefusedTotal: this.#samplesRefusedTotal,
+    };
   }
 }

@@ -38,7 +38,7 @@ test("work is done in the order of the calls, so many at a time", async () => {
   finish("c");
   finish("d");
   deepEqual(await Promise.all(all), ["a", "b", "c", "d"]);
-  deepEqual(queue.stats(), { requests: 0, bytes: 0, refusedTotal: 0 });
+  deepEqual(queue.stats(), { requests: 0, bytes: 0, refusedTotal: 0, samplesRefusedTotal: 0 });
 });
 
 test("a full queue refuses at once, and takes requests again when one is done", async () => {
@@ -47,7 +47,8 @@ test("a full queue refuses at once, and takes requests again when one is done", 
   const first = queue.run(10, work("first"));
   const second = queue.run(10, work("second"));
   await rejects(queue.run(10, work("third")), isFull);
-  deepEqual(queue.stats(), { requests: 2, bytes: 20, refusedTotal: 1 });
+  queue.countRefused(7);
+  deepEqual(queue.stats(), { requests: 2, bytes: 20, refusedTotal: 1, samplesRefusedTotal: 7 });
   finish("first");
   await first;
   const fourth = queue.run(10, work("fourth"));

@@ -51,6 +51,11 @@ export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void 
     "Pushes that were refused because the queue was full.",
     () => queue.stats().refusedTotal,
   );
+  metrics.counter(
+    "pharos_ingest_samples_refused_total",
+    "Pushed samples that were left out since their series breaks a limit of labels, or no more series may begin.",
+    () => queue.stats().samplesRefusedTotal,
+  );
   const { counters } = scrapes;
   metrics.gauge(
     "pharos_targets",

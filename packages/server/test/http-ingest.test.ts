@@ -165,8 +165,10 @@ test("other content types and encodings of remote write are refused as such", as
 test("samples that were not taken are told to the sender, which must not send them again", async () => {
   const appended = { appended: 5, duplicate: 1, tooOld: 2, tooNew: 3, conflicting: 4 };
   const refused = { samples: 6, reason: "series x: 99 labels" };
-  const answer = await write(SNAPPY, async () => received({ appended, refused }));
+  const dependencies = ingest(async () => received({ appended, refused }));
+  const answer = await remoteWrite(SNAPPY, BODY, dependencies);
   equal(answer.status, 400);
+  equal(dependencies.queue.stats().samplesRefusedTotal, 6);
   equal(
     answer.body,
     "samples dropped: 2 too old, 3 too far in the future, 4 with another value than the one already stored, 6 of a refused series (series x: 99 labels); 6 taken\n",

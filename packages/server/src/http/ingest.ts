@@ -54,6 +54,7 @@ export async function remoteWrite(
     return text(415, `Content-Encoding ${encoding} is not supported; use snappy`);
   return answer(async () => {
     const result = await queue.run(body.length, () => receiver.receive(body));
+    if (result.refused !== undefined) queue.countRefused(result.refused.samples);
     const problem = refusals(result);
     return problem === undefined ? { status: 204, headers: {}, body: "" } : text(400, problem);
   });
