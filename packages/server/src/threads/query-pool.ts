@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { systemClock } from "@pharos/adapters/node";
 import { errorText, type Labels, OperatingError } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
@@ -17,6 +18,12 @@ import type { StoreThread } from "./store-thread.ts";
 
 /** Queries that one thread works on or waits with. */
 const CALLS_MAX = 256;
+/** A thread that was never without a query for so long is busy, and another one is worth its memory. */
+const BUSY_MS = 100;
+/** How long a thread that has nothing to do is kept, */
+const IDLE_MS_MAX = 10 * 60_000;
+/** and how often that is looked at. */
+const SWEEP_MS = 60_000;
 const HEAP_MIB_MAX = 4096;
 
 export interface QueryPoolOptions {
@@ -31,7 +38,7 @@ export interface QueryPoolOptions {
 
 /**
  * The threads that evaluate queries. The first starts with the first query, another one when all that there are have
- * something to do; one that dies is forgotten, and its queries end.
+ * been busy for a while; one that has nothing to do for long ends. One that dies is forgotten, and its queries end.
  */
 export class QueryPool implements AsyncDisposable {
   readonly #options: QueryPoolOptions;
@@ -42,8 +49,20 @@ export class QueryPool implements AsyncDisposable {
   #deaths = 0;
   #open = true;
 
+  readonly #sweeping: NodeJS.Timeout;
+
   constructor(options: QueryPoolOptions) {
     this.#options = options;
+    this.#sweeping = setInterval(() => this.#endIdle(), SWEEP_MS).unref();
+  }
+
+  #endIdle(): void {
+    const nowMs = systemClock.monotonicMs();
+    for (const thread of this.#threads) {
+      if (thread.load > 0 || nowMs - thread.sinceMs < IDLE_MS_MAX) continue;
+      this.#threads.delete(thread);
+      void thread.end();
+    }
   }
 
   stats(): { readonly threads: number; readonly queries: number; readonly deaths: number } {
@@ -80,8 +99,8 @@ export class QueryPool implements AsyncDisposable {
     let best: QueryThread | undefined;
     for (const thread of this.#threads)
       if (best === undefined || thread.load < best.load) best = thread;
-    if (best?.load === 0) return best;
-    if (this.#threads.size < this.#options.threadsMax) {
+    const isBusy = best === undefined || (best.load > 0 && best.isBusy);
+    if (isBusy && this.#threads.size < this.#options.threadsMax) {
       this.#starting ??= this.#start().finally(() => {
         this.#starting = undefined;
       });
@@ -111,6 +130,7 @@ export class QueryPool implements AsyncDisposable {
   /** Ends all queries. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#open = false;
+    clearInterval(this.#sweeping);
     await this.#starting?.catch(() => {}); // Whoever waits for it hears of it.
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
@@ -119,8 +139,10 @@ export class QueryPool implements AsyncDisposable {
 class QueryThread {
   readonly #worker: Worker;
   readonly #caller: Caller<QueryCalls>;
-  /** Queries that are evaluated, and those whose answer is still being read. */
-  load = 0;
+  #load = 0;
+  /** Since when there was always something to do, or nothing; on the monotonic clock. */
+  sinceMs = systemClock.monotonicMs();
+  #ending = false;
 
   constructor(data: QueryThreadData, heapMibMax: number, onDeath: (error: unknown) => void) {
     this.#worker = new Worker(new URL("./query-worker.ts", import.meta.url), {
@@ -138,8 +160,25 @@ class QueryThread {
       this.#caller.fail(
         new OperatingError("query.failed", `the query's thread has ended: ${errorText(death)}`),
       );
-      onDeath(death);
+      if (!this.#ending) onDeath(death);
     });
+  }
+
+  /** Queries that are evaluated, and those whose answer is still being read. */
+  get load(): number {
+    return this.#load;
+  }
+
+  get isBusy(): boolean {
+    return systemClock.monotonicMs() - this.sinceMs >= BUSY_MS;
+  }
+
+  #begin(): void {
+    if (this.#load++ === 0) this.sinceMs = systemClock.monotonicMs();
+  }
+
+  #finish(): void {
+    if (--this.#load === 0) this.sinceMs = systemClock.monotonicMs();
   }
 
   get utilization(): number {
@@ -147,7 +186,7 @@ class QueryThread {
   }
 
   async read(request: SentRequest, signal: AbortSignal): Promise<Response> {
-    this.load++;
+    this.#begin();
     let unfinished = false;
     try {
       const sent = await this.#caller.call("read", request, { signal });
@@ -157,7 +196,7 @@ class QueryThread {
       if (rest !== undefined) return new Response(this.#stream(body, rest), { status, headers });
       return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
     } finally {
-      if (!unfinished) this.load--;
+      if (!unfinished) this.#finish();
     }
   }
 
@@ -166,7 +205,7 @@ class QueryThread {
     let next: Promise<Uint8Array | undefined> = Promise.resolve(first);
     let open = true;
     const end = (): void => {
-      if (open) this.load--;
+      if (open) this.#finish();
       open = false;
     };
     return new ReadableStream<Uint8Array>({
@@ -193,15 +232,16 @@ class QueryThread {
   }
 
   async evaluate(expr: string, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
-    this.load++;
+    this.#begin();
     try {
       return await this.#caller.call("evaluate", { expr, timeMs }, { signal });
     } finally {
-      this.load--;
+      this.#finish();
     }
   }
 
   async end(): Promise<void> {
+    this.#ending = true;
     await this.#worker.terminate();
   }
 }
