@@ -253,6 +253,55 @@ test("a store that closes in the middle of a move leaves its block where it is",
   await machine.store[Symbol.asyncDispose]();
 });
 
+test("what was deleted before is not in the archive, whatever an earlier process wrote there", async () => {
+  const machine = await Machine.start();
+  await machine.appendHours(4);
+  await machine.clock.run(machine.store.flush());
+  await machine.clock.advance(40 * HOUR_MS);
+  // The first process dies when its block is in the archive, and still here.
+  machine.blobs.beforeCall = (call, key) => {
+    if (call === "get" && key.startsWith("catalogue/"))
+      throw new OperatingError("blob.unavailable", "gone");
+  };
+  await machine.settle();
+  const [here] = machine.places();
+  ok(here > 0);
+  await machine.restart();
+  await machine.clock.run(
+    machine.store.deleteSeries([createMatcher("=", METRIC_NAME, "cpu")], ALL),
+  );
+  machine.blobs.reachable();
+  await machine.settle();
+  deepEqual(machine.places()[0], 0);
+  deepEqual(
+    (await machine.read()).map((line) => line.slice(0, 3)),
+    ["mem"],
+  );
+  await machine.store[Symbol.asyncDispose]();
+});
+
+test("a damaged block stays, and keeps no other from going", async () => {
+  const machine = await Machine.start();
+  await machine.appendHours(4);
+  await machine.clock.run(machine.store.flush());
+  await machine.appendHours(20);
+  await machine.clock.run(machine.store.flush());
+  const [damaged = ""] = machine.disk.list("blocks").filter((name) => /^\d/.test(name));
+  await machine.store[Symbol.asyncDispose]();
+  const { size } = machine.disk.openRead(`blocks/${damaged}/columns`);
+  for (let offset = 40; offset < size; offset++)
+    machine.disk.flipByte(`blocks/${damaged}/columns`, offset);
+  await machine.clock.advance(40 * HOUR_MS);
+  await machine.open();
+  await machine.clock.run(machine.store.moveToArchive());
+  await machine.settle();
+  const [here, there] = machine.places();
+  equal(here, 1);
+  ok(there > 0);
+  match(machine.store.stats().archive?.problems.join() ?? "", /^not archived: blocks\//);
+  await machine.store[Symbol.asyncDispose]();
+});
+
 test("a process without an archive does not load the code that knows Parquet", async () => {
   const loaded = execFileSync(process.execPath, [
     "--disable-warning=ExperimentalWarning",

@@ -61,6 +61,8 @@ export function archiveInputOf(block: Block, decoder: ColumnDecoder): ArchiveInp
 export interface ArchiveWriteOptions {
   readonly pause: Pause;
   readonly signal: AbortSignal;
+  /** Writes it again even if it is there already. */
+  readonly anew?: boolean;
 }
 
 /**
@@ -78,7 +80,7 @@ export async function archiveBlock(
 ): Promise<ArchiveEntry | undefined> {
   const { signal } = options;
   const key = entryKey(input);
-  const there = await readEntry(store, key, signal);
+  const there = options.anew === true ? undefined : await readEntry(store, key, signal);
   if (there !== undefined && (await isIntact(store, there, signal))) return there;
   const entry = await writeFiles(store, input, options);
   if (entry === undefined) return undefined;

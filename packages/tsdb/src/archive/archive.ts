@@ -45,7 +45,7 @@ export class Archive {
   readonly catalogue: ArchiveCatalogue;
   readonly reader: ArchiveReader;
   readonly #options: ArchiveOptions;
-  #problem: string | undefined;
+  #problems: readonly string[] = [];
   #isRefreshed = false;
 
   /** Use `openArchive`. Opens what the local disk knows of it: nothing is asked of the archive itself. */
@@ -64,7 +64,7 @@ export class Archive {
       blocks: entries.length,
       samples: entries.reduce((sum, entry) => sum + samplesOf(entry), 0),
       size: files.reduce((sum, { size }) => sum + size, 0),
-      problems: this.#problem === undefined ? problems : [this.#problem, ...problems],
+      problems: [...this.#problems, ...problems],
     };
   }
 
@@ -130,20 +130,29 @@ export class Archive {
    * @throws OperatingError of the local disk; or the signal's reason.
    */
   async move(context: MoveContext): Promise<void> {
-    const { signal } = context;
+    const { blocks, isDone, signal } = context;
+    const problems: string[] = [];
+    const stuck = new Set<Block>();
     try {
       if (!this.#isRefreshed) await this.#refresh(signal);
       for (;;) {
-        const block = this.due(context.blocks).find(context.isDone);
+        const block = this.due(blocks).find((one) => !stuck.has(one) && isDone(one));
         if (block === undefined) break;
-        await this.#moveBlock(block, context);
+        try {
+          await this.#moveBlock(block, context);
+        } catch (error) {
+          // What is damaged stays, here or there, and keeps nobody else from going.
+          if (!(error instanceof OperatingError) || error.code !== "disk.corrupt") throw error;
+          problems.push(`not archived: ${error.message}`);
+          stuck.add(block);
+        }
       }
-      this.#problem = undefined;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof OperatingError)) throw error;
-      this.#problem = `archive: ${errorText(error)}`;
+      problems.push(`archive: ${errorText(error)}`);
     }
+    this.#problems = problems;
   }
 
   /** Once after a start: what an earlier process left, here or there. */
@@ -152,37 +161,38 @@ export class Archive {
     this.#isRefreshed = true;
   }
 
-  /** The blocks that are old enough. One of which something was deleted waits until it is written anew. */
+  /** The blocks that are old enough. */
   due(blocks: Blocks): readonly Block[] {
     const beforeMs = this.#options.clock.nowMs() - this.#options.afterMs;
-    return blocks.all.filter(
-      ({ meta, hasDeletions }) => meta.rangeEndMs <= beforeMs && !hasDeletions,
-    );
+    return blocks.all.filter(({ meta }) => meta.rangeEndMs <= beforeMs);
   }
 
   async #moveBlock(block: Block, context: MoveContext): Promise<void> {
     const { blocks, decoder, snapshots, pause, signal, inTurn } = context;
     const input = archiveInputOf(block, decoder);
+    const { deletions } = blocks;
+    // What an earlier process wrote may have samples that were deleted since.
+    const anew = block.hasDeletions;
     let entry: ArchiveEntry | undefined;
     try {
-      entry = await archiveBlock(this.#options.store, input, { pause: pause(), signal });
+      entry = await archiveBlock(this.#options.store, input, { pause: pause(), signal, anew });
     } catch (error) {
       // Nothing holds the block while it is read, so that a slow archive holds nobody up: it may be merged away.
       if (error instanceof OperatingError && !blocks.all.includes(block)) return;
       throw error;
     }
     signal.throwIfAborted();
+    let changed = false;
     await inTurn(async () => {
-      if (!blocks.all.includes(block) || block.hasDeletions) {
-        // Merged, or something of it deleted: what is in the archive is not what is here.
-        if (entry !== undefined) await this.catalogue.remove(entry, signal);
-        return;
-      }
+      changed = !blocks.all.includes(block) || blocks.deletions !== deletions;
+      if (changed) return;
       if (entry !== undefined) await this.catalogue.add(entry);
       blocks.replace([block], undefined);
       await snapshots.drained(signal);
       await blocks.remove([block]);
     });
+    // Merged, or something of it deleted: what is in the archive is not what is here.
+    if (changed && entry !== undefined) await this.catalogue.remove(entry, signal);
   }
 }
 
