@@ -2,6 +2,8 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { ADMIN_ACTIONS } from "../packages/server/src/http/admin-routes.ts";
+import { READ_PATHS } from "../packages/server/src/http/read-routes.ts";
 import { SERVE_OPTIONS } from "../packages/server/src/options.ts";
 
 function rowsOf(markdown: string): readonly string[] {
@@ -28,12 +30,18 @@ test("the manual's table of options has every option with its alias and default"
 test("the manual names every path of the API", async () => {
   const manual = await readFile("docs/manual/querying.md", "utf8");
   const source = await readFile("packages/server/src/http/api.ts", "utf8");
-  const names = [...source.matchAll(/serve\(\w+, "([^"]+)"/g)].map(([, name = ""]) => name);
-  ok(names.length > 20, "the scan looked at something");
+  const served = [...source.matchAll(/serve\(\w+, "([^"]+)"/g)].map(([, name = ""]) => name);
+  ok(served.length > 10, "the scan looked at something");
+  const read = Object.values(READ_PATHS).map((path) => path.replace("/api/v1/", ""));
+  const names = [
+    ...served,
+    ...read,
+    ...Object.keys(ADMIN_ACTIONS).map((name) => `admin/tsdb/${name}`),
+  ];
   const missing = names.filter(
     (name) =>
       !manual.includes(`/api/v1/${name.replace(":name", "<name>")}\``) &&
-      !manual.includes(`\`${name.replace("status/", "")}\``),
+      !manual.includes(`\`${name.replace(/^(status|admin\/tsdb)\//, "")}\``),
   );
   deepEqual(missing, []);
 });

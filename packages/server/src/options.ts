@@ -28,6 +28,7 @@ export interface ServeOptions {
   readonly querySamplesMax: number;
   readonly lookbackMs: number;
   readonly lifecycle: boolean;
+  readonly adminApi: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
 }
@@ -206,6 +207,14 @@ export const SERVE_OPTIONS: Rows = {
     flag: "--enable-lifecycle",
     alias: "--web.enable-lifecycle",
     help: "allow POST /-/reload and /-/quit on an address that is not loopback",
+    fallback: undefined,
+    parse: parseSwitch,
+    format: String,
+  },
+  adminApi: {
+    flag: "--enable-admin-api",
+    alias: "--web.enable-admin-api",
+    help: "allow snapshots and deletions under /api/v1/admin/tsdb/ on an address that is not loopback",
     fallback: undefined,
     parse: parseSwitch,
     format: String,

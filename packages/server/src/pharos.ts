@@ -265,6 +265,7 @@ export class Pharos implements AsyncDisposable {
           ? { reload: () => this.reload(), quit: () => this.#events.onQuit() }
           : undefined,
       },
+      admin: { control: this.#mayAdminister ? store : undefined },
       metricsText,
       onBug: (error) => this.#bug(error),
       assets: readPageAssets(),
@@ -279,6 +280,11 @@ export class Pharos implements AsyncDisposable {
   /** Whether anyone who reaches the address may reload and stop. */
   get #mayControl(): boolean {
     return this.#options.lifecycle || isLoopback(this.#options.listen);
+  }
+
+  /** Whether anyone who reaches the address may copy and delete what is stored. */
+  get #mayAdminister(): boolean {
+    return this.#options.adminApi || isLoopback(this.#options.listen);
   }
 
   async #openStore(): Promise<StoreThread> {

@@ -1,5 +1,5 @@
-import type { Counted, EmbeddedStore } from "@pharos/tsdb";
-import type { Cardinality, TsdbStatus } from "./http/dependencies.ts";
+import type { BlockMeta, Counted, EmbeddedStore, StoreStats } from "@pharos/tsdb";
+import type { Cardinality, StorageSize, TsdbStatus } from "./http/dependencies.ts";
 import type { OwnMetrics } from "./own-metrics.ts";
 import type { StoreThreadStats } from "./threads/store-calls.ts";
 
@@ -22,6 +22,21 @@ export function tsdbStatus(store: EmbeddedStore, limit: number): TsdbStatus {
     memoryInBytesByLabelName: sizeByName.map(cardinality),
     seriesCountByLabelValuePair: seriesByPair.map(cardinality),
   };
+}
+
+/** What the store takes on disk. */
+export function storageSize({ blocks, rollups, walSize }: StoreStats): StorageSize {
+  return {
+    blocks: blocks.length,
+    blockBytes: sizeOf(blocks),
+    rollupBlocks: rollups.length,
+    rollupBytes: sizeOf(rollups),
+    walBytes: walSize,
+  };
+}
+
+function sizeOf(blocks: readonly BlockMeta[]): number {
+  return blocks.reduce((sum, { indexSize, columnsSize }) => sum + indexSize + columnsSize, 0);
 }
 
 type AddMetric = (name: string, help: string, read: () => number) => void;

@@ -1,4 +1,4 @@
-import { labelsFrom, type NO_LABELS } from "@pharos/base";
+import { formatMatcher, labelsFrom, type NO_LABELS } from "@pharos/base";
 import type { SeriesStore } from "@pharos/ports";
 import { createEngine } from "@pharos/promql/engine";
 import { MemoryStore, SimClock } from "@pharos/testing";
@@ -6,6 +6,7 @@ import type { Hono } from "hono";
 import { createApi } from "../src/http/api.ts";
 import type {
   ActiveTarget,
+  AdminControl,
   ApiDependencies,
   MetricMetadata,
   RuleGroupStatus,
@@ -16,6 +17,8 @@ import { createReadRoutes } from "../src/http/read-routes.ts";
 export const NOW_MS = 1_767_225_600_000;
 export const NOW_SECONDS = NOW_MS / 1000;
 
+const SIZE = { blocks: 3, blockBytes: 900, rollupBlocks: 2, rollupBytes: 80, walBytes: 70 };
+
 /** An API with the real engine on a store in memory; the rest is what a test sets. */
 export class HttpWorld {
   readonly clock = new SimClock(NOW_MS);
@@ -24,6 +27,9 @@ export class HttpWorld {
   reload: () => Promise<void> = async () => {};
   quitCalls = 0;
   mayControl = true;
+  mayAdminister = true;
+  readonly administered: unknown[] = [];
+  administer: () => Promise<void> = async () => {};
   readonly bugs: unknown[] = [];
   groups: readonly RuleGroupStatus[] = [];
   active: readonly ActiveTarget[] = [];
@@ -120,10 +126,32 @@ export class HttpWorld {
           return { reload: () => world.reload(), quit: () => void world.quitCalls++ };
         },
       },
+      admin: {
+        get control() {
+          return world.mayAdminister ? world.#admin() : undefined;
+        },
+      },
       metricsText: async () => "up 1\n",
       onBug: (error) => this.bugs.push(error),
       assets: this.assets,
       pathPrefix: this.pathPrefix,
+    };
+  }
+
+  #admin(): AdminControl {
+    const note = async <T>(action: readonly unknown[], answer: T): Promise<T> => {
+      await this.administer();
+      this.administered.push(action);
+      return answer;
+    };
+    const change = { before: SIZE, after: { ...SIZE, blocks: 1, blockBytes: 500 } };
+    return {
+      snapshot: (skipHead) => note(["snapshot", skipHead], "20260101T000000Z-00000000000000ff"),
+      deleteSeries: (matchers, { minMs, maxMs }) =>
+        note(["delete", matchers.map(formatMatcher).join(","), minMs, maxMs], undefined),
+      cleanTombstones: () => note(["clean"], undefined),
+      flush: () => note(["flush"], change),
+      compact: () => note(["compact"], change),
     };
   }
 

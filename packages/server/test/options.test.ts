@@ -38,6 +38,7 @@ test("without flags and variables the defaults hold", () => {
     querySamplesMax: 50_000_000,
     lookbackMs: 300_000,
     lifecycle: false,
+    adminApi: false,
     logLevel: "info",
     logFormat: "text",
   } satisfies ServeOptions);

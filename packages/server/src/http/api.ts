@@ -1,12 +1,14 @@
 import { errorText } from "@pharos/base";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
+import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { formatQuery, parseQuery, queryExemplars } from "./query-routes.ts";
 import { READ_PATHS } from "./read-routes.ts";
 import { alertmanagers, alerts, rules } from "./rule-routes.ts";
+import { isFromAnotherSite } from "./same-site.ts";
 import { metadata } from "./series-routes.ts";
 import {
   buildInfo,
@@ -87,7 +89,11 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "status/flags", () => flags(dependencies));
   serve(READ, "status/tsdb", (request) => tsdbStatus(request, dependencies));
   serve(READ, "status/walreplay", walReplay);
-  serve(READ, "features", features);
+  serve(READ, "features", () => features(dependencies));
+  for (const action of Object.keys(ADMIN_ACTIONS))
+    serve(CHANGE, `admin/tsdb/${action}`, (request) =>
+      administer(request, action, dependencies.admin),
+    );
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));
   app.all("/api/*", (context) =>
@@ -173,12 +179,6 @@ const cors: MiddlewareHandler = async (context, next) => {
   headers.set("Access-Control-Expose-Headers", "Date");
   headers.append("Vary", "Origin");
 };
-
-/** Browsers name the site of the page that sends a change; programs name none. */
-function isFromAnotherSite(request: Request): boolean {
-  const origin = request.headers.get("Origin");
-  return origin !== null && URL.parse(origin)?.host !== new URL(request.url).host;
-}
 
 function text(status: number, body: string): Response {
   const headers = { ...SECURITY_HEADERS, "Content-Type": "text/plain; charset=utf-8" };

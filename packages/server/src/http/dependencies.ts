@@ -1,4 +1,5 @@
-import type { Clock, Labels } from "@pharos/base";
+import type { Clock, Labels, Matcher } from "@pharos/base";
+import type { TimeRange } from "@pharos/ports";
 import type { ReadRoutes } from "./read-routes.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
@@ -11,6 +12,7 @@ export interface ApiDependencies {
   readonly metadata: MetadataProvider;
   readonly status: StatusProvider;
   readonly lifecycle: Lifecycle;
+  readonly admin: Admin;
   /** Our own metrics in the text format 0.0.4. */
   metricsText(): Promise<string>;
   /** Told of errors that are nobody's fault but ours, with their stack; the client gets a 500. */
@@ -179,4 +181,37 @@ export interface LifecycleControl {
   reload(): Promise<void>;
   /** Begins a graceful stop. */
   quit(): void;
+}
+
+export interface Admin {
+  /** Undefined where whoever reaches the address may not change what is stored. */
+  readonly control: AdminControl | undefined;
+}
+
+/** Bytes and blocks on disk. */
+export interface StorageSize {
+  readonly blocks: number;
+  readonly blockBytes: number;
+  readonly rollupBlocks: number;
+  readonly rollupBytes: number;
+  readonly walBytes: number;
+}
+
+export interface StorageChange {
+  readonly before: StorageSize;
+  readonly after: StorageSize;
+}
+
+/** Each throws OperatingError `disk.full`, `disk.failed`, and `queue.full` where too much waits already. */
+export interface AdminControl {
+  /** Copies the store to a folder of its own below the data folder's `snapshots`, and answers its name. */
+  snapshot(skipHead: boolean): Promise<string>;
+  /** Deletes the samples of the series that match all of the matchers, both ends of the range included. */
+  deleteSeries(matchers: readonly Matcher[], range: TimeRange): Promise<void>;
+  /** Rewrites the blocks that hold deleted samples. */
+  cleanTombstones(): Promise<void>;
+  /** Moves what is in memory to blocks. */
+  flush(): Promise<StorageChange>;
+  /** Merges all blocks that can be merged. */
+  compact(): Promise<StorageChange>;
 }

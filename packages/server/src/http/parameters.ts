@@ -15,6 +15,8 @@ const END_OF_TIME = new Map([
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
 
+/** The methods whose body may be a form, as in Go. */
+const FORM_METHODS: readonly string[] = ["POST", "PUT"];
 /** A form may have so many bytes; Go's own limit. */
 export const FORM_SIZE_MAX = 10 * 1024 * 1024;
 
@@ -26,7 +28,10 @@ export const FORM_SIZE_MAX = 10 * 1024 * 1024;
 export async function parametersOf(request: Request): Promise<URLSearchParams> {
   const fromUrl = new URL(request.url).searchParams;
   const contentType = request.headers.get("Content-Type") ?? "";
-  if (request.method !== "POST" || !contentType.startsWith("application/x-www-form-urlencoded"))
+  if (
+    !FORM_METHODS.includes(request.method) ||
+    !contentType.startsWith("application/x-www-form-urlencoded")
+  )
     return fromUrl;
   return new URLSearchParams([...new URLSearchParams(await formText(request)), ...fromUrl]);
 }

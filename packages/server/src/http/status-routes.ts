@@ -73,10 +73,10 @@ export function walReplay(): Response {
 }
 
 /** `/api/v1/features`: which of Prometheus's optional features there are. */
-export function features(): Response {
+export function features({ admin }: Pick<ApiDependencies, "admin">): Response {
   return success({
     api: {
-      admin: false,
+      admin: admin.control !== undefined,
       exclude_alerts: true,
       label_values_match: true,
       lifecycle: true,

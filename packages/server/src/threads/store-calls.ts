@@ -23,7 +23,7 @@ import type {
   StoreStats,
 } from "@pharos/tsdb";
 import type { ArchiveConfig } from "../config/config.ts";
-import type { TsdbStatus } from "../http/dependencies.ts";
+import type { StorageChange, TsdbStatus } from "../http/dependencies.ts";
 import type { SlotPlace } from "./body-slots.ts";
 
 /** What the store's thread is started with. */
@@ -91,6 +91,15 @@ export interface StoreCalls {
   applySettings(ask: ChangeableSettings): void;
   /** What would go by retention now, with some settings changed. */
   planRetention(ask: Partial<ChangeableSettings>): RetentionPreview;
+  /** Moves all samples in memory to blocks. */
+  flush(ask: null): StorageChange;
+  /** Merges all blocks that can be merged. */
+  compact(ask: null): StorageChange;
+  /** The matchers come without their compiled expressions. */
+  deleteSeries(ask: { readonly matchers: readonly Matcher[]; readonly range: TimeRange }): void;
+  cleanTombstones(ask: null): void;
+  /** Copies the store below its data folder, and answers the copy's name. */
+  snapshot(ask: { readonly skipHead: boolean }): string;
   /** A reader on another thread, which asks over the port. It is gone when the port closes. */
   openReader(ask: MessagePort): ReaderSetup;
   /** Finishes what was accepted. */

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
-import { errorText, OperatingError } from "@pharos/base";
+import { errorText, type Matcher, OperatingError } from "@pharos/base";
 import {
   type JsonMetricsResult,
   type RemoteWriteResult,
@@ -10,9 +10,9 @@ import {
   type ScrapeSink,
   type TargetEnd,
 } from "@pharos/collect";
-import type { AppendResult, SampleBatch } from "@pharos/ports";
+import type { AppendResult, SampleBatch, TimeRange } from "@pharos/ports";
 import type { ChangeableSettings, ReaderSetup, StoreStats } from "@pharos/tsdb";
-import type { TsdbStatus } from "../http/dependencies.ts";
+import type { AdminControl, StorageChange, TsdbStatus } from "../http/dependencies.ts";
 import type { Logger } from "../log.ts";
 import { BodySlots } from "./body-slots.ts";
 import { Caller } from "./calls.ts";
@@ -30,8 +30,11 @@ const CALLS_MAX = 100_000;
 /** The label index and the like of five million series; more than a thread gets by itself. */
 const HEAP_MIB_MAX = 16_384;
 
+/** An administrator's calls that may wait at a time. They are done one after another, and each may take minutes. */
+const ADMIN_CALLS_MAX = 16;
+
 /** The store's thread, as the main one sees it. */
-export class StoreThread implements AsyncDisposable {
+export class StoreThread implements AdminControl, AsyncDisposable {
   readonly #worker: Worker;
   readonly #caller: Caller<StoreCalls>;
   readonly #slots: BodySlots;
@@ -39,6 +42,7 @@ export class StoreThread implements AsyncDisposable {
   readonly opened: StoreStats;
   readonly scrapes: ScrapeSink;
   #closing = false;
+  #adminCalls = 0;
 
   private constructor(
     worker: Worker,
@@ -128,6 +132,41 @@ export class StoreThread implements AsyncDisposable {
   /** What would go by retention now, under the settings in force or with some of them changed. Changes nothing. */
   async planRetention(changes: Partial<ChangeableSettings> = {}): Promise<RetentionPreview> {
     return this.#caller.call("planRetention", changes);
+  }
+
+  flush(): Promise<StorageChange> {
+    return this.#administer(() => this.#caller.call("flush", null));
+  }
+
+  compact(): Promise<StorageChange> {
+    return this.#administer(() => this.#caller.call("compact", null));
+  }
+
+  deleteSeries(matchers: readonly Matcher[], range: TimeRange): Promise<void> {
+    const plain = matchers.map(({ type, name, value }) => ({ type, name, value }));
+    return this.#administer(() => this.#caller.call("deleteSeries", { matchers: plain, range }));
+  }
+
+  cleanTombstones(): Promise<void> {
+    return this.#administer(() => this.#caller.call("cleanTombstones", null));
+  }
+
+  snapshot(skipHead: boolean): Promise<string> {
+    return this.#administer(() => this.#caller.call("snapshot", { skipHead }));
+  }
+
+  async #administer<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#adminCalls >= ADMIN_CALLS_MAX)
+      throw new OperatingError(
+        "queue.full",
+        `${ADMIN_CALLS_MAX} requests to change the store wait already; try again when they are done`,
+      );
+    this.#adminCalls++;
+    try {
+      return await work();
+    } finally {
+      this.#adminCalls--;
+    }
   }
 
   async stats(): Promise<StoreThreadStats> {

@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
-import { assert, errorText } from "@pharos/base";
+import { assert, createMatcher, errorText } from "@pharos/base";
 import {
   type ColumnSink,
   createRelabelRule,
@@ -19,7 +19,9 @@ import {
   type KeptBlock,
   openStore,
 } from "@pharos/tsdb";
-import { tsdbStatus } from "../store-status.ts";
+import type { StorageChange } from "../http/dependencies.ts";
+import { removeUnfinishedSnapshots, snapshotStore } from "../store-snapshot.ts";
+import { storageSize, tsdbStatus } from "../store-status.ts";
 import { archiveSettings } from "./archive-settings.ts";
 import { SLOTS_SIZE, type SlotPlace } from "./body-slots.ts";
 import { answerCalls, Moved } from "./calls.ts";
@@ -44,13 +46,20 @@ class StoreThread {
   readonly slots: SlotPlace;
   readonly #kernels: Kernels;
   readonly #store: EmbeddedStore;
+  readonly #dataFolder: string;
   readonly #receiver: RemoteWriteReceiver;
   readonly scrapes: ScrapeReceiver;
   readonly #stop = new AbortController();
   readonly #delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
 
-  private constructor(kernels: Kernels, table: SeriesTable, store: EmbeddedStore) {
+  private constructor(
+    kernels: Kernels,
+    table: SeriesTable,
+    store: EmbeddedStore,
+    dataFolder: string,
+  ) {
     this.#kernels = kernels;
+    this.#dataFolder = dataFolder;
     this.#store = store;
     this.slots = { memory: kernels.memory, at: kernels.allocate(SLOTS_SIZE) };
     const columns = new SampleColumns(kernels, COLUMNS_MAX);
@@ -79,13 +88,14 @@ class StoreThread {
     archive,
   }: StoreThreadData): Promise<StoreThread> {
     const disk = nodeDisk(dataFolder);
+    removeUnfinishedSnapshots(dataFolder);
     const kernels = await Kernels.load();
     const table = new SeriesTable(kernels, { seed });
     const store = await openStore({
       ...{ disk, clock: systemClock, kernels, table, ...settings },
       archive: archiveSettings(archive),
     });
-    return new StoreThread(kernels, table, store);
+    return new StoreThread(kernels, table, store, dataFolder);
   }
 
   async #maintain(): Promise<void> {
@@ -150,6 +160,17 @@ class StoreThread {
     };
   }
 
+  /** Does something to the store, and answers how its size on disk changed. */
+  async changed(work: (store: EmbeddedStore) => Promise<void>): Promise<StorageChange> {
+    const before = storageSize(this.#store.stats());
+    await work(this.#store);
+    return { before, after: storageSize(this.#store.stats()) };
+  }
+
+  snapshot(skipHead: boolean): Promise<string> {
+    return snapshotStore(this.#store, this.#dataFolder, skipHead);
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#store[Symbol.asyncDispose]();
@@ -182,6 +203,15 @@ const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
   tsdbStatus: ({ limit }) => tsdbStatus(thread().store, limit),
   applySettings: (settings) => thread().store.applySettings(settings),
   planRetention: (changes) => thread().planRetention(changes),
+  flush: () => thread().changed((store) => store.flush()),
+  compact: () => thread().changed((store) => store.compact()),
+  deleteSeries: ({ matchers, range }) =>
+    thread().store.deleteSeries(
+      matchers.map(({ type, name, value }) => createMatcher(type, name, value)),
+      range,
+    ),
+  cleanTombstones: () => thread().store.cleanTombstones(),
+  snapshot: ({ skipHead }) => thread().snapshot(skipHead),
   openReader: (port) => thread().openReader(port),
   close: () => thread().close(),
 });
