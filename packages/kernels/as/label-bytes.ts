@@ -1,4 +1,4 @@
-import { PAIR_UNIT_LOG, pairOf } from "./label-pairs";
+import { PAIR_UNIT_LOG, pairFind, pairOf } from "./label-pairs";
 import { tableFind, tableInsertCopy, tableRemove } from "./series-table";
 import { isUtf8 } from "./utf8";
 
@@ -82,16 +82,23 @@ export const PAIRS_NO_MEMORY: i32 = 2;
 /** How many pairs the last `labelPairs` has found. */
 export let pairsFound: u32 = 0;
 
+/** Whether one of them is the metric name. */
+export let pairsNamed: bool = false;
+
 /**
  * Finds the pairs of canonical label bytes, and makes those there are not, without series: their numbers go to `list`,
- * which has room for one for each 8 bytes. Where it stops before the end, since there is no memory or the bytes are not
- * canonical, `pairsFound` is how many pairs came before. Whether the bytes are UTF-8 is not looked at.
+ * which has room for one for each 8 bytes. Where it stops before the end, since there is no memory, or the bytes are not
+ * canonical or beyond the limits, `pairsFound` is how many pairs came before. Whether a pair is UTF-8 is looked at when
+ * it is made.
  */
-export function labelPairs(index: u32, bytes: u32, length: u32, list: u32): i32 {
+export function labelPairs(
+  index: u32, bytes: u32, length: u32, list: u32, labelsMax: u32, nameSizeMax: u32, valueSizeMax: u32,
+): i32 {
   const end = bytes + length;
   let lastName: u32 = 0;
   let lastNameSize: u32 = 0;
   pairsFound = 0;
+  pairsNamed = false;
   for (let p = bytes; p < end; ) {
     const size = readSize(p + 1, end);
     const label = cursor;
@@ -103,11 +110,17 @@ export function labelPairs(index: u32, bytes: u32, length: u32, list: u32): i32 
     if (name == 0 || nameSize == 0 || nameEnd == labelEnd || load<u8>(nameEnd) != TAG_VALUE) return PAIRS_MALFORMED;
     const valueSize = readSize(nameEnd + 1, labelEnd);
     if (cursor == 0 || valueSize == 0 || cursor + valueSize != labelEnd) return PAIRS_MALFORMED;
+    if (pairsFound == labelsMax || nameSize > nameSizeMax || valueSize > valueSizeMax) return PAIRS_MALFORMED;
     if (compareBytes(lastName, lastNameSize, name, nameSize) >= 0) return PAIRS_MALFORMED;
     lastName = name;
     lastNameSize = nameSize;
-    const pair = pairOf(index, p, labelEnd - p, label, nameEnd - label);
-    if (pair == 0) return PAIRS_NO_MEMORY;
+    if (nameSize == METRIC_NAME_SIZE && load<u64>(name) == METRIC_NAME) pairsNamed = true;
+    let pair = pairFind(index, p, labelEnd - p);
+    if (pair == 0) {
+      if (!isUtf8(name, nameEnd) || !isUtf8(cursor, labelEnd)) return PAIRS_MALFORMED;
+      pair = pairOf(index, p, labelEnd - p, label, nameEnd - label);
+      if (pair == 0) return PAIRS_NO_MEMORY;
+    }
     store<u32>(list + pairsFound * 4, pair >> PAIR_UNIT_LOG);
     pairsFound++;
     p = labelEnd;

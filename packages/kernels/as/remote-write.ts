@@ -1,5 +1,4 @@
 import { headOpenSeries } from "./head";
-import { labelsCheck } from "./label-bytes";
 import {
   entryAt,
   entryEquals,
@@ -8,6 +7,7 @@ import {
   entrySetNext,
   entryValue,
   insertSeries,
+  NOT_CANONICAL,
   tableFindFrom,
   tableHash,
   tableProbe,
@@ -352,8 +352,6 @@ export function remoteWriteLookUp(table: u32, records: u32, count: u32): u32 {
   return unknown;
 }
 
-const CANONICAL_AND_NAMED: i32 = 2;
-
 /**
  * Begins the series that are not known and whose label bytes are canonical, with a metric name and within the limits,
  * under the references given. The others stay unknown, as do those for which references or memory run out. Answers how
@@ -382,18 +380,16 @@ export function remoteWriteBegin(
     const hash = load<u64>(record, HASH);
     // The same series may have come before in this body.
     let entry = tableFindFrom(table, tableProbe(table, hash), hash, 0, labels, length);
-    if (
-      entry < 0 && !full && begun < refsCount &&
-      labelsCheck(labels, length, labelsMax, nameSizeMax, valueSizeMax) == CANONICAL_AND_NAMED
-    ) {
+    if (entry < 0 && !full && begun < refsCount) {
       const ref = load<u32>(refs + begun * 4);
-      entry = insertSeries(table, hash, labels, length, ref);
+      entry = insertSeries(table, hash, labels, length, ref, labelsMax, nameSizeMax, valueSizeMax, true);
       if (entry >= 0 && headOpenSeries(head, ref, entry) != 1) {
         tableRemove(table, entry);
         entry = -1;
       }
       if (entry >= 0) begun++;
-      else full = true;
+      // What is wrong with one series says nothing about the others.
+      else full = entry != NOT_CANONICAL;
     }
     if (entry < 0) {
       unknown++;

@@ -1,6 +1,6 @@
 import { equalBytes, hashBytes } from "./hash";
 import { PAIR_UNIT_LOG, pairsAbandon, pairsAdd, pairsBury, pairsCopy, pairsCreate, pairsDestroy, pairsEqual, pairsReserve, pairsSweep } from "./label-pairs";
-import { labelPairs, PAIRS_MALFORMED, PAIRS_WHOLE, pairsFound } from "./label-bytes";
+import { labelPairs, PAIRS_MALFORMED, PAIRS_WHOLE, pairsFound, pairsNamed } from "./label-bytes";
 import { allocate, release } from "./memory";
 
 // A map from (namespace, bytes) to a 32-bit value. Slots are open addressed with linear probing and no tombstones:
@@ -77,6 +77,8 @@ const SPACE_HINT: u32 = 8;
 const SPACE_STATE: u32 = 12;
 const SPACE_NOTE: u32 = 16;
 
+/** No limit. */
+const ANY: u32 = 0xffff_ffff;
 /** A label takes at least 8 bytes of the 65,535 that a series may have. */
 const SERIES_PAIRS_MAX: u32 = 8192;
 const SLOTS_MIN: u32 = 1024;
@@ -86,7 +88,7 @@ const PAGE_LIST_MIN: u32 = 16;
 // What an insertion answers instead of an entry.
 const MEMORY_FULL: i32 = -1;
 const ALREADY_THERE: i32 = -2;
-const NOT_CANONICAL: i32 = -3;
+export const NOT_CANONICAL: i32 = -3;
 const STILL_MARKED: i32 = -4;
 
 /** The address of an empty table, or 0 when the memory is full. */
@@ -400,11 +402,14 @@ function isMarkedEnded(table: u32, ref: u32): bool {
  * ended, and a sweep must come first.
  */
 export function tableInsertSeries(table: u32, bytes: u32, length: u32, ref: u32): i32 {
-  return insertSeries(table, tableHash(table, 0, bytes, length), bytes, length, ref);
+  return insertSeries(table, tableHash(table, 0, bytes, length), bytes, length, ref, ANY, ANY, ANY, false);
 }
 
-/** As `tableInsertSeries`, where the hash is known. */
-export function insertSeries(table: u32, hash: u64, bytes: u32, length: u32, ref: u32): i32 {
+/** As `tableInsertSeries`, where the hash is known: NOT_CANONICAL also for what is beyond the limits or has no name. */
+export function insertSeries(
+  table: u32, hash: u64, bytes: u32, length: u32, ref: u32,
+  labelsMax: u32, nameSizeMax: u32, valueSizeMax: u32, mustBeNamed: bool,
+): i32 {
   const spelled = tableFindFrom(table, tableProbe(table, hash), hash, 0, bytes, length);
   if (spelled >= 0 && load<u16>(entryAt(table, spelled), PAIRS) != 0) return ALREADY_THERE;
   if (isMarkedEnded(table, ref)) return STILL_MARKED;
@@ -412,8 +417,9 @@ export function insertSeries(table: u32, hash: u64, bytes: u32, length: u32, ref
   if (!reserveMark(table, ref) || !reserveFound(table)) return MEMORY_FULL;
   const index = load<u32>(table, PAIR_INDEX);
   const found = load<u32>(table, FOUND);
-  const status = labelPairs(index, bytes, length, found);
+  let status = labelPairs(index, bytes, length, found, labelsMax, nameSizeMax, valueSizeMax);
   const count = pairsFound;
+  if (status == PAIRS_WHOLE && mustBeNamed && !pairsNamed) status = PAIRS_MALFORMED;
   let list: u32 = 0;
   if (status == PAIRS_WHOLE && count > 0) list = allocate(count * 4);
   if (list == 0 || !pairsReserve(index, found, count)) {

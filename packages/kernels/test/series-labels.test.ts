@@ -90,6 +90,8 @@ test("what is not canonical becomes no series", () => {
     encodeLabels([["a", ""]]),
     Uint8Array.of(),
     Uint8Array.of(0x0a, 9, 1),
+    // A value that is no UTF-8.
+    Uint8Array.of(0x0a, 6, 0x0a, 1, 97, 0x12, 1, 0xff),
     Uint8Array.of(...bytesOf({ a: "1" }), 0x0a),
   ])
     throws(() => table.insertSeries(bytes, 1), /the label bytes are canonical/);
