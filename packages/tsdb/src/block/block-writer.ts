@@ -183,7 +183,7 @@ export class BlockWriter {
     );
     const file = new WriterPair(files[0] as DiskWriter, files[1] as DiskWriter);
     try {
-      const pages = new PageWriter(file, INDEX_MAGIC, INDEX_STREAMS, this.#options.compression);
+      const pages = new PageWriter(file, INDEX_MAGIC, INDEX_STREAMS, "zstd");
       await this.#index.write(pages, pause);
       await pages.finish();
       return file.size;

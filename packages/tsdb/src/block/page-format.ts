@@ -31,6 +31,9 @@ export type Compression = "none" | "zstd";
 /** Above this level a page gets hardly smaller, and takes longer. */
 const ZSTD_LEVEL = 3;
 
+/** Smaller pages are not worth the 25 µs that compressing any takes. */
+const COMPRESSED_SIZE_MIN = 512;
+
 /** What compression must save at least: a sixteenth. Below that it is not worth the time to undo it. */
 const WORTH = 15 / 16;
 
@@ -57,7 +60,7 @@ export function encodePage(
 ): readonly [header: Uint8Array, stored: Uint8Array] {
   let stored = raw;
   let encoding = ENCODING_NONE;
-  if (compression === "zstd") {
+  if (compression === "zstd" && raw.length >= COMPRESSED_SIZE_MIN) {
     const params = { [zlib.ZSTD_c_compressionLevel]: ZSTD_LEVEL };
     const smaller = zstdCompressSync(raw, { params });
     if (smaller.length < raw.length * WORTH) {
