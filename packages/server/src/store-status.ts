@@ -114,7 +114,7 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
     ["reason"],
   );
   gauge(
-    "delay_seconds",
+    "thread_delay_seconds",
     "The longest that the store's thread was held up since the last scrape.",
     () => stats().delaySecondsMax,
   );
