@@ -19,6 +19,8 @@ export const ARCHIVED_SERIES_MAX = 1_000_000;
 /** Rows that one selection keeps in memory, of all its blocks. */
 const KEPT_ROWS_MAX = 4 * 1024 * 1024;
 const RUN_ROWS_MIN = 1024;
+/** Blocks whose indexes are read at the same time: an archive may be far away. */
+const BLOCKS_AT_ONCE = 8;
 
 /** Told what a selection goes on without, in words for people: `archived block raw/…: connection refused`. */
 export type Warn = (warning: string) => void;
@@ -180,17 +182,23 @@ export class ArchiveReader {
   ): Promise<OpenBlock[]> {
     const open: OpenBlock[] = [];
     let count = 0;
-    for (const entry of this.#catalogue.overlapping(tier, range.minMs, range.maxMs)) {
-      const block = new ArchivedBlock(entry, this.#access, signal);
-      const series = await new Warnings(warn).unless(() => block.select(range, matchers));
-      if (series === undefined || series.length === 0) continue;
-      count += series.length;
-      if (count > ARCHIVED_SERIES_MAX)
-        throw new OperatingError(
-          "query.too_many_samples",
-          `the selection finds more than ${ARCHIVED_SERIES_MAX} series in archived blocks`,
-        );
-      open.push({ block, series });
+    const entries = this.#catalogue.overlapping(tier, range.minMs, range.maxMs);
+    for (let from = 0; from < entries.length; from += BLOCKS_AT_ONCE) {
+      const part = entries.slice(from, from + BLOCKS_AT_ONCE).map(async (entry) => {
+        const block = new ArchivedBlock(entry, this.#access, signal);
+        const series = await new Warnings(warn).unless(() => block.select(range, matchers));
+        return { block, series: series ?? [] };
+      });
+      for (const one of await Promise.all(part)) {
+        if (one.series.length === 0) continue;
+        count += one.series.length;
+        if (count > ARCHIVED_SERIES_MAX)
+          throw new OperatingError(
+            "query.too_many_samples",
+            `the selection finds more than ${ARCHIVED_SERIES_MAX} series in archived blocks`,
+          );
+        open.push(one);
+      }
     }
     return open;
   }
