@@ -95,6 +95,22 @@ test("a backfill of what is there changes nothing", async () => {
   await world.checkAll("made again");
 });
 
+test("a day that is made again in one piece takes the place of the pieces it was made in", async () => {
+  const world = await openWorld();
+  world.append(counters(seededRng(12), 0, DAY_MS, 60_000));
+  for (let ms = TWO_HOURS_MS; ms <= DAY_MS; ms += TWO_HOURS_MS) {
+    await world.flush(ms);
+    await world.make();
+  }
+  // The first piece is now the newest block.
+  await world.writeRaw(0, new Map([[0, [[1, 5]]]]));
+  await world.make();
+  equal(world.rollups.tiers.get("1d")?.all.length, 12);
+  await world.rollups.backfill({ minMs: 0, maxMs: DAY_MS - 1 });
+  equal(world.rollups.tiers.get("1d")?.all.length, 1);
+  await world.checkAll("made again");
+});
+
 test("rows outlive the raw blocks they were made from, and late samples do not take them away", async () => {
   const world = await openWorld();
   world.append(counters(seededRng(5), 0, DAY_MS, 60_000));

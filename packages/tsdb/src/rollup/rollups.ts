@@ -19,7 +19,7 @@ import { type RollupChoice, type RollupPolicy, rollupChoice, tiersInUse } from "
 import type { RollupSources } from "./rollup-select.ts";
 import { ROLLUPS_DIRECTORY, RollupState } from "./rollup-state.ts";
 import { RollupTools } from "./rollup-tools.ts";
-import { compactTier, nextTierGroup, type TierGroup } from "./tier-compaction.ts";
+import { byTime, compactTier, nextTierGroup, type TierGroup } from "./tier-compaction.ts";
 import { makeTiers, type TierContext, type TierPart } from "./tier-maker.ts";
 import { covers, overlaps, subtract, type TimeRanges, unite } from "./time-ranges.ts";
 
@@ -251,9 +251,9 @@ export class Rollups {
     for (const tier of tiers) {
       const blocks = this.tiers.get(tier) as Blocks;
       const range = stretchOf(startMs, blocks.all, due.get(tier) as TimeRanges);
-      const old = blocks.all.filter(
-        ({ meta }) => meta.rangeStartMs < range[1] && meta.rangeEndMs > range[0],
-      );
+      const old = blocks.all
+        .filter(({ meta }) => meta.rangeStartMs < range[1] && meta.rangeEndMs > range[0])
+        .sort(byTime);
       const stretch = stretches.getOrInsertComputed(range.join(), () => ({ range, parts: [] }));
       stretch.parts.push({ tier, blocks, old });
     }

@@ -28,7 +28,7 @@ export interface TierContext {
 export interface TierPart {
   readonly tier: RollupTier;
   readonly blocks: Blocks;
-  /** The blocks of the tier in the stretch, which a new one replaces. */
+  /** The blocks of the tier in the stretch, which a new one replaces; by time. */
   readonly old: readonly Block[];
 }
 
@@ -104,6 +104,8 @@ class TierMaker {
   readonly rows: RollupRows;
   readonly old: RollupRows;
   readonly #joined: RollupRows;
+  /** Of one old block. */
+  readonly #part: RollupRows;
   readonly #writer: BlockWriter;
   readonly #tools: RollupTools;
   readonly #range: readonly [startMs: number, endMs: number];
@@ -122,7 +124,7 @@ class TierMaker {
       made.rangeStartMs = startMs;
       return made;
     };
-    [this.rows, this.old, this.#joined] = [rows(), rows(), rows()];
+    [this.rows, this.old, this.#joined, this.#part] = [rows(), rows(), rows(), rows()];
     this.#tools = tools;
     this.#range = [startMs, endMs];
     const { blocks, tier, old } = part;
@@ -154,7 +156,12 @@ class TierMaker {
 
   readOld(block: Block, series: number, decoder: ColumnDecoder): void {
     const [startMs, endMs] = this.#range;
-    block.read(series, "rollup", startMs, endMs - 1, decoder, (set) => this.old.appendColumns(set));
+    this.#part.clear();
+    block.read(series, "rollup", startMs, endMs - 1, decoder, (set) =>
+      this.#part.appendColumns(set),
+    );
+    // Several short blocks may each have a part of a window: only together they compare with a new row.
+    this.old.append(this.#part, this.#tools.sketch);
   }
 
   /** Writes the rows of the current series. */
