@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly logSizeMax: number;
   /** Bytes of the disk that the log leaves free. */
   readonly diskKeepFree: number;
+  /** Bytes of blocks that each thread that reads them keeps in memory. */
+  readonly blockCacheSizeMax: number;
   readonly queryTimeoutMs: number;
   /** Series in memory at a time. */
   readonly headSeriesMax: number;
@@ -165,6 +167,14 @@ export const SERVE_OPTIONS: Rows = {
     value: "size",
     help: "how much of the disk the write-ahead log leaves free, to move its samples to blocks",
     fallback: "64MiB",
+    parse: parseSize,
+    format: formatSize,
+  },
+  blockCacheSizeMax: {
+    flag: "--block-cache-size",
+    value: "size",
+    help: "how much of the blocks each thread that reads them keeps in memory",
+    fallback: "256MiB",
     parse: parseSize,
     format: formatSize,
   },

@@ -289,7 +289,7 @@ export class Pharos implements AsyncDisposable {
 
   async #openStore(): Promise<StoreThread> {
     const { dataFolder, walSyncMs, repairWal, headSeriesMax } = this.#options;
-    const { logRetentionMs, logSizeMax, diskKeepFree } = this.#options;
+    const { logRetentionMs, logSizeMax, diskKeepFree, blockCacheSizeMax } = this.#options;
     const { storage } = this.#files.config;
     const store = await StoreThread.open(
       {
@@ -303,6 +303,7 @@ export class Pharos implements AsyncDisposable {
           logRetentionMs,
           logSizeMax,
           diskKeepFree,
+          blockCacheSizeMax,
           headSeriesMax,
           ...changeableSettings(storage, this.#options),
         },
@@ -326,12 +327,14 @@ export class Pharos implements AsyncDisposable {
 
   #openQueries(store: StoreThread): QueryPool {
     const { dataFolder, lookbackMs, querySamplesMax, queryTimeoutMs } = this.#options;
+    const { blockCacheSizeMax } = this.#options;
     const { global, storage } = this.#files.config;
     const queries = new QueryPool({
       store,
       settings: {
         dataFolder,
         archive: storage.archive,
+        blockCacheSizeMax,
         lookbackMs,
         samplesMax: querySamplesMax,
         timeoutMs: queryTimeoutMs,

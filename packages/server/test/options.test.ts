@@ -33,6 +33,7 @@ test("without flags and variables the defaults hold", () => {
     logRetentionMs: 0,
     logSizeMax: 32 * 1024 ** 3,
     diskKeepFree: 64 * 1024 ** 2,
+    blockCacheSizeMax: 256 * 1024 ** 2,
     queryTimeoutMs: 120_000,
     headSeriesMax: 5_000_000,
     querySamplesMax: 50_000_000,

@@ -32,7 +32,7 @@ export interface AttachedReaderOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   /** Bytes of blocks that are kept in memory; the store's default unless given. */
-  readonly blockCacheSizeMax?: number;
+  readonly blockCacheSizeMax?: number | undefined;
   /** Told, in words, of what is damaged in blocks and left out of answers. */
   readonly onDamage?: (problem: string) => void;
   /** The store's archive, if it has one. */

@@ -7,6 +7,8 @@ import type { ArchiveConfig } from "../config/config.ts";
 /** How queries are evaluated; the same for all threads. */
 export interface QuerySettings {
   readonly dataFolder: string;
+  /** Bytes of blocks that are kept in memory; the default of tsdb unless given. */
+  readonly blockCacheSizeMax?: number | undefined;
   readonly archive?: ArchiveConfig | undefined;
   readonly lookbackMs: number;
   readonly samplesMax: number;

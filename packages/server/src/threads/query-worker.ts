@@ -25,6 +25,7 @@ const store = await attachReader({
   calls: storeCalls(port),
   disk: nodeDisk(settings.dataFolder),
   clock: systemClock,
+  blockCacheSizeMax: settings.blockCacheSizeMax,
   archive: archiveSettings(settings.archive),
 });
 const engine = createEngine({ clock: systemClock, ...settings });
