@@ -3,6 +3,7 @@ export type { Clock } from "./clock.ts";
 export { DURATION_HINT, DURATION_MS_MAX, formatDuration, parseDuration } from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, errorText, OperatingError } from "./errors.ts";
 export { formatSampleValue, formatValue } from "./format-value.ts";
+export { decodeHistogram, encodeHistogram } from "./histogram-encoding.ts";
 export {
   compareLabels,
   compareUtf8,
@@ -31,6 +32,20 @@ export {
   matchesLabels,
   matchesValue,
 } from "./matcher.ts";
+export {
+  BUCKET_COUNT_MAX,
+  BUCKETS_MAX,
+  type Bucket,
+  type BucketSpan,
+  bucketsOf,
+  type CounterReset,
+  CUSTOM_BOUNDS_SCHEMA,
+  DEFAULT_ZERO_THRESHOLD,
+  exponentialBound,
+  histogramProblem,
+  type NativeHistogram,
+  STALE_HISTOGRAM,
+} from "./native-histogram.ts";
 export {
   compileRegex,
   compileRegexSearch,
