@@ -13,7 +13,18 @@ export type {
   Json,
   StoredDocument,
 } from "./document-store.ts";
+export {
+  EXEMPLAR_LABELS_LENGTH_MAX,
+  type Exemplar,
+  type ExemplarBatch,
+  type ExemplarReader,
+  type ExemplarResult,
+  type ExemplarStore,
+  type SeriesExemplars,
+} from "./exemplars.ts";
+export type { HistogramBatch, HistogramColumn, HistogramStore } from "./histograms.ts";
 export type { HttpClient, HttpRequest, HttpResponse, TlsOptions } from "./http-client.ts";
+export type { MetadataStore, MetricMetadata } from "./metadata.ts";
 export {
   ROLLUP_TIERS,
   type RollupColumns,
@@ -31,6 +42,12 @@ export type {
   LogReadOptions,
   SampleLog,
 } from "./sample-log.ts";
+export type {
+  ImportedBatch,
+  ImportedSeries,
+  OrderedSource,
+  UnorderedSource,
+} from "./sample-source.ts";
 export type {
   AppendResult,
   SampleBatch,

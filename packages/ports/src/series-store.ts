@@ -1,4 +1,5 @@
 import type { Labels, Matcher } from "@pharos/base";
+import type { HistogramColumn } from "./histograms.ts";
 
 /**
  * Samples in columns, one entry per sample in `series`, `timestampsMs` and `values`. For whoever makes samples in
@@ -46,6 +47,8 @@ export interface SeriesColumns {
   readonly values: Float64Array;
   /** 1 where the sample is a staleness marker (its value is NaN); null if none is. */
   readonly stale: Uint8Array | null;
+  /** Native histograms, where they were asked for and the series has some. */
+  readonly histograms?: HistogramColumn;
 }
 
 export interface SelectOptions {
@@ -57,6 +60,11 @@ export interface SelectOptions {
    * an archive. The rest is answered all the same.
    */
   readonly warn?: (warning: string) => void;
+  /**
+   * Whether native histograms are asked for, of stores that have them. They count as samples then, and a series that has
+   * only them comes with empty columns; otherwise it is left out.
+   */
+  readonly histograms?: boolean;
 }
 
 /** Asks for samples and for what series there are. Reading never changes anything. */
