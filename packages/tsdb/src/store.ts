@@ -550,14 +550,16 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
    */
   maintain(nowMs: number): Promise<void> {
     return this.#inTurn(async () => {
-      const { wal } = this.#parts;
       // First, since on a full disk this is what makes room for the flush.
       const waiting = await this.#retention.apply(nowMs);
-      const { isLateNearlyFull } = this.#parts.head;
-      const full = isLateNearlyFull || wal.isNearlyFull || this.#isMemoryNearlyFull;
-      const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
-      if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
-      await this.#rollups.make(nowMs);
+      try {
+        await this.#flushAndRollUp(nowMs);
+      } catch (error) {
+        const full = error instanceof OperatingError && error.code === "disk.full";
+        // Rather without their rows than not at all, or the disk would stay full.
+        if (full && waiting) await this.#retention.apply(nowMs, "given_up");
+        throw error;
+      }
       // What waited for its rows may go now.
       if (waiting) await this.#retention.apply(nowMs);
       this.#retention.beginMerge(nowMs);
@@ -566,6 +568,15 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       // Not waited for: an archive may be slow.
       if (this.#parts.archive !== undefined) void this.moveToArchive();
     });
+  }
+
+  async #flushAndRollUp(nowMs: number): Promise<void> {
+    const { wal } = this.#parts;
+    const { isLateNearlyFull } = this.#parts.head;
+    const full = isLateNearlyFull || wal.isNearlyFull || this.#isMemoryNearlyFull;
+    const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
+    if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
+    await this.#rollups.make(nowMs);
   }
 
   /**

@@ -93,9 +93,11 @@ export class Retention {
 
   /**
    * Removes what may go at `nowMs`. A raw block whose rows are not made yet waits for them, and answers true then.
+   *
+   * @param rows given up on a full disk, where nothing can be made until something goes.
    * @throws OperatingError `disk.full`, `disk.failed`: the next round tries again.
    */
-  async apply(nowMs: number): Promise<boolean> {
+  async apply(nowMs: number, rows: "needed" | "given_up" = "needed"): Promise<boolean> {
     const blocks = this.#blocks;
     const plan = await planRetention(this.#policy, nowMs, blocks, {
       sizeMax: this.#sizeLeft(this.#sizeMax),
@@ -105,7 +107,7 @@ export class Retention {
     });
     const { rollups } = this.#parts;
     const waiting = [...plan.remove, ...plan.rewrite].filter(
-      ({ tier, block }) => tier === "raw" && !rollups.mayGo(block),
+      ({ tier, block }) => rows === "needed" && tier === "raw" && !rollups.mayGo(block),
     );
     const rewrite = plan.rewrite.filter((block) => !waiting.includes(block));
     await this.#remove(plan.remove.filter((block) => !waiting.includes(block)));

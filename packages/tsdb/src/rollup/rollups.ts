@@ -58,7 +58,7 @@ const MADE: Readonly<Record<RollupTier, "at_once" | "day_over" | "before_loss">>
 };
 /** How long after its end a day is over: its last samples are in a block then. */
 const DAY_GRACE_MS = 4 * 3_600_000;
-/** How long before samples go the rows that wait for that are made. */
+/** How long before samples go all of their rows are made. */
 const LOSS_LEAD_MS = 86_400_000;
 /** The tier that answers for another one until its rows are made. */
 const STANDS_IN: Partial<Record<RollupTier, RollupTier>> = { "1d": "1h" };
@@ -186,6 +186,7 @@ export class Rollups {
   /** Whether it is time to make a raw block's rows. */
   #isDue(tier: RollupTier, { meta, path }: Block, nowMs: number): boolean {
     if (this.#hurried.has(path)) return true;
+    if (nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - LOSS_LEAD_MS) return true;
     switch (MADE[tier]) {
       case "at_once":
         return true;
@@ -194,7 +195,7 @@ export class Rollups {
         return nowMs - dayEndMs >= DAY_GRACE_MS;
       }
       case "before_loss":
-        return nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - LOSS_LEAD_MS;
+        return false;
     }
   }
 
