@@ -87,6 +87,8 @@ const KNOWN_LABELS_MAX = 32_768;
 /** What a label that is kept takes in memory, about. */
 const KNOWN_LABEL_SIZE = 64;
 
+const NONE_READ = { number: -1, latest: [] } as const;
+
 /** What a decoded thing takes in memory, about, against its bytes in the file. */
 const DECODED_RATIO = 8;
 
@@ -102,6 +104,9 @@ export class BlockIndex implements LabelPostings {
   readonly #labels: CacheSpace<LabelGroup>;
   readonly #series: CacheSpace<readonly SeriesEntry[]>;
   readonly #times: CacheSpace<readonly TimesEntry[]>;
+  /** The records that were read last. */
+  #latestSeries: { readonly number: number; readonly latest: readonly SeriesEntry[] } = NONE_READ;
+  #latestTimes: { readonly number: number; readonly latest: readonly TimesEntry[] } = NONE_READ;
 
   /** @param copyPath a file with the same bytes, read where the other is damaged. */
   constructor(disk: Disk, path: string, copyPath: string, cache: BlockCache) {
@@ -277,6 +282,9 @@ export class BlockIndex implements LabelPostings {
 
   entryOf(series: number): SeriesEntry {
     const number = Math.floor(series / SERIES_GROUP);
+    // Series are mostly read one after another.
+    const { latest } = this.#latestSeries;
+    if (number === this.#latestSeries.number) return latest[series % SERIES_GROUP] as SeriesEntry;
     let group = this.#series.get(number);
     if (group === undefined) {
       const root = this.#readRoot();
@@ -294,11 +302,14 @@ export class BlockIndex implements LabelPostings {
       );
       this.#series.put(number, group, bytes.length * DECODED_RATIO + count * 200);
     }
+    this.#latestSeries = { number, latest: group };
     return group[series % SERIES_GROUP] as SeriesEntry;
   }
 
   timesOf(times: number): TimesEntry {
     const number = Math.floor(times / TIMES_GROUP);
+    const { latest } = this.#latestTimes;
+    if (number === this.#latestTimes.number) return latest[times % TIMES_GROUP] as TimesEntry;
     let group = this.#times.get(number);
     if (group === undefined) {
       const root = this.#readRoot();
@@ -310,10 +321,18 @@ export class BlockIndex implements LabelPostings {
       group = this.#parse(`time columns ${first} and on`, () => parseTimes(bytes, count));
       this.#times.put(number, group, count * 96);
     }
+    this.#latestTimes = { number, latest: group };
     return group[times % TIMES_GROUP] as TimesEntry;
   }
 
+  /** Lets go of what is kept beside the cache. */
+  dropLatest(): void {
+    this.#latestSeries = NONE_READ;
+    this.#latestTimes = NONE_READ;
+  }
+
   close(): void {
+    this.dropLatest();
     this.#root.clear();
     this.#labels.clear();
     this.#series.clear();

@@ -35,6 +35,11 @@ import {
 import { PageFile } from "./page-file.ts";
 import { COLUMNS_MAGIC } from "./page-format.ts";
 
+const NO_TIMES: { readonly number: number; readonly timestampsMs: Float64Array } = {
+  number: -1,
+  timestampsMs: new Float64Array(0),
+};
+
 /** Told of a chunk that cannot be read, where the reader wants to go on without it. */
 export type OnDamage = (error: OperatingError) => void;
 
@@ -53,6 +58,8 @@ export class Block {
   readonly #times: CacheSpace<Float64Array>;
   readonly #deletedSeries: CacheSpace<Uint32Array>;
   #deletions: readonly Deletion[] = [];
+  /** The shared timestamps that were read last: those of the next series mostly are the same. */
+  #latestTimes = NO_TIMES;
 
   /** What was found damaged when it was opened, and made good from the copy; undefined if nothing was. */
   readonly damage: string | undefined;
@@ -71,6 +78,10 @@ export class Block {
     this.index = new BlockIndex(disk, index, copy, cache);
     const columns = `${path}/${COLUMNS_FILE}`;
     this.columns = new PageFile(disk, columns, COLUMNS_MAGIC, COLUMN_STREAMS, cache);
+    this.columns.onDrop = () => {
+      this.#latestTimes = NO_TIMES;
+      this.index.dropLatest();
+    };
     this.#times = cache.space();
     this.#deletedSeries = cache.space();
   }
@@ -205,9 +216,13 @@ export class Block {
   }
 
   #timestamps(number: number, times: TimesEntry, decoder: ColumnDecoder): Float64Array {
+    if (number === this.#latestTimes.number) return this.#latestTimes.timestampsMs;
     const { copyOffset, count } = times;
     const there = copyOffset === undefined ? undefined : this.#times.get(number);
-    if (there !== undefined) return there;
+    if (there !== undefined) {
+      this.#latestTimes = { number, timestampsMs: there };
+      return there;
+    }
     const timestampsMs = decoder.timestamps(this.#timesRecord(times), count);
     if (copyOffset !== undefined) this.#times.put(number, timestampsMs, timestampsMs.byteLength);
     return timestampsMs;

@@ -34,6 +34,8 @@ const NO_PAGE: PageBytes = { start: 0, bytes: new Uint8Array(0) };
 /** Reads a file of pages (page-format.ts), page by page, when asked, through the cache. */
 export class PageFile implements PageHolder {
   readonly path: string;
+  /** Called when the pages at hand are dropped, so that what was made of them goes, too. */
+  onDrop: () => void = () => {};
   /** A file with the same bytes, read where this one is damaged. */
   readonly #copyPath: string | undefined;
   readonly #disk: Disk;
@@ -209,6 +211,7 @@ export class PageFile implements PageHolder {
 
   dropPages(): void {
     this.#latest.fill(NO_PAGE);
+    this.onDrop();
   }
 }
 
