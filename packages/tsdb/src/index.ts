@@ -20,6 +20,8 @@ export {
 } from "./block/verify-blocks.ts";
 export { COLUMNS_MAX, type Refused } from "./head.ts";
 export { buffersOf as headSelectionBuffers, type HeadSelection } from "./head-selection.ts";
+export { IMPORT_DIRECTORY, Import, type ImportOptions, type OnSamples } from "./import/import.ts";
+export type { ImportUnit, StagedBlock } from "./import/import-state.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";
 export type { LabelQuery } from "./label-queries.ts";
 export type { ReaderAnswer, ReaderCalls, ReaderSession, ReaderSetup } from "./reader-session.ts";
