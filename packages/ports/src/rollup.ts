@@ -17,7 +17,7 @@ export const WINDOW_MS: Readonly<Record<RollupTier, number>> = {
 
 /** What was read for an answer; it counts up. */
 export interface RollupReading {
-  /** Rows of the tier. */
+  /** Rows of the tier, or of finer ones. */
   rows: number;
   /** Samples, of the time for which there are no rows yet. */
   samples: number;
@@ -56,8 +56,9 @@ export interface RollupColumns {
    */
   readonly increase: Float64Array;
   /**
-   * A quantile (0 to 1) of all samples of the rows `from` to `to` (not included), within 1 % of the exact value. NaN
-   * where the tier keeps no quantiles for one of them, or they were not asked for.
+   * A quantile (0 to 1) of all samples of the rows `from` to `to` (not included), within 1 % of the exact value. Where
+   * the tier keeps no quantiles, finer rows that do or the samples tell them, as long as they are there; after that it
+   * is NaN, as it is where quantiles were not asked for.
    */
   quantile(q: number, from: number, to: number): number;
 }

@@ -33,7 +33,7 @@ test("a file that says nothing keeps as the widest preset does, and rolls up eve
     outOfOrderTimeWindowMs: undefined,
     retentionSizeMax: undefined,
     retention: { preset: "widest", rawMs: undefined, rules: [] },
-    rollups: [{ matchers: [], tiers: ALL, quantiles: ALL }],
+    rollups: [{ matchers: [], tiers: ALL, quantiles: ["5m", "1d"] }],
     archive: undefined,
   });
 });
@@ -84,6 +84,7 @@ rollups:
   - match: '{job="batch"}'
     tiers: [1d, 1h]
     quantiles: []
+    made: {1h: daily}
   - tiers: [5m]
 `);
   deepEqual(rollups, [
@@ -91,8 +92,9 @@ rollups:
       matchers: [{ type: "=", name: "job", value: "batch" }],
       tiers: ["1h", "1d"],
       quantiles: [],
+      made: { "1h": "daily" },
     },
-    { matchers: [], tiers: ["5m"], quantiles: ALL },
+    { matchers: [], tiers: ["5m"], quantiles: ["5m", "1d"], made: {} },
   ]);
 });
 
@@ -124,6 +126,7 @@ retention:
     1w: 3d
 rollups:
   - tiers: [1h, 2h]
+    made: {5m: dayly}
 storage:
   out_of_order_window: 1h
   tsdb: {out_of_order_time_window: 2h}
@@ -135,7 +138,8 @@ storage:
     '6:10: retention[1].raw: "soon" is not a duration such as "15s", "5m", "1h30m", "7d", or forever',
     "7:5: retention[1].1w: unknown key; did you mean 1m?",
     '9:17: rollups[0].tiers[1]: "2h" is not one of 1m, 5m, 1h, 1d; did you mean 1h?',
-    "11:24: storage.out_of_order_window: the same as tsdb.out_of_order_time_window, which is given as well; one of them must go",
+    '10:16: rollups[0].made.5m: "dayly" is not one of at_once, daily, before_expiry; did you mean daily?',
+    "12:24: storage.out_of_order_window: the same as tsdb.out_of_order_time_window, which is given as well; one of them must go",
   ]);
 });
 

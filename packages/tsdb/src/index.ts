@@ -36,8 +36,10 @@ export {
   type StorageTier,
 } from "./retention/retention-policy.ts";
 export {
+  MADE_WHEN,
   type MatcherText,
-  ROLLUP_EVERYTHING,
+  QUANTILE_TIERS_BY_DEFAULT,
+  ROLLUPS_BY_DEFAULT,
   type RollupWishes,
 } from "./rollup/rollup-policy.ts";
 export { createPause, type Pause } from "./slices.ts";

@@ -51,7 +51,7 @@ import {
   type RetentionWishes,
   retentionPolicy,
 } from "./retention/retention-policy.ts";
-import { ROLLUP_EVERYTHING, type RollupWishes, rollupPolicy } from "./rollup/rollup-policy.ts";
+import { ROLLUPS_BY_DEFAULT, type RollupWishes, rollupPolicy } from "./rollup/rollup-policy.ts";
 import { readRollup, windowsRange } from "./rollup/rollup-select.ts";
 import { type OpenTiers, openTiers, Rollups } from "./rollup/rollups.ts";
 import { createPause } from "./slices.ts";
@@ -123,7 +123,7 @@ export const STORE_DEFAULTS: StoreSettings = {
   retentionMs: RETENTION_PRESETS[DEFAULT_RETENTION_PRESET].raw,
   retention: { preset: DEFAULT_RETENTION_PRESET, rules: [] },
   retentionSizeMax: 0,
-  rollups: ROLLUP_EVERYTHING,
+  rollups: ROLLUPS_BY_DEFAULT,
   flushGraceMs: 3_600_000,
   blockCacheSizeMax: BLOCK_CACHE_SIZE_MAX,
   compactionRangesMs: COMPACTION_RANGES_MS,
@@ -480,7 +480,8 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   ): AsyncIterable<RollupColumns> {
     assert(this.#open, "the store is open");
     const rows = windowsRange(range, WINDOW_MS[options.tier]);
-    const sources = this.#rollups.sourcesOf(options.tier, rows, this.#flushedBeforeMs, (part) =>
+    const { tier, quantiles } = options;
+    const sources = this.#rollups.sourcesOf(tier, quantiles, rows, this.#flushedBeforeMs, (part) =>
       this.#reader.select(part, matchers, options),
     );
     return readRollup(

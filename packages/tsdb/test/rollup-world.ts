@@ -24,7 +24,7 @@ import { BlockCache } from "../src/block/block-cache.ts";
 import { Blocks } from "../src/block/blocks.ts";
 import type { ColumnDecoder } from "../src/block/column-decoder.ts";
 import { retentionPolicy } from "../src/retention/retention-policy.ts";
-import { ROLLUP_EVERYTHING, type RollupPolicy, rollupPolicy } from "../src/rollup/rollup-policy.ts";
+import { type RollupPolicy, rollupPolicy } from "../src/rollup/rollup-policy.ts";
 import { counterStep } from "../src/rollup/rollup-rows.ts";
 import { readRollup, windowsRange } from "../src/rollup/rollup-select.ts";
 import { openTiers, Rollups } from "../src/rollup/rollups.ts";
@@ -40,6 +40,15 @@ export const KEEP_ALL = retentionPolicy({
     },
   ],
 });
+
+/** Every tier, all of them with quantiles, whichever part is made soon. */
+const EVERYTHING = rollupPolicy([
+  {
+    matchers: [],
+    ...{ tiers: ROLLUP_TIERS, quantiles: ROLLUP_TIERS },
+    made: { "5m": "daily", "1h": "at_once", "1d": "daily" },
+  },
+]);
 
 export const HOSTS: readonly Labels[] = ["a", "b", "c"].map((host) =>
   labelsFrom({ [METRIC_NAME]: "requests_total", host }),
@@ -74,6 +83,8 @@ export class RollupWorld {
   readonly model: Map<number, number | undefined>[];
   /** Later samples are in the model alone, as if they were in a head. */
   flushedBeforeMs: number;
+  /** Earlier samples can be read no more. */
+  #samplesFromMs = 0;
 
   private constructor(
     kernels: Kernels,
@@ -97,7 +108,7 @@ export class RollupWorld {
     decoder: ColumnDecoder,
     disk: Disk,
     before?: RollupWorld,
-    policy: RollupPolicy = rollupPolicy(ROLLUP_EVERYTHING),
+    policy: RollupPolicy = EVERYTHING,
   ): Promise<RollupWorld> {
     const cache = new BlockCache(1024 * 1024);
     const raw = Blocks.open(disk, "blocks", cache);
@@ -171,7 +182,7 @@ export class RollupWorld {
     maxMs: number,
     matchers: readonly Matcher[],
   ): AsyncGenerator<SeriesColumns, void, undefined> {
-    for (const [series, list] of this.#between(minMs, maxMs)) {
+    for (const [series, list] of this.#between(Math.max(minMs, this.#samplesFromMs), maxMs)) {
       const labels = HOSTS[series] as Labels;
       if (list.length === 0 || !matchesLabels(matchers, labels)) continue;
       yield {
@@ -191,12 +202,13 @@ export class RollupWorld {
     changes: Partial<RollupOptions> = {},
   ): AsyncIterable<RollupColumns> {
     const range = windowsRange({ minMs, maxMs }, WINDOW_MS[tier]);
-    const sources = this.rollups.sourcesOf(tier, range, this.flushedBeforeMs, (part) =>
+    const { signal } = new AbortController();
+    const options = { tier, quantiles: true, samplesMax: Infinity, signal, ...changes };
+    const { quantiles } = options;
+    const sources = this.rollups.sourcesOf(tier, quantiles, range, this.flushedBeforeMs, (part) =>
       this.#samples(part.minMs, part.maxMs, matchers),
     );
     const hold = { check: () => {}, release: () => {} };
-    const { signal } = new AbortController();
-    const options = { tier, quantiles: true, samplesMax: Infinity, signal, ...changes };
     return readRollup(sources, this.decoder, this.rollups.tools, range, matchers, options, hold);
   }
 
@@ -273,6 +285,12 @@ export class RollupWorld {
       all.set(HOSTS[series]?.[1]?.[1] ?? "", rows);
     }
     return all;
+  }
+
+  /** The raw blocks before a time go, and the model still knows their samples. */
+  async dropRaw(beforeMs: number): Promise<void> {
+    await this.raw.remove(this.raw.takeBefore(beforeMs));
+    this.#samplesFromMs = beforeMs;
   }
 
   /** Deletes in the tiers, then in the raw blocks, as a store does. */

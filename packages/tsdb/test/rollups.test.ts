@@ -5,7 +5,7 @@ import { Kernels } from "@pharos/kernels";
 import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
 import { SimDisk } from "@pharos/testing";
 import { ColumnDecoder } from "../src/block/column-decoder.ts";
-import { rollupPolicy } from "../src/rollup/rollup-policy.ts";
+import { madeWhen, rollupPolicy } from "../src/rollup/rollup-policy.ts";
 import { TWO_HOURS_MS } from "./block-builder.ts";
 import {
   HOSTS,
@@ -149,7 +149,7 @@ test("deleted samples are gone from the tiers, and the rest of their windows sta
     for (const block of blocks.all) ok(!block.hasDeletions);
 });
 
-test("a series gets the tiers of the first rule that matches it, and quantiles only where asked for", async () => {
+test("a series gets the tiers of the first rule that matches it, and keeps quantiles only where asked for", async () => {
   const policy = rollupPolicy([
     { matchers: [{ type: "=", name: "host", value: "a" }], tiers: ["1h"], quantiles: [] },
     {
@@ -163,11 +163,59 @@ test("a series gets the tiers of the first rule that matches it, and quantiles o
   world.append(counters(seededRng(7), 0, DAY_MS, 60_000));
   await world.flush(DAY_MS / 2);
   await world.make();
-  const found: Record<string, unknown> = {};
-  for (const tier of ROLLUP_TIERS)
-    for await (const { labels, quantile } of world.select(tier, 0, DAY_MS))
-      found[`${tier} ${labels[1]?.[1]}`] = Number.isNaN(quantile(0.5, 0, 1));
-  deepEqual(found, { "1m b": true, "1h a": true, "1d b": false });
+  const withoutQuantiles = async (): Promise<unknown> => {
+    const found: Record<string, unknown> = {};
+    for (const tier of ROLLUP_TIERS)
+      for await (const { labels, quantile } of world.select(tier, 0, DAY_MS / 2 - 1))
+        found[`${tier} ${labels[1]?.[1]}`] = Number.isNaN(quantile(0.5, 0, 1));
+    return found;
+  };
+  deepEqual(await withoutQuantiles(), { "1m b": false, "1h a": false, "1d b": false });
+  await world.dropRaw(DAY_MS / 2);
+  deepEqual(await withoutQuantiles(), { "1m b": true, "1h a": true, "1d b": false });
+});
+
+test("hours without quantiles have them of the samples, then of five minutes, and else have none", async () => {
+  const policy = rollupPolicy([{ matchers: [], tiers: ROLLUP_TIERS, quantiles: ["5m", "1d"] }]);
+  const disk = new SimDisk(seededRng(1));
+  const world = await RollupWorld.open(kernels, decoder, disk, undefined, policy);
+  world.append(counters(seededRng(13), 0, 2 * DAY_MS, 60_000));
+  await world.flush(DAY_MS + 8 * HOUR_MS);
+  await world.rollups.make(DAY_MS + 4 * HOUR_MS);
+  const tierBlocks = (): unknown =>
+    ROLLUP_TIERS.map((tier) => world.rollups.tiers.get(tier)?.all.length);
+  // Of the second day, four hours are not flushed when the first one is made.
+  deepEqual(tierBlocks(), [0, 0, 5, 1]);
+  await world.checkAll("hours and days are made");
+  await world.make();
+  await world.checkAll("five minutes are made");
+  const reading = { rows: 0, samples: 0 };
+  for await (const _ of world.select("1h", 0, DAY_MS - 1, [], { reading }));
+  equal(reading.samples, 0);
+  await world.writeRaw(6 * HOUR_MS, new Map([[1, [[7 * HOUR_MS - 1, 77]]]]));
+  await world.make();
+  await world.checkAll("a late sample is in all rows");
+  await world.dropRaw(DAY_MS);
+  for (const tier of ["5m", "1h", "1d"] as const)
+    await world.check(tier, 0, DAY_MS - 1, "the samples are gone");
+  const minutes = world.rollups.tiers.get("5m");
+  await minutes?.remove(minutes.takeBefore(DAY_MS));
+  for await (const { quantile, count } of world.select("1h", 0, DAY_MS - 1))
+    ok(count.every((_, row) => Number.isNaN(quantile(0.5, row, row + 1))));
+  await world.check("1d", 0, 1e12, "days have their own");
+});
+
+test("a tier is made as soon as any rule asks for", () => {
+  const rule = { matchers: [], tiers: ROLLUP_TIERS, quantiles: [] };
+  const policy = rollupPolicy([
+    { ...rule, made: { "1m": "daily", "1h": "before_expiry", "1d": "before_expiry" } },
+    { ...rule, made: { "1m": "at_once", "1h": "daily" } },
+    { ...rule, tiers: ["1d"], made: { "5m": "at_once" } },
+  ]);
+  deepEqual(
+    ROLLUP_TIERS.map((tier) => madeWhen(policy, tier)),
+    ["at_once", "before_expiry", "daily", "daily"],
+  );
 });
 
 test("a tier that is wanted later is made of the raw blocks there are", async () => {

@@ -1,6 +1,6 @@
 import { formatDuration } from "@pharos/base";
 import { ROLLUP_TIERS } from "@pharos/ports";
-import { type MatcherText, ROLLUP_EVERYTHING, STORAGE_TIERS } from "@pharos/tsdb";
+import { type MatcherText, ROLLUPS_BY_DEFAULT, STORAGE_TIERS } from "@pharos/tsdb";
 import type { z } from "zod";
 import type { ArchiveConfig, StorageConfig } from "./config.ts";
 import {
@@ -49,11 +49,17 @@ export function readStorage(
       })),
     },
     rollups:
-      rollups?.map(({ match = [], tiers, quantiles }) => ({
+      rollups?.map(({ match = [], tiers, quantiles, made }) => ({
         matchers: match.map(plainMatcher),
         tiers: ROLLUP_TIERS.filter((tier) => tiers.includes(tier)),
         quantiles: ROLLUP_TIERS.filter((tier) => quantiles.includes(tier)),
-      })) ?? ROLLUP_EVERYTHING,
+        made: Object.fromEntries(
+          ROLLUP_TIERS.flatMap((tier) => {
+            const when = made[tier];
+            return when === undefined ? [] : [[tier, when] as const];
+          }),
+        ),
+      })) ?? ROLLUPS_BY_DEFAULT,
     archive: readArchive(source, section, resolve, tsdb?.retention?.time),
   };
 }

@@ -1,7 +1,13 @@
 import type { Matcher } from "@pharos/base";
 import { ROLLUP_TIERS } from "@pharos/ports";
 import { PromqlSyntaxError, parseMetricSelector } from "@pharos/promql/syntax";
-import { DEFAULT_RETENTION_PRESET, RETENTION_PRESETS, type RetentionPreset } from "@pharos/tsdb";
+import {
+  DEFAULT_RETENTION_PRESET,
+  MADE_WHEN,
+  QUANTILE_TIERS_BY_DEFAULT,
+  RETENTION_PRESETS,
+  type RetentionPreset,
+} from "@pharos/tsdb";
 import { z } from "zod";
 import { byteSize, duration, positiveDuration } from "./field-schemas.ts";
 import { notYet } from "./read-yaml.ts";
@@ -76,12 +82,18 @@ export const retentionPresetSchema = z.enum(PRESET_NAMES).default(DEFAULT_RETENT
 
 const tiers = z.array(z.enum(ROLLUP_TIERS));
 
+const madeWhen = z.enum(MADE_WHEN).optional();
+
 /** Which tiers the series that match get; the first entry that matches a series decides, and none means no tiers. */
 export const rollupsSchema = z.array(
   z.strictObject({
     match: selector,
     tiers: tiers.default([...ROLLUP_TIERS]),
-    /** Which of them can answer quantiles. */
-    quantiles: tiers.default([...ROLLUP_TIERS]),
+    /** Which of them keep quantiles. */
+    quantiles: tiers.default([...QUANTILE_TIERS_BY_DEFAULT]),
+    /** When they are made, as soon as any entry asks for. */
+    made: z
+      .strictObject({ "1m": madeWhen, "5m": madeWhen, "1h": madeWhen, "1d": madeWhen })
+      .default({}),
   }),
 );

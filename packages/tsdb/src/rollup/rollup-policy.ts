@@ -9,6 +9,27 @@ export interface RollupChoice {
   readonly quantiles: readonly RollupTier[];
 }
 
+/**
+ * When the rows of samples in blocks are made, soonest first. Until then a tier is answered from samples, or from the
+ * rows of a finer tier. `at_once`: with the next round. `daily`: when the day is over to which the samples belong,
+ * since rows of a whole day cost a fraction of what they cost two hours at a time. `before_expiry`: when the samples
+ * are about to go.
+ */
+export const MADE_WHEN = ["at_once", "daily", "before_expiry"] as const;
+
+export type MadeWhen = (typeof MADE_WHEN)[number];
+
+/**
+ * Unless said otherwise. Long views read hours and little else; rows of a minute or five take a good part of what
+ * the samples take, so that both are kept for as short a time as can be.
+ */
+const MADE_BY_DEFAULT: Readonly<Record<RollupTier, MadeWhen>> = {
+  "1m": "before_expiry",
+  "5m": "before_expiry",
+  "1h": "at_once",
+  "1d": "daily",
+};
+
 /** A matcher as plain data, which another thread can be sent. */
 export type MatcherText = Pick<Matcher, "type" | "name" | "value">;
 
@@ -16,6 +37,8 @@ export type MatcherText = Pick<Matcher, "type" | "name" | "value">;
 interface Rule<M> extends RollupChoice {
   /** All of them must match; empty for every series. */
   readonly matchers: readonly M[];
+  /** When tiers are made. Blocks are made as a whole: of several rules the soonest holds, for all series. */
+  readonly made?: Partial<Readonly<Record<RollupTier, MadeWhen>>>;
 }
 
 /** What a user says about rollups, as plain data. */
@@ -24,9 +47,15 @@ export type RollupWishes = readonly Rule<MatcherText>[];
 /** Which series get which tiers: the first rule that matches decides. A series that none matches gets none. */
 export type RollupPolicy = readonly Rule<Matcher>[];
 
-/** Every series gets every tier, with quantiles. */
-export const ROLLUP_EVERYTHING: RollupWishes = [
-  { matchers: [], tiers: ROLLUP_TIERS, quantiles: ROLLUP_TIERS },
+/**
+ * The tiers with quantiles unless said otherwise: a sketch takes as much as all the numbers of a row. Those of five
+ * minutes tell the quantiles of hours as well.
+ */
+export const QUANTILE_TIERS_BY_DEFAULT = ["5m", "1d"] as const satisfies readonly RollupTier[];
+
+/** Every series gets every tier. */
+export const ROLLUPS_BY_DEFAULT: RollupWishes = [
+  { matchers: [], tiers: ROLLUP_TIERS, quantiles: QUANTILE_TIERS_BY_DEFAULT },
 ];
 
 /** @throws OperatingError `input.invalid` for a regular expression that RE2 does not accept. */
@@ -49,4 +78,17 @@ export function rollupChoice(policy: RollupPolicy, labels: Labels): RollupChoice
 /** The tiers that some series may get, finest first. */
 export function tiersInUse(policy: RollupPolicy): readonly RollupTier[] {
   return ROLLUP_TIERS.filter((tier) => policy.some(({ tiers }) => tiers.includes(tier)));
+}
+
+/** When a tier is made. */
+export function madeWhen(policy: RollupPolicy, tier: RollupTier): MadeWhen {
+  const wishes = policy
+    .filter(({ tiers }) => tiers.includes(tier))
+    .map(({ made }) => made?.[tier] ?? MADE_BY_DEFAULT[tier]);
+  return MADE_WHEN.find((when) => wishes.includes(when)) ?? MADE_BY_DEFAULT[tier];
+}
+
+/** Whether every series that gets a tier gets quantiles with it. */
+export function alwaysHasQuantiles(policy: RollupPolicy, tier: RollupTier): boolean {
+  return policy.every(({ tiers, quantiles }) => !tiers.includes(tier) || quantiles.includes(tier));
 }

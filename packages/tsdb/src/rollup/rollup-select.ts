@@ -15,9 +15,10 @@ import type { Hold } from "../selection.ts";
 import type { RollupChoice } from "./rollup-policy.ts";
 import { counterStep, RollupRows } from "./rollup-rows.ts";
 import type { RollupTools } from "./rollup-tools.ts";
+import { RowQuantiles } from "./row-quantiles.ts";
 
-/** Where the rows of a selection come from. No two parts have the same samples in them. */
-export interface RollupSources {
+/** Where rows come from. No two parts have the same samples in them. */
+export interface RowSources {
   /** Blocks of the tier, or of a finer one where its own rows are not made yet. */
   readonly blocks: readonly Block[];
   /** Samples of the time for which there are no rows, each stretch by itself: sorted by labels. */
@@ -25,6 +26,13 @@ export interface RollupSources {
     readonly startMs: number;
     readonly series: AsyncIterable<SeriesColumns>;
   }[];
+}
+
+/** What a selection is read from. */
+export interface RollupSources {
+  readonly rows: RowSources;
+  /** The same windows, or some of them, once more: for the sketches that those rows lack; undefined for nothing. */
+  readonly sketches: RowSources | undefined;
   /** Which tiers a series gets: samples of one that does not get this tier make no rows. */
   choose(labels: Labels): RollupChoice;
 }
@@ -32,6 +40,8 @@ export interface RollupSources {
 /** One source, at one of its series. */
 interface Cursor {
   readonly startMs: number;
+  /** Whether its rows are read for their sketches alone. */
+  readonly isForSketches: boolean;
   /** Undefined at the end. */
   labels: Labels | undefined;
   advance(): Promise<void> | void;
@@ -49,7 +59,7 @@ export function windowsRange({ minMs, maxMs }: TimeRange, windowMs: number): Tim
 
 /** Puts the rows of a selection together, series by series. @throws OperatingError, as `selectRollup`. */
 export async function* readRollup(
-  { blocks, samples, choose }: RollupSources,
+  { rows: rowSources, sketches: sketchSources, choose }: RollupSources,
   decoder: ColumnDecoder,
   tools: RollupTools,
   range: TimeRange,
@@ -61,18 +71,28 @@ export async function* readRollup(
   const sketch = options.quantiles ? tools.sketch : null;
   const reading = options.reading ?? { rows: 0, samples: 0 };
   const before = reading.rows + reading.samples;
-  const cursors: Cursor[] = [
+  const cursorsOf = ({ blocks, samples }: RowSources, isForSketches: boolean): Cursor[] => [
     ...blocks.map(
       (block) =>
-        new BlockCursor(block, range, options.tier, matchers, decoder, choose, sketch, reading),
+        new BlockCursor(
+          ...([block, isForSketches, range, options.tier, matchers] as const),
+          ...([decoder, choose, sketch, reading] as const),
+        ),
     ),
     ...samples.map(
-      ({ startMs, series }) => new SamplesCursor(startMs, series, options, choose, tools, reading),
+      ({ startMs, series }) =>
+        new SamplesCursor(startMs, isForSketches, series, options, choose, tools, reading),
     ),
+  ];
+  const cursors = [
+    ...cursorsOf(rowSources, false),
+    ...(sketchSources === undefined ? [] : cursorsOf(sketchSources, true)),
   ].sort((a, b) => a.startMs - b.startMs);
   try {
     for (const cursor of cursors) await cursor.advance();
     const rows = new RollupRows(windowMs);
+    const others = new RollupRows(windowMs);
+    const quantiles = sketch === null ? undefined : new RowQuantiles(rows, others, sketch);
     for (;;) {
       options.signal.throwIfAborted();
       hold.check();
@@ -82,9 +102,10 @@ export async function* readRollup(
           least = labels;
       if (least === undefined) return;
       rows.clear();
+      others.clear();
       for (const cursor of cursors) {
         if (cursor.labels === undefined || compareLabels(cursor.labels, least) !== 0) continue;
-        cursor.read(rows);
+        cursor.read(cursor.isForSketches ? others : rows);
         const advancing = cursor.advance();
         if (advancing !== undefined) await advancing;
       }
@@ -93,7 +114,7 @@ export async function* readRollup(
           "query.too_many_samples",
           `the selection holds more than ${options.samplesMax} samples`,
         );
-      if (rows.length > 0) yield rollupColumns(least, rows, sketch);
+      if (rows.length > 0) yield rollupColumns(least, rows, quantiles);
     }
   } finally {
     for (const cursor of cursors) if (cursor instanceof SamplesCursor) await cursor.close();
@@ -103,6 +124,7 @@ export async function* readRollup(
 
 class BlockCursor implements Cursor {
   readonly startMs: number;
+  readonly isForSketches: boolean;
   labels: Labels | undefined;
   readonly #block: Block;
   readonly #range: TimeRange;
@@ -117,6 +139,7 @@ class BlockCursor implements Cursor {
 
   constructor(
     block: Block,
+    isForSketches: boolean,
     range: TimeRange,
     tier: RollupTier,
     matchers: readonly Matcher[],
@@ -126,6 +149,7 @@ class BlockCursor implements Cursor {
     reading: RollupReading,
   ) {
     this.startMs = block.meta.rangeStartMs;
+    this.isForSketches = isForSketches;
     this.#block = block;
     this.#range = range;
     this.#series = block.select(matchers);
@@ -158,12 +182,12 @@ class BlockCursor implements Cursor {
 
 class SamplesCursor implements Cursor {
   readonly startMs: number;
+  readonly isForSketches: boolean;
   labels: Labels | undefined;
   readonly #iterator: AsyncIterator<SeriesColumns>;
   readonly #tier: RollupTier;
   readonly #choose: (labels: Labels) => RollupChoice;
   #columns: SeriesColumns | undefined;
-  #withQuantiles = false;
   readonly #tools: RollupTools;
   readonly #wantsQuantiles: boolean;
   readonly #reading: RollupReading;
@@ -171,6 +195,7 @@ class SamplesCursor implements Cursor {
 
   constructor(
     startMs: number,
+    isForSketches: boolean,
     series: AsyncIterable<SeriesColumns>,
     { tier, quantiles }: RollupOptions,
     choose: (labels: Labels) => RollupChoice,
@@ -178,6 +203,7 @@ class SamplesCursor implements Cursor {
     reading: RollupReading,
   ) {
     this.startMs = startMs;
+    this.isForSketches = isForSketches;
     this.#iterator = series[Symbol.asyncIterator]();
     this.#tier = tier;
     this.#choose = choose;
@@ -193,9 +219,7 @@ class SamplesCursor implements Cursor {
       this.#columns = done === true ? undefined : value;
       this.labels = this.#columns?.labels;
       if (this.labels === undefined) return;
-      const { tiers, quantiles } = this.#choose(this.labels);
-      this.#withQuantiles = quantiles.includes(this.#tier);
-      if (tiers.includes(this.#tier)) return;
+      if (this.#choose(this.labels).tiers.includes(this.#tier)) return;
     }
   }
 
@@ -204,8 +228,7 @@ class SamplesCursor implements Cursor {
     const { length } = timestampsMs;
     this.#reading.samples += length;
     this.#rows.clear();
-    const withSketches = this.#wantsQuantiles && this.#withQuantiles;
-    this.#tools.rollUp({ length, timestampsMs, values, stale }, this.#rows, withSketches);
+    this.#tools.rollUp({ length, timestampsMs, values, stale }, this.#rows, this.#wantsQuantiles);
     out.append(this.#rows, this.#wantsQuantiles ? this.#tools.sketch : null);
   }
 
@@ -217,7 +240,7 @@ class SamplesCursor implements Cursor {
 function rollupColumns(
   labels: Labels,
   rows: RollupRows,
-  sketch: QuantileSketch | null,
+  quantiles: RowQuantiles | undefined,
 ): RollupColumns {
   const first = rows.column("first");
   const last = rows.column("last");
@@ -235,13 +258,6 @@ function rollupColumns(
     first,
     last,
     increase,
-    quantile: (q, from, to) => {
-      if (sketch === null) return Number.NaN;
-      sketch.clear();
-      const whole = rows.hasSketches(from, to);
-      if (!whole || !sketch.addEncodedAll(rows.sketchBytes, rows.sketchEnds, from, to))
-        return Number.NaN;
-      return sketch.quantile(q);
-    },
+    quantile: (q, from, to) => quantiles?.of(q, from, to) ?? Number.NaN,
   };
 }

@@ -15,8 +15,15 @@ import { Blocks } from "../block/blocks.ts";
 import type { ColumnDecoder } from "../block/column-decoder.ts";
 import { keepMsMin, type RetentionPolicy, seriesRetention } from "../retention/retention-policy.ts";
 import type { Pause } from "../slices.ts";
-import { type RollupChoice, type RollupPolicy, rollupChoice, tiersInUse } from "./rollup-policy.ts";
-import type { RollupSources } from "./rollup-select.ts";
+import {
+  alwaysHasQuantiles,
+  madeWhen,
+  type RollupChoice,
+  type RollupPolicy,
+  rollupChoice,
+  tiersInUse,
+} from "./rollup-policy.ts";
+import type { RollupSources, RowSources } from "./rollup-select.ts";
 import { ROLLUPS_DIRECTORY, RollupState } from "./rollup-state.ts";
 import { RollupTools } from "./rollup-tools.ts";
 import { byTime, compactTier, nextTierGroup, type TierGroup } from "./tier-compaction.ts";
@@ -43,23 +50,10 @@ export async function openTiers(disk: Disk, cache: BlockCache): Promise<OpenTier
   return { blocks, state };
 }
 
-/**
- * When a raw block's rows are made. Until then a tier is answered from samples, or from the rows of a finer tier.
- *
- * `at_once`: with the next round. `day_over`: when the day is over to which the samples belong, since rows of a whole day
- * cost a fraction of what they cost two hours at a time. `before_loss`: when the samples are about to go, since rows of
- * a minute take as much space as samples that are 15 s apart, and reading them costs as much.
- */
-const MADE: Readonly<Record<RollupTier, "at_once" | "day_over" | "before_loss">> = {
-  "1m": "before_loss",
-  "5m": "day_over",
-  "1h": "at_once",
-  "1d": "day_over",
-};
 /** How long after its end a day is over: its last samples are in a block then. */
 const DAY_GRACE_MS = 4 * 3_600_000;
 /** How long before samples go all of their rows are made. */
-const LOSS_LEAD_MS = 86_400_000;
+const EXPIRY_LEAD_MS = 86_400_000;
 /** The tier that answers for another one until its rows are made. */
 const STANDS_IN: Partial<Record<RollupTier, RollupTier>> = { "1d": "1h" };
 /** What is made at once where all of it waits: rather one block than many to put together later. */
@@ -186,15 +180,15 @@ export class Rollups {
   /** Whether it is time to make a raw block's rows. */
   #isDue(tier: RollupTier, { meta, path }: Block, nowMs: number): boolean {
     if (this.#hurried.has(path)) return true;
-    if (nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - LOSS_LEAD_MS) return true;
-    switch (MADE[tier]) {
+    if (nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - EXPIRY_LEAD_MS) return true;
+    switch (madeWhen(this.#rollups, tier)) {
       case "at_once":
         return true;
-      case "day_over": {
+      case "daily": {
         const dayEndMs = Math.ceil(meta.rangeEndMs / LONG_STRETCH_MS) * LONG_STRETCH_MS;
         return nowMs - dayEndMs >= DAY_GRACE_MS;
       }
-      case "before_loss":
+      case "before_expiry":
         return false;
     }
   }
@@ -379,20 +373,23 @@ export class Rollups {
   /**
    * Where a tier's rows of some time are: in blocks, or still to be made of samples.
    *
+   * @param quantiles whether the rows are to tell quantiles.
    * @param flushedBeforeMs later samples are in no raw block.
    * @param select the samples of a stretch.
    */
   sourcesOf(
     tier: RollupTier,
-    { minMs, maxMs }: TimeRange,
+    quantiles: boolean,
+    range: TimeRange,
     flushedBeforeMs: number,
     select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
   ): RollupSources {
+    const { minMs, maxMs } = range;
     const pending = this.#pendingIn(tier);
     const { blocks, rest } = this.#madeOf(tier, pending, pending);
     let stretches = rest;
     const finer = STANDS_IN[tier];
-    if (finer !== undefined && this.#hasWherever(finer, tier)) {
+    if (finer !== undefined && this.#standsIn(finer, tier, quantiles)) {
       const standIn = this.#madeOf(finer, this.#pendingIn(finer), stretches);
       for (const block of standIn.blocks) {
         const { rangeStartMs, rangeEndMs } = block.meta;
@@ -402,15 +399,46 @@ export class Rollups {
       }
     }
     stretches = unite([...stretches, [flushedBeforeMs, Number.POSITIVE_INFINITY]]);
-    stretches = subtract(stretches, Number.NEGATIVE_INFINITY, minMs);
-    stretches = subtract(stretches, maxMs + 1, Number.POSITIVE_INFINITY);
+    const there = blocks.filter((block) => block.overlaps(minMs, maxMs));
+    const lacksSketches = quantiles && !alwaysHasQuantiles(this.#rollups, tier);
     return {
-      blocks: blocks.filter((block) => block.overlaps(minMs, maxMs)),
-      samples: stretches.map(([startMs, endMs]) => ({
-        startMs,
-        series: select({ minMs: startMs, maxMs: endMs - 1 }),
-      })),
+      rows: { blocks: there, samples: samplesOf(stretches, range, select) },
+      sketches: lacksSketches ? this.#sketchesFor(tier, there, range, select) : undefined,
       choose: (labels) => this.choose(labels),
+    };
+  }
+
+  /** What tells the quantiles of the windows that blocks without sketches have: finer rows with sketches, or samples. */
+  #sketchesFor(
+    tier: RollupTier,
+    blocks: readonly Block[],
+    range: TimeRange,
+    select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
+  ): RowSources {
+    const windowMs = WINDOW_MS[tier];
+    let stretches = unite(
+      blocks.map(({ meta: { rangeStartMs, rangeEndMs } }) => [
+        Math.floor(rangeStartMs / windowMs) * windowMs,
+        Math.ceil(rangeEndMs / windowMs) * windowMs,
+      ]),
+    );
+    const finer = ROLLUP_TIERS.slice(0, ROLLUP_TIERS.indexOf(tier)).reverse();
+    const taken: Block[] = [];
+    for (const each of finer.filter((one) =>
+      this.#rollups.some((rule) => rule.quantiles.includes(one)),
+    ))
+      for (const block of this.#madeOf(each, this.#pendingIn(each), []).blocks) {
+        const { rangeStartMs, rangeEndMs } = block.meta;
+        const isFree = !taken.some(
+          ({ meta }) => meta.rangeStartMs < rangeEndMs && meta.rangeEndMs > rangeStartMs,
+        );
+        if (!isFree || !overlaps(stretches, rangeStartMs, rangeEndMs)) continue;
+        taken.push(block);
+        stretches = subtract(stretches, rangeStartMs, rangeEndMs);
+      }
+    return {
+      blocks: taken.filter((block) => block.overlaps(range.minMs, range.maxMs)),
+      samples: samplesOf(stretches, range, select),
     };
   }
 
@@ -430,16 +458,13 @@ export class Rollups {
     return { blocks, rest };
   }
 
-  /** Whether every series that gets a tier gets a finer one, and quantiles with it. */
-  #hasWherever(finer: RollupTier, tier: RollupTier): boolean {
+  /** Whether every series that gets a tier gets a finer one, and quantiles with it where those are asked for. */
+  #standsIn(finer: RollupTier, tier: RollupTier, quantiles: boolean): boolean {
     const keeps = [...this.#retention.rules.map(({ keepMs }) => keepMs), this.#retention.fallback];
     return (
       keeps.every((keepMs) => keepMs[finer] > 0) &&
-      this.#rollups.every(
-        ({ tiers, quantiles }) =>
-          !tiers.includes(tier) ||
-          (tiers.includes(finer) && (!quantiles.includes(tier) || quantiles.includes(finer))),
-      )
+      this.#rollups.every(({ tiers }) => !tiers.includes(tier) || tiers.includes(finer)) &&
+      (!quantiles || alwaysHasQuantiles(this.#rollups, finer))
     );
   }
 
@@ -457,4 +482,17 @@ export class Rollups {
     for (const blocks of this.tiers.values()) blocks.close();
     this.tools.dispose();
   }
+}
+
+/** The samples of the parts of stretches that lie in a range. */
+function samplesOf(
+  stretches: TimeRanges,
+  { minMs, maxMs }: TimeRange,
+  select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
+): RowSources["samples"] {
+  const after = subtract(stretches, Number.NEGATIVE_INFINITY, minMs);
+  return subtract(after, maxMs + 1, Number.POSITIVE_INFINITY).map(([startMs, endMs]) => ({
+    startMs,
+    series: select({ minMs: startMs, maxMs: endMs - 1 }),
+  }));
 }
