@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: [
     ...["base", "ports", "api", "testing/promqltest", "kernels", "collect", "tsdb"],
     ...["promql/syntax", "promql/engine", "alert", "notify", "adapters/node", "adapters/sqlite"],
+    ...["adapters/prometheus", "adapters/victoria-metrics"],
   ],
   web: ["base", "api", "alert", "promql/syntax"],
 };

@@ -50,3 +50,4 @@ export type {
   SeriesRules,
   TargetEnd,
 } from "./scrape-sink.ts";
+export { type TextBytes, TextSamples } from "./text-samples.ts";

@@ -3,6 +3,7 @@ import { errorText, OperatingError } from "@pharos/base";
 import { Command, Option } from "commander";
 import { BUILD_INFO } from "./build-info.ts";
 import { checkConfig, checkRules } from "./commands/check.ts";
+import { importOpenMetrics, importPrometheus, importVictoriaMetrics } from "./commands/import.ts";
 import { promqltest } from "./commands/promqltest.ts";
 import { serve } from "./commands/serve.ts";
 import {
@@ -46,6 +47,42 @@ check
   .argument("<file...>", "rule files")
   .description("check rule files")
   .action(checkRules);
+
+const import_ = program
+  .command("import")
+  .description("bring samples from elsewhere into a data folder that no server uses");
+const dataOption = (): Option =>
+  new Option("--data <folder>", "the data folder to import into")
+    .default("./data")
+    .env(environmentName("--data"));
+import_
+  .command("prometheus")
+  .argument("<folder>", "a data folder of Prometheus's, or one of its snapshots")
+  .addOption(dataOption())
+  .description("import all blocks of a Prometheus, and what it had in memory")
+  .action(importPrometheus);
+import_
+  .command("openmetrics")
+  .argument("<file>", "a text with timestamps; - for standard input")
+  .addOption(dataOption())
+  .addOption(
+    new Option("--format <name>", "openmetrics has timestamps in seconds, prometheus in ms")
+      .choices(["openmetrics", "prometheus"])
+      .default("openmetrics"),
+  )
+  .description("import samples from a text in OpenMetrics or in Prometheus's text format")
+  .action(importOpenMetrics);
+import_
+  .command("victoria-metrics")
+  .argument("<url>", "what stands before /api/v1/export")
+  .addOption(dataOption())
+  .option("--match <selector...>", "which series; one of the selectors is enough", [
+    '{__name__!=""}',
+  ])
+  .option("--start <time>", "from when on, seconds since 1970 or a date; the earliest there is")
+  .option("--end <time>", "until when; now")
+  .description("import what a VictoriaMetrics exports")
+  .action(importVictoriaMetrics);
 
 program
   .command("promqltest")

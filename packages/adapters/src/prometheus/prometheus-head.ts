@@ -21,6 +21,8 @@ import { chunkSampleCount, decodeXorChunk, SampleBuffer } from "./xor-chunk.ts";
 
 /** Samples in a batch. */
 const BATCH_SAMPLES = 65_536;
+/** After so many records others on the thread get their turn. */
+const RECORDS_PER_TURN = 1024;
 const UNKNOWN_SERIES = "samples of series that the log does not name";
 
 /** What is known of one series in memory. */
@@ -68,7 +70,7 @@ export class PrometheusHead implements UnorderedSource {
   }
 
   async *batches(_resumeAt: string | undefined, signal: AbortSignal): AsyncIterable<ImportedBatch> {
-    const series = this.#readSeries(signal);
+    const series = await this.#readSeries(signal);
     const batch = new BatchBuilder();
     for (const chunk of readHeadChunks(this.#disk, "chunks_head")) {
       this.#addChunk(chunk, series, batch);
@@ -89,12 +91,14 @@ export class PrometheusHead implements UnorderedSource {
   }
 
   /** The series of the whole log by reference, with what was deleted of them. Several references may be one series. */
-  #readSeries(signal: AbortSignal): Map<number, HeadSeries> {
+  async #readSeries(signal: AbortSignal): Promise<Map<number, HeadSeries>> {
     const byReference = new Map<number, HeadSeries>();
     const byLabels = new Map<string, HeadSeries>();
     const pool = new TextPool();
+    let records = 0;
     for (const record of readRecords(this.#disk, this.#logPaths)) {
       signal.throwIfAborted();
+      if (++records % RECORDS_PER_TURN === 0) await new Promise((done) => setImmediate(done));
       if (record.bytes[0] === RECORD_SERIES)
         readSeriesRecord(record, pool, (reference, labels) => {
           const entry = byLabels.getOrInsertComputed(labelsKey(labels), () => newSeries(labels));

@@ -21,6 +21,8 @@ export interface ImportUnit {
   readonly read: number;
   /** Of those, how many had the series and the time of another one, which stands. */
   readonly duplicates: number;
+  /** How many different series there are, once it is finished. */
+  readonly series: number;
   /** What cannot be taken over, and how many samples that is. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly blocks: readonly StagedBlock[];
@@ -39,6 +41,7 @@ export const NEW_UNIT: ImportUnit = {
   published: false,
   read: 0,
   duplicates: 0,
+  series: 0,
   skipped: {},
   blocks: [],
   rangesDone: [],

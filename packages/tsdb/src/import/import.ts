@@ -1,12 +1,14 @@
 import { assert, type Clock, formatLabels, OperatingError } from "@pharos/base";
 import { encodeLabels, type Kernels } from "@pharos/kernels";
 import type { Disk, OrderedSource, UnorderedSource } from "@pharos/ports";
+import { Block } from "../block/block.ts";
 import { BlockCache } from "../block/block-cache.ts";
 import { BLOCKS_DIRECTORY, type BlockMeta, blockName } from "../block/block-meta.ts";
 import { BlockWriter } from "../block/block-writer.ts";
 import { Blocks } from "../block/blocks.ts";
+import { ColumnDecoder } from "../block/column-decoder.ts";
 import { compareLabelBytes } from "../block/label-order.ts";
-import { mergeBlocks } from "../block/merge-blocks.ts";
+import { mergeBlocks, mergedSeries } from "../block/merge-blocks.ts";
 import { verifyBlocks } from "../block/verify-blocks.ts";
 import { createPause, type Pause } from "../slices.ts";
 import { importRanges } from "./import-range.ts";
@@ -80,7 +82,7 @@ export class Import {
       await disk.syncDirectory("");
       await opened.#save({});
     }
-    opened.#removeUnfinished();
+    await opened.#removeUnfinished();
     if (state.publishing) await opened.publish();
     return opened;
   }
@@ -101,13 +103,20 @@ export class Import {
     return new Map(Object.entries(this.#state.units));
   }
 
-  /** Blocks that were being written when the process died: nothing knows of them. */
-  #removeUnfinished(): void {
+  /** Removes what was being written, or was to go, when the process died; their names are free then. */
+  async #removeUnfinished(): Promise<void> {
     const { disk } = this.#options;
-    for (const [name, { blocks, spills }] of this.units) {
+    for (const [name, { blocks, spills, published }] of this.units) {
+      const folder = this.#folder(name);
+      if (!disk.exists(folder)) continue;
+      if (published) {
+        disk.remove(folder);
+        continue;
+      }
       const known = new Set([...blocks, ...spills].map((block) => block.name));
-      for (const found of disk.list(this.#folder(name)))
-        if (!known.has(found)) disk.remove(`${this.#folder(name)}/${found}`);
+      for (const found of disk.list(folder))
+        if (!known.has(found)) disk.remove(`${folder}/${found}`);
+      await disk.syncDirectory(folder);
     }
   }
 
@@ -239,7 +248,7 @@ export class Import {
     const { resumeAt } = this.#unit(name);
     // A source that cannot go on begins again.
     if (resumeAt === null) await this.#change(name, { ...NEW_UNIT });
-    this.#removeUnfinished();
+    await this.#removeUnfinished();
     const { signal, spillSamplesMax = SPILL_SAMPLES_MAX } = this.#options;
     const spill = new SampleSpill(spillSamplesMax);
     const skippedBefore = this.#unit(name).skipped;
@@ -258,6 +267,7 @@ export class Import {
         resumeAt: at,
       });
     };
+    const pause = this.#pause();
     let resumableAt = resumeAt;
     for await (const batch of source.batches(resumeAt ?? undefined, signal)) {
       const count = batch.series.length;
@@ -272,8 +282,10 @@ export class Import {
       }
       resumableAt = batch.resumeAt ?? null;
       onSamples(read);
+      await pause(count);
     }
-    const isOnly = this.#unit(name).spills.length === 0;
+    const { spills, blocks } = this.#unit(name);
+    const isOnly = spills.length === 0 && blocks.length === 0;
     await write(isOnly ? "zstd" : "none", resumableAt);
     await this.#mergeSpills(name, isOnly);
     await this.#finish(name);
@@ -350,7 +362,40 @@ export class Import {
       found.series,
       "series",
     );
-    await this.#change(name, { finished: true, resumeAt: null, rangesDone: [] });
+    const series = await this.#countSeries(name, blocks);
+    await this.#change(name, { finished: true, series, resumeAt: null, rangesDone: [] });
+  }
+
+  /** How many different series are in some blocks. */
+  async #countSeries(unit: string, list: readonly StagedBlock[]): Promise<number> {
+    const { disk, kernels } = this.#options;
+    const cache = new BlockCache(CACHE_SIZE_MAX);
+    const blocks = list.map(({ name }) => Block.open(disk, `${this.#folder(unit)}/${name}`, cache));
+    const decoder = new ColumnDecoder(kernels);
+    const pause = this.#pause();
+    let count = 0;
+    try {
+      // Of no time at all: the labels, and no samples.
+      const [minMs, maxMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      for (const _ of mergedSeries(blocks, decoder, minMs, maxMs)) {
+        count++;
+        await pause();
+      }
+      return count;
+    } finally {
+      decoder.release();
+      for (const block of blocks) block.close();
+    }
+  }
+
+  /** Forgets the units that were begun and whose source is gone. */
+  async keepUnfinished(names: ReadonlySet<string>): Promise<void> {
+    const gone = [...this.units].filter(([name, unit]) => !unit.finished && !names.has(name));
+    if (gone.length === 0) return;
+    const units = { ...this.#state.units };
+    for (const [name] of gone) delete units[name];
+    await this.#save({ units });
+    for (const [name] of gone) this.#options.disk.remove(this.#folder(name));
   }
 
   /**
@@ -368,8 +413,9 @@ export class Import {
       for (const [name, unit] of fresh)
         for (const block of unit.blocks) {
           const path = `${this.#folder(name)}/${block.name}`;
-          // Those that are not there any more were made the store's before the process died.
-          if (disk.exists(path))
+          // Those that are not there any more were made the store's before the process died. After a power loss the
+          // folder may be left of one, without what was in it.
+          if (disk.exists(`${path}/meta.json`))
             await publishBlock(disk, path, BLOCKS_DIRECTORY, blocks.takeSequence());
         }
     } finally {

@@ -36,5 +36,6 @@ export async function publishBlock(
   await disk.syncDirectory(from);
   disk.rename(from, `${to}/${blockName(meta)}`);
   await disk.syncDirectory(to);
+  await disk.syncDirectory(from.slice(0, from.lastIndexOf("/")));
   return meta;
 }

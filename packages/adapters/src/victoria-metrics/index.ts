@@ -1,0 +1,6 @@
+export {
+  exportWindows,
+  type VictoriaMetricsClient,
+  victoriaMetricsClient,
+} from "./export-client.ts";
+export { VictoriaMetricsExport } from "./export-source.ts";
