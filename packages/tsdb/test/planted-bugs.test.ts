@@ -34,10 +34,10 @@ const BUGS: readonly PlantedBug[] = [
     planted: "Promise.resolve(result)",
   },
   {
-    bug: "the checksum of a record is not verified",
+    bug: "the checksum of a record of series is not verified",
     file: "wal-record.ts",
     original: "crc32(payload) !== header.payloadChecksum",
-    planted: "crc32(payload) < 0",
+    planted: "header.kindNumber !== 1 && crc32(payload) !== header.payloadChecksum",
   },
   {
     bug: "what was replayed is not synced",
@@ -98,7 +98,7 @@ const BUGS: readonly PlantedBug[] = [
     bug: "a deletion also takes what comes after it",
     file: "block/block.ts",
     original: "this.meta.sequence < beforeSequence && this.overlaps(minMs, maxMs),",
-    planted: "this.overlaps(minMs, maxMs),",
+    planted: "this.meta.sequence <= beforeSequence && this.overlaps(minMs, maxMs),",
   },
   {
     bug: "merged blocks let the later of two values stand",
