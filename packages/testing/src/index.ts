@@ -1,3 +1,4 @@
+export { attachmentStoreConformance } from "./conformance/attachment-store.ts";
 export { blobStoreConformance } from "./conformance/blob-store.ts";
 export { diskConformance } from "./conformance/disk.ts";
 export { documentStoreConformance } from "./conformance/document-store.ts";

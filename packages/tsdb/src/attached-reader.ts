@@ -1,13 +1,14 @@
 import type { Clock, Matcher } from "@pharos/base";
 import { HeadReader, Kernels } from "@pharos/kernels";
-import type { Disk, SeriesReader, TimeRange } from "@pharos/ports";
+import type { Disk, ExemplarReader, SeriesReader, TimeRange } from "@pharos/ports";
 import { type ArchiveSettings, openArchive } from "./archive/open-archive.ts";
 import type { Block } from "./block/block.ts";
 import { BlockCache } from "./block/block-cache.ts";
 import { BLOCKS_DIRECTORY } from "./block/block-meta.ts";
 import { Blocks } from "./block/blocks.ts";
 import { ColumnDecoder } from "./block/column-decoder.ts";
-import type { LabelQuery } from "./label-queries.ts";
+import type { SelectionWishes } from "./head-selection.ts";
+import type { LabelQuery, MatcherLists } from "./label-queries.ts";
 import {
   plainMatchers,
   type ReaderAnswer,
@@ -18,6 +19,7 @@ import type { Hold } from "./selection.ts";
 import { createPause } from "./slices.ts";
 import { heldTooLong, SNAPSHOT_MS_MAX } from "./snapshots.ts";
 import {
+  type ResolvedExemplars,
   type ResolvedLabels,
   type ResolvedSelection,
   type SelectionResolver,
@@ -43,7 +45,9 @@ export interface AttachedReaderOptions {
  * Reads a store from another thread: the head's samples from the memory that they share, the blocks' from their files,
  * with a cache of its own. @throws OperatingError `memory.full`.
  */
-export async function attachReader(options: AttachedReaderOptions): Promise<SeriesReader> {
+export async function attachReader(
+  options: AttachedReaderOptions,
+): Promise<SeriesReader & ExemplarReader> {
   const { setup, clock, disk, blockCacheSizeMax, onDamage } = options;
   const head = new HeadReader(await Kernels.attach(setup.kernels), setup.window);
   const blocks = Blocks.following(disk, BLOCKS_DIRECTORY, new BlockCache(blockCacheSizeMax));
@@ -77,8 +81,17 @@ class AttachedResolver implements SelectionResolver {
     this.#blocks = blocks;
   }
 
-  async select(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedSelection> {
-    return this.#resolved(range, () => this.#calls.select(range, plainMatchers(matchers)));
+  async select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    wishes: SelectionWishes,
+  ): Promise<ResolvedSelection> {
+    return this.#resolved(range, () => this.#calls.select(range, plainMatchers(matchers), wishes));
+  }
+
+  async exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars> {
+    const lists = matcherLists.map(plainMatchers);
+    return this.#resolved(range, () => this.#calls.exemplars(range, lists));
   }
 
   async labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels> {

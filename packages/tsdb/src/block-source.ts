@@ -2,6 +2,7 @@ import { type Labels, type Matcher, OperatingError } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
 import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
+import type { ColumnSetBuffer } from "./block/column-set-buffer.ts";
 import type { ColumnBuffer } from "./column-buffer.ts";
 import type { SelectionSource } from "./selection.ts";
 
@@ -56,6 +57,19 @@ export class BlockSource implements SelectionSource {
       maxMs,
       this.#decoder,
       ({ timestampsMs, floats }) => out.add({ timestampsMs, bits: floats[0] as Uint32Array }),
+      this.#damaged,
+    );
+  }
+
+  readHistograms(at: number, out: ColumnSetBuffer): void {
+    const { minMs, maxMs } = this.#range;
+    this.#block.read(
+      this.#series[at] as number,
+      "histograms",
+      minMs,
+      maxMs,
+      this.#decoder,
+      (columns) => out.add(columns),
       this.#damaged,
     );
   }

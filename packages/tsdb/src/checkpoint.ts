@@ -1,5 +1,6 @@
 import { OperatingError } from "@pharos/base";
-import type { Disk } from "@pharos/ports";
+import type { Disk, MetricMetadata } from "@pharos/ports";
+import { metadataPayload, readMetadata } from "./attachment-payload.ts";
 import {
   type CheckpointStart,
   checkpointEndPayload,
@@ -24,6 +25,8 @@ export interface Checkpoint extends CheckpointStart {
   readonly series: readonly CheckpointSeries[];
   /** Series that have ended, and whose samples segments that are kept still have. */
   readonly ended: readonly SeriesDefinition[];
+  /** What was said last of each metric family. */
+  readonly metadata: readonly MetricMetadata[];
 }
 
 /** How many series go into one record: so many lose what the log has of them when a byte of the checkpoint changes. */
@@ -43,6 +46,7 @@ export async function writeCheckpoint(
     readonly live: Iterable<CheckpointSeries>;
     /** Series that have ended, and whose samples segments that are kept still have. */
     readonly ended: Iterable<SeriesDefinition>;
+    readonly metadata: Iterable<MetricMetadata>;
   },
   pause: () => Promise<void>,
 ): Promise<void> {
@@ -67,6 +71,10 @@ export async function writeCheckpoint(
     }
     for (const list of batchesOf(series.ended, RECORD_SERIES_MAX)) {
       append({ kind: "series", payload: seriesPayload(list) });
+      await pause();
+    }
+    for (const list of batchesOf(series.metadata, RECORD_SERIES_MAX)) {
+      append({ kind: "metadata", payload: metadataPayload(list) });
       await pause();
     }
     append({ kind: "checkpointEnd", payload: checkpointEndPayload(start, seriesCount) });
@@ -141,6 +149,7 @@ function readCheckpointFile(disk: Disk, number: number): ReadCheckpoint {
   let writtenCount: number | undefined;
   const series: CheckpointSeries[] = [];
   const ended: SeriesDefinition[] = [];
+  const metadata: MetricMetadata[] = [];
   for (const part of scanSegment(disk.read(path), number, "checkpoint")) {
     if (part.status === "damaged") {
       damages.push(part);
@@ -151,6 +160,7 @@ function readCheckpointFile(disk: Disk, number: number): ReadCheckpoint {
       if (kind === "checkpointStart") start = readCheckpointStart(payload) ?? start;
       else if (kind === "checkpointSeries") return pushAll(series, readCheckpointSeries(payload));
       else if (kind === "series") return pushAll(ended, readSeries(payload));
+      else if (kind === "metadata") return pushAll(metadata, readMetadata(payload));
       else if (kind === "checkpointEnd") {
         const end = readCheckpointEnd(payload);
         start = end?.start ?? start;
@@ -172,7 +182,7 @@ function readCheckpointFile(disk: Disk, number: number): ReadCheckpoint {
   if (lost > 0) problems.push(`${path}: ${lost} series of ${writtenCount} cannot be read`);
   if (writtenCount === undefined && damages.length === 0)
     problems.push(`${path}: the end is missing`);
-  return { ...start, series, ended, problems };
+  return { ...start, series, ended, metadata, problems };
 }
 
 function pushAll<T>(to: T[], list: readonly T[] | undefined): boolean {

@@ -4,6 +4,7 @@ import type { Disk } from "@pharos/ports";
 import { BLOCK_RANGE_MS } from "./block/block-meta.ts";
 import { BlockWriter } from "./block/block-writer.ts";
 import type { Blocks } from "./block/blocks.ts";
+import type { ColumnSet } from "./block/column-set.ts";
 import { orderByLabels } from "./block/label-order.ts";
 import { removeOldCheckpoints, writeCheckpoint } from "./checkpoint.ts";
 import { ColumnBuffer, DecodeArea } from "./column-buffer.ts";
@@ -64,6 +65,8 @@ export async function flushHead(
   head.freezeLate(beforeMs);
   const pause = createPause(context.clock, signal);
   try {
+    // Else a power loss could leave samples in a block that the log's consumers were never given.
+    await wal.synced();
     const order = await orderByLabels(
       context.kernels,
       refs.length,
@@ -81,12 +84,12 @@ export async function flushHead(
     head.thawLate();
   }
 
-  await wal.synced();
   const firstSegment = wal.segments.firstNeeded(beforeMs, position);
   const { freedCount, nextRef } = head;
   const start = { flushedBeforeMs: beforeMs, position, firstSegment, nextRef };
   const series = { live: head.checkpointSeries(), ended: ended.definitions() };
-  await writeCheckpoint(context.disk, start, series, pause);
+  const metadata = [...head.metadata.all()];
+  await writeCheckpoint(context.disk, start, { ...series, metadata }, pause);
   removeOldCheckpoints(context.disk, firstSegment);
   await wal.removeBelow(context.keepFrom(firstSegment));
   head.forgetBelow(wal.segments.first, freedCount);
@@ -120,7 +123,7 @@ async function firstUnflushed(
   pause: Pause,
 ): Promise<number> {
   const { chunks } = head;
-  let firstMs = head.nextLateTimeMs("frozen");
+  let firstMs = head.nextFrozenMs;
   for (const [i, ref] of refs.entries()) {
     const [fromIndex, toIndex] = [chunks.flushedIndex(ref), totals[i] as number];
     if (fromIndex < toIndex)
@@ -166,11 +169,15 @@ async function flushRange(
       buffer.add(area.view(count));
       const frozen = head.frozenSamples(ref)?.copy(startMs, endMs - 1);
       if (frozen !== undefined) buffer.add(frozen);
-      if (buffer.length > 0) {
-        const { timestampsMs, bits } = buffer;
-        const samples = { kind: "samples", timestampsMs, floats: [bits], bytes: [] } as const;
-        writer.add(head.labelBytesOf(ref), [samples]);
+      const sets: ColumnSet[] = [];
+      const { timestampsMs, bits } = buffer;
+      if (buffer.length > 0)
+        sets.push({ kind: "samples", timestampsMs, floats: [bits], bytes: [] });
+      for (const attached of [head.histograms, head.exemplars]) {
+        const set = attached.frozenWithin(ref, startMs, endMs - 1);
+        if (set !== undefined) sets.push(set);
       }
+      if (sets.length > 0) writer.add(head.labelBytesOf(ref), sets);
       await pause();
     }
     blocks.add(await writer.finish(pause));

@@ -1,6 +1,13 @@
 import type { Labels, Matcher } from "@pharos/base";
 import type { HeadReader } from "@pharos/kernels";
-import type { TimeRange } from "@pharos/ports";
+import type { SelectOptions, TimeRange } from "@pharos/ports";
+import {
+  type AttachedList,
+  AttachedListBuilder,
+  pieceAt,
+  piecesByPosition,
+} from "./attached-list.ts";
+import type { ColumnSetBuffer } from "./block/column-set-buffer.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
 import type { Head } from "./head.ts";
 import { selectSeries } from "./label-index.ts";
@@ -19,6 +26,8 @@ export interface HeadSelection {
   readonly toIndexes: Uint32Array;
   readonly labels: LabelList;
   readonly late: LateColumns;
+  /** Native histograms; undefined where they were not asked for. */
+  readonly histograms: AttachedList | undefined;
   /** How many series had ended at that moment: while it stays the same, references keep their meaning. */
   readonly seriesEnded: number;
 }
@@ -33,6 +42,9 @@ export interface LateColumns {
   readonly bits: Uint32Array;
 }
 
+/** What a selection asks for beside float samples. */
+export type SelectionWishes = Pick<SelectOptions, "histograms">;
+
 /**
  * What the head has for the matchers, before the first wait: appends after the call do not show. Copying the labels
  * gives others their turn. A snapshot is held meanwhile, so that what is found stays.
@@ -41,6 +53,7 @@ export async function resolveHead(
   head: Head,
   { minMs, maxMs }: TimeRange,
   matchers: readonly Matcher[],
+  wishes: SelectionWishes,
   pause: Pause,
 ): Promise<HeadSelection> {
   const { chunks } = head;
@@ -49,11 +62,13 @@ export async function resolveHead(
   const { fromIndexes, toIndexes } = chunks.resolve(matching, minMs, maxMs);
   const late = new LateBuilder();
   const mayBeLate = head.lateCount > 0;
+  const histograms = wishes.histograms === true ? new AttachedListBuilder() : undefined;
   let count = 0;
   for (let at = 0; at < matching.length; at++) {
     const ref = matching[at] as number;
     const cameLate = mayBeLate && late.add(count, head, ref, minMs, maxMs);
-    if (fromIndexes[at] === toIndexes[at] && !cameLate) continue;
+    const hasHistograms = histograms?.add(count, head.histograms, ref, minMs, maxMs) === true;
+    if (fromIndexes[at] === toIndexes[at] && !cameLate && !hasHistograms) continue;
     matching[count] = ref; // Never ahead of where the loop is.
     fromIndexes[count] = fromIndexes[at] as number;
     toIndexes[count] = toIndexes[at] as number;
@@ -61,6 +76,7 @@ export async function resolveHead(
   }
   const refs = matching.slice(0, count);
   const seriesEnded = head.endedCount;
+  const histogramList = histograms?.list();
   const labels = new LabelListBuilder(count);
   for (const ref of refs) {
     labels.add(head.labelBytesOf(ref));
@@ -72,6 +88,7 @@ export async function resolveHead(
     toIndexes: toIndexes.slice(0, count),
     labels: labels.list(),
     late: late.columns(),
+    histograms: histogramList,
     seriesEnded,
   };
 }
@@ -129,6 +146,8 @@ export class HeadSource implements SelectionSource {
   readonly #order: Uint32Array;
   /** By position, which of the late series it is. */
   readonly #late: ReadonlyMap<number, number>;
+  /** By position, which pieces of the histograms. */
+  readonly #histograms: ReadonlyMap<number, number[]>;
 
   constructor(
     selection: HeadSelection,
@@ -136,7 +155,7 @@ export class HeadSource implements SelectionSource {
     range: TimeRange,
     labelsCache: LabelsCache,
   ) {
-    const { refs, labels, late, seriesEnded } = selection;
+    const { refs, labels, late, histograms, seriesEnded } = selection;
     this.seriesCount = refs.length;
     this.#selection = selection;
     this.#reader = reader;
@@ -145,6 +164,7 @@ export class HeadSource implements SelectionSource {
     this.#labels = sets;
     this.#order = order;
     this.#late = new Map(Array.from(late.positions, (position, i) => [position, i]));
+    this.#histograms = histograms === undefined ? new Map() : piecesByPosition(histograms);
   }
 
   labelsAt(at: number): Labels {
@@ -167,5 +187,14 @@ export class HeadSource implements SelectionSource {
     const end = late.ends[which] as number;
     const timestampsMs = late.timestampsMs.subarray(start, end);
     out.add({ timestampsMs, bits: late.bits.subarray(start * 2, end * 2) });
+  }
+
+  readHistograms(at: number, out: ColumnSetBuffer): void {
+    const { histograms } = this.#selection;
+    if (histograms === undefined) return;
+    for (const piece of this.#histograms.get(this.#order[at] as number) ?? []) {
+      const columns = pieceAt(histograms, piece);
+      if (columns !== undefined) out.add(columns);
+    }
   }
 }

@@ -13,6 +13,8 @@ import {
   type SeriesTable,
   VALUE_REFUSED,
 } from "@pharos/kernels";
+import { AttachedColumns } from "./attached-columns.ts";
+import { HeadMetadata } from "./head-metadata.ts";
 import { LabelIndex } from "./label-index.ts";
 import { LateSamples } from "./out-of-order.ts";
 import { ReferencePool } from "./reference-pool.ts";
@@ -58,6 +60,10 @@ export interface Refused {
 export class Head {
   readonly chunks: HeadChunks;
   readonly index: LabelIndex;
+  /** What few series have beside float samples. */
+  readonly histograms = new AttachedColumns("histograms");
+  readonly exemplars = new AttachedColumns("exemplars");
+  readonly metadata = new HeadMetadata();
   /** Called for each series that ends; the label bytes are valid during the call. */
   onEnded: (ref: number, labelBytes: Uint8Array) => void = () => {};
   readonly #kernels: Kernels;
@@ -427,9 +433,11 @@ export class Head {
     return this.#lateCount > this.#limits.lateSamplesMax / 2;
   }
 
-  /** Sets aside the late samples before a time, to be flushed: `lateSamples` still has them. */
+  /** Sets aside what came late or is no float sample, before a time, to be flushed: readers still see it. */
   freezeLate(beforeMs: number): void {
     assert(this.#frozen.size === 0, "one flush at a time");
+    this.histograms.freeze(beforeMs);
+    this.exemplars.freeze(beforeMs);
     for (const [ref, late] of this.#late) {
       const frozen = late.copy(Number.NEGATIVE_INFINITY, beforeMs - 1);
       if (frozen.length === 0) continue;
@@ -442,8 +450,17 @@ export class Head {
     return this.#frozen.get(ref);
   }
 
-  /** The frozen samples before a time are in a block now. */
+  /** The earliest time of anything frozen; Infinity if nothing is. */
+  get nextFrozenMs(): number {
+    const { histograms, exemplars } = this;
+    const lateMs = this.nextLateTimeMs("frozen");
+    return Math.min(lateMs, histograms.nextFrozenMs, exemplars.nextFrozenMs);
+  }
+
+  /** What is frozen before a time is in a block now. */
   dropFrozen(beforeMs: number): void {
+    this.histograms.dropFrozen(beforeMs);
+    this.exemplars.dropFrozen(beforeMs);
     for (const [ref, frozen] of this.#frozen) {
       const rest = frozen.copy(beforeMs, Number.POSITIVE_INFINITY);
       this.#lateCount -= frozen.length - rest.length;
@@ -452,8 +469,10 @@ export class Head {
     }
   }
 
-  /** The frozen samples that are left are in no block: back to the others. */
+  /** What is left of the frozen is in no block: back to the others. */
   thawLate(): void {
+    this.histograms.thaw();
+    this.exemplars.thaw();
     for (const [ref, frozen] of this.#frozen)
       this.#replaceLate(ref, [
         frozen,
@@ -476,7 +495,8 @@ export class Head {
   }
 
   #hasSamples(ref: number): boolean {
-    return this.chunks.count(ref) > 0 || this.#late.has(ref) || this.#frozen.has(ref);
+    if (this.chunks.count(ref) > 0 || this.#late.has(ref) || this.#frozen.has(ref)) return true;
+    return this.histograms.has(ref) || this.exemplars.has(ref);
   }
 
   /**
@@ -487,7 +507,9 @@ export class Head {
   endIdleSeries(refs: Uint32Array, beforeMs: number, segment: number): number {
     const idle = [...refs].filter(
       (ref) =>
-        this.chunks.has(ref) && !this.#hasSamples(ref) && this.chunks.lastTimeMs(ref) < beforeMs,
+        this.chunks.has(ref) &&
+        !this.#hasSamples(ref) &&
+        Math.max(this.chunks.lastTimeMs(ref), this.histograms.newestMs(ref)) < beforeMs,
     );
     this.#end(idle, segment);
     return idle.length;
@@ -522,6 +544,8 @@ export class Head {
       this.#table.removeSpellings(ref);
       this.#table.remove(this.chunks.ownerOf(ref));
       this.chunks.close(ref);
+      this.histograms.forget(ref);
+      this.exemplars.forget(ref);
       this.#references.free(ref, segment);
     }
   }

@@ -1,6 +1,8 @@
 export type { ArchiveStats } from "./archive/archive.ts";
 export type { ArchiveSettings } from "./archive/open-archive.ts";
 export { type AttachedReaderOptions, attachReader } from "./attached-reader.ts";
+export type { HistogramRecord } from "./attachment-payload.ts";
+export type { AttachmentStats, Attachments, ExemplarColumns } from "./attachments.ts";
 export {
   analyzeBlocks,
   type BlockAnalysis,
@@ -18,8 +20,13 @@ export {
   type VerifyResult,
   verifyBlocks,
 } from "./block/verify-blocks.ts";
+export type { HeadExemplars } from "./exemplar-queries.ts";
 export { COLUMNS_MAX, type Refused } from "./head.ts";
-export { buffersOf as headSelectionBuffers, type HeadSelection } from "./head-selection.ts";
+export {
+  buffersOf as headSelectionBuffers,
+  type HeadSelection,
+  type SelectionWishes,
+} from "./head-selection.ts";
 export { IMPORT_DIRECTORY, Import, type ImportOptions, type OnSamples } from "./import/import.ts";
 export type { ImportUnit, StagedBlock } from "./import/import-state.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";

@@ -8,9 +8,11 @@ import {
 } from "@pharos/kernels";
 import type { TimeRange } from "@pharos/ports";
 import { type Deletion, plainDeletions } from "./block/deletions.ts";
-import type { HeadSelection } from "./head-selection.ts";
-import type { LabelQuery } from "./label-queries.ts";
-import type { HeadLabels, ResolvedLabels, ResolvedSelection } from "./store-reader.ts";
+import type { HeadExemplars } from "./exemplar-queries.ts";
+import type { HeadSelection, SelectionWishes } from "./head-selection.ts";
+import type { LabelQuery, MatcherLists } from "./label-queries.ts";
+import type { Hold } from "./selection.ts";
+import type { HeadLabels } from "./store-reader.ts";
 import type { StoreResolver } from "./store-resolver.ts";
 
 /** What a reader on another thread begins with; can be sent to it. */
@@ -35,8 +37,13 @@ export interface ReaderAnswer<T> {
  * can be sent as they are; matchers come without their compiled expressions.
  */
 export interface ReaderCalls {
-  select(range: TimeRange, matchers: readonly Matcher[]): Promise<ReaderAnswer<HeadSelection>>;
+  select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    wishes: SelectionWishes,
+  ): Promise<ReaderAnswer<HeadSelection>>;
   labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>>;
+  exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ReaderAnswer<HeadExemplars>>;
   /** Lets go of what an answer named. */
   release(hold: number): void;
 }
@@ -62,9 +69,19 @@ export class ReaderSession implements ReaderCalls {
   async select(
     range: TimeRange,
     matchers: readonly Matcher[],
+    wishes: SelectionWishes,
   ): Promise<ReaderAnswer<HeadSelection>> {
     const blocks = this.#resolver.blockNames;
-    return this.#answer(await this.#resolver.select(range, compiled(matchers)), blocks);
+    return this.#answer(await this.#resolver.select(range, compiled(matchers), wishes), blocks);
+  }
+
+  async exemplars(
+    range: TimeRange,
+    matcherLists: MatcherLists,
+  ): Promise<ReaderAnswer<HeadExemplars>> {
+    const blocks = this.#resolver.blockNames;
+    const lists = matcherLists.map(compiled);
+    return this.#answer(await this.#resolver.exemplars(range, lists), blocks);
   }
 
   async labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>> {
@@ -73,8 +90,8 @@ export class ReaderSession implements ReaderCalls {
     return this.#answer(await this.#resolver.labels(range, { ...query, matcherLists }), blocks);
   }
 
-  #answer<T extends HeadSelection | HeadLabels>(
-    resolved: (ResolvedSelection | ResolvedLabels) & { readonly head: T },
+  #answer<T extends HeadSelection | HeadLabels | HeadExemplars>(
+    resolved: Hold & { readonly head: T },
     blocks: readonly string[],
   ): ReaderAnswer<T> {
     const hold = this.#nextHold++;

@@ -1,6 +1,7 @@
 import type { Clock } from "@pharos/base";
 import { type Kernels, SampleColumns } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
+import { AttachmentReplay } from "./attachment-replay.ts";
 import { CheckpointDamage, type ReadCheckpoint, readCheckpoint } from "./checkpoint.ts";
 import { EndedSeries } from "./ended-series.ts";
 import { COLUMNS_MAX, type Head, type Refused } from "./head.ts";
@@ -64,6 +65,11 @@ export async function replayStore(options: {
   const refused: Refused = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
   const maxTimes = new Map<number, number>();
   let samples = 0;
+  const noteTime = (segment: number, timeMs: number): void => {
+    maxTimes.set(segment, Math.max(timeMs, maxTimes.get(segment) ?? timeMs));
+  };
+  head.metadata.set(checkpoint?.metadata ?? []);
+  const attachments = new AttachmentReplay(head, flushed, flushedBeforeMs, noteTime);
 
   const replaySamples = (payload: Uint8Array, position: WalPosition): string | undefined => {
     const count = sampleCount(payload);
@@ -82,8 +88,7 @@ export async function replayStore(options: {
     head.apply(columns, refused);
     samples += columns.length;
     const [, maxMs] = head.chunks.timestampBounds(columns);
-    const { segment } = position;
-    maxTimes.set(segment, Math.max(maxMs, maxTimes.get(segment) ?? maxMs));
+    noteTime(position.segment, maxMs);
     return undefined;
   };
 
@@ -105,7 +110,7 @@ export async function replayStore(options: {
   const replay = (kind: RecordKind, payload: Uint8Array, position: WalPosition) => {
     if (kind === "samples") return replaySamples(payload, position);
     if (kind === "series") return replaySeries(payload, position);
-    return `a ${kind} record does not belong here`;
+    return attachments.apply(kind, payload, position);
   };
 
   try {
@@ -125,10 +130,16 @@ export async function replayStore(options: {
     for (const [segment, maxMs] of maxTimes) wal.noteTime(segment, maxMs);
     for (const segment of orphans.segments) wal.segments.noteDamage(segment);
     // Nothing may get a reference that lost definitions had: the log still has their samples.
-    head.finishReplay(Math.max(checkpoint?.nextRef ?? 0, orphans.nextRef), wal.position.segment);
+    head.finishReplay(
+      Math.max(checkpoint?.nextRef ?? 0, orphans.nextRef, attachments.nextRef),
+      wal.position.segment,
+    );
     ended.finishReplay(wal.position.segment);
-    problems.push(...end.damages.map(lossText), ...orphans.problems);
     const remarks = end.unfinished.map(unfinishedText);
+    // What depends on an unfinished write was not on the device either.
+    const isUnfinished = end.damages.length === 0 && end.unfinished.length > 0;
+    (isUnfinished ? remarks : problems).push(...orphans.problems, ...attachments.problems);
+    problems.push(...end.damages.map(lossText));
     return { wal, samples, problems, remarks, firstSegment, flushedBeforeMs, ended };
   } finally {
     columns.release();

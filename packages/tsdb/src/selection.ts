@@ -1,5 +1,7 @@
-import { compareLabels, type Labels, OperatingError } from "@pharos/base";
-import type { SelectOptions, SeriesColumns } from "@pharos/ports";
+import { compareLabels, decodeHistogram, type Labels, OperatingError } from "@pharos/base";
+import type { HistogramColumn, SelectOptions, SeriesColumns } from "@pharos/ports";
+import type { BytesColumn, ColumnSet } from "./block/column-set.ts";
+import { ColumnSetBuffer, sliceBytes } from "./block/column-set-buffer.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
 
 /**
@@ -11,6 +13,8 @@ export interface SelectionSource {
   labelsAt(at: number): Labels;
   /** Adds the samples of a series in the selection's range; a promise only where they come from afar. */
   read(at: number, out: ColumnBuffer): Promise<void> | void;
+  /** The same for native histograms. */
+  readHistograms(at: number, out: ColumnSetBuffer): Promise<void> | void;
 }
 
 /** Goes through the series of several sources in the order of labels; the same series of several is one. */
@@ -65,6 +69,15 @@ export class SourceMerge {
       if (reading !== undefined) await reading;
     }
   }
+
+  /** The same for native histograms. */
+  async readHistograms(out: ColumnSetBuffer): Promise<void> {
+    for (const at of this.#current)
+      await (this.#sources[at] as SelectionSource).readHistograms(
+        this.#positions[at] as number,
+        out,
+      );
+  }
 }
 
 /** What a selection holds while it is read. */
@@ -77,10 +90,11 @@ export interface Hold {
 /** Reads a selection series by series; every series overwrites the one before. Releases the hold at the end. */
 export async function* readSelection(
   sources: readonly SelectionSource[],
-  { samplesMax, signal }: SelectOptions,
+  { samplesMax, signal, ...wishes }: SelectOptions,
   hold: Hold,
 ): AsyncGenerator<SeriesColumns, void, undefined> {
   const out = new ColumnBuffer();
+  const histograms = wishes.histograms === true ? new ColumnSetBuffer("histograms") : undefined;
   const merge = new SourceMerge(sources);
   let total = 0;
   try {
@@ -89,17 +103,37 @@ export async function* readSelection(
       hold.check();
       out.clear();
       await merge.read(out);
-      if (out.length === 0) continue;
-      total += out.length;
+      if (histograms !== undefined) {
+        histograms.clear();
+        await merge.readHistograms(histograms);
+      }
+      const histogramCount = histograms?.length ?? 0;
+      if (out.length + histogramCount === 0) continue;
+      total += out.length + histogramCount;
       if (total > samplesMax)
         throw new OperatingError(
           "query.too_many_samples",
           `the selection holds more than ${samplesMax} samples`,
         );
       const { timestampsMs, values } = out;
-      yield { labels, timestampsMs, values, stale: out.staleFlags() };
+      const columns = { labels, timestampsMs, values, stale: out.staleFlags() };
+      if (histograms === undefined || histogramCount === 0) yield columns;
+      else yield { ...columns, histograms: histogramColumn(histograms.columns) };
     }
   } finally {
     hold.release();
   }
+}
+
+function histogramColumn({ timestampsMs, bytes }: ColumnSet): HistogramColumn {
+  const [encoded] = bytes as [BytesColumn];
+  return {
+    timestampsMs,
+    at(index) {
+      const histogram = decodeHistogram(sliceBytes(encoded, index, index + 1).bytes);
+      if (histogram === undefined)
+        throw new OperatingError("disk.corrupt", "the bytes of a native histogram do not decode");
+      return histogram;
+    },
+  };
 }

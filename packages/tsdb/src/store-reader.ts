@@ -1,11 +1,19 @@
 import type { Labels, Matcher } from "@pharos/base";
 import type { HeadReader } from "@pharos/kernels";
-import type { SelectOptions, SeriesColumns, SeriesReader, TimeRange } from "@pharos/ports";
+import type {
+  ExemplarReader,
+  SelectOptions,
+  SeriesColumns,
+  SeriesExemplars,
+  SeriesReader,
+  TimeRange,
+} from "@pharos/ports";
 import type { Archive } from "./archive/archive.ts";
 import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
 import { BlockSource } from "./block-source.ts";
-import { type HeadSelection, HeadSource } from "./head-selection.ts";
+import { ExemplarAnswer, type HeadExemplars } from "./exemplar-queries.ts";
+import { type HeadSelection, HeadSource, type SelectionWishes } from "./head-selection.ts";
 import { type LabelList, LabelsCache, labelsAt } from "./label-list.ts";
 import {
   blockLabels,
@@ -34,10 +42,20 @@ export interface ResolvedLabels extends Hold {
   readonly blocks: readonly Block[];
 }
 
+export interface ResolvedExemplars extends Hold {
+  readonly head: HeadExemplars;
+  readonly blocks: readonly Block[];
+}
+
 /** The store's half of reading, which its one writer does: what there is at this moment. */
 export interface SelectionResolver {
   /** The moment is that of the call. @throws OperatingError of the store. */
-  select(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedSelection>;
+  select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    wishes: SelectionWishes,
+  ): Promise<ResolvedSelection>;
+  exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars>;
   labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels>;
 }
 
@@ -58,7 +76,7 @@ export interface StoreReaderParts {
  * The reader's half of a store, on the store's thread or another one: asks what there is, reads the head's samples from
  * the shared memory and the blocks' from their files, and puts them together.
  */
-export class StoreReader implements SeriesReader {
+export class StoreReader implements SeriesReader, ExemplarReader {
   readonly #parts: StoreReaderParts;
   readonly #labels = new LabelsCache();
 
@@ -72,7 +90,8 @@ export class StoreReader implements SeriesReader {
     options: SelectOptions,
   ): AsyncIterable<SeriesColumns> {
     // Asked now and not in the generator, whose body waits for the first reader.
-    const resolving = this.#parts.resolver.select(range, matchers);
+    const wishes = { histograms: options.histograms === true };
+    const resolving = this.#parts.resolver.select(range, matchers, wishes);
     resolving.catch(() => {}); // Heard by whoever reads the selection.
     return this.#read(resolving, range, matchers, options);
   }
@@ -126,6 +145,32 @@ export class StoreReader implements SeriesReader {
   ): Promise<readonly string[]> {
     const found = await this.#find(range, { kind: "values", name, matcherLists });
     return sortedTexts(found.texts);
+  }
+
+  async exemplars(
+    range: TimeRange,
+    matcherLists: MatcherLists,
+  ): Promise<readonly SeriesExemplars[]> {
+    const { resolver, decoder, damaged, archive, pause: createPause } = this.#parts;
+    const resolved = await resolver.exemplars(range, matcherLists);
+    try {
+      const answer = new ExemplarAnswer();
+      if (archive !== undefined)
+        for (const matchers of matcherLists) {
+          const options = { signal: NEVER, warn: this.#warn({}) };
+          for await (const { labels, sets } of archive.exemplars(range, matchers, options))
+            for (const set of sets) answer.add(labels, set);
+        }
+      const pause = createPause();
+      for (const block of resolved.blocks) {
+        await answer.addBlock(block, decoder, range, matcherLists, pause, damaged);
+        resolved.check();
+      }
+      answer.addHead(resolved.head);
+      return answer.series();
+    } finally {
+      resolved.release();
+    }
   }
 
   /** What the head and the blocks have, each in turn: not sorted, and some of it several times. */

@@ -2,13 +2,15 @@ import type { Matcher } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
 import type { Blocks } from "./block/blocks.ts";
 import type { Deletion } from "./block/deletions.ts";
+import { headExemplars } from "./exemplar-queries.ts";
 import type { Head } from "./head.ts";
-import { resolveHead } from "./head-selection.ts";
-import { headSeries, headTexts, type LabelQuery } from "./label-queries.ts";
+import { resolveHead, type SelectionWishes } from "./head-selection.ts";
+import { headSeries, headTexts, type LabelQuery, type MatcherLists } from "./label-queries.ts";
 import type { Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type {
   HeadLabels,
+  ResolvedExemplars,
   ResolvedLabels,
   ResolvedSelection,
   SelectionResolver,
@@ -38,13 +40,17 @@ export class StoreResolver implements SelectionResolver {
     return this.#parts.blocks.deletions;
   }
 
-  async select(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedSelection> {
+  async select(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    wishes: SelectionWishes,
+  ): Promise<ResolvedSelection> {
     const { head, blocks, snapshots, pause } = this.#parts;
     const snapshot = snapshots.take();
     try {
       // The blocks before the first wait as well: all of it is of one moment.
       const overlapping = blocks.overlapping(range.minMs, range.maxMs);
-      const selection = await resolveHead(head, range, matchers, pause());
+      const selection = await resolveHead(head, range, matchers, wishes, pause());
       return { ...snapshot, head: selection, blocks: overlapping };
     } catch (error) {
       snapshot.release();
@@ -58,6 +64,19 @@ export class StoreResolver implements SelectionResolver {
     try {
       const overlapping = blocks.overlapping(range.minMs, range.maxMs);
       return { ...snapshot, head: await this.#headLabels(range, query), blocks: overlapping };
+    } catch (error) {
+      snapshot.release();
+      throw error;
+    }
+  }
+
+  async exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars> {
+    const { head, blocks, snapshots } = this.#parts;
+    const snapshot = snapshots.take();
+    try {
+      const overlapping = blocks.overlapping(range.minMs, range.maxMs);
+      const exemplars = headExemplars(head, range, matcherLists);
+      return { ...snapshot, head: exemplars, blocks: overlapping };
     } catch (error) {
       snapshot.release();
       throw error;

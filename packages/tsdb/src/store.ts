@@ -1,4 +1,11 @@
-import { assert, type Clock, type Labels, type Matcher, OperatingError } from "@pharos/base";
+import {
+  assert,
+  type Clock,
+  compareUtf8,
+  type Labels,
+  type Matcher,
+  OperatingError,
+} from "@pharos/base";
 import {
   closeHeadWindow,
   HeadReader,
@@ -12,19 +19,29 @@ import {
 import {
   type AppendResult,
   type Disk,
+  type ExemplarBatch,
+  type ExemplarResult,
+  type ExemplarStore,
+  type HistogramBatch,
+  type HistogramStore,
   type LogConsumerStatus,
+  type MetadataStore,
+  type MetricMetadata,
   type RollupColumns,
   type RollupOptions,
   type RollupReader,
   type SampleBatch,
   type SelectOptions,
   type SeriesColumns,
+  type SeriesExemplars,
   type SeriesStore,
   type TimeRange,
   WINDOW_MS,
 } from "@pharos/ports";
 import type { Archive, ArchiveStats } from "./archive/archive.ts";
 import { type ArchiveSettings, openArchive } from "./archive/open-archive.ts";
+import { exemplarColumns, histogramColumns } from "./attachment-batches.ts";
+import { type AttachmentStats, Attachments } from "./attachments.ts";
 import { BLOCK_CACHE_SIZE_MAX, BlockCache, type BlockCacheStats } from "./block/block-cache.ts";
 import { BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
 import { Blocks } from "./block/blocks.ts";
@@ -147,7 +164,7 @@ export interface StoreOptions extends Partial<StoreSettings> {
 }
 
 /** The figures of a store, for its own metrics and for `/api/v1/status/tsdb`. */
-export interface StoreStats {
+export interface StoreStats extends AttachmentStats {
   readonly headSeries: number;
   readonly headChunks: number;
   /** How often a series was refused since the start because there was no room for it. */
@@ -242,9 +259,13 @@ interface StoreParts {
  * The embedded engine: a write-ahead log, the newest samples in memory, older ones in blocks. One writer: all calls
  * come from one thread. The caller's loop calls `maintain` about once a minute.
  */
-export class EmbeddedStore implements SeriesStore, RollupReader {
+export class EmbeddedStore
+  implements SeriesStore, RollupReader, HistogramStore, ExemplarStore, MetadataStore
+{
   /** The write-ahead log, for those who read all samples as they come. */
   readonly log: StoreLog;
+  /** Takes in what is no float sample, in columns. */
+  readonly attachments: Attachments;
   #parts: StoreParts;
   readonly #snapshots: Snapshots;
   readonly #decoder: ColumnDecoder;
@@ -280,6 +301,12 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     this.#parts = parts;
     const append = (batch: SampleBatch) => this.append(batch);
     this.log = new StoreLog({ ...parts, retentionMs: settings.logRetentionMs, append });
+    this.attachments = new Attachments({
+      ...{ head, wal, syncAlways: settings.walSync === "always" },
+      definitions: () => this.#definitionRecords(),
+      bounds: () => this.#bounds(),
+      noteTime: (timeMs) => this.#noteTime(timeMs),
+    });
     const snapshots = new Snapshots(clock);
     this.#snapshots = snapshots;
     const { signal } = this.#closing;
@@ -316,6 +343,8 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     this.#rawKeptMs = keepMsMax(policyOf(settings), "raw");
     this.#maxTimeMs = Number.NEGATIVE_INFINITY;
     for (const ref of head.index.all()) this.#noteTime(head.chunks.lastTimeMs(ref));
+    for (const { timeRange } of [head.histograms, head.exemplars])
+      if (timeRange !== undefined) this.#noteTime(timeRange.maxMs);
     for (const { meta } of blocks.all) this.#noteTime(meta.maxTimeMs);
   }
 
@@ -358,7 +387,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
    */
   appendColumns(columns: SampleColumns): AppendResult | Promise<AppendResult> {
     assert(this.#open, "the store is open");
-    const { head, settings, clock, wal } = this.#parts;
+    const { head, settings, wal } = this.#parts;
     const { length } = columns;
     if (length > COLUMNS_MAX)
       throw new OperatingError(
@@ -367,9 +396,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
       );
     const refused: Refused = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
     if (length > 0) {
-      const nowMs = clock.nowMs();
-      const minMs = Math.max(nowMs - this.#rawKeptMs, -TIMESTAMP_MS_MAX);
-      const maxMs = Math.min(nowMs + settings.futureWindowMs, TIMESTAMP_MS_MAX);
+      const { minMs, maxMs } = this.#bounds();
       const accepted = head.prepare(columns, minMs, maxMs, refused);
       if (accepted.length > 0) {
         this.#log(accepted);
@@ -382,6 +409,17 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     for (const reason of REASONS) this.#refused[reason] += refused[reason];
     const result = { appended, ...refused };
     return settings.walSync === "always" ? wal.synced().then(() => result) : result;
+  }
+
+  /** The times of samples that are neither too old for any retention nor too far in the future. */
+  #bounds(): TimeRange & { readonly outOfOrderWindowMs: number } {
+    const { clock, settings } = this.#parts;
+    const nowMs = clock.nowMs();
+    return {
+      minMs: Math.max(nowMs - this.#rawKeptMs, -TIMESTAMP_MS_MAX),
+      maxMs: Math.min(nowMs + settings.futureWindowMs, TIMESTAMP_MS_MAX),
+      outOfOrderWindowMs: settings.outOfOrderWindowMs,
+    };
   }
 
   /** Writes a batch, and the series that are new with it, to the log in one go. */
@@ -444,6 +482,28 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     return this.appendColumns(columns);
   }
 
+  async appendHistograms(batch: HistogramBatch): Promise<AppendResult> {
+    const columns = histogramColumns(batch, (labels) => this.intern(labels));
+    return this.attachments.appendHistograms(columns);
+  }
+
+  async appendExemplars(batch: ExemplarBatch): Promise<ExemplarResult> {
+    const columns = exemplarColumns(batch, (labels) => this.intern(labels));
+    return this.attachments.appendExemplars(columns);
+  }
+
+  async appendMetadata(list: readonly MetricMetadata[]): Promise<void> {
+    assert(this.#open, "the store is open");
+    await this.attachments.appendMetadata(list);
+  }
+
+  async metadata(metric?: string): Promise<readonly MetricMetadata[]> {
+    assert(this.#open, "the store is open");
+    const { metadata } = this.#parts.head;
+    if (metric !== undefined) return [metadata.get(metric)].filter((one) => one !== undefined);
+    return [...metadata.all()].sort((a, b) => compareUtf8(a.metric, b.metric));
+  }
+
   select(
     range: TimeRange,
     matchers: readonly Matcher[],
@@ -470,6 +530,14 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   ): Promise<readonly string[]> {
     assert(this.#open, "the store is open");
     return this.#reader.labelValues(name, range, matcherLists);
+  }
+
+  async exemplars(
+    range: TimeRange,
+    matcherLists: MatcherLists,
+  ): Promise<readonly SeriesExemplars[]> {
+    assert(this.#open, "the store is open");
+    return this.#reader.exemplars(range, matcherLists);
   }
 
   /** As a `RollupReader`. Late samples in memory, of time that is in blocks, count once they are in a block as well. */
@@ -573,8 +641,11 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
 
   async #flushAndRollUp(nowMs: number): Promise<void> {
     const { wal } = this.#parts;
-    const { isLateNearlyFull } = this.#parts.head;
-    const full = isLateNearlyFull || wal.isNearlyFull || this.#isMemoryNearlyFull;
+    const isHeadNearlyFull =
+      this.#parts.head.isLateNearlyFull ||
+      this.attachments.isNearlyFull ||
+      this.#isMemoryNearlyFull;
+    const full = isHeadNearlyFull || wal.isNearlyFull;
     const beforeMs = full ? this.#maxTimeMs + 1 : this.#graceStart();
     if (full || beforeMs > this.#flushedBeforeMs) await this.#flushBefore(beforeMs);
     await this.#rollups.make(nowMs);
@@ -742,6 +813,7 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
     const { disk, head, wal, blocks, problems, remarks, replayedSamples, replayMs } = this.#parts;
     const { chunks, samples } = head.chunks.stats();
     return {
+      ...this.attachments.stats,
       headSeries: head.index.seriesCount,
       headSeriesRefused: head.seriesRefused,
       headChunks: chunks,
@@ -769,8 +841,11 @@ export class EmbeddedStore implements SeriesStore, RollupReader {
   headTimeRange(): TimeRange | undefined {
     const { head } = this.#parts;
     const [firstMs, maxMs] = head.chunks.timeBounds();
-    const minMs = Math.min(firstMs, head.nextLateTimeMs("all"));
-    return minMs <= maxMs ? { minMs, maxMs } : undefined;
+    const late = { minMs: head.nextLateTimeMs("all"), maxMs };
+    const ranges = [late, head.histograms.timeRange ?? late];
+    const minMs = Math.min(firstMs, ...ranges.map((range) => range.minMs));
+    const newestMs = Math.max(...ranges.map((range) => range.maxMs));
+    return minMs <= newestMs ? { minMs, maxMs: newestMs } : undefined;
   }
 
   /** What has the most series and values in the head; one pass over its label index. */

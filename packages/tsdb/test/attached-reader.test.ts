@@ -25,6 +25,9 @@ function sent(session: ReaderSession): ReaderCalls {
     async labels(...args: [TimeRange, LabelQuery]) {
       return structuredClone(await session.labels(...structuredClone(args)));
     },
+    async exemplars(...args) {
+      return structuredClone(await session.exemplars(...structuredClone(args)));
+    },
     release: (hold) => session.release(hold),
   };
 }
@@ -142,7 +145,7 @@ test("what a reader held is free when it is gone", async () => {
   await afar.write(0, "a");
   const { usedSize } = kernels.memoryUse();
   const session = afar.store.openReader();
-  await session.select(EVER, [createMatcher("=", METRIC_NAME, "a")]);
+  await session.select(EVER, [createMatcher("=", METRIC_NAME, "a")], {});
   session.close();
   equal(kernels.memoryUse().usedSize, usedSize, "its memory is given back");
   const before = clock.monotonicMs();

@@ -100,8 +100,9 @@ async function nextPiece(pieces: Pieces): Promise<Uint8Array<ArrayBuffer> | unde
 function storeCalls(to: MessagePort): ReaderCalls {
   const caller = new Caller<StoreReaderCalls>(to, STORE_CALLS_MAX);
   return {
-    select: (range, matchers) => caller.call("select", { range, matchers }),
+    select: (range, matchers, wishes) => caller.call("select", { range, matchers, wishes }),
     labels: (range, query) => caller.call("labels", { range, query }),
+    exemplars: (range, matcherLists) => caller.call("exemplars", { range, matcherLists }),
     release: (hold) => caller.tell("release", hold),
   };
 }

@@ -13,11 +13,13 @@ import type { AppendResult, SampleBatch, TimeRange } from "@pharos/ports";
 import type {
   ChangeableSettings,
   ExpiredCount,
+  HeadExemplars,
   HeadLabels,
   HeadSelection,
   LabelQuery,
   ReaderAnswer,
   ReaderSetup,
+  SelectionWishes,
   StorageTier,
   StoreSettings,
   StoreStats,
@@ -111,8 +113,13 @@ export interface StoreReaderCalls {
   select(ask: {
     readonly range: TimeRange;
     readonly matchers: readonly Matcher[];
+    readonly wishes: SelectionWishes;
   }): ReaderAnswer<HeadSelection>;
   labels(ask: { readonly range: TimeRange; readonly query: LabelQuery }): ReaderAnswer<HeadLabels>;
+  exemplars(ask: {
+    readonly range: TimeRange;
+    readonly matcherLists: readonly (readonly Matcher[])[];
+  }): ReaderAnswer<HeadExemplars>;
   release(ask: number): void;
 }
 

@@ -140,11 +140,12 @@ class StoreThread {
   openReader(port: MessagePort) {
     const session = this.#store.openReader();
     answerCalls<StoreReaderCalls>(port, {
-      async select({ range, matchers }) {
-        const answer = await session.select(range, matchers);
+      async select({ range, matchers, wishes }) {
+        const answer = await session.select(range, matchers, wishes);
         return new Moved(answer, headSelectionBuffers(answer.head));
       },
       labels: ({ range, query }) => session.labels(range, query),
+      exemplars: ({ range, matcherLists }) => session.exemplars(range, matcherLists),
       release: (hold) => session.release(hold),
     });
     port.once("close", () => session.close());

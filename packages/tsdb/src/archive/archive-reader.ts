@@ -1,6 +1,7 @@
 import { type Clock, compareLabels, type Labels, type Matcher, OperatingError } from "@pharos/base";
 import type { BlobStore, TimeRange } from "@pharos/ports";
 import { COLUMN_SET_KINDS, type ColumnSet, type ColumnSetKind } from "../block/column-set.ts";
+import type { ColumnSetBuffer } from "../block/column-set-buffer.ts";
 import type { ColumnBuffer } from "../column-buffer.ts";
 import type { SelectionSource } from "../selection.ts";
 import { ArchiveAccess, type ArchiveAccessStats } from "./archive-access.ts";
@@ -88,8 +89,11 @@ export class ArchiveReader {
     const open = await this.#open(range, matchers, options);
     const rowsMax = runRowsOf(open);
     return open.map(({ block, series }) => {
-      const reader = block.columns("samples", series, rowsMax);
-      return new ArchiveSource(series, reader, range, new Warnings(options.warn));
+      const readers = {
+        samples: block.columns("samples", series, rowsMax),
+        histograms: block.columns("histograms", series, rowsMax),
+      };
+      return new ArchiveSource(series, readers, range, new Warnings(options.warn));
     });
   }
 
@@ -207,18 +211,18 @@ export class ArchiveReader {
 /** The samples of one archived block in a selection. */
 class ArchiveSource implements SelectionSource {
   readonly #series: readonly MatchedSeries[];
-  readonly #reader: RowReader;
+  readonly #readers: { readonly samples: RowReader; readonly histograms: RowReader };
   readonly #range: TimeRange;
   readonly #warnings: Warnings;
 
   constructor(
     series: readonly MatchedSeries[],
-    reader: RowReader,
+    readers: { readonly samples: RowReader; readonly histograms: RowReader },
     range: TimeRange,
     warnings: Warnings,
   ) {
     this.#series = series;
-    this.#reader = reader;
+    this.#readers = readers;
     this.#range = range;
     this.#warnings = warnings;
   }
@@ -232,10 +236,19 @@ class ArchiveSource implements SelectionSource {
   }
 
   async read(at: number, out: ColumnBuffer): Promise<void> {
-    const columns = await this.#warnings.unless(() => this.#reader.columnsOf(at, this.#range));
+    const columns = await this.#read("samples", at);
     const bits = columns?.floats[0];
     if (columns !== undefined && bits !== undefined)
       out.add({ timestampsMs: columns.timestampsMs, bits });
+  }
+
+  async readHistograms(at: number, out: ColumnSetBuffer): Promise<void> {
+    const columns = await this.#read("histograms", at);
+    if (columns !== undefined) out.add(columns);
+  }
+
+  #read(kind: "samples" | "histograms", at: number): Promise<ColumnSet | undefined> {
+    return this.#warnings.unless(() => this.#readers[kind].columnsOf(at, this.#range));
   }
 }
 

@@ -10,7 +10,7 @@ import type { Snapshots } from "../snapshots.ts";
 import type { ArchiveAccessStats } from "./archive-access.ts";
 import { ArchiveCatalogue } from "./archive-catalogue.ts";
 import { type ArchiveEntry, archivedFiles } from "./archive-entry.ts";
-import { ArchiveReader, type Warn } from "./archive-reader.ts";
+import { type ArchivedSeries, ArchiveReader, type Warn } from "./archive-reader.ts";
 import { archiveBlock, archiveInputOf } from "./archive-writer.ts";
 import type { ArchiveOptions } from "./open-archive.ts";
 
@@ -76,6 +76,17 @@ export class Archive {
   ): Promise<SelectionSource[]> {
     this.#follow();
     return this.reader.sources(range, matchers, { tier: ARCHIVED_TIER, signal, warn });
+  }
+
+  /** The exemplars of the series that match, by labels. As `sources`. */
+  exemplars(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    { signal, warn }: { readonly signal: AbortSignal; readonly warn: Warn },
+  ): AsyncIterable<ArchivedSeries> {
+    this.#follow();
+    const kinds = ["exemplars"] as const;
+    return this.reader.select(range, matchers, { tier: ARCHIVED_TIER, signal, warn, kinds });
   }
 
   /** What the archive has for a question about labels: not sorted, and some of it several times. As `sources`. */

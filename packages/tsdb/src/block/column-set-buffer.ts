@@ -12,16 +12,18 @@ import {
  */
 export class ColumnSetBuffer {
   readonly kind: ColumnSetKind;
-  #times = new Float64Array(256);
+  #times: Float64Array<ArrayBuffer>;
   readonly #floats: Uint32Array[];
   readonly #bytes: GrowingBytes[];
   length = 0;
 
-  constructor(kind: ColumnSetKind) {
+  /** @param capacity how many samples there is room for at once; it grows. */
+  constructor(kind: ColumnSetKind, capacity = 256) {
     this.kind = kind;
     const { floats, bytes } = COLUMN_SET_SHAPES[kind];
-    this.#floats = floats.map(() => new Uint32Array(512));
-    this.#bytes = bytes.map(() => new GrowingBytes());
+    this.#times = new Float64Array(capacity);
+    this.#floats = floats.map(() => new Uint32Array(capacity * 2));
+    this.#bytes = bytes.map(() => new GrowingBytes(capacity));
   }
 
   /** All of it: views, valid until the buffer changes. */
@@ -63,7 +65,7 @@ export class ColumnSetBuffer {
 
   /** Runs of samples from either side, one after another. */
   #merge(set: ColumnSet): void {
-    const own = copyOf(this.columns);
+    const own = copyOfSet(this.columns);
     this.clear();
     const [a, b] = [own.timestampsMs, set.timestampsMs];
     for (let i = 0, j = 0; i < a.length || j < b.length; ) {
@@ -100,9 +102,14 @@ export class ColumnSetBuffer {
 
 /** Byte strings that are appended to. */
 class GrowingBytes {
-  #ends = new Uint32Array(64);
-  #bytes = new Uint8Array(1024);
+  #ends: Uint32Array<ArrayBuffer>;
+  #bytes: Uint8Array<ArrayBuffer>;
   #size = 0;
+
+  constructor(capacity: number) {
+    this.#ends = new Uint32Array(capacity);
+    this.#bytes = new Uint8Array(capacity * 16);
+  }
 
   clear(): void {
     this.#size = 0;
@@ -149,7 +156,8 @@ export function sliceBytes({ ends, bytes }: BytesColumn, from: number, to: numbe
   };
 }
 
-function copyOf({ kind, timestampsMs, floats, bytes }: ColumnSet): ColumnSet {
+/** A copy that takes no more memory than it needs. */
+export function copyOfSet({ kind, timestampsMs, floats, bytes }: ColumnSet): ColumnSet {
   return {
     kind,
     timestampsMs: timestampsMs.slice(),
