@@ -52,6 +52,8 @@ export async function replayStore(options: {
   const problems = [...(setAside === undefined ? [] : [setAside]), ...(checkpoint?.problems ?? [])];
   const ended = new EndedSeries();
   for (const { ref, labelBytes } of checkpoint?.ended ?? []) ended.add(ref, labelBytes, 0);
+  // One that ended after the checkpoint, and came back under a new reference.
+  head.onEnded = (ref, labelBytes) => ended.add(ref, labelBytes, 0);
   for (const series of checkpoint?.series ?? []) {
     const reason = head.restore(series);
     if (reason !== undefined) problems.push(`the checkpoint contradicts itself: ${reason}`);
