@@ -630,7 +630,11 @@ export class EmbeddedStore
         throw error;
       }
       // What waited for its rows may go now.
-      if (waiting) await this.#retention.apply(nowMs);
+      if (waiting) {
+        await this.#retention.apply(nowMs);
+        // Takes note of what that wrote anew before it is merged, or it would count for new samples.
+        await this.#rollups.make(nowMs);
+      }
       this.#retention.beginMerge(nowMs);
       await this.#mergeNext(false);
       await this.#rollups.compact(nowMs);
