@@ -1,5 +1,5 @@
 import type { Clock } from "@pharos/base";
-import { type Kernels, SampleColumns } from "@pharos/kernels";
+import { HEAD_REFERENCES_MAX, type Kernels, SampleColumns } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
 import { AttachmentReplay } from "./attachment-replay.ts";
 import { CheckpointDamage, type ReadCheckpoint, readCheckpoint } from "./checkpoint.ts";
@@ -139,7 +139,8 @@ export async function replayStore(options: {
     ended.finishReplay(wal.position.segment);
     const remarks = end.unfinished.map(unfinishedText);
     // What depends on an unfinished write was not on the device either.
-    const isUnfinished = end.damages.length === 0 && end.unfinished.length > 0;
+    const isUnfinished =
+      end.damages.length === 0 && end.unfinished.length + end.reportedCount > 0;
     (isUnfinished ? remarks : problems).push(...orphans.problems, ...attachments.problems);
     problems.push(...end.damages.map(lossText));
     return { wal, samples, problems, remarks, firstSegment, flushedBeforeMs, ended };
@@ -194,7 +195,7 @@ class Orphans {
       if (isKnown(ref)) return true;
       this.#refs.add(ref);
       this.#samples++;
-      this.nextRef = Math.max(this.nextRef, ref + 1);
+      if (ref < HEAD_REFERENCES_MAX) this.nextRef = Math.max(this.nextRef, ref + 1);
       return false;
     });
   }

@@ -25,6 +25,8 @@ export interface ReplayEnd {
   readonly damages: readonly WalDamage[];
   /** What the last crash left of writes that were not on the device yet; a torn end among them, if there is one. */
   readonly unfinished: readonly WalDamage[];
+  /** How many more such there are that an earlier start has reported. */
+  readonly reportedCount: number;
 }
 
 /** The part of a segment that belongs to the log. */
@@ -121,6 +123,7 @@ function classify(found: {
     syncedThrough,
     damages: [...damages, ...contradictions],
     unfinished: unreported.filter((damage) => !wasSynced(damage)),
+    reportedCount: found.damages.length - unreported.length,
   };
 }
 
