@@ -1,6 +1,25 @@
 import type { Labels } from "@pharos/base";
-import type { SampleColumns, SeriesStarter, SeriesTable } from "@pharos/kernels";
-import type { AppendResult } from "@pharos/ports";
+import type {
+  ExemplarEntries,
+  HistogramEntries,
+  SampleColumns,
+  SeriesStarter,
+  SeriesTable,
+} from "@pharos/kernels";
+import type { AppendResult, ExemplarResult, MetricMetadata } from "@pharos/ports";
+
+/**
+ * Where what is no float sample goes. As `ColumnSink.appendColumns`: where there is a promise, it resolves when what was
+ * given survives a crash. References are those of the sink, and all calls come before anything is waited for.
+ *
+ * Every method may throw OperatingError `queue.full`, `memory.full`, `disk.full`, `disk.failed`, `input.too_large`, either
+ * at once or by the promise: nothing was appended then.
+ */
+export interface AttachmentSink {
+  appendHistograms(histograms: HistogramEntries): AppendResult | Promise<AppendResult>;
+  appendExemplars(exemplars: ExemplarEntries): ExemplarResult | Promise<ExemplarResult>;
+  appendMetadata(list: readonly MetricMetadata[]): void | Promise<void>;
+}
 
 /**
  * Where collected samples go: the store, as collectors see it. A collector clears `columns`, fills them and calls
@@ -34,4 +53,6 @@ export interface ColumnSink {
    * once or by the promise.
    */
   appendColumns(): AppendResult | Promise<AppendResult>;
+  /** Takes histograms, exemplars and metadata; where there is none they are left out. */
+  readonly attachments?: AttachmentSink | undefined;
 }

@@ -2,26 +2,32 @@ import { errorText, formatLabels, type Label, type Labels, OperatingError } from
 import {
   type BodyLimits,
   decodeLabels,
-  type FamilyMetadata,
   type Kernels,
   LabelCheck,
   RemoteWriteDecoder,
+  type RemoteWriteSummary,
   VALUE_DROPPED,
   VALUE_REFUSED,
 } from "@pharos/kernels";
-import type { AppendResult } from "@pharos/ports";
+import type { AppendResult, ExemplarResult } from "@pharos/ports";
+import { addResults } from "./append-results.ts";
 import type { ColumnSink } from "./column-sink.ts";
 import { labelsProblem, PUSH_LIMITS, type PushLimits } from "./push-limits.ts";
+import { metadataOf } from "./target-metadata.ts";
 
 export interface RemoteWriteResult {
   readonly series: number;
+  /** What became of samples and native histograms. */
   readonly appended: AppendResult;
   /** Samples whose series has labels that we do not take, and why; the other samples of the body were appended. */
   readonly refused: { readonly samples: number; readonly reason: string } | undefined;
-  readonly exemplarsSkipped: number;
-  readonly histogramsSkipped: number;
-  readonly metadata: readonly FamilyMetadata[];
+  /** Native histograms that cannot be read or contradict themselves, and why the first of them is not taken. */
+  readonly refusedHistograms: { readonly histograms: number; readonly reason: string } | undefined;
+  /** No exemplar that is not taken is an error: they are samples of samples. */
+  readonly exemplars: ExemplarResult;
 }
+
+const NO_EXEMPLARS: ExemplarResult = { appended: 0, outOfOrder: 0, refused: 0 };
 
 /** Why new series are refused while the known ones are taken. */
 const NO_ROOM = "no more series may begin: --head-series-max, or the memory, allows no more";
@@ -56,7 +62,8 @@ export class RemoteWriteReceiver {
    * one bad series must not take thousands of good samples with it.
    *
    * @throws OperatingError `input.invalid`, `input.too_large`: the body is malformed or too large as a whole;
-   *   `queue.full`, `memory.full`, `disk.full`, `disk.failed`: try it again later. Nothing was appended then.
+   *   `queue.full`, `memory.full`, `disk.full`, `disk.failed`: try it again later. What was appended by then is there
+   *   already when it comes again, which changes nothing.
    */
   async receive(body: Uint8Array): Promise<RemoteWriteResult> {
     const problems: string[] = [];
@@ -66,19 +73,45 @@ export class RemoteWriteReceiver {
       (bytes) => this.#resolve(bytes, problems),
       starter === undefined ? undefined : { starter, limits: this.#limits },
     );
-    const appending = this.#sink.appendColumns();
+    const { attachments } = summary;
+    const appending = Promise.resolve(this.#sink.appendColumns());
+    appending.catch(() => {}); // Heard below; here only for when what follows throws at once.
     this.#sink.columns.clear();
+    const appendingOthers = this.#appendOthers(summary);
+    appendingOthers.catch(() => {}); // The same.
+    const appended = await appending;
+    const [histograms, exemplars] = await appendingOthers;
+    const refusedHistograms = attachments?.refused.histograms ?? 0;
     return {
       series: summary.series,
-      appended: await appending,
+      appended: histograms === undefined ? appended : addResults(appended, histograms),
       refused:
         summary.dropped === 0
           ? undefined
           : { samples: summary.dropped, reason: problems[0] ?? this.#lastProblem },
-      exemplarsSkipped: summary.exemplarsSkipped,
-      histogramsSkipped: summary.histogramsSkipped,
-      metadata: summary.metadata,
+      refusedHistograms:
+        refusedHistograms === 0
+          ? undefined
+          : { histograms: refusedHistograms, reason: attachments?.refused.reason ?? "" },
+      exemplars: exemplars ?? NO_EXEMPLARS,
     };
+  }
+
+  /** Hands on what is no sample, before anything is waited for. */
+  async #appendOthers({ attachments, metadata }: RemoteWriteSummary) {
+    const sink = this.#sink.attachments;
+    if (sink === undefined) return [undefined, undefined] as const;
+    const histograms =
+      attachments !== null && attachments.histograms.refs.length > 0
+        ? sink.appendHistograms(attachments.histograms)
+        : undefined;
+    const exemplars =
+      attachments !== null && attachments.exemplars.refs.length > 0
+        ? sink.appendExemplars(attachments.exemplars)
+        : undefined;
+    const described = metadata.length > 0 ? sink.appendMetadata(metadataOf(metadata)) : undefined;
+    const [appended, kept] = await Promise.all([histograms, exemplars, described]);
+    return [appended, kept] as const;
   }
 
   #resolve(bytes: Uint8Array, problems: string[]): number {

@@ -1,6 +1,7 @@
 import { assert, type Clock, type Labels, labelsKey, OperatingError } from "@pharos/base";
 import type { ExpositionDecoder } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
+import { sumResults } from "./append-results.ts";
 import { ColumnAppender } from "./column-appender.ts";
 import type { ColumnSink } from "./column-sink.ts";
 import { reportSeriesLabels } from "./scrape-labels.ts";
@@ -82,7 +83,7 @@ export class ScrapeReceiver implements ScrapeSink {
       problem = `the samples could not be stored: ${error.message}`;
     }
     const metadata = target.series?.takeMetadata();
-    return { problem, durationMs, appended: sum(appended), metadata };
+    return { problem, durationMs, appended: sumResults(appended), metadata };
   }
 
   #target(number: number): OpenTarget {
@@ -146,7 +147,7 @@ export class ScrapeReceiver implements ScrapeSink {
     if (!successors.targets.has(labelsKey(target.settings.labels)))
       for (const report of target.reportLabels) appender.pushStale(sink.intern(report), staleMs);
     appender.flush();
-    return sum(await appender.settle());
+    return sumResults(await appender.settle());
   }
 
   /**
@@ -166,16 +167,4 @@ export class ScrapeReceiver implements ScrapeSink {
     }
     return { series, targets };
   }
-}
-
-function sum(results: readonly AppendResult[]): AppendResult {
-  const total = { appended: 0, duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
-  for (const result of results) {
-    total.appended += result.appended;
-    total.duplicate += result.duplicate;
-    total.tooOld += result.tooOld;
-    total.tooNew += result.tooNew;
-    total.conflicting += result.conflicting;
-  }
-  return total;
 }

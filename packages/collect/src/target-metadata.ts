@@ -1,4 +1,5 @@
 import type { FamilyMetadata } from "@pharos/kernels";
+import type { MetricMetadata } from "@pharos/ports";
 
 /** Families remembered of one target; a target with more keeps the first. */
 const FAMILIES_MAX = 10_000;
@@ -26,4 +27,9 @@ export class TargetMetadata {
   get families(): Iterable<FamilyMetadata> {
     return this.#families.values();
   }
+}
+
+/** As the store keeps it. */
+export function metadataOf(families: readonly FamilyMetadata[]): MetricMetadata[] {
+  return families.map(({ family, type, help, unit }) => ({ metric: family, type, help, unit }));
 }

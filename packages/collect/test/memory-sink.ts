@@ -9,7 +9,7 @@ import {
   VALUE_REFUSED,
 } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
-import type { ColumnSink } from "../src/column-sink.ts";
+import type { AttachmentSink, ColumnSink } from "../src/column-sink.ts";
 
 const NOTHING = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
 
@@ -28,6 +28,8 @@ export class MemorySink implements ColumnSink {
   /** Thrown by the next appends, where set. */
   failure: Error | undefined;
   seriesEnded = 0;
+  /** Takes what is no sample, where set. */
+  attachments: AttachmentSink | undefined;
   /** No more series begin. */
   full = false;
   readonly #ended = new Set<number>();

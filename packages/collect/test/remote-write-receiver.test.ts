@@ -1,10 +1,11 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
-import { type Label, OperatingError } from "@pharos/base";
+import { type Label, OperatingError, STALE_HISTOGRAM } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { encodeWriteRequest, type SentSeries } from "@pharos/testing";
 import fc from "fast-check";
 import { compress } from "snappyjs";
+import type { AttachmentSink } from "../src/column-sink.ts";
 import { RemoteWriteReceiver } from "../src/remote-write-receiver.ts";
 import { MemorySink } from "./memory-sink.ts";
 
@@ -174,4 +175,56 @@ test("what comes in is what was sent, whatever the labels", async () => {
     }),
     { numRuns: 30 },
   );
+});
+
+test("histograms, exemplars and metadata go where the sink takes them, in one turn with the samples", async () => {
+  const { sink, receiver: remote } = receiver();
+  const histogram = { ...STALE_HISTOGRAM, stale: false, sum: 0 };
+  const request = encodeWriteRequest(
+    [
+      { ...series(named("m"), 1), exemplars: [{ labels: [], timestampMs: 5, value: 2 }] },
+      {
+        labels: named("h"),
+        samples: [],
+        histograms: [
+          { histogram, timestampMs: 7 },
+          { histogram: { ...histogram, count: 3 }, timestampMs: 8 },
+        ],
+      },
+    ],
+    [{ type: 2, family: "m", help: "Help.", unit: "" }],
+  );
+  const asked = new Uint8Array(compress(request));
+  const without = await remote.receive(asked);
+  deepEqual([without.appended.appended, without.exemplars.appended], [1, 0]);
+  equal(without.refusedHistograms?.histograms, 1);
+
+  const taken: string[] = [];
+  const attachments: AttachmentSink = {
+    appendHistograms: ({ refs, timestampsMs }) => {
+      taken.push(`histograms ${refs.join()} ${timestampsMs.join()}`);
+      return { appended: 1, duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
+    },
+    appendExemplars: ({ refs, timestampsMs }) => {
+      taken.push(`exemplars ${refs.join()} ${timestampsMs.join()}`);
+      return { appended: 1, outOfOrder: 0, refused: 0 };
+    },
+    appendMetadata: (list) => {
+      taken.push(`metadata ${list.map(({ metric, type }) => `${metric} ${type}`).join()}`);
+    },
+  };
+  sink.attachments = attachments;
+  const receiving = remote.receive(asked);
+  deepEqual(taken, ["histograms 1 7", "exemplars 0 5", "metadata m gauge"]);
+  const result = await receiving;
+  deepEqual([result.appended.appended, result.exemplars.appended], [2, 1]);
+
+  const failure = new OperatingError("memory.full", "no room");
+  sink.attachments = {
+    ...attachments,
+    appendHistograms: () => {
+      throw failure;
+    },
+  };
+  await rejects(remote.receive(asked), failure);
 });

@@ -47,3 +47,9 @@ export {
   VALUE_REFUSED,
 } from "./series-table.ts";
 export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";
+export type {
+  ByteStrings,
+  ExemplarEntries,
+  HistogramEntries,
+  WrittenAttachments,
+} from "./written-attachments.ts";

@@ -43,6 +43,70 @@ export class ProtoFields {
     throw this.error(start, "a number is cut short or too large");
   }
 
+  /** A number of 64 bits as it is written. */
+  #varint64(): bigint {
+    const start = this.#at;
+    let value = 0n;
+    for (let shift = 0n; this.#at < this.#end && shift < 64n; shift += 7n) {
+      const byte = this.#bytes[this.#at++] as number;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        if (value >= 2n ** 64n) break;
+        return value;
+      }
+    }
+    throw this.error(start, "a number is cut short or longer than 64 bits");
+  }
+
+  #safe(start: number, value: bigint): number {
+    const number = Number(value);
+    if (!Number.isSafeInteger(number)) throw this.error(start, `${value} is beyond 2^53`);
+    return number;
+  }
+
+  /** A number of 64 bits without a sign, up to 2^53. */
+  uint64(): number {
+    const first = this.#bytes[this.#at] as number;
+    if (this.#at < this.#end && first < 0x80) {
+      this.#at++;
+      return first;
+    }
+    const start = this.#at;
+    return this.#safe(start, this.#varint64());
+  }
+
+  /** A number of 64 bits of either sign, within 2^53. */
+  int64(): number {
+    const start = this.#at;
+    return this.#safe(start, BigInt.asIntN(64, this.#varint64()));
+  }
+
+  /** The same in the encoding that is short for small negative numbers. */
+  sint64(): number {
+    const first = this.#bytes[this.#at] as number;
+    if (this.#at < this.#end && first < 0x80) {
+      this.#at++;
+      return first & 1 ? -(first + 1) / 2 : first / 2;
+    }
+    const start = this.#at;
+    const value = this.#varint64();
+    return this.#safe(start, value & 1n ? -((value + 1n) >> 1n) : value >> 1n);
+  }
+
+  /** Eight bytes, such as a double's: a view. */
+  fixed64(): Uint8Array {
+    const start = this.#at;
+    if (this.#end - start < 8) throw this.error(start, "cut short");
+    this.#at += 8;
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** The content of a field with a size: a view. */
+  bytes(): Uint8Array {
+    const [start, end] = this.#range();
+    return this.#bytes.subarray(start, end);
+  }
+
   /** A message within this one. */
   message(): ProtoFields {
     const [start, end] = this.#range();

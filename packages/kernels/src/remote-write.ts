@@ -12,6 +12,7 @@ import {
   type SeriesTable,
   VALUE_REFUSED,
 } from "./series-table.ts";
+import { readAttachments, type WrittenAttachments } from "./written-attachments.ts";
 
 /** What a remote-write body held beside the samples that are now in the columns. */
 export interface RemoteWriteSummary {
@@ -21,8 +22,11 @@ export interface RemoteWriteSummary {
   readonly samples: number;
   /** Samples left out, because their series is dropped. */
   readonly dropped: number;
-  readonly exemplarsSkipped: number;
-  readonly histogramsSkipped: number;
+  /** Exemplars and native histograms in the body. */
+  readonly exemplars: number;
+  readonly histograms: number;
+  /** These; null where there are none. */
+  readonly attachments: WrittenAttachments | null;
   readonly metadata: readonly FamilyMetadata[];
 }
 
@@ -133,7 +137,7 @@ export class RemoteWriteDecoder {
   /**
    * Fills the columns with the samples of a body (snappy block format, a `prometheus.WriteRequest` inside). Values are
    * moved as bits. `resolve` is called once for each raw series that the table does not know, and not for series without
-   * samples; what it says is remembered. Where `newSeries` is given, series with canonical label bytes, a metric name
+   * anything; what it says is remembered. Where `newSeries` is given, series with canonical label bytes, a metric name
    * and labels within the limits begin without its being called, as long as there are references.
    *
    * @throws OperatingError `input.invalid` for a malformed body, `input.too_large` beyond a limit, and whatever
@@ -180,12 +184,18 @@ export class RemoteWriteDecoder {
       ...pointers,
     );
     columns.length = samples;
+    const exemplars = this.#result[RESULT_EXEMPLARS] as number;
+    const histograms = this.#result[RESULT_HISTOGRAMS] as number;
+    const dropped = this.#result[RESULT_DROPPED] as number;
+    const attachments =
+      exemplars + histograms > 0 ? this.#attachments(body, decodedSize, resolve) : null;
     return {
       series,
       samples,
-      dropped: this.#result[RESULT_DROPPED] as number,
-      exemplarsSkipped: this.#result[RESULT_EXEMPLARS] as number,
-      histogramsSkipped: this.#result[RESULT_HISTOGRAMS] as number,
+      dropped,
+      exemplars,
+      histograms,
+      attachments,
       metadata,
     };
   }
@@ -269,21 +279,43 @@ export class RemoteWriteDecoder {
         continue;
       const pointer = (records[at + RECORD_LABELS] as number) >>> 0;
       const labels = new Uint8Array(this.#kernels.buffer, pointer, records[at + RECORD_LENGTH]);
-      let entry = this.#table.find(HEAD_NAMESPACE, labels);
-      let value: number;
-      if (entry >= 0) {
-        // The same series came before in this body.
-        value = this.#table.valueOf(entry);
-      } else {
-        value = resolve(labels);
-        assert(Number.isInteger(value) && value >= VALUE_REFUSED, () => `resolved to ${value}`);
-        // The resolver inserts the canonical bytes of a new series, which may be these.
-        if (value >= 0) entry = this.#table.find(HEAD_NAMESPACE, labels);
-        if (entry < 0 && value !== VALUE_REFUSED)
-          entry = this.#table.remember(HEAD_NAMESPACE, labels, value);
-      }
+      const { entry, value } = this.#resolveOne(labels, resolve);
       records[at + RECORD_ENTRY] = entry;
       records[at + RECORD_VALUE] = value;
+    }
+  }
+
+  #resolveOne(
+    labels: Uint8Array,
+    resolve: ResolveLabelBytes,
+  ): { readonly entry: number; readonly value: number } {
+    let entry = this.#table.find(HEAD_NAMESPACE, labels);
+    // The same series came before in this body.
+    if (entry >= 0) return { entry, value: this.#table.valueOf(entry) };
+    const value = resolve(labels);
+    assert(Number.isInteger(value) && value >= VALUE_REFUSED, () => `resolved to ${value}`);
+    // The resolver inserts the canonical bytes of a new series, which may be these.
+    if (value >= 0) entry = this.#table.find(HEAD_NAMESPACE, labels);
+    if (entry < 0 && value !== VALUE_REFUSED)
+      entry = this.#table.remember(HEAD_NAMESPACE, labels, value);
+    return { entry, value };
+  }
+
+  /** Exemplars and histograms, which few bodies have. */
+  #attachments(body: Uint8Array, size: number, resolve: ResolveLabelBytes): WrittenAttachments {
+    // Again, since the walk may have moved labels over what stood between them.
+    this.#uncompress(body);
+    const request = new Uint8Array(this.#kernels.buffer, this.#decoded.reserve(size), size);
+    try {
+      return readAttachments(request, (place, labelBytes) => {
+        const value = this.#records[place * (RECORD_SIZE / 4) + RECORD_VALUE] as number;
+        if (value !== VALUE_UNKNOWN) return value;
+        if (labelBytes.length > SERIES_BYTES_MAX) return VALUE_REFUSED;
+        return this.#resolveOne(labelBytes, resolve).value;
+      });
+    } catch (error) {
+      this.#columns.clear();
+      throw error;
     }
   }
 

@@ -186,7 +186,13 @@ test("metadata, exemplars and histograms are told of", () => {
   ]);
   const message = [...encodeLabels(labelsFrom({ a: "b" })), 0x1a, 0, 0x1a, 1, 0xff, 0x22, 2, 0, 0];
   const summary = decode(Uint8Array.from([0x0a, message.length, ...message]));
-  deepEqual([summary.exemplarsSkipped, summary.histogramsSkipped], [2, 1]);
+  deepEqual([summary.exemplars, summary.histograms], [2, 1]);
+  deepEqual(summary.attachments?.refused, {
+    histograms: 1,
+    exemplars: 1,
+    reason: "native histogram, byte 1: a field with the number 0",
+  });
+  equal(summary.attachments?.exemplars.refs.length, 1);
 });
 
 test("labels that stand between samples are read as if they stood together", () => {
@@ -340,7 +346,7 @@ function viaKernel(fixture: ReturnType<typeof setUp>, body: Uint8Array): string 
   const { columns, decoder } = fixture;
   const names: string[] = [];
   try {
-    const { exemplarsSkipped, histogramsSkipped, series } = decoder.decode(body, (bytes) => {
+    const { exemplars, histograms, series } = decoder.decode(body, (bytes) => {
       const name = bytes.toHex();
       fixture.table.insert(HEAD_NAMESPACE, bytes, references.size);
       references.set(references.size, name);
@@ -353,7 +359,7 @@ function viaKernel(fixture: ReturnType<typeof setUp>, body: Uint8Array): string 
         `${references.get(columns.series[i] as number)} ${columns.timestampsMs[i]} ${bits}`,
       );
     }
-    return `${series} ${exemplarsSkipped} ${histogramsSkipped}\n${names.join("\n")}`;
+    return `${series} ${exemplars} ${histograms}\n${names.join("\n")}`;
   } catch (error) {
     if (!(error instanceof OperatingError && error.code === "input.invalid")) throw error;
     equal(columns.length, 0);

@@ -25,9 +25,8 @@ function received(change: Partial<RemoteWriteResult> = {}): RemoteWriteResult {
     series: 1,
     appended: { ...TAKEN, appended: 3 },
     refused: undefined,
-    exemplarsSkipped: 0,
-    histogramsSkipped: 0,
-    metadata: [],
+    refusedHistograms: undefined,
+    exemplars: { appended: 0, outOfOrder: 0, refused: 0 },
     ...change,
   };
 }

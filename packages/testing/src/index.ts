@@ -33,6 +33,8 @@ export {
 } from "./promqltest/series-notation.ts";
 export {
   encodeWriteRequest,
+  type SentExemplar,
+  type SentHistogram,
   type SentMetadata,
   type SentSample,
   type SentSeries,

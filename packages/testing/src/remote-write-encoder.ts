@@ -1,9 +1,22 @@
-import type { Labels } from "@pharos/base";
+import { assert, type BucketSpan, type Labels, type NativeHistogram } from "@pharos/base";
 
 /** One series of a remote-write body, as a sender has it. */
 export interface SentSeries {
   readonly labels: Labels;
   readonly samples: readonly SentSample[];
+  readonly exemplars?: readonly SentExemplar[];
+  readonly histograms?: readonly SentHistogram[];
+}
+
+export interface SentExemplar {
+  readonly labels: Labels;
+  readonly timestampMs: number;
+  readonly value: number;
+}
+
+export interface SentHistogram {
+  readonly timestampMs: number;
+  readonly histogram: NativeHistogram;
 }
 
 export interface SentSample {
@@ -34,15 +47,12 @@ export function encodeWriteRequest(
   metadata: readonly SentMetadata[] = [],
 ): Uint8Array {
   const request: number[] = [];
-  for (const { labels, samples } of series) {
+  for (const { labels, samples, exemplars = [], histograms = [] } of series) {
     const message: number[] = [];
-    for (const [name, value] of labels) {
-      const label: number[] = [];
-      putText(label, 1, name);
-      putText(label, 2, value);
-      putMessage(message, 1, label);
-    }
+    putLabels(message, labels);
     for (const sample of samples) putMessage(message, 2, encodeSample(sample));
+    for (const exemplar of exemplars) putMessage(message, 3, encodeExemplar(exemplar));
+    for (const histogram of histograms) putMessage(message, 4, encodeSentHistogram(histogram));
     putMessage(request, 1, message);
   }
   for (const { type, family, help, unit } of metadata) {
@@ -54,6 +64,99 @@ export function encodeWriteRequest(
     putMessage(request, 3, message);
   }
   return Uint8Array.from(request);
+}
+
+function putLabels(out: number[], labels: Labels): void {
+  for (const [name, value] of labels) {
+    const label: number[] = [];
+    putText(label, 1, name);
+    putText(label, 2, value);
+    putMessage(out, 1, label);
+  }
+}
+
+function encodeExemplar({ labels, timestampMs, value }: SentExemplar): number[] {
+  const out: number[] = [];
+  putLabels(out, labels);
+  putDouble(out, 2, value);
+  putInteger(out, 3, timestampMs);
+  return out;
+}
+
+function encodeSentHistogram({ timestampMs, histogram }: SentHistogram): number[] {
+  const { isInteger, stale, schema, counterReset, customBounds } = histogram;
+  const out: number[] = [];
+  if (isInteger) putInteger(out, 1, histogram.count);
+  else putDouble(out, 2, histogram.count);
+  if (stale) putFixed(out, 3, STALE_NAN);
+  else putDouble(out, 3, histogram.sum);
+  putSigned(out, 4, schema);
+  putDouble(out, 5, histogram.zeroThreshold);
+  if (isInteger) putInteger(out, 6, histogram.zeroCount);
+  else putDouble(out, 7, histogram.zeroCount);
+  putSide(out, 8, histogram.negativeSpans, histogram.negativeCounts, isInteger);
+  putSide(out, 11, histogram.positiveSpans, histogram.positiveCounts, isInteger);
+  putInteger(out, 14, ["unknown", "reset", "none", "gauge"].indexOf(counterReset));
+  putInteger(out, 15, timestampMs);
+  if (customBounds.length > 0) putMessage(out, 16, doubleBytes(customBounds));
+  return out;
+}
+
+/** Spans, then differences or counts, in three fields from `field` on. */
+function putSide(
+  out: number[],
+  field: number,
+  spans: readonly BucketSpan[],
+  counts: readonly number[],
+  isInteger: boolean,
+): void {
+  for (const { offset, length } of spans) {
+    const span: number[] = [];
+    putSigned(span, 1, offset);
+    putInteger(span, 2, length);
+    putMessage(out, field, span);
+  }
+  if (counts.length === 0) return;
+  if (!isInteger) {
+    putMessage(out, field + 2, doubleBytes(counts));
+    return;
+  }
+  const deltas: number[] = [];
+  for (const [i, count] of counts.entries())
+    putVarint(deltas, zigzag(count - (counts[i - 1] ?? 0)));
+  putMessage(out, field + 1, deltas);
+}
+
+function doubleBytes(values: readonly number[]): Uint8Array {
+  return new Uint8Array(Float64Array.from(values).buffer);
+}
+
+function zigzag(value: number): bigint {
+  return value < 0 ? -2n * BigInt(value) - 1n : 2n * BigInt(value);
+}
+
+function putInteger(out: number[], field: number, value: number): void {
+  if (value === 0) return;
+  putVarint(out, BigInt(field << 3));
+  putVarint(out, BigInt.asUintN(64, BigInt(value)));
+}
+
+function putSigned(out: number[], field: number, value: number): void {
+  if (value === 0) return;
+  putVarint(out, BigInt(field << 3));
+  putVarint(out, zigzag(value));
+}
+
+function putDouble(out: number[], field: number, value: number): void {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, value);
+  putFixed(out, field, bits.getBigUint64(0));
+}
+
+function putFixed(out: number[], field: number, bits: bigint): void {
+  assert(field < 16, "a tag of one byte");
+  out.push((field << 3) | 1);
+  for (let shift = 0n; shift < 64n; shift += 8n) out.push(Number((bits >> shift) & 0xffn));
 }
 
 function encodeSample({ timestampMs, value, stale }: SentSample): number[] {
@@ -76,7 +179,7 @@ function putVarint(out: number[], value: bigint): void {
 }
 
 function putMessage(out: number[], field: number, content: ArrayLike<number>): void {
-  out.push((field << 3) | 2);
+  putVarint(out, BigInt((field << 3) | 2));
   putVarint(out, BigInt(content.length));
   for (let i = 0; i < content.length; i++) out.push(content[i] as number);
 }

@@ -100,7 +100,8 @@ async function answer(work: () => Promise<IngestAnswer>): Promise<IngestAnswer> 
 }
 
 /** Why some samples of a body were not taken; undefined where all were. */
-function refusals({ appended: result, refused }: RemoteWriteResult): string | undefined {
+function refusals(received: RemoteWriteResult): string | undefined {
+  const { appended: result, refused, refusedHistograms } = received;
   const parts: string[] = [];
   if (result.tooOld > 0) parts.push(`${result.tooOld} too old`);
   if (result.tooNew > 0) parts.push(`${result.tooNew} too far in the future`);
@@ -108,6 +109,10 @@ function refusals({ appended: result, refused }: RemoteWriteResult): string | un
     parts.push(`${result.conflicting} with another value than the one already stored`);
   if (refused !== undefined)
     parts.push(`${refused.samples} of a refused series (${refused.reason})`);
+  if (refusedHistograms !== undefined)
+    parts.push(
+      `${refusedHistograms.histograms} native histograms (the first: ${refusedHistograms.reason})`,
+    );
   if (parts.length === 0) return undefined;
   return `samples dropped: ${parts.join(", ")}; ${result.appended + result.duplicate} taken`;
 }

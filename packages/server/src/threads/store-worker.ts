@@ -73,6 +73,7 @@ class StoreThread {
       admit: store.admit.bind(store),
       starter: store.starter,
       appendColumns: () => store.appendColumns(columns),
+      attachments: store.attachments,
     };
     this.#receiver = new RemoteWriteReceiver(kernels, sink);
     const decoder = new ExpositionDecoder(kernels, table, columns);
