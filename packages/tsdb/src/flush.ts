@@ -59,6 +59,8 @@ export async function flushHead(
 ): Promise<void> {
   const { head, wal, ended, snapshots, signal } = context;
   context.logDefinitions();
+  // So that all that is in blocks then can go from the log.
+  wal.roll();
   const position = wal.position;
   const refs = head.index.all().slice();
   const batch: FlushBatch = { refs, totals: refs.map((ref) => head.chunks.total(ref)) };

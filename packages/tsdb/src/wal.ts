@@ -226,6 +226,17 @@ export class Wal {
     this.#space.take(size, total);
   }
 
+  /**
+   * Begins the next segment, so that what is before can go as a whole. Nothing happens where the current one has no
+   * record yet, or where beginning another fails: then the current one stays longer than it must.
+   */
+  roll(): void {
+    const { size } = this.#current.writer;
+    const isWhole = this.#tornSize === undefined && this.#stalled === undefined;
+    if (this.#failure !== undefined || !isWhole || size <= SEGMENT_HEADER_SIZE) return;
+    this.#tryTo(() => this.#beginSegment(this.position, []));
+  }
+
   /** Resolves when all that was appended before the call survives a power loss. @throws OperatingError `disk.full`, `disk.failed`. */
   async synced(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;

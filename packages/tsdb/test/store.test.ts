@@ -158,6 +158,19 @@ test("flushed samples leave the log: segments go, and series survive in the chec
   equal((await machine.read())[0]?.split(" ").length, 22);
 });
 
+test("a flush leaves nothing of its samples in the log, however large a segment may be", async () => {
+  const machine = await Machine.start();
+  const emptySize = machine.store.stats().walSize;
+  for (let i = 0; i < 20; i++) await machine.append(["cpu", i / 20, i]);
+  await machine.flush();
+  equal(machine.store.stats().walSize, emptySize);
+  await machine.flush();
+  equal(machine.store.stats().walSegments, 1, "an empty segment is not followed by another");
+  await machine.restart();
+  equal(machine.store.stats().replayedSamples, 0);
+  equal((await machine.read())[0]?.split(" ").length, 21);
+});
+
 test("a late sample within the window is read in its place, an older one is refused", async () => {
   const machine = await Machine.start({ outOfOrderWindowMs: HOUR_MS / 2 });
   await machine.passHours(2);

@@ -200,11 +200,11 @@ test("a damaged segment is kept aside when the log does not need it any more, an
     const segment = disk.list("wal").findLast((name) => /^\d{8}$/.test(name)) ?? "";
     disk.flipByte(`wal/${segment}`, 37);
     const store = await open(disk, clock);
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 14; i++) {
+      if (i === 12) await clock.run(store.flush());
       await clock.advance(HOUR_MS / 2);
       await append(store, clock, METRICS);
     }
-    await clock.run(store.flush());
     await clock.run(store[Symbol.asyncDispose]());
   }
   const aside = disk.list("wal").filter((name) => name.endsWith(".damaged"));
