@@ -144,6 +144,7 @@ export async function* analyzeBlocks(
 }
 
 function encodingOf(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "as the column before";
   const head = bytes[0] ?? 0;
   const domain = head & 1;
   const coding = (head >> 3) & 3;

@@ -42,6 +42,8 @@ interface IndexRoot {
   readonly timesGroups: Float64Array;
   /** Labels by number, as they were asked for; undefined where there are too many to keep. */
   readonly labels: (Label | undefined)[] | undefined;
+  /** The same in canonical bytes. */
+  readonly pieces: (Uint8Array | undefined)[] | undefined;
 }
 
 /** Up to 64 values of one name. */
@@ -84,8 +86,8 @@ export interface SeriesEntry {
 
 /** An index with more labels than this finds each one anew in its record. */
 const KNOWN_LABELS_MAX = 32_768;
-/** What a label that is kept takes in memory, about. */
-const KNOWN_LABEL_SIZE = 64;
+/** What a label that is kept takes in memory, about, both ways. */
+const KNOWN_LABEL_SIZE = 80;
 
 const NONE_READ = { number: -1, latest: [] } as const;
 
@@ -263,14 +265,15 @@ export class BlockIndex implements LabelPostings {
 
   /** The labels in canonical bytes; fresh. */
   labelBytesOf(series: number): Uint8Array {
+    const { pieces: known } = this.#readRoot();
     let size = 0;
-    const pieces = this.entryOf(series).labels.map((number) => {
-      const [{ name }, group, at] = this.#findLabel(number);
-      const piece = group.pieces[at] ?? encodeLabels([[name, group.values[at] as string]]);
-      group.pieces[at] = piece;
+    const pieces: Uint8Array[] = [];
+    for (const number of this.entryOf(series).labels) {
+      const piece = known?.[number] ?? this.#pieceOf(number);
+      if (known !== undefined) known[number] = piece;
       size += piece.length;
-      return piece;
-    });
+      pieces.push(piece);
+    }
     const bytes = new Uint8Array(size);
     let at = 0;
     for (const piece of pieces) {
@@ -278,6 +281,13 @@ export class BlockIndex implements LabelPostings {
       at += piece.length;
     }
     return bytes;
+  }
+
+  #pieceOf(label: number): Uint8Array {
+    const [{ name }, group, at] = this.#findLabel(label);
+    const piece = group.pieces[at] ?? encodeLabels([[name, group.values[at] as string]]);
+    group.pieces[at] = piece;
+    return piece;
   }
 
   entryOf(series: number): SeriesEntry {
@@ -377,11 +387,13 @@ function parseRoot(bytes: Uint8Array): IndexRoot {
     seriesGroups,
     timesCount,
     timesGroups,
-    labels:
-      labelCount <= KNOWN_LABELS_MAX
-        ? new Array<Label | undefined>(labelCount).fill(undefined)
-        : undefined,
+    labels: knownLabels<Label>(labelCount),
+    pieces: knownLabels<Uint8Array>(labelCount),
   };
+}
+
+function knownLabels<T>(count: number): (T | undefined)[] | undefined {
+  return count <= KNOWN_LABELS_MAX ? new Array<T | undefined>(count).fill(undefined) : undefined;
 }
 
 function readSizes(reader: ByteReader, count: number): Float64Array {

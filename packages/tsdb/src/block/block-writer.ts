@@ -13,13 +13,15 @@ import {
   META_COPY_FILE,
   META_FILE,
 } from "./block-meta.ts";
+import { ByteWriter } from "./byte-writer.ts";
 import { type ChunkRange, cutChunks } from "./chunk-cutter.ts";
 import { ColumnEncoder } from "./column-encoder.ts";
-import { assertColumnSet, COLUMN_SET_SHAPES, type ColumnSet } from "./column-set.ts";
+import { assertColumnSet, type ColumnSet } from "./column-set.ts";
 import { CHUNK_CHECKSUM_SIZE, COLUMN_STREAMS, INDEX_STREAMS, VALUES } from "./index-format.ts";
 import { IndexWriter, type WrittenChunk } from "./index-writer.ts";
 import { BLOCK_VERSION, COLUMNS_MAGIC, type Compression, INDEX_MAGIC } from "./page-format.ts";
 import { PageWriter } from "./page-writer.ts";
+import { swapIncreases } from "./rollup-increases.ts";
 import { TimesWriter } from "./times-writer.ts";
 
 export interface BlockWriterOptions
@@ -46,6 +48,8 @@ export class BlockWriter {
   readonly #encoder: ColumnEncoder;
   readonly #index: IndexWriter;
   readonly #times: TimesWriter;
+  /** The columns of a chunk. */
+  readonly #record = new ByteWriter();
   #chunkCount = 0;
   #sampleCount = 0;
   #minTimeMs = Number.POSITIVE_INFINITY;
@@ -125,21 +129,29 @@ export class BlockWriter {
 
   #writeChunk(set: ColumnSet, { from, to }: ChunkRange): WrittenChunk {
     const times = this.#times.write(set.timestampsMs.subarray(from, to));
-    const parts: Uint8Array[] = [];
-    const { length } = COLUMN_SET_SHAPES[set.kind].floats;
-    const columnCount = length + set.bytes.length;
-    for (const bits of set.floats) {
-      const encoded = this.#encoder.floats(bits.subarray(from * 2, to * 2));
-      // The next column is encoded to the same place.
-      parts.push(columnCount > 1 ? encoded.slice() : encoded);
+    const sizes: number[] = [];
+    const record = this.#record;
+    record.clear();
+    let before: Uint32Array | undefined;
+    for (const bits of set.kind === "rollup" ? swapIncreases(set.floats) : set.floats) {
+      let size = 0;
+      // A column that is the same as the one before takes no bytes.
+      if (before === undefined || !isSame(before, bits, from * 2, to * 2)) {
+        const encoded = this.#encoder.floats(bits.subarray(from * 2, to * 2));
+        record.raw(encoded);
+        size = encoded.length;
+      }
+      sizes.push(size);
+      before = bits;
     }
     for (const column of set.bytes) {
       const encoded = this.#encoder.bytes(column, from, to);
-      parts.push(set.bytes.length > 1 ? encoded.slice() : encoded);
+      record.raw(encoded);
+      sizes.push(encoded.length);
     }
-    const sizes = parts.map((part) => part.length);
-    if (this.#options.compression === "none") parts.push(checksumOf(parts));
-    this.#pages.append(VALUES, ...parts);
+    const { bytes } = record;
+    if (this.#options.compression === "none") this.#pages.append(VALUES, bytes, checksumOf(bytes));
+    else this.#pages.append(VALUES, bytes);
     return { times, sizes };
   }
 
@@ -211,11 +223,15 @@ export class BlockWriter {
   }
 }
 
-function checksumOf(parts: readonly Uint8Array[]): Uint8Array {
+/** Whether two columns have the same words from `from` to `to` (not included). */
+function isSame(a: Uint32Array, b: Uint32Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function checksumOf(record: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(CHUNK_CHECKSUM_SIZE);
-  let checksum = 0;
-  for (const part of parts) checksum = crc32(part, checksum);
-  new DataView(bytes.buffer).setUint32(0, checksum, true);
+  new DataView(bytes.buffer).setUint32(0, crc32(record), true);
   return bytes;
 }
 

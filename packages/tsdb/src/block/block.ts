@@ -34,6 +34,7 @@ import {
 } from "./index-format.ts";
 import { PageFile } from "./page-file.ts";
 import { COLUMNS_MAGIC } from "./page-format.ts";
+import { swapIncreases } from "./rollup-increases.ts";
 
 const NO_TIMES: { readonly number: number; readonly timestampsMs: Float64Array } = {
   number: -1,
@@ -196,16 +197,18 @@ export class Block {
     if (kept.length === 0) return;
     const { count } = times;
     const { floats } = COLUMN_SET_SHAPES[kind];
-    const bits: Uint32Array[] = [];
+    const stored: Uint32Array[] = [];
     const strings: BytesColumn[] = [];
     const record = this.#chunkRecord(chunk);
     let at = 0;
     for (const [column, size] of chunk.sizes.entries()) {
       const bytes = record.subarray(at, at + size);
-      if (column < floats.length) bits.push(decoder.floats(bytes, count, column));
+      if (column < floats.length)
+        stored.push(size === 0 ? repeated(stored) : decoder.floats(bytes, count, column));
       else strings.push(decoder.bytes(bytes, count));
       at += size;
     }
+    const bits = kind === "rollup" ? swapIncreases(stored) : stored;
     for (const [start, end] of kept)
       out({
         kind,
@@ -352,6 +355,13 @@ function readMeta(disk: Disk, path: string, file: string): BlockMeta | string {
   if (typeof meta === "string") return meta;
   const name = path.slice(path.lastIndexOf("/") + 1);
   return blockName(meta) === name ? meta : `it is of block ${blockName(meta)}`;
+}
+
+/** A column of no bytes is the same as the one before. @throws MalformedBytes where there is none. */
+function repeated(before: readonly Uint32Array[]): Uint32Array {
+  const last = before.at(-1);
+  if (last === undefined) throw new MalformedBytes("the first column is empty");
+  return last;
 }
 
 /** What is left of samples `from` to `to` after deletions, as ranges of indices. */

@@ -64,6 +64,7 @@ export class ColumnDecoder {
 
   /** The bytes are a view on those given. @throws MalformedBytes. */
   bytes(bytes: Uint8Array, count: number): BytesColumn {
+    if (bytes.length === 0) return { ends: new Uint32Array(count), bytes };
     if (count > bytes.length) throw new MalformedBytes("sizes are not there");
     const reader = new ByteReader(bytes);
     const ends = new Uint32Array(count);

@@ -43,11 +43,12 @@ export class ColumnEncoder {
     return this.#kernels.bytes.subarray(this.#out, this.#out + size);
   }
 
-  /** The strings `from` to `to` (not included): all sizes as varints, then all bytes. */
+  /** The strings `from` to `to` (not included): all sizes as varints, then all bytes. Nothing if all are empty. */
   bytes({ ends, bytes }: BytesColumn, from: number, to: number): Uint8Array {
     const out = this.#buffer;
     out.clear();
     const start = from === 0 ? 0 : (ends[from - 1] as number);
+    if (ends[to - 1] === start) return out.bytes;
     let before = start;
     for (let i = from; i < to; i++) {
       const end = ends[i] as number;

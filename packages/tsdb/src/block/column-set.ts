@@ -24,11 +24,12 @@ export const COLUMN_SET_SHAPES: Readonly<Record<ColumnSetKind, ColumnSetShape>> 
   exemplars: { code: 2, floats: ["value"], bytes: ["labels"] },
   /**
    * One row a window. The timestamp is the window's start, or the start of the block's range where the window began
-   * before it: the first row of a block may be the later part of a window.
+   * before it: the first row of a block may be the later part of a window. Columns that are often the same lie side by
+   * side: a counter's first is its min, and its last its max; of a constant all four are the same.
    */
   rollup: {
     code: 3,
-    floats: ["count", "sum", "min", "max", "first", "last", "increase"],
+    floats: ["count", "sum", "min", "first", "max", "last", "increase"],
     bytes: ["sketch"],
   },
 };

@@ -1,3 +1,4 @@
+import type { Labels } from "@pharos/base";
 import type { Block } from "../block/block.ts";
 import { compareLabelBytes } from "../block/label-order.ts";
 
@@ -46,6 +47,13 @@ export class BlockMerge {
     this.#positions[at] = position;
     const next = series[position];
     this.#heads[at] = next === undefined ? undefined : block.labelBytesOf(next);
+  }
+
+  /** The labels of the current series. @throws OperatingError `disk.corrupt`. */
+  labels(): Labels {
+    const at = this.#current.indexOf(true);
+    const { block } = this.#blocks[at] as MergedBlock;
+    return block.labelsOf(this.seriesIn(at) as number);
   }
 
   /** The number of the current series in the block at a place of the list; undefined where it does not have it. */

@@ -4,7 +4,7 @@ import { ByteWriter } from "../block/byte-writer.ts";
 import type { ColumnSet } from "../block/column-set.ts";
 
 /** The numbers of a row, in the order in which blocks have them. */
-export const ROW_COLUMNS = ["count", "sum", "min", "max", "first", "last", "increase"] as const;
+export const ROW_COLUMNS = ["count", "sum", "min", "first", "max", "last", "increase"] as const;
 
 export type RowColumn = (typeof ROW_COLUMNS)[number];
 
@@ -158,8 +158,8 @@ export class RollupRows {
       sketch.addEncoded(this.sketchOf(at));
       sketch.addEncodedAll(rows.sketchBytes, rows.sketchEnds, next, toRow);
     }
-    const [count, sum, min, max, first, last, increase] = this.#columns as Columns;
-    const [count2, sum2, min2, max2, first2, last2, increase2] = rows.#columns as Columns;
+    const [count, sum, min, first, max, last, increase] = this.#columns as Columns;
+    const [count2, sum2, min2, first2, max2, last2, increase2] = rows.#columns as Columns;
     assert(first !== first2, "rows are not appended to themselves");
     for (; next < toRow; next++) {
       const step = counterStep(last[at] as number, first2[next] as number);
@@ -236,8 +236,8 @@ type Columns = [
   count: Float64Array,
   sum: Float64Array,
   min: Float64Array,
-  max: Float64Array,
   first: Float64Array,
+  max: Float64Array,
   last: Float64Array,
   increase: Float64Array,
 ];

@@ -130,7 +130,8 @@ export class Rollups {
 
   get #context(): TierContext {
     const { disk, kernels, decoder, pause } = this.#parts;
-    const choose = (labels: Labels): RollupChoice => this.choose(labels);
+    const choice = this.#choiceOfAll();
+    const choose = (labels: () => Labels): RollupChoice => choice ?? this.choose(labels());
     return { disk, kernels, decoder, tools: this.tools, pause: pause(), choose };
   }
 
@@ -140,6 +141,14 @@ export class Rollups {
     if (tiers.length === 0) return { tiers, quantiles };
     const keepMs = seriesRetention(this.#retention, labels);
     return { tiers: tiers.filter((tier) => keepMs[tier] > 0), quantiles };
+  }
+
+  /** What every series gets where that does not depend on its labels. */
+  #choiceOfAll(): RollupChoice | undefined {
+    const isAlike = [...this.#rollups, ...this.#retention.rules].every(
+      ({ matchers }) => matchers.length === 0,
+    );
+    return isAlike ? this.choose([]) : undefined;
   }
 
   get #tiersInUse(): readonly RollupTier[] {

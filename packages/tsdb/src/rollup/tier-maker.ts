@@ -6,6 +6,7 @@ import type { BlockMeta } from "../block/block-meta.ts";
 import { BlockWriter } from "../block/block-writer.ts";
 import type { Blocks } from "../block/blocks.ts";
 import type { ColumnDecoder } from "../block/column-decoder.ts";
+import type { ColumnSet } from "../block/column-set.ts";
 import { ColumnBuffer } from "../column-buffer.ts";
 import type { Pause } from "../slices.ts";
 import { allSeries, BlockMerge } from "./block-merge.ts";
@@ -20,8 +21,8 @@ export interface TierContext {
   readonly decoder: ColumnDecoder;
   readonly tools: RollupTools;
   readonly pause: Pause;
-  /** Which tiers a series gets now. */
-  choose(labels: Labels): RollupChoice;
+  /** Which tiers a series gets now; its labels are asked for where they matter. */
+  choose(labels: () => Labels): RollupChoice;
 }
 
 /** One stretch of time of one tier that is to be made. */
@@ -57,22 +58,16 @@ export async function makeTiers(
     const sources = [...raw, ...parts.flatMap(({ old }) => old)];
     const merge = new BlockMerge(allSeries(sources));
     const samples = new ColumnBuffer();
+    const addSamples = ({ timestampsMs, floats: [bits] }: ColumnSet): void =>
+      samples.add({ timestampsMs, bits: bits as Uint32Array });
     for (let bytes = merge.next(); bytes !== undefined; bytes = merge.next()) {
       samples.clear();
-      let labels: Labels | undefined;
-      for (const [at, block] of sources.entries()) {
+      for (const [at, block] of raw.entries()) {
         const series = merge.seriesIn(at);
         if (series === undefined) continue;
-        labels ??= block.labelsOf(series);
-        if (at < raw.length)
-          block.read(series, "samples", startMs, endMs - 1, context.decoder, (columns) =>
-            samples.add({
-              timestampsMs: columns.timestampsMs,
-              bits: columns.floats[0] as Uint32Array,
-            }),
-          );
+        block.read(series, "samples", startMs, endMs - 1, context.decoder, addSamples);
       }
-      const choice = context.choose(labels as Labels);
+      const choice = context.choose(() => merge.labels());
       let at = raw.length;
       let finer: RollupRows | undefined;
       for (const maker of makers) {
