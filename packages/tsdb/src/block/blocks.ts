@@ -31,6 +31,8 @@ export class Blocks {
   #list: Block[] = [];
   #deletions: Deletion[] = [];
   #nextSequence = 1;
+  /** Taken out, with files that are still there. */
+  #leftOver: Block[] = [];
   readonly #problems = new Set<string>();
 
   private constructor(disk: Disk, directory: string, cache: BlockCache) {
@@ -160,6 +162,7 @@ export class Blocks {
   /** Puts a block in the place of those it was made of, at once; their files stay until `remove`. */
   replace(old: readonly Block[], meta: BlockMeta | undefined): void {
     const kept = this.#list.filter((block) => !old.includes(block));
+    this.#leftOver.push(...old);
     this.#list = (meta === undefined ? kept : [...kept, this.#openNew(meta)]).sort(byRank);
   }
 
@@ -176,16 +179,29 @@ export class Blocks {
     return old;
   }
 
-  /** Removes the files of blocks that were taken out: renamed first, so that a crash leaves no half of one. */
+  /**
+   * Removes the files of blocks that were taken out: renamed first, so that a crash leaves no half of one. What is left
+   * of earlier ones goes before them, for good: one of these may have been made of it, and keeps it from coming back
+   * with the next start.
+   *
+   * @throws OperatingError `disk.failed`: the next call tries again.
+   */
   async remove(blocks: readonly Block[]): Promise<void> {
     if (blocks.length === 0) return;
+    for (const block of this.#leftOver.slice())
+      if (!blocks.includes(block)) await this.#removeFiles([block]);
+    await this.#removeFiles(blocks);
+  }
+
+  async #removeFiles(blocks: readonly Block[]): Promise<void> {
     const doomed = blocks.map((block) => `${block.path}${DELETED}`);
     for (const [i, block] of blocks.entries()) {
       block.close();
-      this.#disk.rename(block.path, doomed[i] as string);
+      if (this.#disk.exists(block.path)) this.#disk.rename(block.path, doomed[i] as string);
     }
     await this.#disk.syncDirectory(this.directory);
     for (const path of doomed) this.#disk.remove(path);
+    this.#leftOver = this.#leftOver.filter((block) => !blocks.includes(block));
   }
 
   /** What was deleted and is still in blocks' files, perhaps. */

@@ -263,8 +263,9 @@ export class Rollups {
     }
     for (const { range, parts } of stretches.values()) {
       const raw = this.#parts.raw.all.filter((block) => block.overlaps(range[0], range[1] - 1));
-      const metas = await makeTiers(this.#context, ...range, raw, parts);
-      for (const [i, { blocks, old }] of parts.entries()) blocks.replace(old, metas[i]);
+      await makeTiers(this.#context, ...range, raw, parts, ({ blocks, old }, meta) =>
+        blocks.replace(old, meta),
+      );
       await this.#state.done(
         parts.map(({ tier }) => tier),
         ...range,

@@ -40,8 +40,10 @@ export interface TierPart {
  *
  * @param raw the raw blocks that have samples there, by rank.
  * @param parts from the finest tier to the coarsest.
- * @returns for each part, whether there is a block now that is to replace the old ones: its meta, or undefined for none.
- * @throws OperatingError `disk.corrupt`, `disk.full`, `disk.failed`, `memory.full`: nothing was replaced.
+ * @param onFinished told of each part when its block has its name, and is to replace the old ones at once, whatever
+ *   becomes of the others: its meta, or undefined for none.
+ * @throws OperatingError `disk.corrupt`, `disk.full`, `disk.failed`, `memory.full`: the parts that were not told of are
+ *   as they were.
  */
 export async function makeTiers(
   context: TierContext,
@@ -49,7 +51,8 @@ export async function makeTiers(
   endMs: number,
   raw: readonly Block[],
   parts: readonly TierPart[],
-): Promise<(BlockMeta | undefined)[]> {
+  onFinished: (part: TierPart, meta: BlockMeta | undefined) => void,
+): Promise<void> {
   const { disk, kernels, pause } = context;
   const makers: TierMaker[] = [];
   try {
@@ -84,9 +87,7 @@ export async function makeTiers(
       }
       await pause();
     }
-    const metas: (BlockMeta | undefined)[] = [];
-    for (const maker of makers) metas.push(await maker.finish(pause));
-    return metas;
+    for (const maker of makers) onFinished(maker.part, await maker.finish(pause));
   } finally {
     for (const maker of makers) maker.dispose();
   }
