@@ -1,11 +1,12 @@
 import { assert, type Clock, type Labels, labelsKey, OperatingError } from "@pharos/base";
-import type { ExpositionDecoder } from "@pharos/kernels";
+import type { ExpositionDecoder, FamilyMetadata } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
 import { sumResults } from "./append-results.ts";
 import { ColumnAppender } from "./column-appender.ts";
 import type { ColumnSink } from "./column-sink.ts";
 import { reportSeriesLabels } from "./scrape-labels.ts";
 import type { Scrape, ScrapedTarget, ScrapeOutcome, ScrapeSink, TargetEnd } from "./scrape-sink.ts";
+import { metadataOf } from "./target-metadata.ts";
 import {
   NOTHING_SCRAPED,
   SampleLimitExceeded,
@@ -69,20 +70,23 @@ export class ScrapeReceiver implements ScrapeSink {
     let problem: string | undefined;
     let appended: readonly AppendResult[] = [];
     let durationMs = scrape.fetchMs;
+    let metadata: readonly FamilyMetadata[] | undefined;
     try {
       const decoded = this.#decode(target, scrape, appender);
+      metadata = target.series?.takeMetadata();
       problem = decoded.problem;
       durationMs += clock.monotonicMs() - startedMs;
       const { timestampMs } = scrape;
       const up = problem === undefined;
       this.#report(target, timestampMs, decoded.counts, durationMs, up, appender);
       appender.flush();
+      const described = sink.attachments?.appendMetadata(metadataOf(metadata ?? []));
       appended = await appender.settle();
+      await described;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       problem = `the samples could not be stored: ${error.message}`;
     }
-    const metadata = target.series?.takeMetadata();
     return { problem, durationMs, appended: sumResults(appended), metadata };
   }
 

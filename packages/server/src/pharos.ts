@@ -243,6 +243,7 @@ export class Pharos implements AsyncDisposable {
             if (metric === undefined || metric === family)
               yield { metric: family, type, help, unit, target: targetLabels };
         },
+        stored: (metric) => store.metadata(metric),
       },
       status: {
         build: BUILD_INFO,

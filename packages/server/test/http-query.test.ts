@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
+import { formatMatcher, labelsFrom, type NativeHistogram, STALE_HISTOGRAM } from "@pharos/base";
 import { parseTime } from "../src/http/parameters.ts";
-import { HttpWorld, NOW_SECONDS } from "./http-world.ts";
+import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
 
 async function filled(): Promise<HttpWorld> {
   const world = new HttpWorld();
@@ -413,4 +414,102 @@ test("the probe for exemplars gets an empty list", async () => {
   const world = new HttpWorld();
   const ms = NOW_SECONDS * 1000;
   deepEqual(await world.data(`query_exemplars?query=test&start=${ms}&end=${ms + 1}`), []);
+});
+
+test("exemplars come with their series, for all selectors of a query", async () => {
+  const world = new HttpWorld();
+  const asked: string[] = [];
+  world.exemplars = async ({ minMs, maxMs }, matcherLists) => {
+    asked.push(
+      `${minMs} ${maxMs} ${matcherLists.map((list) => list.map(formatMatcher)).join("|")}`,
+    );
+    return [
+      {
+        labels: labelsFrom({ __name__: "m_bucket", le: "1" }),
+        exemplars: [{ labels: labelsFrom({ trace_id: "x" }), timestampMs: 1500, value: 0.25 }],
+      },
+    ];
+  };
+  const query = encodeURIComponent('rate(m_bucket[5m]) / on() n{a="b"}');
+  deepEqual(await world.data(`query_exemplars?query=${query}&start=1&end=2.5`), [
+    {
+      seriesLabels: { __name__: "m_bucket", le: "1" },
+      exemplars: [{ labels: { trace_id: "x" }, value: "0.25", timestamp: 1.5 }],
+    },
+  ]);
+  deepEqual(asked, ['1000 2500 __name__="m_bucket"|a="b",__name__="n"']);
+  deepEqual(await world.data("query_exemplars?query=1"), []);
+});
+
+test("a selector gives native histograms as Prometheus writes them, and operators leave them out", async () => {
+  const world = new HttpWorld();
+  await world.write({ __name__: "f" }, 1, () => 5);
+  const labels = labelsFrom({ __name__: "h" });
+  const histogram: NativeHistogram = {
+    ...STALE_HISTOGRAM,
+    stale: false,
+    count: 6,
+    zeroCount: 1,
+    zeroThreshold: 0.001,
+    sum: 18.5,
+    positiveSpans: [{ offset: 0, length: 2 }],
+    positiveCounts: [2, 1],
+    negativeSpans: [{ offset: 1, length: 1 }],
+    negativeCounts: [2],
+  };
+  const float = new Float64Array(0);
+  const column = (times: readonly number[]) => ({
+    timestampsMs: Float64Array.from(times),
+    at: (index: number) => (index === 2 ? STALE_HISTOGRAM : histogram),
+  });
+  let times = [NOW_MS - 60_000, NOW_MS];
+  world.store.select = async function* (range, _matchers, options) {
+    const series = { labels, timestampsMs: float, values: float, stale: null };
+    const within = times.filter((ms) => ms >= range.minMs && ms <= range.maxMs);
+    if (options.histograms === true) yield { ...series, histograms: column(within) };
+  };
+  const shown = {
+    count: "6",
+    sum: "18.5",
+    buckets: [
+      [1, "-2", "-1", "2"],
+      [3, "-0.001", "0.001", "1"],
+      [0, "0.5", "1", "2"],
+      [0, "1", "2", "1"],
+    ],
+  };
+  const query = (text: string) => world.data(`query?query=${encodeURIComponent(text)}`);
+  deepEqual(await query("h"), {
+    resultType: "vector",
+    result: [{ metric: { __name__: "h" }, histogram: [NOW_SECONDS, shown] }],
+  });
+  deepEqual(await query("h[2m]"), {
+    resultType: "matrix",
+    result: [
+      {
+        metric: { __name__: "h" },
+        histograms: [
+          [NOW_SECONDS - 60, shown],
+          [NOW_SECONDS, shown],
+        ],
+      },
+    ],
+  });
+  deepEqual(await query("sum(h)"), { resultType: "vector", result: [] });
+  times = [NOW_MS - 2, NOW_MS - 1, NOW_MS];
+  deepEqual(await query("h"), { resultType: "vector", result: [] });
+});
+
+test("what is remembered of a metric stands where no target describes it now", async () => {
+  const world = new HttpWorld();
+  const up = { metric: "up", type: "gauge", help: "Now.", unit: "" };
+  world.metadata = [{ ...up, target: [] }];
+  world.storedMetadata = [
+    { ...up, help: "Before." },
+    { metric: "pushed", type: "counter", help: "Sent.", unit: "" },
+  ];
+  deepEqual(await world.data("metadata"), {
+    up: [{ type: "gauge", help: "Now.", unit: "" }],
+    pushed: [{ type: "counter", help: "Sent.", unit: "" }],
+  });
 });

@@ -1,5 +1,5 @@
 import { formatMatcher, labelsFrom, type NO_LABELS } from "@pharos/base";
-import type { SeriesStore } from "@pharos/ports";
+import type { ExemplarReader, SeriesStore } from "@pharos/ports";
 import { createEngine } from "@pharos/promql/engine";
 import { MemoryStore, SimClock } from "@pharos/testing";
 import type { Hono } from "hono";
@@ -35,6 +35,8 @@ export class HttpWorld {
   active: readonly ActiveTarget[] = [];
   dropped: readonly { scrapePool: string; discoveredLabels: typeof NO_LABELS }[] = [];
   metadata: readonly MetricMetadata[] = [];
+  storedMetadata: readonly Omit<MetricMetadata, "target">[] = [];
+  exemplars: ExemplarReader["exemplars"] = async () => [];
   assets: ReadonlyMap<string, Uint8Array> = new Map();
   pathPrefix = "";
   #app: Hono | undefined;
@@ -68,6 +70,7 @@ export class HttpWorld {
         clock: this.clock,
         engine: this.engine,
         store: this.store,
+        exemplars: { exemplars: async (...asked) => this.exemplars(...asked) },
         queryTimeoutMs: 120_000,
         lookbackMs: 300_000,
         externalLabels: () => labelsFrom({ cluster: "c1" }),
@@ -81,6 +84,8 @@ export class HttpWorld {
       metadata: {
         metadata: (metric) =>
           this.metadata.filter((entry) => metric === undefined || entry.metric === metric),
+        stored: async (metric) =>
+          this.storedMetadata.filter((entry) => metric === undefined || entry.metric === metric),
       },
       status: {
         build: {

@@ -4,6 +4,7 @@ import type { Expr } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
 import { describeType, valueTypeOf } from "../syntax/value-type.ts";
 import { Annotations } from "./annotations.ts";
+import { selectMatrix, selectVector } from "./bare-selector.ts";
 import { evaluateMatrix, evaluateScalar, evaluateVector } from "./evaluate.ts";
 import { unwrapParens } from "./expr-properties.ts";
 import { QueryContext } from "./query-context.ts";
@@ -32,6 +33,11 @@ export interface QueryOptions {
   readonly signal: AbortSignal;
   readonly lookbackMs?: number;
   readonly timeoutMs?: number;
+  /**
+   * Whether native histograms are wanted, which so far only a selector that is a whole instant query gives; without it
+   * they are left out there, too.
+   */
+  readonly histograms?: boolean;
   /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
   readonly text?: string;
 }
@@ -112,7 +118,8 @@ export function createEngine({
   return {
     async instant(store, expr, timeMs, options) {
       const range = { startMs: timeMs, endMs: timeMs, stepMs: MINUTE_MS };
-      return run(store, expr, range, options, evaluateInstant);
+      const evaluate = options.histograms === true ? evaluateSelector : evaluateInstant;
+      return run(store, expr, range, options, evaluate);
     },
     async range(store, expr, range, options) {
       assert(range.stepMs > 0, () => `step of ${range.stepMs} ms`);
@@ -125,6 +132,18 @@ export function createEngine({
 function gridOf({ startMs, endMs, stepMs }: QueryRange): Grid {
   assert(Number.isInteger(startMs), () => `time ${startMs}`);
   return { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
+}
+
+/** As `evaluateInstant`, with native histograms where the expression is a selector. */
+async function evaluateSelector(
+  expr: Expr,
+  grid: Grid,
+  context: QueryContext,
+): Promise<QueryValue> {
+  const inner = unwrapParens(expr);
+  if (inner.kind === "vector") return selectVector(inner, grid.startMs, context);
+  if (inner.kind !== "matrix") return evaluateInstant(expr, grid, context);
+  return { type: "matrix", series: await selectMatrix(inner, grid.startMs, context) };
 }
 
 async function evaluateInstant(expr: Expr, grid: Grid, context: QueryContext): Promise<QueryValue> {

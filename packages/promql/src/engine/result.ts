@@ -1,4 +1,4 @@
-import { compareLabels, type Labels, labelsKey } from "@pharos/base";
+import { compareLabels, type Labels, labelsKey, type NativeHistogram } from "@pharos/base";
 import type { SampleRun } from "./selector.ts";
 import {
   finalLabels,
@@ -30,6 +30,14 @@ export interface VectorResult {
   readonly timestampMs: number;
   readonly labels: readonly Labels[];
   readonly values: Float64Array;
+  /** By entry, those that are native histograms; there only where they were asked for and some are. */
+  readonly histograms?: ReadonlyMap<number, NativeHistogram>;
+}
+
+/** A native histogram at its time. */
+export interface HistogramRun {
+  readonly timestampMs: number;
+  readonly histogram: NativeHistogram;
 }
 
 /** Samples by time, at least one. Series may share their arrays: read only. */
@@ -37,6 +45,8 @@ export interface MatrixSeries {
   readonly labels: Labels;
   readonly timestampsMs: Float64Array;
   readonly values: Float64Array;
+  /** As in a vector: a series of histograms may have no other samples. */
+  readonly histograms?: readonly HistogramRun[];
 }
 
 export interface QueryStats {

@@ -1,5 +1,5 @@
 import { type Labels, NO_LABELS } from "@pharos/base";
-import type { SeriesColumns } from "@pharos/ports";
+import type { SelectOptions, SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
 import type { QueryContext } from "./query-context.ts";
 import { emptySeries, type Grid, gridEndMs, type StepSeries } from "./step-series.ts";
@@ -39,15 +39,17 @@ export async function readSeries(
   afterMs: number,
   maxMs: number,
   show: (columns: SeriesColumns) => void,
+  wishes: Pick<SelectOptions, "histograms"> = {},
 ): Promise<void> {
   const selection = context.store.select({ minMs: afterMs, maxMs }, selector.matchers, {
     // The limit is on what a query holds at once, not on what passes through it.
     samplesMax: Number.POSITIVE_INFINITY,
     signal: context.signal,
     warn: (warning) => context.annotations.incomplete(warning),
+    ...wishes,
   });
   for await (const columns of selection) {
-    const { length } = columns.timestampsMs;
+    const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
     context.samplesRead += length;
     context.seriesRead++;
     context.hold(length);

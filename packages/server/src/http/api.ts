@@ -5,7 +5,7 @@ import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
-import { formatQuery, parseQuery, queryExemplars } from "./query-routes.ts";
+import { formatQuery, parseQuery } from "./query-routes.ts";
 import { READ_PATHS } from "./read-routes.ts";
 import { alertmanagers, alerts, rules } from "./rule-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
@@ -69,11 +69,10 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   const serve = (methods: readonly string[], name: string, route: Route): void =>
     addRoute(app, methods, path(name), route);
 
-  for (const name of ["instantQuery", "rangeQuery", "series", "labelNames"] as const)
+  for (const name of ["instantQuery", "rangeQuery", "exemplars", "series", "labelNames"] as const)
     addRoute(app, READ_OR_FORM, READ_PATHS[name], dependencies.read);
   for (const name of ["labelValues", "metricNames", "metricLabels"] as const)
     addRoute(app, READ, READ_PATHS[name], dependencies.read);
-  serve(READ_OR_FORM, "query_exemplars", queryExemplars);
   serve(READ_OR_FORM, "format_query", formatQuery);
   serve(READ_OR_FORM, "parse_query", parseQuery);
   serve(READ, "metadata", (request) => metadata(request, dependencies));

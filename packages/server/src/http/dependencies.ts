@@ -1,5 +1,5 @@
 import type { Clock, Labels, Matcher } from "@pharos/base";
-import type { TimeRange } from "@pharos/ports";
+import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
 import type { ReadRoutes } from "./read-routes.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
@@ -65,6 +65,8 @@ export interface MetricMetadata {
 export interface MetadataProvider {
   /** What targets say of their metrics; only of `metric` where it is given. */
   metadata(metric: string | undefined): Iterable<MetricMetadata>;
+  /** What was said last of each metric, by whatever way it came; only of `metric` where it is given. */
+  stored(metric: string | undefined): Promise<readonly StoredMetadata[]>;
 }
 
 export interface ActiveAlert {

@@ -1,4 +1,11 @@
-import { formatSampleValue, type Labels, unreachable } from "@pharos/base";
+import {
+  type Bucket,
+  bucketsOf,
+  formatSampleValue,
+  type Labels,
+  type NativeHistogram,
+  unreachable,
+} from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { jsonResponse, notesJson, TRUNCATED } from "./answer.ts";
 
@@ -32,8 +39,12 @@ export function* queryResultJson(
     case "vector":
       piece += "[";
       for (let i = 0; i < kept; i++) {
-        const value = point(result.timestampMs, formatSampleValue(result.values[i] as number));
-        piece += `${i > 0 ? "," : ""}{"metric":${labelsJson(result.labels[i] as Labels)},"value":${value}}`;
+        const histogram = result.histograms?.get(i);
+        const value =
+          histogram === undefined
+            ? `"value":${point(result.timestampMs, formatSampleValue(result.values[i] as number))}`
+            : `"histogram":${histogramPoint(result.timestampMs, histogram)}`;
+        piece += `${i > 0 ? "," : ""}{"metric":${labelsJson(result.labels[i] as Labels)},${value}}`;
         if (piece.length < PIECE_LENGTH) continue;
         yield piece;
         piece = "";
@@ -43,8 +54,11 @@ export function* queryResultJson(
     case "matrix":
       piece += "[";
       for (let i = 0; i < kept; i++) {
-        const { labels, timestampsMs, values } = result.series[i] as (typeof result.series)[number];
-        piece += `${i > 0 ? "," : ""}{"metric":${labelsJson(labels)},"values":[`;
+        const series = result.series[i] as (typeof result.series)[number];
+        const { labels, timestampsMs, values, histograms = [] } = series;
+        piece += `${i > 0 ? "," : ""}{"metric":${labelsJson(labels)}`;
+        // Either is left out where it is empty.
+        if (values.length > 0 || histograms.length === 0) piece += `,"values":[`;
         for (let at = 0; at < values.length; at++) {
           if (at > 0) piece += ",";
           piece += point(timestampsMs[at] as number, formatSampleValue(values[at] as number));
@@ -52,7 +66,15 @@ export function* queryResultJson(
           yield piece;
           piece = "";
         }
-        piece += "]}";
+        if (values.length > 0 || histograms.length === 0) piece += "]";
+        if (histograms.length > 0) piece += `,"histograms":[`;
+        for (const [at, { timestampMs, histogram }] of histograms.entries()) {
+          piece += `${at > 0 ? "," : ""}${histogramPoint(timestampMs, histogram)}`;
+          if (piece.length < PIECE_LENGTH) continue;
+          yield piece;
+          piece = "";
+        }
+        piece += histograms.length > 0 ? "]}" : "}";
       }
       piece += "]";
       break;
@@ -72,6 +94,23 @@ function seriesCount(result: QueryResult): number {
 
 function point(timestampMs: number, value: string): string {
   return `[${seconds(timestampMs)},"${value}"]`;
+}
+
+/** Which of a bucket's bounds belong to it, as Prometheus numbers it. */
+function boundaryRule({ lowerInclusive, upperInclusive }: Bucket): number {
+  if (lowerInclusive) return upperInclusive ? 3 : 1;
+  return upperInclusive ? 0 : 2;
+}
+
+function histogramPoint(timestampMs: number, histogram: NativeHistogram): string {
+  const text = (value: number): string => `"${formatSampleValue(value)}"`;
+  const buckets = bucketsOf(histogram).map((bucket) => {
+    const { lower, upper, count } = bucket;
+    return `[${boundaryRule(bucket)},${text(lower)},${text(upper)},${text(count)}]`;
+  });
+  const list = buckets.length === 0 ? "" : `,"buckets":[${buckets.join(",")}]`;
+  const { count, sum } = histogram;
+  return `[${seconds(timestampMs)},{"count":${text(count)},"sum":${text(sum)}${list}}]`;
 }
 
 /** Unix seconds with up to three decimals. */

@@ -1,5 +1,5 @@
-import { type Clock, OperatingError } from "@pharos/base";
-import type { SeriesReader } from "@pharos/ports";
+import { type Clock, formatSampleValue, type Matcher, OperatingError } from "@pharos/base";
+import type { ExemplarReader, SeriesReader } from "@pharos/ports";
 import type { Engine, QueryOptions } from "@pharos/promql/engine";
 import {
   describeType,
@@ -8,8 +8,9 @@ import {
   parse,
   toJson,
   valueTypeOf,
+  walk,
 } from "@pharos/promql/syntax";
-import { success } from "./answer.ts";
+import { labelsObject, success } from "./answer.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import {
   durationParameter,
@@ -47,7 +48,7 @@ export async function instantQuery(
   const options = queryOptions(request, parameters, dependencies);
   const expr = queryParameter(parameters);
   const startedMs = clock.monotonicMs();
-  const result = await engine.instant(store, expr, timeMs, options);
+  const result = await engine.instant(store, expr, timeMs, { ...options, histograms: true });
   const totalMs = clock.monotonicMs() - startedMs;
   const { samplesRead } = result.stats;
   const statistics = wantsStatistics(parameters) ? { totalMs, samplesRead } : undefined;
@@ -153,15 +154,29 @@ export async function parseQuery(request: Request): Promise<Response> {
   return success(toJson(queryParameter(await parametersOf(request))));
 }
 
-/**
- * `/api/v1/query_exemplars?query&start&end`: always empty, since exemplars are not stored. Clients probe it to see
- * whether there are any, with times of any size.
- */
-export async function queryExemplars(request: Request): Promise<Response> {
+/** `/api/v1/query_exemplars?query&start&end`: those of the series that the query's selectors select. */
+export async function queryExemplars(
+  request: Request,
+  { exemplars }: { readonly exemplars: ExemplarReader },
+): Promise<Response> {
   const parameters = await parametersOf(request);
   const startMs = timeParameter(parameters, "start", TIME_MS_MIN);
   const endMs = timeParameter(parameters, "end", TIME_MS_MAX);
   if (endMs < startMs) throw badData("end timestamp must not be before start timestamp");
-  queryParameter(parameters);
-  return success([]);
+  const matcherLists: (readonly Matcher[])[] = [];
+  walk(queryParameter(parameters), (expr) => {
+    if (expr.kind === "vector") matcherLists.push(expr.matchers);
+  });
+  if (matcherLists.length === 0) return success([]);
+  const found = await exemplars.exemplars({ minMs: startMs, maxMs: endMs }, matcherLists);
+  return success(
+    found.map((series) => ({
+      seriesLabels: labelsObject(series.labels),
+      exemplars: series.exemplars.map(({ labels, value, timestampMs }) => ({
+        labels: labelsObject(labels),
+        value: formatSampleValue(value),
+        timestamp: timestampMs / 1000,
+      })),
+    })),
+  );
 }

@@ -1,11 +1,18 @@
 import type { Labels } from "@pharos/base";
+import type { ExemplarReader } from "@pharos/ports";
 import { failure, failureOf } from "./answer.ts";
 import { federate } from "./federate.ts";
-import { instantQuery, type QueryDependencies, rangeQuery } from "./query-routes.ts";
+import {
+  instantQuery,
+  type QueryDependencies,
+  queryExemplars,
+  rangeQuery,
+} from "./query-routes.ts";
 import { labelNames, labelValues, metricLabels, metricNames, series } from "./series-routes.ts";
 
 /** All that the routes which read samples ask of the rest of the program. */
 export interface ReadDependencies extends QueryDependencies {
+  readonly exemplars: ExemplarReader;
   /** Labels that stand on everything that leaves this server. */
   externalLabels(): Labels;
 }
@@ -17,6 +24,7 @@ export type ReadRoutes = (request: Request) => Promise<Response>;
 export const READ_PATHS = {
   instantQuery: "/api/v1/query",
   rangeQuery: "/api/v1/query_range",
+  exemplars: "/api/v1/query_exemplars",
   series: "/api/v1/series",
   labelNames: "/api/v1/labels",
   labelValues: "/api/v1/label/:name/values",
@@ -50,6 +58,8 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
       return instantQuery(request, dependencies);
     case READ_PATHS.rangeQuery:
       return rangeQuery(request, dependencies);
+    case READ_PATHS.exemplars:
+      return queryExemplars(request, dependencies);
     case READ_PATHS.series:
       return series(request, dependencies);
     case READ_PATHS.labelNames:

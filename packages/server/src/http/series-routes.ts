@@ -112,7 +112,13 @@ export async function metadata(
   const limitPerMetric = countParameter(parameters, "limit_per_metric");
   const metric = parameters.get("metric") ?? "";
   const byMetric = new Map<string, Map<string, { type: string; help: string; unit: string }>>();
-  for (const { metric: name, type, help, unit } of provider.metadata(metric || undefined)) {
+  const described = [...provider.metadata(metric || undefined)];
+  const byTargets = new Set(described.map((entry) => entry.metric));
+  // What targets say now stands before what is remembered.
+  const stored = (await provider.stored(metric || undefined)).filter(
+    (entry) => !byTargets.has(entry.metric),
+  );
+  for (const { metric: name, type, help, unit } of [...described, ...stored]) {
     if (!byMetric.has(name) && limit !== undefined && byMetric.size >= limit) continue;
     const entries = byMetric.getOrInsertComputed(name, () => new Map());
     if (limitPerMetric !== undefined && limitPerMetric > 0 && entries.size >= limitPerMetric)

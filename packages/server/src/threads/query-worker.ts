@@ -58,6 +58,7 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
     clock: systemClock,
     engine,
     store,
+    exemplars: store,
     queryTimeoutMs: settings.timeoutMs,
     lookbackMs: settings.lookbackMs,
     externalLabels: () => sent.externalLabels,

@@ -9,7 +9,7 @@ import type {
   SeriesRules,
   TargetEnd,
 } from "@pharos/collect";
-import type { AppendResult, SampleBatch, TimeRange } from "@pharos/ports";
+import type { AppendResult, MetricMetadata, SampleBatch, TimeRange } from "@pharos/ports";
 import type {
   ChangeableSettings,
   ExpiredCount,
@@ -83,6 +83,8 @@ export interface StoreCalls {
   remoteWrite(ask: SentBody): RemoteWriteResult;
   jsonMetrics(ask: SentBody): JsonMetricsResult;
   append(ask: SampleBatch): AppendResult;
+  /** What was said last of metrics, or of one. */
+  metadata(ask: { readonly metric: string | undefined }): readonly MetricMetadata[];
   openTarget(ask: { readonly target: number; readonly settings: SentTarget }): void;
   scrape(ask: { readonly target: number; readonly scrape: Scrape }): ScrapeOutcome;
   markGone(ask: { readonly target: number; readonly end: TargetEnd }): AppendResult;

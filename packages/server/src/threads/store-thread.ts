@@ -10,7 +10,7 @@ import {
   type ScrapeSink,
   type TargetEnd,
 } from "@pharos/collect";
-import type { AppendResult, SampleBatch, TimeRange } from "@pharos/ports";
+import type { AppendResult, MetricMetadata, SampleBatch, TimeRange } from "@pharos/ports";
 import type { ChangeableSettings, ReaderSetup, StoreStats } from "@pharos/tsdb";
 import type { AdminControl, StorageChange, TsdbStatus } from "../http/dependencies.ts";
 import type { Logger } from "../log.ts";
@@ -122,6 +122,11 @@ export class StoreThread implements AdminControl, AsyncDisposable {
 
   append(batch: SampleBatch): Promise<AppendResult> {
     return this.#caller.call("append", batch);
+  }
+
+  /** What was said last of each metric, or of one. */
+  async metadata(metric: string | undefined): Promise<readonly MetricMetadata[]> {
+    return this.#caller.call("metadata", { metric });
   }
 
   /** Goes on with other settings. @throws OperatingError `input.invalid`: nothing is changed. */

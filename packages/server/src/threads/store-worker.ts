@@ -197,6 +197,7 @@ const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
   remoteWrite: (body) => thread().receive(body),
   jsonMetrics: (body) => thread().receiveJson(body),
   append: (batch) => thread().store.append(batch),
+  metadata: ({ metric }) => thread().store.metadata(metric),
   openTarget: ({ target, settings }) => thread().scrapes.open(target, received(settings)),
   scrape: ({ target, scrape }) => thread().scrapes.write(target, scrape),
   markGone: ({ target, end }) => thread().scrapes.markGone(target, end),
