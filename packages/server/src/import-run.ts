@@ -125,6 +125,7 @@ function reportText(
 function unitLines(title: string, unit: ImportUnit | undefined): string[] {
   if (unit === undefined) return [];
   const { read, duplicates, series, blocks, skipped } = unit;
+  if (read === 0 && Object.keys(skipped).length === 0) return [];
   const written = blocks.reduce((sum, block) => sum + block.samples, 0);
   const twice = duplicates === 0 ? "" : `, ${counted(duplicates)} of them twice`;
   return [
