@@ -1,3 +1,4 @@
+import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
 import type { BlockMeta, Counted, EmbeddedStore, StoreStats } from "@pharos/tsdb";
 import type { Cardinality, StorageSize, TsdbStatus } from "./http/dependencies.ts";
 import type { OwnMetrics } from "./own-metrics.ts";
@@ -62,6 +63,29 @@ function cardinality({ name, count }: Counted): Cardinality {
   return { name, value: count };
 }
 
+/** One value for each rollup tier. */
+function rollupMetrics(metrics: OwnMetrics, stats: () => StoreThreadStats): void {
+  const gauge = (name: string, help: string, read: (tier: RollupTier) => number): void =>
+    metrics.gauge(
+      `pharos_tsdb_rollup_${name}`,
+      help,
+      () => ROLLUP_TIERS.map((tier) => [{ tier }, read(tier)] as const),
+      ["tier"],
+    );
+  const blocksOf = (tier: RollupTier): readonly BlockMeta[] =>
+    stats().rollups.filter((meta) => meta.tier === tier);
+  gauge("blocks", "Blocks of rollups on disk.", (tier) => blocksOf(tier).length);
+  gauge("size_bytes", "Size of those blocks.", (tier) => sizeOf(blocksOf(tier)));
+  gauge("rows", "Rows in those blocks.", (tier) =>
+    blocksOf(tier).reduce((sum, { samples }) => sum + samples, 0),
+  );
+  gauge(
+    "pending_blocks",
+    "Blocks of samples whose rows are not made yet, mostly since it is not time.",
+    (tier) => stats().rollupBlocksPending[tier],
+  );
+}
+
 /** What the store says of itself at `/metrics`. */
 export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadStats): void {
   const gauge = (name: string, help: string, read: () => number): void =>
@@ -106,6 +130,7 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
     () => stats().headSeriesRefused,
   );
   archiveMetrics(gauge, counter, stats);
+  rollupMetrics(metrics, stats);
   counter("samples_appended_total", "Samples stored.", () => stats().samplesAppended);
   metrics.counter(
     "pharos_tsdb_samples_refused_total",

@@ -30,6 +30,7 @@ import {
   type RollupColumns,
   type RollupOptions,
   type RollupReader,
+  type RollupTier,
   type SampleBatch,
   type SelectOptions,
   type SeriesColumns,
@@ -181,6 +182,8 @@ export interface StoreStats extends AttachmentStats {
   readonly archive: ArchiveStats | undefined;
   /** The blocks of all rollup tiers. */
   readonly rollups: readonly BlockMeta[];
+  /** How many raw blocks have samples of which a tier has no rows yet. */
+  readonly rollupBlocksPending: Readonly<Record<RollupTier, number>>;
   /** Wall-clock time of the last flush that ended well; undefined if none did since the start. */
   readonly lastFlushMs: number | undefined;
   /** The store's thread's; readers on other threads have caches of their own. */
@@ -830,6 +833,7 @@ export class EmbeddedStore
       blocks: blocks.all.map(({ meta }) => meta),
       archive: this.#parts.archive?.stats,
       rollups: this.#rollups.metas,
+      rollupBlocksPending: this.#rollups.blocksPending,
       lastFlushMs: this.#lastFlushMs,
       blockCache: blocks.cache.stats,
       problems: [...blocks.problems, ...this.#rollups.problems, ...problems],

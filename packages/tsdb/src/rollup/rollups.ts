@@ -478,6 +478,17 @@ export class Rollups {
     );
   }
 
+  /** How many raw blocks have samples of which a tier has no rows yet, be it that it is not time. */
+  get blocksPending(): Readonly<Record<RollupTier, number>> {
+    const counts = { "1m": 0, "5m": 0, "1h": 0, "1d": 0 };
+    for (const tier of ROLLUP_TIERS) {
+      const pending = this.#pendingIn(tier);
+      for (const { meta } of this.#parts.raw.all)
+        if (overlaps(pending, meta.rangeStartMs, meta.rangeEndMs)) counts[tier]++;
+    }
+    return counts;
+  }
+
   /** Of all blocks, from the finest tier to the coarsest. */
   get metas(): readonly BlockMeta[] {
     return [...this.tiers.values()].flatMap(({ all }) => all.map(({ meta }) => meta));
