@@ -1,5 +1,5 @@
 import { assert, type Clock, type Labels, labelsKey, OperatingError } from "@pharos/base";
-import type { ExpositionDecoder, FamilyMetadata } from "@pharos/kernels";
+import type { ExemplarEntries, ExpositionDecoder, FamilyMetadata } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
 import { sumResults } from "./append-results.ts";
 import { ColumnAppender } from "./column-appender.ts";
@@ -81,8 +81,11 @@ export class ScrapeReceiver implements ScrapeSink {
       this.#report(target, timestampMs, decoded.counts, durationMs, up, appender);
       appender.flush();
       const described = sink.attachments?.appendMetadata(metadataOf(metadata ?? []));
+      // After the samples, whose time tells how old they are.
+      const { exemplars } = decoded;
+      const kept = exemplars && sink.attachments?.appendExemplars(exemplars);
       appended = await appender.settle();
-      await described;
+      await Promise.all([described, kept]);
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       problem = `the samples could not be stored: ${error.message}`;
@@ -101,18 +104,24 @@ export class ScrapeReceiver implements ScrapeSink {
     target: OpenTarget,
     { fetched, timestampMs }: Scrape,
     appender: ColumnAppender,
-  ): { readonly counts: ScrapedCounts; readonly problem: string | undefined } {
+  ): {
+    readonly counts: ScrapedCounts;
+    readonly problem: string | undefined;
+    readonly exemplars: ExemplarEntries | undefined;
+  } {
     const { labels, rules } = target.settings;
     target.series ??= new TargetSeries(labels, rules, this.#parts);
     const { series } = target;
     let counts = NOTHING_SCRAPED;
     let problem = "problem" in fetched ? fetched.problem : undefined;
     let stale: Iterable<number> = [];
+    let exemplars: ExemplarEntries | undefined;
     if (!("problem" in fetched))
       try {
         const decoded = series.decode(fetched, timestampMs);
         counts = decoded.counts;
         stale = decoded.vanished;
+        exemplars = decoded.exemplars;
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
         if (error instanceof SampleLimitExceeded) counts = error.counts;
@@ -120,7 +129,7 @@ export class ScrapeReceiver implements ScrapeSink {
       }
     if (problem !== undefined) stale = series.takeLive();
     for (const ref of stale) appender.pushStale(ref, timestampMs);
-    return { counts, problem };
+    return { counts, problem, exemplars };
   }
 
   #report(

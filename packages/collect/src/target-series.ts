@@ -1,5 +1,6 @@
 import { type Labels, OperatingError } from "@pharos/base";
 import {
+  type ExemplarEntries,
   type ExpositionDecoder,
   type ExpositionSummary,
   type FamilyMetadata,
@@ -101,7 +102,11 @@ export class TargetSeries {
   decode(
     { body, format }: ScrapedBody,
     timestampMs: number,
-  ): { readonly counts: ScrapedCounts; readonly vanished: readonly number[] } {
+  ): {
+    readonly counts: ScrapedCounts;
+    readonly vanished: readonly number[];
+    readonly exemplars: ExemplarEntries | undefined;
+  } {
     const { columns } = this.#sink;
     const { explicitTimestamps } = this.#decoder;
     const { honorTimestamps, sampleLimit } = this.#rules;
@@ -142,7 +147,7 @@ export class TargetSeries {
     this.#live = copyUnlessEqual(tracked, this.#live);
     this.#known = tracked === refs ? this.#live : copyUnlessEqual(refs, this.#known);
     this.#sweep(counts.scraped);
-    return { counts, vanished };
+    return { counts, vanished, exemplars: summary.exemplars };
   }
 
   /** All series that were there: a failed scrape, or the target's end, makes them stale. */

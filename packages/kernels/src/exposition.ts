@@ -1,5 +1,6 @@
 import { assert, type Labels, OperatingError } from "@pharos/base";
 import { BODY_LIMITS, type BodyLimits } from "./body-limits.ts";
+import { readExemplars, type SampleLines } from "./exposition-exemplars.ts";
 import { CommentError, type ExpositionComments, readComments } from "./exposition-metadata.ts";
 import type { FamilyMetadata } from "./family-metadata.ts";
 import type { Kernels } from "./kernels.ts";
@@ -18,6 +19,7 @@ import {
   readSeries,
   SeriesTextError,
 } from "./series-text.ts";
+import type { ExemplarEntries } from "./written-attachments.ts";
 
 export interface ExpositionOptions {
   readonly format: ExpositionFormat;
@@ -39,6 +41,8 @@ export interface ExpositionSummary {
   readonly withTimestamp: number;
   /** What the comments say, or null when this namespace's comments are those of its last body. */
   readonly metadata: readonly FamilyMetadata[] | null;
+  /** Those of series in the columns; undefined if there are none. */
+  readonly exemplars: ExemplarEntries | undefined;
 }
 
 /**
@@ -134,8 +138,7 @@ export class ExpositionDecoder {
   }
 
   /**
-   * Fills the columns with a body's samples, in its order. A series that comes twice is there twice. Exemplars are
-   * checked and left out. `resolve` is called once for each series that the table does not know, after the whole body
+   * Fills the columns with a body's samples, in its order. A series that comes twice is there twice. `resolve` is called once for each series that the table does not know, after the whole body
    * was found well-formed.
    *
    * @throws OperatingError `input.invalid` with line and column for a malformed body, `input.too_large` beyond a limit,
@@ -182,7 +185,25 @@ export class ExpositionDecoder {
       dropped: job[JOB_DROPPED] as number,
       withTimestamp: job[JOB_WITH_TIMESTAMP] as number,
       metadata: sameComments || comments === null ? null : comments.families,
+      exemplars: format === "openmetrics" ? this.#exemplars(body, bodyAt, options) : undefined,
     };
+  }
+
+  #exemplars(
+    body: Uint8Array,
+    bodyAt: number,
+    { defaultTimestampMs }: ExpositionOptions,
+  ): ExemplarEntries | undefined {
+    const records = this.#records;
+    const startOf = (line: number): number =>
+      ((records[line * RECORD_WORDS + RECORD_TEXT] as number) >>> 0) - bodyAt;
+    const lines: SampleLines = {
+      count: this.#job[JOB_LINES] as number,
+      startOf,
+      endOf: (line) => startOf(line) + (records[line * RECORD_WORDS + RECORD_LENGTH] as number),
+      referenceOf: (line) => records[line * RECORD_WORDS + RECORD_VALUE] as number,
+    };
+    return readExemplars(body, lines, defaultTimestampMs);
   }
 
   #load(body: Uint8Array): number {

@@ -10,6 +10,7 @@ import {
 } from "@pharos/base";
 import fc from "fast-check";
 import {
+  decodeLabels,
   ExpositionDecoder,
   type ExpositionFormat,
   type ExpositionOptions,
@@ -162,6 +163,45 @@ test("text: a malformed line is named with line and column", () => {
     /^line 1, column 1: nothing after the metric name of TYPE/,
   );
   checkRefused("text", "# HELP 1up\nup 1", /^line 1, column 1: no metric name after HELP/);
+});
+
+test("openmetrics: exemplars come with the references of their lines' series", () => {
+  const { decode, labelsOf } = target({ drop: (labels) => labels[0]?.[1] === "gone_total" });
+  const body = [
+    '# HELP a Not one # {x="1"} 2.',
+    "# TYPE a histogram",
+    'a_bucket{le="1"} 3 # {trace_id="x\\"y",span="s"} 0.5 1700000000.25',
+    'a_bucket{le="+Inf",q=" # {"} 4',
+    'a_bucket{le="+Inf",q=" # {z"} 4 1700000000 # {trace_id="t"} -Inf',
+    "# TYPE gone counter",
+    'gone_total 1 # {trace_id="g"} 1',
+    'gone_created 1 # {a="1",a="2"} 1',
+    '# TYPE "é" unknown',
+    '{"é"} 1 # {} 7 ',
+    "# EOF",
+    "",
+  ];
+  // The last exemplar's blank at the end is not allowed.
+  throws(() => decode(body.join("\n"), { format: "openmetrics" }), OperatingError);
+  const good = body.join("\n").replace("7 \n", "7\n");
+  for (const _ of ["unknown series", "known series"]) {
+    const { exemplars } = decode(good, { format: "openmetrics" });
+    ok(exemplars);
+    const { refs, timestampsMs, values, labels, timed } = exemplars;
+    const shown = Array.from(refs, (ref, at) => {
+      const bytes = labels.bytes.subarray(labels.ends[at - 1] ?? 0, labels.ends[at]);
+      const time = timed[at] === 1 ? ` @${timestampsMs[at]}` : "";
+      if (time === "") equal(timestampsMs[at], NOW);
+      const series = formatLabels(labelsOf[ref] as Labels);
+      return `${series} # ${formatLabels(decodeLabels(bytes))} ${values[at]}${time}`;
+    });
+    deepEqual(shown, [
+      'a_bucket{le="1.0"} # {span="s", trace_id="x\\"y"} 0.5 @1700000000250',
+      'a_bucket{le="+Inf", q=" # {z"} # {trace_id="t"} -Infinity',
+      '{"é"} # {} 7',
+    ]);
+  }
+  equal(decode('a{q=" # {"} 1\n', { format: "text" }).exemplars, undefined);
 });
 
 test("openmetrics: seconds, exemplars, created series and the end", () => {
@@ -323,7 +363,13 @@ test("dropped series are left out, and the rest stays aligned", () => {
   throws(() => decode(body), /out of range/);
   for (let round = 0; round < 3; round++) {
     const summary = decode(body.replace("1e400000", "12345678901234567890123"));
-    deepEqual(summary, { samples: 2, dropped: 3, withTimestamp: 2, metadata: null });
+    deepEqual(summary, {
+      samples: 2,
+      dropped: 3,
+      withTimestamp: 2,
+      metadata: null,
+      exemplars: undefined,
+    });
     deepEqual(rows(), ["up 2 @5", "down 4"]);
   }
   deepEqual(asked, ["go_a", "up", "go_b", "down", "go_c"]);
