@@ -6,6 +6,7 @@ import { checkConfig, checkRules } from "./commands/check.ts";
 import { importOpenMetrics, importPrometheus, importVictoriaMetrics } from "./commands/import.ts";
 import { promqltest } from "./commands/promqltest.ts";
 import { serve } from "./commands/serve.ts";
+import { analyze, dump, snapshot, verify } from "./commands/tsdb.ts";
 import {
   environmentName,
   type GivenOptions,
@@ -83,6 +84,43 @@ import_
   .option("--end <time>", "until when; now")
   .description("import what a VictoriaMetrics exports")
   .action(importVictoriaMetrics);
+
+const tsdb = program
+  .command("tsdb")
+  .description("look into a data folder; all but snapshot also while a server uses it");
+tsdb
+  .command("verify")
+  .argument("<folder>", "a data folder, or a snapshot")
+  .description(
+    "read every byte of blocks, rollups and log; the exit code is 1 where one is damaged",
+  )
+  .action(verify);
+tsdb
+  .command("dump")
+  .argument("<folder>", "a data folder, or a snapshot")
+  .option("--match <selector>", "only the series that it matches")
+  .option("--min-time <time>", "from when on, ms since 1970 or a date")
+  .option("--max-time <time>", "until when, ms since 1970 or a date")
+  .option("--tier <name>", "rows of a rollup tier instead of samples")
+  .addOption(
+    new Option("--format <name>", "promtool has timestamps in ms, openmetrics in seconds")
+      .choices(["promtool", "openmetrics"])
+      .default("promtool"),
+  )
+  .description("print the samples in blocks")
+  .action(dump);
+tsdb
+  .command("analyze")
+  .argument("<folder>", "a data folder, or a snapshot")
+  .option("--json", "for programs")
+  .description("say where the bytes of each block are")
+  .action(analyze);
+tsdb
+  .command("snapshot")
+  .argument("<folder>", "a data folder that no server uses")
+  .option("--skip-head", "leave out what is in no block yet")
+  .description("copy what a server can start from to the folder's snapshots")
+  .action(snapshot);
 
 program
   .command("promqltest")

@@ -12,7 +12,13 @@ export {
 export { BLOCK_CACHE_SIZE_MAX, BlockCache, type BlockCacheStats } from "./block/block-cache.ts";
 export { BLOCK_RANGE_MS, BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
 export { COMPACTION_RANGES_MS } from "./block/compaction-plan.ts";
-export { type DumpOptions, dumpBlocks } from "./block/dump-blocks.ts";
+export {
+  type DumpedSet,
+  type DumpOptions,
+  dumpBlocks,
+  dumpedSets,
+  sampleText,
+} from "./block/dump-blocks.ts";
 export {
   type BlockProblem,
   type LostSamples,

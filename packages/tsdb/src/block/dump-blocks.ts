@@ -1,4 +1,4 @@
-import { formatLabels, formatValue, type Matcher, matchesLabels } from "@pharos/base";
+import { formatLabels, formatValue, type Labels, type Matcher, matchesLabels } from "@pharos/base";
 import { decodeLabels, type Kernels } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
 import type { Block } from "./block.ts";
@@ -22,19 +22,23 @@ export interface DumpOptions {
 const STALE_LOW = 0x0000_0002;
 const STALE_HIGH = 0x7ff0_0000;
 
+export interface DumpedSet {
+  readonly labels: Labels;
+  readonly set: ColumnSet;
+}
+
 /**
- * What blocks hold, as lines: `{labels} value timestamp`, the timestamp in ms; series by labels, samples by time. A
- * value that is a staleness marker is `stale`. Other kinds of columns have their name before their values, and byte
- * strings in hexadecimal digits. The folder is not changed.
+ * What blocks hold: series by labels, samples by time. The folder is not changed; what is handed out is valid until the
+ * next.
  *
  * @throws OperatingError `disk.failed`, `memory.full`.
  */
-export function* dumpBlocks(
+export function* dumpedSets(
   disk: Disk,
   kernels: Kernels,
   cache: BlockCache,
   { directory, matchers, minMs, maxMs, onDamage }: DumpOptions,
-): Generator<string, void, undefined> {
+): Generator<DumpedSet, void, undefined> {
   const decoder = new ColumnDecoder(kernels);
   const blocks = Blocks.look(disk, directory, cache);
   for (const problem of blocks.problems) onDamage(problem);
@@ -44,10 +48,7 @@ export function* dumpBlocks(
     for (const { labelBytes, sets } of mergedSeries(list, decoder, minMs, maxMs, report)) {
       const labels = decodeLabels(labelBytes);
       if (!matchesLabels(matchers, labels)) continue;
-      const name = formatLabels(labels);
-      for (const set of sets)
-        for (let i = 0; i < set.timestampsMs.length; i++)
-          yield `${name} ${sampleText(set, i)} ${set.timestampsMs[i]}`;
+      for (const set of sets) yield { labels, set };
     }
   } finally {
     decoder.release();
@@ -55,7 +56,27 @@ export function* dumpBlocks(
   }
 }
 
-function sampleText({ kind, floats, bytes }: ColumnSet, at: number): string {
+/**
+ * What blocks hold, as lines: `{labels} value timestamp`, the timestamp in ms. A value that is a staleness marker is
+ * `stale`. Other kinds of columns have their name before their values, and byte strings in hexadecimal digits.
+ *
+ * @throws OperatingError `disk.failed`, `memory.full`.
+ */
+export function* dumpBlocks(
+  disk: Disk,
+  kernels: Kernels,
+  cache: BlockCache,
+  options: DumpOptions,
+): Generator<string, void, undefined> {
+  for (const { labels, set } of dumpedSets(disk, kernels, cache, options)) {
+    const name = formatLabels(labels);
+    for (let i = 0; i < set.timestampsMs.length; i++)
+      yield `${name} ${sampleText(set, i)} ${set.timestampsMs[i]}`;
+  }
+}
+
+/** The sample at a place of a set; of a rollup's row, count, sum and so on. */
+export function sampleText({ kind, floats, bytes }: ColumnSet, at: number): string {
   const texts = floats.map((words) => floatText(words, at));
   for (const column of bytes) texts.push(bytesText(column, at));
   return kind === "samples" ? texts.join(" ") : `${kind} ${texts.join(" ")}`;
