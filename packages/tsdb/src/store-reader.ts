@@ -183,9 +183,10 @@ export class StoreReader implements SeriesReader, ExemplarReader {
     try {
       const { head, blocks } = resolved;
       const labelSets: Labels[] = [];
-      const texts: string[] = [];
-      if (head.kind === "texts") texts.push(...head.texts);
-      else for (const at of head.labels.ends.keys()) labelSets.push(labelsAt(head.labels, at));
+      // Not spread into a call's arguments, of which there may be some 100,000.
+      const texts: string[] = head.kind === "texts" ? [...head.texts] : [];
+      if (head.kind === "series")
+        for (const at of head.labels.ends.keys()) labelSets.push(labelsAt(head.labels, at));
       const pause = createPause();
       for (const block of blocks) {
         const found = await blockLabels(block, decoder, range, query, pause, damaged);

@@ -203,6 +203,18 @@ test("what has no samples is not listed, also where the range has no end", async
   await machine.close();
 });
 
+test("a label with more values than a call may have arguments is listed", async () => {
+  const machine = await Machine.start();
+  const count = 150_000;
+  const columns = new SampleColumns(machine.kernels, count);
+  for (let i = 0; i < count; i++)
+    columns.push(machine.store.intern([["pod", `p${i}`]]), START_MS, i);
+  await machine.store.appendColumns(columns);
+  const values = await machine.clock.run(machine.store.labelValues("pod", EVER, []));
+  equal(values.length, count);
+  await machine.close();
+});
+
 test("at the limit of series only new ones are refused, and counted", async () => {
   const machine = await Machine.start({ headSeriesMax: 2 });
   await machine.append(["a", "b"]);
