@@ -12,10 +12,11 @@ export class PrometheusProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** `config` gets the server's own address, so that it can scrape itself. */
+  /** `config` gets the server's own address, so that it can scrape itself; its data lie in `prometheus-data`. */
   static async start(
     folder: string,
     config: (address: string) => string,
+    args: readonly string[] = [],
   ): Promise<PrometheusProcess> {
     const port = await freePort();
     const path = join(folder, "prometheus.yml");
@@ -24,6 +25,7 @@ export class PrometheusProcess implements AsyncDisposable {
     const child = new Child(findProgram("prometheus") ?? "prometheus", [
       ...[`--config.file=${path}`, `--storage.tsdb.path=${join(folder, "prometheus-data")}`],
       ...[`--web.listen-address=127.0.0.1:${port}`, "--log.level=warn"],
+      ...args,
     ]);
     await answering(`${url}/-/ready`, child);
     return new PrometheusProcess(url, child);

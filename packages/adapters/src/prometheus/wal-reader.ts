@@ -67,6 +67,8 @@ function* readSegment(
       const header = window.read(at, HEADER_SIZE);
       const kind = header[0] as number;
       if ((kind & PART_MASK) === NOTHING || pageEnd - at < HEADER_SIZE) {
+        if (window.read(at, pageEnd - at).some((byte) => byte !== 0))
+          throw corrupt(path, at, "bytes of a page of the log that has no more records");
         at = pageEnd;
         continue;
       }
