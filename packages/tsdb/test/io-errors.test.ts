@@ -1,18 +1,24 @@
 // Every call to the disk fails once: the first in the first run, the second in the second, until a run has no failure.
 import { ok } from "node:assert/strict";
 import { test } from "node:test";
-import { OperatingError, seededRng } from "@pharos/base";
+import { OperatingError, type Rng, seededRng } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
 import { type EmbeddedStore, openStore } from "../src/store.ts";
-import { Client, EVERYTHING, Model, opener, readAll } from "./store-model.ts";
+import { Client, close, EVERYTHING, LABEL_SETS, Model, opener, readAll } from "./store-model.ts";
 
 const kernels = await Kernels.load();
 const HOUR_MS = 3_600_000;
 const never = new AbortController().signal;
 
 /** What a store does in a day, in small; failures of the disk are met and the day goes on. */
-async function live(disk: SimDisk, clock: SimClock, client: Client, model: Model): Promise<number> {
+async function live(
+  disk: SimDisk,
+  clock: SimClock,
+  rng: Rng,
+  client: Client,
+  model: Model,
+): Promise<number> {
   let failures = 0;
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     try {
@@ -36,7 +42,7 @@ async function live(disk: SimDisk, clock: SimClock, client: Client, model: Model
   for (let step = 0; step < 6; step++) {
     for (let i = 0; i < 2; i++) {
       await clock.run(clock.sleep(60_000, never));
-      const batch = client.makeBatch();
+      const batch = client.makeBatch(rng);
       for (const sample of batch) model.send(sample);
       await attempt(() => client.append(opened, batch));
     }
@@ -47,7 +53,7 @@ async function live(disk: SimDisk, clock: SimClock, client: Client, model: Model
     if (step % 2 === 1) await attempt(() => opened.maintain(clock.nowMs()));
     if (step === 2) await attempt(() => opened.flush());
   }
-  await attempt(() => opened[Symbol.asyncDispose]());
+  await attempt(() => close(opened));
   return failures;
 }
 
@@ -58,7 +64,7 @@ for (const mode of ["one call fails", "from one call on, all fail"] as const)
     for (let failing = 1; ; failing += mode === "one call fails" ? 1 : 7) {
       const rng = seededRng(failing);
       const clock = new SimClock();
-      const client = new Client(rng, clock, kernels);
+      const client = new Client(clock, kernels);
       const model = new Model();
       const disk = new SimDisk(rng);
       let calls = 0;
@@ -67,15 +73,15 @@ for (const mode of ["one call fails", "from one call on, all fail"] as const)
         if (mode === "one call fails" ? calls === failing : calls >= failing)
           throw new OperatingError("disk.failed", `${call} of ${path}, call ${failing}`);
       };
-      const failures = await live(disk, clock, client, model);
+      const failures = await live(disk, clock, rng, client, model);
       disk.beforeCall = () => {};
 
       const where = `call ${failing}`;
-      model.expiredBeforeMs = clock.nowMs() - 4 * HOUR_MS;
+      for (const series of LABEL_SETS.keys()) model.expire(series, clock.nowMs() - 4 * HOUR_MS);
       const table = opener(openStore, kernels, clock, {});
       const store = await clock.run(table(disk.kill()));
       model.check(await clock.run(readAll(store)), EVERYTHING, where);
-      await clock.run(store[Symbol.asyncDispose]());
+      await clock.run(close(store));
       client.release();
       runs++;
       if (calls < failing) {

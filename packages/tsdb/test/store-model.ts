@@ -22,7 +22,8 @@ export const SMALL: Partial<StoreSettings> = {
 };
 
 const MINUTE_MS = 60_000;
-const STALE = 0x7ff0000000000002n;
+const DAY_MS = 86_400_000;
+export const STALE = 0x7ff0000000000002n;
 const words = new BigUint64Array(1);
 const halves = new Uint32Array(words.buffer);
 const doubles = new Float64Array(words.buffer);
@@ -42,8 +43,18 @@ export const LABEL_SETS: readonly Labels[] = Array.from({ length: 12 }, (_, i) =
   }),
 );
 
-const NAMES = LABEL_SETS.map(formatLabels);
+export const NAMES = LABEL_SETS.map(formatLabels);
 const SERIES_OF = new Map(NAMES.map((name, series) => [name, series]));
+
+export function numberOf(bits: bigint): number {
+  words[0] = bits;
+  return doubles[0] as number;
+}
+
+/** The bits of a value in an array of values. */
+export function bitsOf(values: Float64Array, at: number): bigint {
+  return new BigUint64Array(values.buffer, values.byteOffset + at * 8, 1)[0] as bigint;
+}
 
 export function valueBits(rng: Rng): bigint {
   if (rng.chance(8)) return STALE;
@@ -53,44 +64,131 @@ export function valueBits(rng: Rng): bigint {
   return words[0] as bigint;
 }
 
+/** All that was ever sent for one series and time, and what has to be there of it. */
+interface SentSample {
+  readonly values: Set<bigint>;
+  /** It has to be there, with these bits: it was read before. */
+  kept: bigint | undefined;
+  /** It has to be there, with any of the values: it was acknowledged. */
+  present: boolean;
+  /** A deletion of it failed: it may go, until the next start shows what became of it. */
+  doubtful: boolean;
+  /** What the rollup tiers hold of it, for as long as they are kept; undefined if nobody can say. */
+  rolled: bigint | undefined;
+  /** The last check that met it. */
+  seen: number;
+}
+
 /**
  * What was sent, by series and time. Checks every answer of a store against it: nothing made up, nothing doubled,
  * in order, bit by bit; and nothing lost of what had to stay.
  */
 export class Model {
-  /** By series, then time: every value that was ever sent for it, and whether one of them has to be there. */
-  readonly #sent: Map<number, { values: Set<bigint>; kept: bigint | undefined; seen: number }>[] =
-    LABEL_SETS.map(() => new Map());
+  readonly #sent: Map<number, SentSample>[] = LABEL_SETS.map(() => new Map());
+  /** Of each series: what was ever deleted. Sent again, it may be a duplicate of what the head remembers as the newest. */
+  readonly #deleted = LABEL_SETS.map(() => new Set<number>());
+  /** Of each series: what is older may have been deleted by retention. */
+  readonly #expiredBeforeMs = LABEL_SETS.map(() => Number.NEGATIVE_INFINITY);
   #round = 0;
-  /** Before this, blocks may have been deleted. */
-  expiredBeforeMs = Number.NEGATIVE_INFINITY;
 
   send({ series, timestampMs, bits }: SimSample): void {
     const times = this.#sent[series];
     assert(times !== undefined, "a series of the model");
     times
-      .getOrInsertComputed(timestampMs, () => ({ values: new Set(), kept: undefined, seen: 0 }))
+      .getOrInsertComputed(timestampMs, () => ({
+        values: new Set(),
+        kept: undefined,
+        present: false,
+        doubtful: false,
+        rolled: undefined,
+        seen: 0,
+      }))
       .values.add(bits);
   }
 
-  /** What was read stands from now on: it must be read again, the same. */
-  keep({ series, timestampMs, bits }: SimSample): void {
+  #entry({ series, timestampMs }: SimSample): SentSample {
     const entry = this.#sent[series]?.get(timestampMs);
     assert(entry !== undefined, "it was sent");
-    entry.kept = bits;
+    return entry;
+  }
+
+  /** What was acknowledged, none of it refused for its age, is there: this value, or one that came before. */
+  acknowledge(batch: readonly SimSample[]): void {
+    for (const sample of batch) {
+      const entry = this.#entry(sample);
+      const wasDeleted = this.#deleted[sample.series]?.has(sample.timestampMs) === true;
+      if (!entry.doubtful && !wasDeleted) entry.present = true;
+    }
+  }
+
+  /** What was read stands from now on: it must be read again, the same. */
+  keep(sample: SimSample): void {
+    const entry = this.#entry(sample);
+    if (entry.doubtful) return;
+    entry.kept = sample.bits;
+    entry.rolled = sample.bits;
   }
 
   /** Acknowledged as deleted: it must not be read again, unless it is sent again. */
   delete(series: number, { minMs, maxMs }: TimeRange): void {
     const times = this.#sent[series];
     for (const timestampMs of [...(times?.keys() ?? [])])
-      if (timestampMs >= minMs && timestampMs <= maxMs) times?.delete(timestampMs);
+      if (timestampMs >= minMs && timestampMs <= maxMs) {
+        times?.delete(timestampMs);
+        this.#deleted[series]?.add(timestampMs);
+      }
+    // The rows at the borders are made again of the samples there are.
+    const from = Math.floor(minMs / DAY_MS) * DAY_MS;
+    const to = Math.floor(maxMs / DAY_MS) * DAY_MS + DAY_MS;
+    for (const [timestampMs, entry] of times ?? [])
+      if (timestampMs >= from && timestampMs < to && this.isExpired(series, timestampMs))
+        entry.rolled = undefined;
   }
 
-  /** Power went: only what `durable` has must still be there. */
+  /** Wanted to be deleted, but that failed: it may be there or not, and it may go with the next start. */
+  doubt(series: number, { minMs, maxMs }: TimeRange): void {
+    const day = (timeMs: number): number => Math.floor(timeMs / DAY_MS);
+    for (const [timestampMs, entry] of this.#sent[series] ?? []) {
+      if (day(timestampMs) >= day(minMs) && day(timestampMs) <= day(maxMs))
+        entry.rolled = undefined;
+      if (timestampMs < minMs || timestampMs > maxMs) continue;
+      entry.kept = undefined;
+      entry.present = false;
+      entry.doubtful = true;
+    }
+  }
+
+  /** A full disk may have cost the rows of what had expired. */
+  forgetRolled(): void {
+    for (const [series, times] of this.#sent.entries())
+      for (const [timestampMs, entry] of times)
+        if (this.isExpired(series, timestampMs)) entry.rolled = undefined;
+  }
+
+  /** What is older may be gone from now on, whatever the settings become. */
+  expire(series: number, beforeMs: number): void {
+    this.#expiredBeforeMs[series] = Math.max(beforeMs, this.#expiredBeforeMs[series] as number);
+  }
+
+  isExpired(series: number, timestampMs: number): boolean {
+    return timestampMs < (this.#expiredBeforeMs[series] as number);
+  }
+
+  /** Power went: only what `durable` has must still be there. What had expired before stays in the rollups. */
   forgetAllBut(durable: readonly SimSample[]): void {
-    for (const times of this.#sent) for (const entry of times.values()) entry.kept = undefined;
+    for (const times of this.#sent)
+      for (const entry of times.values()) {
+        if (entry.seen === this.#round) entry.rolled = undefined;
+        entry.kept = undefined;
+        entry.present = false;
+      }
     for (const sample of durable) this.keep(sample);
+  }
+
+  /** A process began: what it read first is what there is. */
+  begin(found: readonly SimSample[]): void {
+    for (const times of this.#sent) for (const entry of times.values()) entry.doubtful = false;
+    this.forgetAllBut(found);
   }
 
   check(found: readonly SimSample[], range: TimeRange, where: string): void {
@@ -100,25 +198,34 @@ export class Model {
       if (entry?.values.has(bits) !== true)
         fail(`${where}: ${NAMES[series]} @ ${timestampMs}: ${bits.toString(16)} was never sent`);
       // Where the first value's block expired, the log may still have one that came second.
-      const expired = timestampMs < this.expiredBeforeMs;
+      const expired = this.isExpired(series, timestampMs);
       if (!expired && entry.kept !== undefined && entry.kept !== bits)
         fail(`${where}: ${NAMES[series]} @ ${timestampMs}: ${bits.toString(16)} was another value`);
       entry.seen = round;
     }
     for (const [series, times] of this.#sent.entries())
-      for (const [timestampMs, { kept, seen }] of times) {
-        if (kept === undefined || seen === round) continue;
+      for (const [timestampMs, { kept, present, seen }] of times) {
+        if ((kept === undefined && !present) || seen === round) continue;
         if (timestampMs < range.minMs || timestampMs > range.maxMs) continue;
-        if (timestampMs < this.expiredBeforeMs) continue;
+        if (this.isExpired(series, timestampMs)) continue;
         fail(`${where}: ${NAMES[series]} @ ${timestampMs}: lost`);
       }
+  }
+
+  /** What a series was ever sent, by time, for as long as it was not deleted. */
+  samplesOf(series: number): ReadonlyMap<number, Readonly<SentSample>> {
+    return this.#sent[series] as ReadonlyMap<number, SentSample>;
   }
 }
 
 export const EVERYTHING: TimeRange = { minMs: -(2 ** 50), maxMs: 2 ** 50 };
 
 /** Reads a range, by exact bits; checks that series are sorted and times increase. */
-export async function readAll(store: EmbeddedStore, range = EVERYTHING): Promise<SimSample[]> {
+export async function readAll(
+  store: EmbeddedStore,
+  range = EVERYTHING,
+  between?: () => Promise<void>,
+): Promise<SimSample[]> {
   const out: SimSample[] = [];
   let before = "";
   const selection = store.select(range, [createMatcher("=~", METRIC_NAME, ".+")], {
@@ -140,19 +247,18 @@ export async function readAll(store: EmbeddedStore, range = EVERYTHING): Promise
         fail(`${name}: the flag says what the bits say`);
       out.push({ series, timestampMs, bits: bits[i] as bigint });
     }
+    if (between !== undefined) await between();
   }
   return out;
 }
 
 /** A client of a store: makes samples as time passes, most in order, some late, some again. */
 export class Client {
-  readonly #rng: Rng;
   readonly #clock: SimClock;
   readonly #columns: SampleColumns;
   #recent: SimSample[] = [];
 
-  constructor(rng: Rng, clock: SimClock, kernels: Kernels) {
-    this.#rng = rng;
+  constructor(clock: SimClock, kernels: Kernels) {
     this.#clock = clock;
     this.#columns = new SampleColumns(kernels, 512);
   }
@@ -161,13 +267,12 @@ export class Client {
     this.#columns.release();
   }
 
-  makeBatch(): SimSample[] {
-    const rng = this.#rng;
+  makeBatch(rng: Rng): SimSample[] {
     const nowMs = this.#clock.nowMs();
     const batch: SimSample[] = [];
     const shared = rng.chance(50);
     const active = 1 + rng.below(LABEL_SETS.length);
-    for (let i = rng.below(30); i >= 0; i--) {
+    for (let i = rng.below(16); i >= 0; i--) {
       const recent = this.#recent[rng.below(Math.max(1, this.#recent.length))];
       if (recent !== undefined && rng.chance(10)) {
         // The same again, or another value for the same time.
@@ -199,13 +304,33 @@ export class Client {
   }
 }
 
-/** Opens a store on a disk, with a series table of its own. */
+/** Opens a store on a disk, with a series table of its own, which `close` gives back. */
 export function opener(
   open: typeof openStore,
   kernels: Kernels,
   clock: SimClock,
   settings: Partial<StoreSettings>,
 ): (disk: Disk) => Promise<EmbeddedStore> {
-  return (disk) =>
-    open({ disk, clock, kernels, table: new SeriesTable(kernels), ...SMALL, ...settings });
+  return async (disk) => {
+    const table = new SeriesTable(kernels);
+    try {
+      const store = await open({ disk, clock, kernels, table, ...SMALL, ...settings });
+      TABLES.set(store, table);
+      return store;
+    } catch (error) {
+      table.destroy();
+      throw error;
+    }
+  };
+}
+
+const TABLES = new WeakMap<EmbeddedStore, SeriesTable>();
+
+/** Closes a store that an `opener` opened. @throws OperatingError, as the store does. */
+export async function close(store: EmbeddedStore): Promise<void> {
+  try {
+    await store[Symbol.asyncDispose]();
+  } finally {
+    TABLES.get(store)?.destroy();
+  }
 }

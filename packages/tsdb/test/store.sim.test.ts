@@ -1,4 +1,5 @@
-// A failing run names its seed; `SIM_SEED=<seed> node --test <this file>` replays exactly that run.
+// A failing run names its seed; `SIM_SEED=<seed> node --test <this file>` replays exactly that run, and
+// `npm run sim -- --from <seed> --seeds 1` says which of its steps are needed for it to fail.
 import { ok } from "node:assert/strict";
 import { test } from "node:test";
 import { Kernels } from "@pharos/kernels";
@@ -6,7 +7,8 @@ import { openStore } from "../src/store.ts";
 import { simulate, zeroCounts } from "./store-sim.ts";
 
 const { SIM_SEED } = process.env;
-const seeds = SIM_SEED === undefined ? Array.from({ length: 40 }, (_, i) => i) : [Number(SIM_SEED)];
+const seeds =
+  SIM_SEED === undefined ? Array.from({ length: 120 }, (_, i) => i) : [Number(SIM_SEED)];
 
 test("after any number of deaths the store holds what it acknowledged, once, and nothing made up", async () => {
   const kernels = await Kernels.load();
