@@ -234,7 +234,11 @@ export class Wal {
     const { size } = this.#current.writer;
     const isWhole = this.#tornSize === undefined && this.#stalled === undefined;
     if (this.#failure !== undefined || !isWhole || size <= SEGMENT_HEADER_SIZE) return;
-    this.#tryTo(() => this.#beginSegment(this.position, []));
+    this.#tryTo(() => {
+      this.#beginSegment(this.position, []);
+      // Who waits for a sync from now on waits for the new file's, too: one that goes on already leaves it out.
+      if (this.#appended > 0) this.#appended++;
+    });
   }
 
   /** Resolves when all that was appended before the call survives a power loss. @throws OperatingError `disk.full`, `disk.failed`. */
