@@ -17,7 +17,9 @@ export class SimConsumer {
   /** Everything that was ever sent, deleted or not: the log may still have it. */
   readonly #sent = new Set<string>();
   /** What was read before the committed place, and so need not be given again. */
-  #done = new Map<string, SimSample>();
+  readonly #given = new Set<string>();
+  /** The same, without what was deleted since: all of it has to be there. */
+  readonly #done = new Map<string, SimSample>();
   #committed = 0;
   /** A commit that was not acknowledged may stand all the same. */
   #attempted: { readonly offset: number; readonly samples: readonly SimSample[] } | undefined;
@@ -57,9 +59,11 @@ export class SimConsumer {
   #finishCommit(): void {
     const { offset, samples } = this.#attempted ?? { offset: this.#committed, samples: [] };
     this.#committed = offset;
-    for (const sample of samples)
+    for (const sample of samples) {
+      this.#given.add(keyOf(sample));
       if (this.#model.samplesOf(sample.series).has(sample.timestampMs))
         this.#done.set(keyOf(sample), sample);
+    }
     this.#attempted = undefined;
   }
 
@@ -112,7 +116,7 @@ export class SimConsumer {
       for (const [timestampMs, { kept }] of this.#model.samplesOf(series)) {
         if (kept === undefined || this.#model.isExpired(series, timestampMs)) continue;
         const key = keyOf({ series, timestampMs, bits: kept });
-        if (!given.has(key) && !this.#done.has(key))
+        if (!given.has(key) && !this.#given.has(key))
           fail(`${where}: the consumer was not given ${name} @ ${timestampMs}`);
       }
   }
