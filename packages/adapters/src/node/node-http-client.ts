@@ -1,5 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { OperatingError } from "@pharos/base";
 import type { HttpClient, HttpRequest, HttpResponse } from "@pharos/ports";
@@ -17,6 +16,9 @@ export interface NodeHttpClient extends HttpClient {
 
 /** Requests over this machine's network. */
 export function nodeHttpClient(): NodeHttpClient {
+  // Not imported: threads that only want this folder's disk would load all of Node's networking with it.
+  const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
+  const { Agent: HttpsAgent, request: httpsRequest } = process.getBuiltinModule("node:https");
   const options = {
     keepAlive: true,
     maxSockets: SOCKETS_PER_HOST_MAX,

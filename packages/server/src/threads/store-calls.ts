@@ -25,10 +25,10 @@ import type {
   StoreStats,
 } from "@pharos/tsdb";
 import type { ArchiveConfig } from "../config/config.ts";
-import type { StorageChange, TsdbStatus } from "../http/dependencies.ts";
+import type { ListedBlock, StorageChange, TsdbStatus } from "../http/dependencies.ts";
 import type { SlotPlace } from "./body-slots.ts";
 
-/** What the store's thread is started with. */
+/** What the store is opened with. */
 export interface StoreThreadData {
   readonly dataFolder: string;
   /** Of the series table's hash; 32 bits. */
@@ -79,7 +79,7 @@ export interface RetentionPreview {
 /** What the main thread asks of the store's. */
 export interface StoreCalls {
   /** Opens the store: reads the log back. */
-  open(ask: null): { readonly stats: StoreStats; readonly slots: SlotPlace };
+  open(ask: StoreThreadData): { readonly stats: StoreStats; readonly slots: SlotPlace };
   remoteWrite(ask: SentBody): RemoteWriteResult;
   jsonMetrics(ask: SentBody): JsonMetricsResult;
   append(ask: SampleBatch): AppendResult;
@@ -90,6 +90,7 @@ export interface StoreCalls {
   markGone(ask: { readonly target: number; readonly end: TargetEnd }): AppendResult;
   closeTarget(ask: number): void;
   stats(ask: null): StoreThreadStats;
+  blocks(ask: null): readonly ListedBlock[];
   tsdbStatus(ask: { readonly limit: number }): TsdbStatus;
   /** Goes on with other settings. */
   applySettings(ask: ChangeableSettings): void;

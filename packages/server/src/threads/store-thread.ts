@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import { errorText, type Matcher, OperatingError } from "@pharos/base";
 import {
   type JsonMetricsResult,
@@ -12,7 +12,7 @@ import {
 } from "@pharos/collect";
 import type { AppendResult, MetricMetadata, SampleBatch, TimeRange } from "@pharos/ports";
 import type { ChangeableSettings, ReaderSetup, StoreStats } from "@pharos/tsdb";
-import type { AdminControl, StorageChange, TsdbStatus } from "../http/dependencies.ts";
+import type { AdminControl, ListedBlock, StorageChange, TsdbStatus } from "../http/dependencies.ts";
 import type { Logger } from "../log.ts";
 import { BodySlots } from "./body-slots.ts";
 import { Caller } from "./calls.ts";
@@ -24,12 +24,10 @@ import type {
   StoreThreadData,
   StoreThreadStats,
 } from "./store-calls.ts";
+import { startStoreWorker } from "./store-worker-start.ts";
 
 /** Calls that may wait for the store at a time: pushes are bounded by their queue, scrapes by their targets. */
 const CALLS_MAX = 100_000;
-/** The label index and the like of five million series; more than a thread gets by itself. */
-const HEAP_MIB_MAX = 16_384;
-
 /** An administrator's calls that may wait at a time. They are done one after another, and each may take minutes. */
 const ADMIN_CALLS_MAX = 16;
 
@@ -58,8 +56,9 @@ export class StoreThread implements AdminControl, AsyncDisposable {
   }
 
   /**
-   * Starts the thread and opens the store.
+   * Opens the store in its thread.
    *
+   * @param worker the thread, where it was started before there was anything to tell it.
    * @param onDeath told when the thread ends by itself: nothing can be stored any more.
    * @throws OperatingError as `openStore`.
    */
@@ -67,12 +66,9 @@ export class StoreThread implements AdminControl, AsyncDisposable {
     data: StoreThreadData,
     log: Logger,
     onDeath: (error: unknown) => void,
+    worker: Worker = startStoreWorker(),
   ): Promise<StoreThread> {
-    const worker = new Worker(new URL("./store-worker.ts", import.meta.url), {
-      name: "store",
-      workerData: data,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
-    });
+    worker.ref();
     const caller = new Caller<StoreCalls>(worker, CALLS_MAX, (notice) =>
       logNotice(log, notice as StoreNotice),
     );
@@ -87,7 +83,7 @@ export class StoreThread implements AdminControl, AsyncDisposable {
       if (thread !== undefined && !thread.#closing) onDeath(death);
     });
     try {
-      const { stats, slots } = await caller.call("open", null);
+      const { stats, slots } = await caller.call("open", data);
       thread = new StoreThread(worker, caller, new BodySlots(slots), stats);
       return thread;
     } catch (error) {
@@ -185,6 +181,10 @@ export class StoreThread implements AdminControl, AsyncDisposable {
 
   tsdbStatus(limit: number): Promise<TsdbStatus> {
     return this.#caller.call("tsdbStatus", { limit });
+  }
+
+  blocks(): Promise<readonly ListedBlock[]> {
+    return this.#caller.call("blocks", null);
   }
 
   /** Makes a reader on yet another thread possible: what it begins with, and the port that it asks over. */

@@ -1,6 +1,6 @@
 // The store's thread: owns the head, the log and the blocks, and decodes what goes into them.
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort } from "node:worker_threads";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
 import { assert, createMatcher, errorText } from "@pharos/base";
 import {
@@ -21,7 +21,7 @@ import {
 } from "@pharos/tsdb";
 import type { StorageChange } from "../http/dependencies.ts";
 import { removeUnfinishedSnapshots, snapshotStore } from "../store-snapshot.ts";
-import { storageSize, tsdbStatus } from "../store-status.ts";
+import { listedBlocks, storageSize, tsdbStatus } from "../store-status.ts";
 import { archiveSettings } from "./archive-settings.ts";
 import { SLOTS_SIZE, type SlotPlace } from "./body-slots.ts";
 import { answerCalls, Moved } from "./calls.ts";
@@ -190,8 +190,8 @@ function thread(): StoreThread {
 }
 
 const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
-  async open() {
-    opened = await StoreThread.open(workerData as StoreThreadData);
+  async open(data) {
+    opened = await StoreThread.open(data);
     return { stats: opened.store.stats(), slots: opened.slots };
   },
   remoteWrite: (body) => thread().receive(body),
@@ -204,6 +204,7 @@ const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
   closeTarget: (target) => thread().scrapes.close(target),
   stats: () => thread().stats(),
   tsdbStatus: ({ limit }) => tsdbStatus(thread().store, limit),
+  blocks: () => listedBlocks(thread().store.stats()),
   applySettings: (settings) => thread().store.applySettings(settings),
   planRetention: (changes) => thread().planRetention(changes),
   flush: () => thread().changed((store) => store.flush()),
