@@ -79,12 +79,16 @@ async function importInto(
   for (const [i, unit] of units.entries()) {
     const title = units.length === 1 ? unit.title : `${unit.title} (${i + 1} of ${units.length})`;
     const startMs = systemClock.monotonicMs();
+    const before = import_.units.get(unit.name)?.read ?? 0;
     const onSamples = (samples: number): void => {
-      const rate = samples / Math.max(1, systemClock.monotonicMs() - startMs) / 1000;
-      const detail = `${counted(samples)} samples, ${rate.toFixed(1)} M/s`;
+      const detail = (): string => {
+        const elapsedMs = Math.max(1, systemClock.monotonicMs() - startMs);
+        const rate = (samples - before) / elapsedMs / 1000;
+        return `${counted(samples)} samples, ${rate.toFixed(1)} M/s`;
+      };
       progress.show({ title, part: unit.part(samples), detail });
     };
-    onSamples(import_.units.get(unit.name)?.read ?? 0);
+    onSamples(before);
     await unit.run(import_, onSamples, signal);
   }
   progress.show({ title: "taking over", part: undefined, detail: "" });

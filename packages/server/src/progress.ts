@@ -10,8 +10,8 @@ export interface Stage {
   readonly title: string;
   /** From 0 to 1; undefined where nobody knows. */
   readonly part: number | undefined;
-  /** What else there is to tell, such as counts. */
-  readonly detail: string;
+  /** What else there is to tell, such as counts; a function where it costs something, as it is shown now and then only. */
+  readonly detail: string | (() => string);
 }
 
 /** Where progress is shown: the process's standard error, mostly. */
@@ -65,14 +65,18 @@ function percent(part: number): string {
 }
 
 function plainText({ title, part, detail }: Stage): string {
-  return [title, ...(part === undefined ? [] : [percent(part)]), detail]
+  return [title, ...(part === undefined ? [] : [percent(part)]), textOf(detail)]
     .filter((text) => text !== "")
     .join(", ");
 }
 
 function barText({ title, part, detail }: Stage): string {
-  if (part === undefined) return `${title}  ${detail}`;
+  if (part === undefined) return `${title}  ${textOf(detail)}`.trimEnd();
   const filled = Math.round(Math.min(1, part) * BAR_WIDTH);
   const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
-  return `${bar} ${percent(part).padStart(5)}  ${title}  ${detail}`;
+  return `${bar} ${percent(part).padStart(5)}  ${title}  ${textOf(detail)}`;
+}
+
+function textOf(detail: Stage["detail"]): string {
+  return typeof detail === "string" ? detail : detail();
 }
