@@ -36,7 +36,10 @@ export class ColumnBuffer {
   /** 1 where the sample is a staleness marker; null if none is. Fresh with every call. */
   staleFlags(): Uint8Array | null {
     let flags: Uint8Array | null = null;
+    const values = this.#values;
     for (let i = 0; i < this.length; i++) {
+      // Most are no NaN, and need no second look.
+      if (!Number.isNaN(values[i])) continue;
       if (this.#bits[i * 2] !== STALE_LOW || this.#bits[i * 2 + 1] !== STALE_HIGH) continue;
       flags ??= new Uint8Array(this.length);
       flags[i] = 1;

@@ -16,7 +16,7 @@ export class BlockMerge {
   /** The labels at each position; undefined at the end. */
   readonly #heads: (Uint8Array | undefined)[];
   /** Which blocks have the current series. */
-  #current: boolean[];
+  readonly #current: boolean[];
 
   /** @throws OperatingError `disk.corrupt`, as all its methods. */
   constructor(blocks: readonly MergedBlock[]) {
@@ -30,14 +30,20 @@ export class BlockMerge {
 
   /** Goes to the next series, and answers its canonical label bytes; undefined at the end. */
   next(): Uint8Array | undefined {
-    for (const [at, has] of this.#current.entries()) if (has) this.#advance(at);
+    const current = this.#current;
     let least: Uint8Array | undefined;
-    for (const head of this.#heads)
-      if (head !== undefined && (least === undefined || compareLabelBytes(head, least) < 0))
+    for (let at = 0; at < current.length; at++) {
+      if (current[at]) this.#advance(at);
+      const head = this.#heads[at];
+      const order =
+        head === undefined ? 1 : least === undefined ? -1 : compareLabelBytes(head, least);
+      // Those before it that seemed to have the least have it no more.
+      if (order < 0) {
         least = head;
-    this.#current = this.#heads.map(
-      (head) => head !== undefined && compareLabelBytes(head, least as Uint8Array) === 0,
-    );
+        current.fill(false, 0, at);
+      }
+      current[at] = order <= 0;
+    }
     return least;
   }
 

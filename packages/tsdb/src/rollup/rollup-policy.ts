@@ -20,14 +20,14 @@ export const MADE_WHEN = ["at_once", "daily", "before_expiry"] as const;
 export type MadeWhen = (typeof MADE_WHEN)[number];
 
 /**
- * Unless said otherwise. Long views read hours and little else; rows of a minute or five take a good part of what
- * the samples take, so that both are kept for as short a time as can be.
+ * Unless said otherwise. Long views read hours and little else, and days follow from hours; what the others add can be
+ * told by the samples as long as those are kept, so that it need not take space beside them.
  */
 const MADE_BY_DEFAULT: Readonly<Record<RollupTier, MadeWhen>> = {
   "1m": "before_expiry",
   "5m": "before_expiry",
   "1h": "at_once",
-  "1d": "daily",
+  "1d": "before_expiry",
 };
 
 /** A matcher as plain data, which another thread can be sent. */

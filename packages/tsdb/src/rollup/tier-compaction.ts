@@ -15,7 +15,8 @@ const DAY_MS = 86_400_000;
 const RANGES_MS: Readonly<Record<RollupTier, readonly number[]>> = {
   "1m": [DAY_MS, 8 * DAY_MS],
   "5m": [DAY_MS, 8 * DAY_MS],
-  "1h": [DAY_MS, 8 * DAY_MS, 64 * DAY_MS],
+  // Made two hours at a time, of which each block has two rows a series: eight hours take half of that.
+  "1h": [DAY_MS / 3, DAY_MS, 8 * DAY_MS, 64 * DAY_MS],
   "1d": [DAY_MS, 8 * DAY_MS, 64 * DAY_MS, 512 * DAY_MS],
 };
 
@@ -23,7 +24,7 @@ const RANGES_MS: Readonly<Record<RollupTier, readonly number[]>> = {
  * How long after its end a stretch is put together: by then its late samples are there. One that comes later costs
  * making the whole stretch again.
  */
-const SETTLED_AFTER_MS = DAY_MS;
+const SETTLED_AFTER_MS = 4 * 3_600_000;
 
 /** Blocks to put together, by time, and the stretch of time of the one that they become. */
 export interface TierGroup {
