@@ -10,6 +10,7 @@ import { analyze, dump, snapshot, verify } from "./commands/tsdb.ts";
 import {
   environmentName,
   type GivenOptions,
+  IGNORED_OPTIONS,
   parseServeOptions,
   SERVE_OPTIONS,
   type ServeOptions,
@@ -27,7 +28,9 @@ const program = new Command("pharos")
 const serveCommand = program
   .command("serve")
   .description("run the server")
-  .action((flags: Record<string, string | true>) => serve(optionsOrUsage(givenOptions(flags))));
+  .action((flags: Record<string, string | true>) =>
+    serve(optionsOrUsage(givenOptions(flags)), ignoredOptions(flags)),
+  );
 
 for (const { flag, value, alias, help, fallback } of Object.values(SERVE_OPTIONS)) {
   const withValue = (name: string): string => (value === undefined ? name : `${name} <${value}>`);
@@ -36,6 +39,9 @@ for (const { flag, value, alias, help, fallback } of Object.values(SERVE_OPTIONS
   // Prometheus's own name for it, so that a unit file or a script can stay as it is.
   if (alias !== undefined) serveCommand.addOption(new Option(withValue(alias)).hideHelp());
 }
+
+for (const name of IGNORED_OPTIONS.keys())
+  serveCommand.addOption(new Option(`${name} [value]`).hideHelp());
 
 const check = program.command("check").description("check files without running them");
 check
@@ -137,6 +143,13 @@ function givenOptions(flags: Readonly<Record<string, string | true>>): GivenOpti
     if (value !== undefined) given[key as keyof ServeOptions] = value === true ? "" : value;
   }
   return given;
+}
+
+/** What to say of the options that are given and have no meaning here. */
+function ignoredOptions(flags: Readonly<Record<string, string | true>>): readonly string[] {
+  return [...IGNORED_OPTIONS]
+    .filter(([name]) => flags[attributeName(name)] !== undefined)
+    .map(([name, reason]) => `${name} is ignored: ${reason}`);
 }
 
 /** A wrong value is a wrong call, as a wrong flag is. */

@@ -1,4 +1,5 @@
 import { DURATION_HINT, formatDuration, OperatingError, parseDuration } from "@pharos/base";
+import { BLOCK_RANGE_MS } from "@pharos/tsdb";
 
 /** What the server is started with. What is here needs a restart; what can be reloaded is in the files. */
 export interface ServeOptions {
@@ -24,6 +25,8 @@ export interface ServeOptions {
   readonly diskKeepFree: number;
   /** Bytes of blocks that each thread that reads them keeps in memory. */
   readonly blockCacheSizeMax: number;
+  /** How long a stretch of time a block may be merged to. */
+  readonly blockRangeMsMax: number;
   readonly queryTimeoutMs: number;
   /** Series in memory at a time. */
   readonly headSeriesMax: number;
@@ -178,6 +181,15 @@ export const SERVE_OPTIONS: Rows = {
     parse: parseSize,
     format: formatSize,
   },
+  blockRangeMsMax: {
+    flag: "--max-block-duration",
+    value: "duration",
+    alias: "--storage.tsdb.max-block-duration",
+    help: "how long a stretch of time blocks are merged to, from 2h on",
+    fallback: "1d",
+    parse: parseBlockRange,
+    format: formatDuration,
+  },
   queryTimeoutMs: {
     flag: "--query-timeout",
     value: "duration",
@@ -248,6 +260,16 @@ export const SERVE_OPTIONS: Rows = {
     format: String,
   },
 };
+
+/** Options of Prometheus that have no meaning here, by name with what to say: a unit file that has them still works. */
+export const IGNORED_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ["--storage.tsdb.min-block-duration", "blocks from memory are two hours long"],
+  ["--storage.tsdb.wal-compression", "the log is compact as it is"],
+  ["--storage.tsdb.wal-compression-type", "the log is compact as it is"],
+  ["--storage.tsdb.wal-segment-size", "--log-size-max limits the log"],
+  ["--storage.tsdb.allow-overlapping-blocks", "blocks may always overlap"],
+  ["--storage.tsdb.no-lockfile", "the data folder is always locked"],
+]);
 
 const OPTION_KEYS = Object.keys(SERVE_OPTIONS) as readonly OptionKey[];
 
@@ -365,6 +387,12 @@ function parseWalSync(text: string | undefined): number {
   if (text === "always") return 0;
   const ms = parseDuration(text ?? "");
   if (ms === undefined || ms === 0) throw wanted(`always, or ${DURATION_HINT}`);
+  return ms;
+}
+
+function parseBlockRange(text: string | undefined): number {
+  const ms = parseDuration(text ?? "");
+  if (ms === undefined || ms < BLOCK_RANGE_MS) throw wanted(`${DURATION_HINT}, from 2h on`);
   return ms;
 }
 

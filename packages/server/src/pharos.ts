@@ -29,7 +29,7 @@ import { readPageAssets } from "./page-assets.ts";
 import { addPartMetrics, type ReloadStatus } from "./part-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
-import { changeableSettings } from "./store-settings.ts";
+import { changeableSettings, compactionRanges } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
 import { QueryPool } from "./threads/query-pool.ts";
@@ -260,6 +260,12 @@ export class Pharos implements AsyncDisposable {
         configText: () => this.#files.text,
         flags: () => shownOptions(this.#options),
         tsdb: (limit) => store.tsdbStatus(limit),
+        blocks: () => store.blocks(),
+        retention: () => {
+          // As the files are now: what a reload would do can be seen before it is done.
+          const { storage } = this.#loadFiles().config;
+          return store.planRetention(changeableSettings(storage, this.#options));
+        },
       },
       lifecycle: {
         control: this.#mayControl
@@ -305,6 +311,7 @@ export class Pharos implements AsyncDisposable {
           logSizeMax,
           diskKeepFree,
           blockCacheSizeMax,
+          compactionRangesMs: compactionRanges(this.#options.blockRangeMsMax),
           headSeriesMax,
           ...changeableSettings(storage, this.#options),
         },

@@ -1,4 +1,4 @@
-import { type ChangeableSettings, RETENTION_PRESETS } from "@pharos/tsdb";
+import { type ChangeableSettings, COMPACTION_RANGES_MS, RETENTION_PRESETS } from "@pharos/tsdb";
 import type { StorageConfig } from "./config/config.ts";
 import type { ServeOptions } from "./options.ts";
 
@@ -7,6 +7,11 @@ export type StorageOptions = Pick<
   ServeOptions,
   "outOfOrderWindowMs" | "retentionMs" | "retentionSizeMax"
 >;
+
+/** The stretches of time that blocks are merged to, up to a longest. */
+export function compactionRanges(rangeMsMax: number): readonly number[] {
+  return [...COMPACTION_RANGES_MS.filter((rangeMs) => rangeMs < rangeMsMax), rangeMsMax];
+}
 
 /** The store's settings that a reload changes. The file goes before the options, and both before the preset. */
 export function changeableSettings(

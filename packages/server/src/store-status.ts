@@ -1,6 +1,12 @@
 import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
-import type { BlockMeta, Counted, EmbeddedStore, StoreStats } from "@pharos/tsdb";
-import type { Cardinality, StorageSize, TsdbStatus } from "./http/dependencies.ts";
+import {
+  type BlockMeta,
+  blockName,
+  type Counted,
+  type EmbeddedStore,
+  type StoreStats,
+} from "@pharos/tsdb";
+import type { Cardinality, ListedBlock, StorageSize, TsdbStatus } from "./http/dependencies.ts";
 import type { OwnMetrics } from "./own-metrics.ts";
 import type { StoreThreadStats } from "./threads/store-calls.ts";
 
@@ -36,6 +42,16 @@ export function storageSize({ blocks, rollups, walSize }: StoreStats): StorageSi
   };
 }
 
+/** All blocks on disk, raw ones first. */
+export function listedBlocks({ blocks, rollups }: StoreStats): readonly ListedBlock[] {
+  return [...blocks, ...rollups].map((meta) => {
+    const { tier, minTimeMs, maxTimeMs, samples, series, chunks, sources, version } = meta;
+    const size = meta.indexSize + meta.columnsSize;
+    const name = blockName(meta);
+    return { name, tier, minTimeMs, maxTimeMs, samples, series, chunks, size, sources, version };
+  });
+}
+
 function sizeOf(blocks: readonly BlockMeta[]): number {
   return blocks.reduce((sum, { indexSize, columnsSize }) => sum + indexSize + columnsSize, 0);
 }
@@ -59,6 +75,39 @@ function archiveMetrics(gauge: AddMetric, counter: AddMetric, stats: () => Store
   );
 }
 
+/** What is no float sample. */
+function attachmentMetrics(metrics: OwnMetrics, stats: () => StoreThreadStats): void {
+  metrics.gauge(
+    "pharos_tsdb_head_histograms",
+    "Native histograms in the head.",
+    () => stats().headHistograms,
+  );
+  metrics.gauge(
+    "pharos_tsdb_head_exemplars",
+    "Exemplars in the head.",
+    () => stats().headExemplars,
+  );
+  metrics.counter(
+    "pharos_tsdb_histograms_appended_total",
+    "Native histograms stored.",
+    () => stats().histogramsAppended,
+  );
+  metrics.counter(
+    "pharos_tsdb_exemplars_appended_total",
+    "Exemplars stored.",
+    () => stats().exemplarsAppended,
+  );
+  metrics.counter(
+    "pharos_tsdb_exemplars_dropped_total",
+    "Exemplars not stored, by reason.",
+    () => [
+      [{ reason: "out_of_order" }, stats().exemplarsOutOfOrder] as const,
+      [{ reason: "refused" }, stats().exemplarsRefused] as const,
+    ],
+    ["reason"],
+  );
+}
+
 function cardinality({ name, count }: Counted): Cardinality {
   return { name, value: count };
 }
@@ -67,20 +116,20 @@ function cardinality({ name, count }: Counted): Cardinality {
 function rollupMetrics(metrics: OwnMetrics, stats: () => StoreThreadStats): void {
   const gauge = (name: string, help: string, read: (tier: RollupTier) => number): void =>
     metrics.gauge(
-      `pharos_tsdb_rollup_${name}`,
+      `pharos_tsdb_${name}`,
       help,
       () => ROLLUP_TIERS.map((tier) => [{ tier }, read(tier)] as const),
       ["tier"],
     );
   const blocksOf = (tier: RollupTier): readonly BlockMeta[] =>
     stats().rollups.filter((meta) => meta.tier === tier);
-  gauge("blocks", "Blocks of rollups on disk.", (tier) => blocksOf(tier).length);
-  gauge("size_bytes", "Size of those blocks.", (tier) => sizeOf(blocksOf(tier)));
-  gauge("rows", "Rows in those blocks.", (tier) =>
+  gauge("rollup_blocks", "Blocks of rollups on disk.", (tier) => blocksOf(tier).length);
+  gauge("rollup_size_bytes", "Size of those blocks.", (tier) => sizeOf(blocksOf(tier)));
+  gauge("rollup_rows", "Rows in those blocks.", (tier) =>
     blocksOf(tier).reduce((sum, { samples }) => sum + samples, 0),
   );
   gauge(
-    "pending_blocks",
+    "rollup_pending_blocks",
     "Blocks of samples whose rows are not made yet, mostly since it is not time.",
     (tier) => stats().rollupBlocksPending[tier],
   );
@@ -114,6 +163,8 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
     ["consumer"],
   );
   gauge("blocks", "Blocks on disk.", () => stats().blocks.length);
+  gauge("block_size_bytes", "Size of the blocks.", () => storageSize(stats()).blockBytes);
+  gauge("late_samples", "Samples in the head that came late.", () => stats().lateSamples);
   gauge(
     "last_flush_timestamp_seconds",
     "When the head was last flushed to blocks; 0 if not since the start.",
@@ -132,6 +183,7 @@ export function addStoreMetrics(metrics: OwnMetrics, stats: () => StoreThreadSta
   archiveMetrics(gauge, counter, stats);
   rollupMetrics(metrics, stats);
   counter("samples_appended_total", "Samples stored.", () => stats().samplesAppended);
+  attachmentMetrics(metrics, stats);
   metrics.counter(
     "pharos_tsdb_samples_refused_total",
     "Samples that were not stored, by reason.",

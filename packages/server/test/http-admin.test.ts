@@ -125,3 +125,31 @@ test("a full disk and a queue that is full have their status", async () => {
       equal((await ask(world, `${action}?match[]=up`)).status, status, action);
   }
 });
+
+test("blocks are listed as Prometheus lists them, with their tier and size", async () => {
+  deepEqual(await new HttpWorld().data("status/tsdb/blocks"), {
+    blocks: [
+      {
+        ulid: "0-7200000-1",
+        minTime: 5,
+        maxTime: 7_199_999,
+        stats: { numSamples: 40, numSeries: 2, numChunks: 2, numBytes: 900 },
+        compaction: { level: 1, sources: [] },
+        version: 2,
+        tier: "raw",
+      },
+    ],
+  });
+});
+
+test("what retention would take is told with its bytes, and nothing is taken", async () => {
+  deepEqual(await new HttpWorld().data("status/tsdb/retention"), {
+    numBytes: 90,
+    expired: [
+      { tier: "raw", rule: 0, numSeries: 1, numSamples: 20, numBytes: 50 },
+      { tier: "raw", rule: null, numSeries: 1, numSamples: 10, numBytes: 40 },
+    ],
+    remove: [{ tier: "raw", path: "blocks/a", minTime: 0, maxTime: 7, numBytes: 90 }],
+    rewrite: [],
+  });
+});

@@ -124,6 +124,20 @@ export class HttpWorld {
           memoryInBytesByLabelName: [],
           seriesCountByLabelValuePair: [],
         }),
+        blocks: async () => [
+          {
+            ...{ name: "0-7200000-1", tier: "raw", minTimeMs: 5, maxTimeMs: 7_199_999 },
+            ...{ samples: 40, series: 2, chunks: 2, size: 900, sources: [], version: 2 },
+          },
+        ],
+        retention: async () => ({
+          remove: [{ tier: "raw", path: "blocks/a", rangeStartMs: 0, rangeEndMs: 7, size: 90 }],
+          rewrite: [],
+          expired: [
+            { tier: "raw", rule: 0, series: 1, samples: 20, size: 50 },
+            { tier: "raw", rule: undefined, series: 1, samples: 10, size: 40 },
+          ],
+        }),
       },
       lifecycle: {
         get control() {

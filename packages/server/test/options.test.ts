@@ -34,6 +34,7 @@ test("without flags and variables the defaults hold", () => {
     logSizeMax: 32 * 1024 ** 3,
     diskKeepFree: 64 * 1024 ** 2,
     blockCacheSizeMax: 256 * 1024 ** 2,
+    blockRangeMsMax: 24 * HOUR_MS,
     queryTimeoutMs: 120_000,
     headSeriesMax: 5_000_000,
     querySamplesMax: 50_000_000,
@@ -55,6 +56,8 @@ test("values are read in their own notation", () => {
   equal(parsed("walSyncMs", "always"), 0);
   equal(parsed("walSyncMs", "1s"), 1000);
   equal(parsed("querySamplesMax", "1000"), 1000);
+  equal(parsed("blockRangeMsMax", "31d"), 31 * 24 * HOUR_MS);
+  throws(() => parsed("blockRangeMsMax", "1h"), /--max-block-duration 1h: .*from 2h on/);
   equal(parsed("logSizeMax", "512MiB"), 512 * 1024 ** 2);
   equal(parsed("retentionSizeMax", "512GB"), 512 * 1024 ** 3);
   equal(parsed("diskKeepFree", "1000"), 1000);

@@ -1,7 +1,11 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { loadConfig } from "../src/config/load-config.ts";
-import { changeableSettings, type StorageOptions } from "../src/store-settings.ts";
+import {
+  changeableSettings,
+  compactionRanges,
+  type StorageOptions,
+} from "../src/store-settings.ts";
 
 const DAY_MS = 86_400_000;
 const NO_FILES = { env: {}, glob: (): string[] => [], readFile: () => "" };
@@ -25,4 +29,12 @@ test("size and out-of-order window of the file go before the options", () => {
   const { outOfOrderWindowMs, retentionSizeMax } = settingsOf(file, { retentionSizeMax: 7 });
   deepEqual([outOfOrderWindowMs, retentionSizeMax], [2000, 1024]);
   equal(settingsOf("", { retentionSizeMax: 7 }).retentionSizeMax, 7);
+});
+
+test("blocks are merged up to the longest stretch that is asked for", () => {
+  const hours = (list: readonly number[]) => list.map((ms) => (ms / DAY_MS) * 24);
+  deepEqual(hours(compactionRanges(DAY_MS)), [2, 10, 24]);
+  deepEqual(hours(compactionRanges(DAY_MS / 12)), [2]);
+  deepEqual(hours(compactionRanges(DAY_MS / 2)), [2, 10, 12]);
+  deepEqual(hours(compactionRanges(31 * DAY_MS)), [2, 10, 24, 744]);
 });

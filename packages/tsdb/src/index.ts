@@ -10,7 +10,7 @@ export {
   type Share,
 } from "./block/analyze-block.ts";
 export { BLOCK_CACHE_SIZE_MAX, BlockCache, type BlockCacheStats } from "./block/block-cache.ts";
-export { BLOCK_RANGE_MS, BLOCKS_DIRECTORY, type BlockMeta } from "./block/block-meta.ts";
+export { BLOCK_RANGE_MS, BLOCKS_DIRECTORY, type BlockMeta, blockName } from "./block/block-meta.ts";
 export { COMPACTION_RANGES_MS } from "./block/compaction-plan.ts";
 export {
   type DumpedSet,

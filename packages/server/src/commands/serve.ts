@@ -6,8 +6,9 @@ import { Pharos } from "../pharos.ts";
 import { counted } from "./check.ts";
 
 /** `pharos serve`: runs until SIGTERM, SIGINT or a request to quit; SIGHUP reloads the configuration. */
-export async function serve(options: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions, remarks: readonly string[] = []): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
+  for (const remark of remarks) log.warn(remark);
   const started = performance.now();
   const quit = Promise.withResolvers<string>();
   process.once("SIGTERM", () => quit.resolve("SIGTERM"));

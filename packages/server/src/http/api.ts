@@ -16,6 +16,8 @@ import {
   features,
   flags,
   runtimeInfo,
+  tsdbBlocks,
+  tsdbRetention,
   tsdbStatus,
   walReplay,
 } from "./status-routes.ts";
@@ -87,6 +89,8 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "status/config", () => configText(dependencies));
   serve(READ, "status/flags", () => flags(dependencies));
   serve(READ, "status/tsdb", (request) => tsdbStatus(request, dependencies));
+  serve(READ, "status/tsdb/blocks", () => tsdbBlocks(dependencies));
+  serve(READ, "status/tsdb/retention", () => tsdbRetention(dependencies));
   serve(READ, "status/walreplay", walReplay);
   serve(READ, "features", () => features(dependencies));
   for (const action of Object.keys(ADMIN_ACTIONS))

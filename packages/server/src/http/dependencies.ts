@@ -1,5 +1,6 @@
 import type { Clock, Labels, Matcher } from "@pharos/base";
 import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
+import type { RetentionPreview } from "../threads/store-calls.ts";
 import type { ReadRoutes } from "./read-routes.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
@@ -162,6 +163,21 @@ export interface TsdbStatus {
   readonly seriesCountByLabelValuePair: readonly Cardinality[];
 }
 
+/** A block on disk, as plain data. */
+export interface ListedBlock {
+  readonly name: string;
+  /** `raw`, or the rollup tier's name. */
+  readonly tier: string;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly samples: number;
+  readonly series: number;
+  readonly chunks: number;
+  readonly size: number;
+  readonly sources: readonly string[];
+  readonly version: number;
+}
+
 export interface StatusProvider {
   readonly build: BuildInfo;
   runtime(): RuntimeInfo | Promise<RuntimeInfo>;
@@ -171,6 +187,13 @@ export interface StatusProvider {
   flags(): Readonly<Record<string, string>>;
   /** `limit` entries at most in each list. */
   tsdb(limit: number): TsdbStatus | Promise<TsdbStatus>;
+  /** All blocks on disk, those of rollup tiers too. */
+  blocks(): Promise<readonly ListedBlock[]>;
+  /**
+   * What would go by retention now, with the configuration as the files say it at this moment.
+   * @throws OperatingError `config.invalid`.
+   */
+  retention(): Promise<RetentionPreview>;
 }
 
 export interface Lifecycle {

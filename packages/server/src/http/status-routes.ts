@@ -1,3 +1,4 @@
+import type { PreviewedBlock } from "../threads/store-calls.ts";
 import { formatTime, success } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
@@ -64,6 +65,47 @@ export async function tsdbStatus(
       maxTime: head.maxTimeMs,
     },
     ...lists,
+  });
+}
+
+/** `/api/v1/status/tsdb/blocks`: as Prometheus lists them; `tier` and `numBytes` are ours. */
+export async function tsdbBlocks({ status }: StatusDependencies): Promise<Response> {
+  const blocks = (await status.blocks()).map((block) => ({
+    ulid: block.name,
+    minTime: block.minTimeMs,
+    maxTime: block.maxTimeMs,
+    stats: {
+      numSamples: block.samples,
+      numSeries: block.series,
+      numChunks: block.chunks,
+      numBytes: block.size,
+    },
+    // Prometheus counts how often a block was merged; here it is once, or not yet.
+    compaction: { level: block.sources.length > 0 ? 2 : 1, sources: block.sources },
+    version: block.version,
+    tier: block.tier,
+  }));
+  return success({ blocks });
+}
+
+/** `/api/v1/status/tsdb/retention`: what would go now, were the configuration loaded again. Nothing does. */
+export async function tsdbRetention({ status }: StatusDependencies): Promise<Response> {
+  const { remove, rewrite, expired } = await status.retention();
+  const listed = ({ tier, path, rangeStartMs, rangeEndMs, size }: PreviewedBlock) => ({
+    ...{ tier, path, minTime: rangeStartMs, maxTime: rangeEndMs, numBytes: size },
+  });
+  return success({
+    numBytes: expired.reduce((sum, { size }) => sum + size, 0),
+    expired: expired.map(({ tier, rule, series, samples, size }) => ({
+      tier,
+      // The place in the list `retention`; -1 for what no entry matches, null for what goes for the size limit.
+      rule: rule ?? null,
+      numSeries: series,
+      numSamples: samples,
+      numBytes: size,
+    })),
+    remove: remove.map(listed),
+    rewrite: rewrite.map(listed),
   });
 }
 
