@@ -137,14 +137,17 @@ export interface Bucket {
   readonly count: number;
 }
 
-/** The buckets that are not empty, by rising bounds. */
+/**
+ * The buckets that are not empty, by rising bounds. As in Prometheus, one that reaches into the zero bucket is shown as
+ * beginning where that ends.
+ */
 export function bucketsOf(histogram: NativeHistogram): Bucket[] {
   const { zeroThreshold, zeroCount } = histogram;
   const { positiveSpans, positiveCounts, negativeSpans, negativeCounts } = histogram;
   const boundOf = (index: number): number => upperBound(histogram, index);
   const buckets: Bucket[] = [];
   for (const [index, count] of indexed(negativeSpans, negativeCounts)) {
-    const [lower, upper] = [-boundOf(index), -boundOf(index - 1)];
+    const [lower, upper] = [-boundOf(index), Math.min(-boundOf(index - 1), -zeroThreshold)];
     buckets.push({ lower, upper, lowerInclusive: true, upperInclusive: false, count });
   }
   buckets.reverse();
@@ -152,8 +155,11 @@ export function bucketsOf(histogram: NativeHistogram): Bucket[] {
   if (zeroCount !== 0)
     buckets.push({ lower: -zeroThreshold, upper: zeroThreshold, ...inclusive, count: zeroCount });
   for (const [index, count] of indexed(positiveSpans, positiveCounts)) {
-    const lowerInclusive = histogram.schema === CUSTOM_BOUNDS_SCHEMA && index === 0;
-    const [lower, upper] = [boundOf(index - 1), boundOf(index)];
+    const isCustom = histogram.schema === CUSTOM_BOUNDS_SCHEMA;
+    const lowerInclusive = isCustom && index === 0;
+    const bound = boundOf(index - 1);
+    const lower = isCustom ? bound : Math.max(bound, zeroThreshold);
+    const upper = boundOf(index);
     buckets.push({ lower, upper, lowerInclusive, upperInclusive: true, count });
   }
   return buckets.filter(({ count }) => count !== 0);

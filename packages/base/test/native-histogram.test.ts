@@ -130,6 +130,12 @@ test("buckets come by rising bounds, without the empty ones", () => {
   deepEqual(shown, ["[-2, -1) 1", `[${-zero}, ${zero}] 3`, "(0.5, 1] 1", "(4, 8] 2"]);
 });
 
+test("a bucket that reaches into the zero bucket begins where that ends", () => {
+  const [negative, , positive] = bucketsOf({ ...SMALL, zeroThreshold: 1.5 });
+  deepEqual([negative?.lower, negative?.upper], [-2, -1.5]);
+  deepEqual([positive?.lower, positive?.upper], [1.5, 1]);
+});
+
 test("buckets with custom bounds begin at minus infinity and end at infinity", () => {
   const custom: NativeHistogram = {
     ...EMPTY,
