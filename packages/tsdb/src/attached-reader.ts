@@ -54,11 +54,12 @@ export async function attachReader(
   const never = new AbortController().signal;
   const archive =
     options.archive && (await openArchive({ ...options.archive, disk, clock, follow: true }));
+  // With memory of this thread's own, since it may not allocate in the store's.
+  const kernels = await Kernels.load();
   return new StoreReader({
     resolver: new AttachedResolver(options, blocks),
     head,
-    // In memory of this thread's own, since it may not allocate in the store's.
-    decoder: new ColumnDecoder(await Kernels.load()),
+    ...{ decoder: new ColumnDecoder(kernels), kernels },
     damaged: ({ message }) => onDamage?.(message),
     pause: () => createPause(clock, never),
     archive,

@@ -5,6 +5,7 @@ import type { ColumnDecoder } from "./block/column-decoder.ts";
 import type { ColumnSetBuffer } from "./block/column-set-buffer.ts";
 import type { ColumnBuffer } from "./column-buffer.ts";
 import type { SelectionSource } from "./selection.ts";
+import type { Pause } from "./slices.ts";
 
 /**
  * Reads a block's part of a selection. What is damaged in it is left out and reported: the gap that leaves is that of a
@@ -19,25 +20,35 @@ export class BlockSource implements SelectionSource {
   readonly #series: number[] = [];
   readonly #labels: Labels[] = [];
 
-  /** @throws OperatingError `disk.failed`. */
-  constructor(
+  private constructor(block: Block, range: TimeRange, decoder: ColumnDecoder, damaged: OnDamage) {
+    this.#block = block;
+    this.#range = range;
+    this.#decoder = decoder;
+    this.#damaged = damaged;
+  }
+
+  /** @throws OperatingError `disk.failed`; what `pause` throws, which is awaited between series. */
+  static async select(
     block: Block,
     range: TimeRange,
     matchers: readonly Matcher[],
     decoder: ColumnDecoder,
     damaged: OnDamage,
-  ) {
-    this.#block = block;
-    this.#range = range;
-    this.#decoder = decoder;
-    this.#damaged = damaged;
-    this.#unlessDamaged(() => {
-      for (const series of block.select(matchers))
-        this.#unlessDamaged(() => {
-          this.#labels.push(block.labelsOf(series));
-          this.#series.push(series);
-        });
+    pause: Pause,
+  ): Promise<BlockSource> {
+    const source = new BlockSource(block, range, decoder, damaged);
+    let selected: Uint32Array = new Uint32Array(0);
+    source.#unlessDamaged(() => {
+      selected = block.select(matchers);
     });
+    for (const series of selected) {
+      source.#unlessDamaged(() => {
+        source.#labels.push(block.labelsOf(series));
+        source.#series.push(series);
+      });
+      await pause();
+    }
+    return source;
   }
 
   get seriesCount(): number {

@@ -11,7 +11,7 @@ import type { ColumnSetBuffer } from "./block/column-set-buffer.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
 import type { Head } from "./head.ts";
 import { selectSeries } from "./label-index.ts";
-import { type LabelList, LabelListBuilder, type LabelsCache } from "./label-list.ts";
+import { type LabelList, LabelListBuilder, type SortedSeries } from "./label-list.ts";
 import type { SelectionSource } from "./selection.ts";
 import type { Pause } from "./slices.ts";
 
@@ -141,38 +141,35 @@ export class HeadSource implements SelectionSource {
   readonly #selection: HeadSelection;
   readonly #reader: HeadReader;
   readonly #range: TimeRange;
-  readonly #labels: readonly Labels[];
-  /** Positions in the selection, in the order of labels. */
-  readonly #order: Uint32Array;
+  readonly #sorted: SortedSeries;
   /** By position, which of the late series it is. */
   readonly #late: ReadonlyMap<number, number>;
   /** By position, which pieces of the histograms. */
   readonly #histograms: ReadonlyMap<number, number[]>;
 
+  /** @param sorted the selection's series, as a `LabelsCache` gives them. */
   constructor(
     selection: HeadSelection,
     reader: HeadReader,
     range: TimeRange,
-    labelsCache: LabelsCache,
+    sorted: SortedSeries,
   ) {
-    const { refs, labels, late, histograms, seriesEnded } = selection;
+    const { refs, late, histograms } = selection;
     this.seriesCount = refs.length;
     this.#selection = selection;
     this.#reader = reader;
     this.#range = range;
-    const { sets, order } = labelsCache.sorted(refs, seriesEnded, labels);
-    this.#labels = sets;
-    this.#order = order;
+    this.#sorted = sorted;
     this.#late = new Map(Array.from(late.positions, (position, i) => [position, i]));
     this.#histograms = histograms === undefined ? new Map() : piecesByPosition(histograms);
   }
 
   labelsAt(at: number): Labels {
-    return this.#labels[this.#order[at] as number] as Labels;
+    return this.#sorted.labelsOf(this.#sorted.order[at] as number);
   }
 
   read(at: number, out: ColumnBuffer): void {
-    const position = this.#order[at] as number;
+    const position = this.#sorted.order[at] as number;
     const { refs, fromIndexes, toIndexes, late } = this.#selection;
     this.#reader.read(
       refs[position] as number,
@@ -192,7 +189,7 @@ export class HeadSource implements SelectionSource {
   readHistograms(at: number, out: ColumnSetBuffer): void {
     const { histograms } = this.#selection;
     if (histograms === undefined) return;
-    for (const piece of this.#histograms.get(this.#order[at] as number) ?? []) {
+    for (const piece of this.#histograms.get(this.#sorted.order[at] as number) ?? []) {
       const columns = pieceAt(histograms, piece);
       if (columns !== undefined) out.add(columns);
     }

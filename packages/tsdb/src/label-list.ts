@@ -1,5 +1,7 @@
-import { compareLabels, type Labels } from "@pharos/base";
-import { decodeLabels } from "@pharos/kernels";
+import type { Labels } from "@pharos/base";
+import { decodeLabels, type Kernels } from "@pharos/kernels";
+import { orderByLabels } from "./block/label-order.ts";
+import type { Pause } from "./slices.ts";
 
 /** Label sets that are kept decoded: readers ask for the same series again and again. */
 const LABELS_CACHE_MAX = 200_000;
@@ -61,62 +63,72 @@ export function labelsAt(list: LabelList, at: number): Labels {
   return decodeLabels(labelBytesAt(list, at));
 }
 
-/** Series of the head, decoded and in order. */
+/** The labels of a selection's series. */
 export interface SortedSeries {
-  /** In the order of the references. */
-  readonly sets: readonly Labels[];
-  /** Positions in that order, in the order of labels. */
+  /** Positions in the selection, in the order of labels. */
   readonly order: Uint32Array;
+  /** Those of the series at a position in the selection. */
+  labelsOf(position: number): Labels;
 }
 
 /** The decoded labels of the head's series, by reference; and how the last selections are sorted. */
 export class LabelsCache {
+  readonly #kernels: Kernels;
   #labels = new Map<number, Labels>();
   #seriesEnded = -1;
   /** The newest last. */
-  #sorted: { readonly refs: Uint32Array; readonly series: SortedSeries }[] = [];
+  #sorted: { readonly refs: Uint32Array; readonly order: Uint32Array }[] = [];
+
+  /** @param kernels where labels are sorted. */
+  constructor(kernels: Kernels) {
+    this.#kernels = kernels;
+  }
 
   /**
-   * The labels of a selection's series.
+   * The labels of a selection's series, which are decoded when they are asked for.
    *
    * @param seriesEnded how many series had ended when the references meant these: they may mean others since.
+   * @throws OperatingError `memory.full`; what `pause` throws.
    */
-  sorted(refs: Uint32Array, seriesEnded: number, list: LabelList): SortedSeries {
+  async sorted(
+    refs: Uint32Array,
+    seriesEnded: number,
+    list: LabelList,
+    pause: Pause,
+  ): Promise<SortedSeries> {
+    const sort = () =>
+      orderByLabels(this.#kernels, refs.length, (at) => labelBytesAt(list, at), pause);
     if (seriesEnded > this.#seriesEnded) {
-      this.#labels.clear();
+      // Others for those who read meanwhile would be wrong: they go on with the old one.
+      this.#labels = new Map();
       this.#sorted = [];
       this.#seriesEnded = seriesEnded;
     }
     // One that began before the others knows nothing of what has ended since.
     if (seriesEnded < this.#seriesEnded)
-      return sortedBy(Array.from(refs, (_, at) => labelsAt(list, at)));
+      return { order: await sort(), labelsOf: (at) => labelsAt(list, at) };
+    const cache = this.#labels;
+    const labelsOf = (at: number): Labels => cachedLabels(cache, refs[at] as number, list, at);
     // Who looks at a page asks for the same series every few seconds.
     const known = this.#sorted.find((selection) => equalRefs(selection.refs, refs));
-    if (known !== undefined) return known.series;
-    const series = sortedBy(Array.from(refs, (ref, at) => this.#labelsOf(ref, list, at)));
-    if (refs.length <= SORTED_SERIES_MAX) {
-      this.#sorted.push({ refs, series });
+    if (known !== undefined) return { order: known.order, labelsOf };
+    const order = await sort();
+    if (refs.length <= SORTED_SERIES_MAX && seriesEnded === this.#seriesEnded) {
+      this.#sorted.push({ refs, order });
       if (this.#sorted.length > SORTED_MAX) this.#sorted.shift();
     }
-    return series;
-  }
-
-  #labelsOf(ref: number, list: LabelList, at: number): Labels {
-    let labels = this.#labels.get(ref);
-    if (labels === undefined) {
-      labels = labelsAt(list, at);
-      if (this.#labels.size >= LABELS_CACHE_MAX) this.#labels.clear();
-      this.#labels.set(ref, labels);
-    }
-    return labels;
+    return { order, labelsOf };
   }
 }
 
-function sortedBy(sets: readonly Labels[]): SortedSeries {
-  const order = Uint32Array.from(sets.keys()).sort((a, b) =>
-    compareLabels(sets[a] as Labels, sets[b] as Labels),
-  );
-  return { sets, order };
+function cachedLabels(cache: Map<number, Labels>, ref: number, list: LabelList, at: number) {
+  let labels = cache.get(ref);
+  if (labels === undefined) {
+    labels = labelsAt(list, at);
+    if (cache.size >= LABELS_CACHE_MAX) cache.clear();
+    cache.set(ref, labels);
+  }
+  return labels;
 }
 
 function equalRefs(a: Uint32Array, b: Uint32Array): boolean {

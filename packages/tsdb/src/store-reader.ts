@@ -1,5 +1,5 @@
 import type { Labels, Matcher } from "@pharos/base";
-import type { HeadReader } from "@pharos/kernels";
+import type { HeadReader, Kernels } from "@pharos/kernels";
 import type {
   ExemplarReader,
   SelectOptions,
@@ -22,7 +22,7 @@ import {
   sortedLabels,
   sortedTexts,
 } from "./label-queries.ts";
-import { type Hold, readSelection } from "./selection.ts";
+import { type Hold, readSelection, type SelectionSource } from "./selection.ts";
 import type { Pause } from "./slices.ts";
 
 /** What the store says of a selection, and holds for the reader until it is released. */
@@ -63,6 +63,8 @@ export interface StoreReaderParts {
   readonly resolver: SelectionResolver;
   readonly head: HeadReader;
   readonly decoder: ColumnDecoder;
+  /** Where this thread may allocate. */
+  readonly kernels: Kernels;
   /** Told of what is damaged in blocks, and left out of answers. */
   readonly damaged: OnDamage;
   readonly pause: () => Pause;
@@ -78,10 +80,11 @@ export interface StoreReaderParts {
  */
 export class StoreReader implements SeriesReader, ExemplarReader {
   readonly #parts: StoreReaderParts;
-  readonly #labels = new LabelsCache();
+  readonly #labels: LabelsCache;
 
   constructor(parts: StoreReaderParts) {
     this.#parts = parts;
+    this.#labels = new LabelsCache(parts.kernels);
   }
 
   select(
@@ -102,19 +105,25 @@ export class StoreReader implements SeriesReader, ExemplarReader {
     matchers: readonly Matcher[],
     options: SelectOptions,
   ): AsyncGenerator<SeriesColumns, void, undefined> {
-    const { head, decoder, damaged, archive } = this.#parts;
+    const { head, decoder, damaged, archive, pause: createPause } = this.#parts;
     const resolved = await resolving;
     try {
       // After the store has said what is here: a block that goes to the archive is there before it leaves.
       const { signal } = options;
       const archived = archive?.sources(range, matchers, { signal, warn: this.#warn(options) });
-      const sources = [
-        ...((await archived) ?? []),
-        ...resolved.blocks.map(
-          (block) => new BlockSource(block, range, matchers, decoder, damaged),
-        ),
-        new HeadSource(resolved.head, head, range, this.#labels),
-      ];
+      const sources: SelectionSource[] = (await archived)?.slice() ?? [];
+      const others = createPause();
+      // A selection may be of a million series: whoever asked can give up before it is read.
+      const pause = async (steps?: number): Promise<void> => {
+        await others(steps);
+        signal.throwIfAborted();
+        resolved.check();
+      };
+      for (const block of resolved.blocks)
+        sources.push(await BlockSource.select(block, range, matchers, decoder, damaged, pause));
+      const { refs, seriesEnded, labels } = resolved.head;
+      const sorted = await this.#labels.sorted(refs, seriesEnded, labels, pause);
+      sources.push(new HeadSource(resolved.head, head, range, sorted));
       yield* readSelection(sources, options, resolved);
     } finally {
       resolved.release();

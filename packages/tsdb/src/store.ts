@@ -336,7 +336,7 @@ export class EmbeddedStore
     this.#reader = new StoreReader({
       resolver: this.#resolver,
       head: new HeadReader(kernels, this.#window),
-      decoder: this.#decoder,
+      ...{ decoder: this.#decoder, kernels },
       damaged: ({ message }) => blocks.report(message),
       pause,
       archive: parts.archive,

@@ -1,4 +1,5 @@
 import { type Kernels, LabelNumbers } from "@pharos/kernels";
+import { sortInSlices } from "../sliced-sort.ts";
 import type { Pause } from "../slices.ts";
 
 /** Compares as `compareLabels` does, on canonical label bytes. */
@@ -102,7 +103,8 @@ export class LabelSequences {
       list.push({ number, name, value });
       await pause();
     }
-    return sortLabels(list);
+    await sortLabels(list, pause);
+    return list;
   }
 
   /** Puts the ranks of labels in place of their numbers: they compare as the labels do. */
@@ -142,14 +144,16 @@ export interface SortedLabel {
   readonly value: string;
 }
 
-function sortLabels(list: SortedLabel[]): SortedLabel[] {
+async function sortLabels(list: SortedLabel[], pause: Pause): Promise<void> {
   const encoder = new TextEncoder();
   // By code units where all is ASCII, which is mostly so, and several times faster.
   const ascii = list.every(({ name, value }) => isAscii(name) && isAscii(value));
   const compare = ascii
     ? (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
     : (a: string, b: string): number => compareBytes(encoder.encode(a), encoder.encode(b));
-  return list.sort((a, b) => compare(a.name, b.name) || compare(a.value, b.value));
+  const byLabel = (a: SortedLabel, b: SortedLabel): number =>
+    compare(a.name, b.name) || compare(a.value, b.value);
+  await sortInSlices(list, byLabel, pause);
 }
 
 function isAscii(text: string): boolean {
@@ -166,7 +170,7 @@ function grown(array: Uint32Array<ArrayBuffer>, length: number): Uint32Array<Arr
 
 /**
  * The order of series by their labels, as positions in the list.
- * @param pause awaited between series; the sort itself is one piece, of about 0.3 s for a million series.
+ * @param pause awaited between series, and while they are sorted.
  * @throws OperatingError `memory.full`.
  */
 export async function orderByLabels(
@@ -183,7 +187,8 @@ export async function orderByLabels(
     }
     await sequences.rank(await sequences.sortedLabels(pause), pause);
     const order = Uint32Array.from({ length: count }, (_, at) => at);
-    return order.sort((a, b) => sequences.compare(a, b));
+    await sortInSlices(order, (a, b) => sequences.compare(a, b), pause);
+    return order;
   } finally {
     sequences.destroy();
   }

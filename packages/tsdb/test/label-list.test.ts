@@ -1,0 +1,69 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { test } from "node:test";
+import { compareLabels, type Labels, labelsFrom, METRIC_NAME } from "@pharos/base";
+import { encodeLabels, Kernels } from "@pharos/kernels";
+import {
+  type LabelList,
+  LabelListBuilder,
+  LabelsCache,
+  type SortedSeries,
+} from "../src/label-list.ts";
+
+const kernels = await Kernels.load();
+const noPause = () => Promise.resolve();
+
+function listOf(sets: readonly Labels[]): LabelList {
+  const builder = new LabelListBuilder(sets.length);
+  for (const labels of sets) builder.add(encodeLabels(labels));
+  return builder.list();
+}
+
+function manySets(count: number, job = "a"): Labels[] {
+  return Array.from({ length: count }, (_, i) =>
+    labelsFrom({ [METRIC_NAME]: `m${i % 7}`, job, pod: `p${(i * 7919) % count}é` }),
+  );
+}
+
+function labelsInOrder({ order, labelsOf }: SortedSeries): Labels[] {
+  return Array.from(order, labelsOf);
+}
+
+test("the series of a selection come in the order of their labels, the first time and later", async () => {
+  const cache = new LabelsCache(kernels);
+  const sets = manySets(5000);
+  const refs = Uint32Array.from(sets.keys());
+  const expected = sets.toSorted(compareLabels);
+  for (let i = 0; i < 2; i++)
+    deepEqual(labelsInOrder(await cache.sorted(refs, 0, listOf(sets), noPause)), expected);
+});
+
+test("references that mean other series since are told apart, for who began before and after", async () => {
+  const cache = new LabelsCache(kernels);
+  const refs = Uint32Array.from({ length: 100 }, (_, i) => i);
+  const [before, after] = [manySets(100, "before"), manySets(100, "after")];
+  const first = await cache.sorted(refs, 0, listOf(before), noPause);
+  const second = await cache.sorted(refs, 1, listOf(after), noPause);
+  const late = await cache.sorted(refs, 0, listOf(before), noPause);
+  const again = await cache.sorted(refs, 1, listOf(after), noPause);
+  deepEqual(labelsInOrder(first), before.toSorted(compareLabels));
+  deepEqual(labelsInOrder(second), after.toSorted(compareLabels));
+  deepEqual(labelsInOrder(late), before.toSorted(compareLabels));
+  deepEqual(labelsInOrder(again), after.toSorted(compareLabels));
+});
+
+test("others get their turn while many series are put in order, and whoever asked may give up", async () => {
+  const sets = manySets(10_000);
+  const refs = Uint32Array.from(sets.keys());
+  let steps = 0;
+  const counting = async (done = 1): Promise<void> => {
+    steps += done;
+  };
+  await new LabelsCache(kernels).sorted(refs, 0, listOf(sets), counting);
+  ok(steps >= 2 * sets.length, `${steps} steps`);
+  const givenUp = async (): Promise<void> => {
+    throw new Error("given up");
+  };
+  const { usedSize } = kernels.memoryUse();
+  await rejects(new LabelsCache(kernels).sorted(refs, 0, listOf(sets), givenUp), /given up/);
+  equal(kernels.memoryUse().usedSize, usedSize);
+});
