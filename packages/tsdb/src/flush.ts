@@ -58,6 +58,9 @@ export async function flushHead(
   idleBeforeMs: number,
 ): Promise<void> {
   const { head, wal, ended, snapshots, signal } = context;
+  // What the device had no room for is written again now, before the position that the checkpoint names: there, it would
+  // be replayed as if it came later.
+  await wal.synced();
   context.logDefinitions();
   // So that all that is in blocks then can go from the log.
   wal.roll();

@@ -103,6 +103,11 @@ export class Block {
     return new Block(disk, path, copy, message, cache);
   }
 
+  /** One that was just written, and that nobody has to look at again. */
+  static written(disk: Disk, path: string, meta: BlockMeta, cache: BlockCache): Block {
+    return new Block(disk, path, meta, undefined, cache);
+  }
+
   get name(): string {
     return blockName(this.meta);
   }
@@ -201,7 +206,8 @@ export class Block {
     const strings: BytesColumn[] = [];
     const record = this.#chunkRecord(chunk);
     let at = 0;
-    for (const [column, size] of chunk.sizes.entries()) {
+    for (let column = 0; column < chunk.sizes.length; column++) {
+      const size = chunk.sizes[column] as number;
       const bytes = record.subarray(at, at + size);
       if (column < floats.length)
         stored.push(size === 0 ? repeated(stored) : decoder.floats(bytes, count, column));

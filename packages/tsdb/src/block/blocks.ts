@@ -31,6 +31,8 @@ export class Blocks {
   #list: Block[] = [];
   #deletions: Deletion[] = [];
   #nextSequence = 1;
+  /** Given out, and not those of blocks that were taken in. */
+  readonly #unused = new Set<number>();
   /** Taken out, with files that are still there. */
   #leftOver: Block[] = [];
   readonly #problems = new Set<string>();
@@ -149,11 +151,13 @@ export class Blocks {
 
   /** A sequence number for a new block. */
   takeSequence(): number {
+    this.#unused.add(this.#nextSequence);
     return this.#nextSequence++;
   }
 
   /** Takes in a block that is complete. */
   add(meta: BlockMeta): Block {
+    this.#removeUnknown(meta.sequence);
     const block = this.#openNew(meta);
     this.#list = [...this.#list, block].sort(byRank);
     return block;
@@ -161,15 +165,42 @@ export class Blocks {
 
   /** Puts a block in the place of those it was made of, at once; their files stay until `remove`. */
   replace(old: readonly Block[], meta: BlockMeta | undefined): void {
+    this.#removeUnknown(meta?.sequence);
     const kept = this.#list.filter((block) => !old.includes(block));
     this.#leftOver.push(...old);
     this.#list = (meta === undefined ? kept : [...kept, this.#openNew(meta)]).sort(byRank);
   }
 
   #openNew(meta: BlockMeta): Block {
-    const block = Block.open(this.#disk, `${this.directory}/${blockName(meta)}`, this.cache);
+    const block = Block.written(
+      this.#disk,
+      `${this.directory}/${blockName(meta)}`,
+      meta,
+      this.cache,
+    );
     block.setDeletions(this.#deletions);
+    this.#unused.delete(meta.sequence);
     return block;
+  }
+
+  /**
+   * Removes blocks that got their names although their writers failed, as the last call did: nobody knows of them, and
+   * the next start would find them. To be called while no block is being written.
+   *
+   * @param except the sequence of a block that is about to be taken in.
+   */
+  #removeUnknown(except?: number): void {
+    if (this.#unused.size === (except === undefined ? 0 : 1)) return;
+    for (const name of this.#disk.list(this.directory)) {
+      const sequence = Number(name.slice(name.lastIndexOf("-") + 1));
+      const isUnknown = this.#unused.has(sequence) && sequence !== except;
+      if (!isBlockName(name) || !isUnknown) continue;
+      const path = `${this.directory}/${name}`;
+      this.#disk.rename(path, `${path}${DELETED}`);
+      this.#disk.remove(`${path}${DELETED}`);
+    }
+    for (const sequence of [...this.#unused])
+      if (sequence !== except) this.#unused.delete(sequence);
   }
 
   /** Takes out the blocks whose whole range is before a time; their files stay until `remove`. */
@@ -222,6 +253,7 @@ export class Blocks {
         "queue.full",
         `${DELETIONS_MAX} deletions wait for their blocks to be rewritten: clean tombstones first`,
       );
+    this.#removeUnknown();
     const beforeSequence = this.#nextSequence;
     const list = [...this.#deletions, { ...deletion, beforeSequence }];
     await writeDeletions(this.#disk, this.directory, list);
