@@ -186,11 +186,13 @@ export class SimDisk implements Disk {
       if (this.#durable.directories.has(folder) || this.#rng.chance(50))
         lost.directories.add(folder);
     for (const folder of this.#durable.directories) lost.directories.add(folder);
+    const durableInodes = new Set(this.#durable.files.values());
     for (const name of [...names].sort()) {
-      const inode = this.#rng.chance(50)
-        ? this.#now.files.get(name)
-        : this.#durable.files.get(name);
-      const kept = inode ?? undefined;
+      const now = this.#now.files.get(name);
+      const durable = this.#durable.files.get(name);
+      let kept = this.#rng.chance(50) ? now : durable;
+      // In a folder that was renamed: where the folder has its new name, so have the files that were durable in it.
+      if (durable === undefined && now !== undefined && durableInodes.has(now)) kept = now;
       if (kept === undefined) continue;
       if (!lost.directories.has(parentOf(name))) continue;
       lost.files.set(name, kept);
