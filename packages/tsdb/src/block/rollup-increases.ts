@@ -18,7 +18,8 @@ export function swapIncreases(columns: readonly Uint32Array[]): Uint32Array[] {
   // A copy of the bits, since a NaN's are kept.
   const words = (columns[INCREASE] as Uint32Array).slice();
   const increase = new Float64Array(words.buffer);
-  for (const [row, value] of increase.entries()) {
+  for (let row = 0; row < increase.length; row++) {
+    const value = increase[row] as number;
     const lastValue = last[row] as number;
     const difference = lastValue - (first[row] as number);
     if (Object.is(value, difference)) increase[row] = lastValue;

@@ -102,8 +102,10 @@ export class RollupRows {
       const at = this.#pushTime(Math.max(windowStartsMs[row] as number, this.rangeStartMs));
       this.#sketchEnds[at] = base + (sketchEnds[row] as number);
     }
-    for (const [i, name] of ROW_COLUMNS.entries())
-      (this.#columns[i] as Float64Array).set(rolled[name], this.length - length);
+    for (let i = 0; i < ROW_COLUMNS.length; i++) {
+      const from = rolled[ROW_COLUMNS[i] as RowColumn];
+      (this.#columns[i] as Float64Array).set(from, this.length - length);
+    }
     this.#sketches.raw(sketches);
   }
 
@@ -135,8 +137,10 @@ export class RollupRows {
   #copyRow(rows: RollupRows, row: number, withSketch: boolean): void {
     const windowStartMs = this.#windowOf(rows.#timestampsMs[row] as number);
     const at = this.#pushTime(Math.max(windowStartMs, this.rangeStartMs));
-    for (const [i, column] of this.#columns.entries())
-      column[at] = (rows.#columns[i] as Float64Array)[row] as number;
+    for (let i = 0; i < ROW_COLUMNS.length; i++) {
+      const from = rows.#columns[i] as Float64Array;
+      (this.#columns[i] as Float64Array)[at] = from[row] as number;
+    }
     if (withSketch) this.#sketches.raw(rows.sketchOf(row));
     this.#sketchEnds[at] = this.#sketches.length;
   }

@@ -65,9 +65,10 @@ export async function makeTiers(
       samples.add({ timestampsMs, bits: bits as Uint32Array });
     for (let bytes = merge.next(); bytes !== undefined; bytes = merge.next()) {
       samples.clear();
-      for (const [at, block] of raw.entries()) {
+      for (let at = 0; at < raw.length; at++) {
         const series = merge.seriesIn(at);
         if (series === undefined) continue;
+        const block = raw[at] as Block;
         block.read(series, "samples", startMs, endMs - 1, context.decoder, addSamples);
       }
       const choice = context.choose(() => merge.labels());
