@@ -51,8 +51,21 @@ export interface ApiClient {
   flags(signal: AbortSignal): Promise<Facts>;
   configYaml(signal: AbortSignal): Promise<string>;
   tsdbStatus(signal: AbortSignal): Promise<TsdbStatus>;
+  /** The blocks on disk by tier, the finest first. */
+  tsdbTiers(signal: AbortSignal): Promise<readonly TierBlocks[]>;
   /** The server's clock, as far as its answers tell; this browser's until the first of them. */
   nowMs(): number;
+}
+
+/** The blocks of a tier together: `raw` for samples, else rows of rollups. */
+export interface TierBlocks {
+  readonly tier: string;
+  readonly blocks: number;
+  readonly samples: number;
+  /** In bytes. */
+  readonly size: number;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
 }
 
 /** What the client needs of the browser. */
@@ -164,6 +177,25 @@ export function createApiClient(environment: ApiEnvironment): ApiClient {
 
     async configYaml(signal) {
       return (await send("status/config", undefined, signal)).data.get("yaml").text();
+    },
+
+    async tsdbTiers(signal) {
+      const { data } = await send("status/tsdb/blocks", undefined, signal);
+      const tiers = new Map<string, TierBlocks>();
+      for (const block of data.get("blocks").list()) {
+        const stats = block.get("stats");
+        const tier = block.get("tier").text();
+        const before = tiers.get(tier);
+        tiers.set(tier, {
+          tier,
+          blocks: (before?.blocks ?? 0) + 1,
+          samples: (before?.samples ?? 0) + stats.get("numSamples").number(),
+          size: (before?.size ?? 0) + stats.get("numBytes").number(),
+          minTimeMs: Math.min(before?.minTimeMs ?? Infinity, block.get("minTime").number()),
+          maxTimeMs: Math.max(before?.maxTimeMs ?? -Infinity, block.get("maxTime").number()),
+        });
+      }
+      return [...tiers.values()];
     },
 
     async tsdbStatus(signal) {

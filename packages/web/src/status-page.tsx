@@ -3,7 +3,7 @@ import { Button, CopyButton } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { hasWords, wordsOf } from "./alert-filter.ts";
-import type { Facts } from "./api-client.ts";
+import type { Facts, TierBlocks } from "./api-client.ts";
 import { useApi } from "./api-context.ts";
 import { useCommand } from "./commands.tsx";
 import { QueryError } from "./query-error.tsx";
@@ -11,23 +11,25 @@ import { SearchField } from "./search-field.tsx";
 import { formatDateTime } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 import { useTimeZone } from "./url-state.ts";
+import { formatCompact } from "./value-format.ts";
 
 /** What runs here, with what settings, and how much it holds. */
 export function StatusPage() {
   const api = useApi();
   const [zone] = useTimeZone();
-  const [build, runtime, tsdb, flags, config] = useQueries({
+  const [build, runtime, tsdb, tiers, flags, config] = useQueries({
     queries: [
       { queryKey: ["status", "build"], queryFn: at((signal) => api.buildInfo(signal)) },
       { queryKey: ["status", "runtime"], queryFn: at((signal) => api.runtimeInfo(signal)) },
       { queryKey: ["status", "tsdb"], queryFn: at((signal) => api.tsdbStatus(signal)) },
+      { queryKey: ["status", "blocks"], queryFn: at((signal) => api.tsdbTiers(signal)) },
       { queryKey: ["status", "flags"], queryFn: at((signal) => api.flags(signal)) },
       { queryKey: ["status", "config"], queryFn: at((signal) => api.configYaml(signal)) },
     ],
   });
   const [text, setText] = useState("");
   useCommand("refresh", () => {
-    for (const query of [build, runtime, tsdb, flags, config]) void query.refetch();
+    for (const query of [build, runtime, tsdb, tiers, flags, config]) void query.refetch();
   });
   const words = wordsOf(text);
 
@@ -47,6 +49,9 @@ export function StatusPage() {
         </Card>
         <Card title="Head of the time series database" query={tsdb}>
           {({ head }) => <FactList facts={head} zone={zone} />}
+        </Card>
+        <Card title="Blocks on disk" query={tiers}>
+          {(list) => <TierTable tiers={list} zone={zone} />}
         </Card>
         {tsdb.data?.tops.map(({ title, rows }) => (
           <Card key={title} title={title} query={tsdb}>
@@ -133,6 +138,36 @@ function readable(name: string, value: string, zone: TimeZone): string {
     return Math.abs(ms) < 8.64e15 ? formatDateTime(ms, zone) : "";
   }
   return value;
+}
+
+/** What is on disk, a line for each tier. */
+function TierTable({ tiers, zone }: { tiers: readonly TierBlocks[]; zone: TimeZone }) {
+  if (tiers.length === 0)
+    return <span className="dim">None yet: all is in memory and the log.</span>;
+  return (
+    <table className="grid-table">
+      <thead>
+        <tr>
+          <th>Tier</th>
+          <th className="num">Blocks</th>
+          <th className="num">Samples</th>
+          <th className="num">Size</th>
+          <th>Since</th>
+        </tr>
+      </thead>
+      <tbody>
+        {tiers.map(({ tier, blocks, samples, size, minTimeMs }) => (
+          <tr key={tier}>
+            <td className="mono">{tier}</td>
+            <td className="num mono">{blocks}</td>
+            <td className="num mono">{samples.toLocaleString("en")}</td>
+            <td className="num mono">{formatCompact(size, "bytes")}</td>
+            <td className="mono">{formatDateTime(minTimeMs, zone)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
 }
 
 function FactTable({ facts }: { facts: Facts }) {

@@ -24,6 +24,7 @@ export class FakeServer {
     ["query", success({ resultType: "vector", result: [] })],
     ["query_range", success({ resultType: "matrix", result: [] })],
     ["status/tsdb", success({ headStats: {} })],
+    ["status/tsdb/blocks", success({ blocks: [] })],
   ]);
   dateHeader = "";
 
