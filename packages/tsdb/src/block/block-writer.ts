@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { assert } from "@pharos/base";
+import { assert, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { Disk, DiskWriter } from "@pharos/ports";
 import type { Pause } from "../slices.ts";
@@ -219,7 +219,12 @@ export class BlockWriter {
     this.#file.close();
     this.#encoder.release();
     this.#index.destroy();
-    this.#disk.remove(this.#path);
+    try {
+      this.#disk.remove(this.#path);
+    } catch (error) {
+      // The next start removes it.
+      if (!(error instanceof OperatingError)) throw error;
+    }
   }
 }
 
