@@ -35,7 +35,7 @@ export async function lockDataFolder(folder: string, instead: string): Promise<A
     if (!isUsed) throw error;
     throw new OperatingError(
       "disk.failed",
-      `${folder}: a server or another command uses this data folder: ${instead}`,
+      `${folder}: another process uses this data folder: ${instead}`,
       { cause: error },
     );
   }

@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
-import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
-import { OperatingError } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { Import, type ImportUnit, type OnSamples } from "@pharos/tsdb";
+import { lockDataFolder } from "./data-folder.ts";
 import { Progress } from "./progress.ts";
 
 /** As a shell reports a process that SIGINT ended. */
@@ -69,7 +67,10 @@ async function importInto(
   signal: AbortSignal,
 ): Promise<string> {
   const disk = nodeDisk(dataFolder);
-  await using _lock = await lockDataFolder(dataFolder);
+  await using _lock = await lockDataFolder(
+    dataFolder,
+    "stop the server, import, and start it again",
+  );
   const kernels = await Kernels.load();
   const name = `${kind}-${crc32(source).toString(16).padStart(8, "0")}`;
   const import_ = await Import.open({ disk, kernels, clock: systemClock, name, source, signal });
@@ -95,21 +96,6 @@ async function importInto(
   const published = await import_.publish();
   progress.clear();
   return reportText(units, import_.units, published, remarks(import_.units));
-}
-
-/** The server takes the same lock. */
-async function lockDataFolder(dataFolder: string): Promise<AsyncDisposable> {
-  try {
-    return await openSqliteDocumentStore(join(dataFolder, "pharos.db"));
-  } catch (error) {
-    if (!(error instanceof OperatingError && error.message.includes("another process")))
-      throw error;
-    throw new OperatingError(
-      "disk.failed",
-      `${dataFolder}: another process uses this data folder: stop the server, import, and start it again`,
-      { cause: error },
-    );
-  }
 }
 
 function reportText(
