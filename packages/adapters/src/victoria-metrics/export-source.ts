@@ -124,7 +124,7 @@ function labelsOf(metric: unknown): Labels | undefined {
     if (typeof value !== "string") return undefined;
     labels.push([name, value]);
   }
-  return labelsFrom(labels);
+  return labels.length === 0 ? undefined : labelsFrom(labels);
 }
 
 function malformed(line: string): OperatingError {

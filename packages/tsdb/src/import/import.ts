@@ -30,8 +30,8 @@ export const IMPORT_DIRECTORY = "import";
 
 /** Blocks of the same stretch of time that are put together in one go: each is a pair of open files. */
 const MERGED_TOGETHER_MAX = 32;
-/** What is kept in memory of the folder of blocks while something is added to it. */
-const CACHE_SIZE_MAX = 1024 * 1024;
+/** What is kept in memory of blocks that are looked through: the pages that are being read of each. */
+const CACHE_SIZE_MAX = 32 * 1024 * 1024;
 
 export interface ImportOptions {
   /** The data directory. No server uses it meanwhile. */
