@@ -122,6 +122,15 @@ test("a snapshot without what is in memory has the blocks only; one of a stopped
     ),
     "# EOF",
   ]);
+  const listed = (await tsdb("list", stdout.trim())).stdout.trimEnd().split("\n");
+  match(listed[0] ?? "", /^block +from +to +series +samples +bytes$/);
+  const sampleCounts = listed
+    .filter((line) => line.startsWith("blocks/"))
+    .map((line) => Number(line.split(/ +/)[4]));
+  equal(
+    sampleCounts.reduce((sum, count) => sum + count, 0),
+    HOSTS.length * ROUNDS,
+  );
   const analyzed = await tsdb("analyze", "--json", stdout.trim());
   const { blocks, problems } = JSON.parse(analyzed.stdout) as {
     blocks: { directory: string; samples: number; series: number }[];

@@ -2,11 +2,6 @@
 import { errorText, OperatingError } from "@pharos/base";
 import { Command, Option } from "commander";
 import { BUILD_INFO } from "./build-info.ts";
-import { checkConfig, checkRules } from "./commands/check.ts";
-import { importOpenMetrics, importPrometheus, importVictoriaMetrics } from "./commands/import.ts";
-import { promqltest } from "./commands/promqltest.ts";
-import { serve } from "./commands/serve.ts";
-import { analyze, dump, snapshot, verify } from "./commands/tsdb.ts";
 import {
   environmentName,
   type GivenOptions,
@@ -15,6 +10,7 @@ import {
   SERVE_OPTIONS,
   type ServeOptions,
 } from "./options.ts";
+import { startStoreWorker } from "./threads/store-worker-start.ts";
 
 /** Exit codes as promtool has them: 1 for a failure, 2 for a wrong call (commander's is 1 unless told). */
 const USAGE_ERROR = 2;
@@ -28,9 +24,12 @@ const program = new Command("pharos")
 const serveCommand = program
   .command("serve")
   .description("run the server")
-  .action((flags: Record<string, string | true>) =>
-    serve(optionsOrUsage(givenOptions(flags)), ignoredOptions(flags)),
-  );
+  .action(async (flags: Record<string, string | true>) => {
+    const options = optionsOrUsage(givenOptions(flags));
+    const storeWorker = startStoreWorker(); // Loads its modules meanwhile.
+    const { serve } = await import("./commands/serve.ts");
+    await serve(options, storeWorker, ignoredOptions(flags));
+  });
 
 for (const { flag, value, alias, help, fallback } of Object.values(SERVE_OPTIONS)) {
   const withValue = (name: string): string => (value === undefined ? name : `${name} <${value}>`);
@@ -48,12 +47,12 @@ check
   .command("config")
   .argument("<file...>", "configuration files in Prometheus's format")
   .description("check configurations and the rule files they name")
-  .action(checkConfig);
+  .action(later(async () => (await import("./commands/check.ts")).checkConfig));
 check
   .command("rules")
   .argument("<file...>", "rule files")
   .description("check rule files")
-  .action(checkRules);
+  .action(later(async () => (await import("./commands/check.ts")).checkRules));
 
 const import_ = program
   .command("import")
@@ -67,7 +66,7 @@ import_
   .argument("<folder>", "a data folder of Prometheus's, or one of its snapshots")
   .addOption(dataOption())
   .description("import all blocks of a Prometheus, and what it had in memory")
-  .action(importPrometheus);
+  .action(later(async () => (await import("./commands/import.ts")).importPrometheus));
 import_
   .command("openmetrics")
   .argument("<file>", "a text with timestamps; - for standard input")
@@ -78,7 +77,7 @@ import_
       .default("openmetrics"),
   )
   .description("import samples from a text in OpenMetrics or in Prometheus's text format")
-  .action(importOpenMetrics);
+  .action(later(async () => (await import("./commands/import.ts")).importOpenMetrics));
 import_
   .command("victoria-metrics")
   .argument("<url>", "what stands before /api/v1/export")
@@ -89,7 +88,7 @@ import_
   .option("--start <time>", "from when on, seconds since 1970 or a date; the earliest there is")
   .option("--end <time>", "until when; now")
   .description("import what a VictoriaMetrics exports")
-  .action(importVictoriaMetrics);
+  .action(later(async () => (await import("./commands/import.ts")).importVictoriaMetrics));
 
 const tsdb = program
   .command("tsdb")
@@ -100,7 +99,7 @@ tsdb
   .description(
     "read every byte of blocks, rollups and log; the exit code is 1 where one is damaged",
   )
-  .action(verify);
+  .action(later(async () => (await import("./commands/tsdb.ts")).verify));
 tsdb
   .command("dump")
   .argument("<folder>", "a data folder, or a snapshot")
@@ -114,26 +113,38 @@ tsdb
       .default("promtool"),
   )
   .description("print the samples in blocks")
-  .action(dump);
+  .action(later(async () => (await import("./commands/tsdb.ts")).dump));
 tsdb
   .command("analyze")
   .argument("<folder>", "a data folder, or a snapshot")
   .option("--json", "for programs")
   .description("say where the bytes of each block are")
-  .action(analyze);
+  .action(later(async () => (await import("./commands/tsdb.ts")).analyze));
+tsdb
+  .command("list")
+  .argument("<folder>", "a data folder, or a snapshot")
+  .description("print a line for each block")
+  .action(later(async () => (await import("./commands/tsdb.ts")).list));
 tsdb
   .command("snapshot")
   .argument("<folder>", "a data folder that no server uses")
   .option("--skip-head", "leave out what is in no block yet")
   .description("copy what a server can start from to the folder's snapshots")
-  .action(snapshot);
+  .action(later(async () => (await import("./commands/tsdb.ts")).snapshot));
 
 program
   .command("promqltest")
   .argument("<file...>", "files in the language of Prometheus's promqltest")
   .option("-v, --verbose", "name each evaluation, passed ones too")
   .description("run PromQL test files and print what differs")
-  .action(promqltest);
+  .action(later(async () => (await import("./commands/promqltest.ts")).promqltest));
+
+/** Loads a command when it is called: it need not wait for the modules of the others. */
+function later<Args extends unknown[]>(
+  load: () => Promise<(...args: Args) => void | Promise<void>>,
+): (...args: Args) => Promise<void> {
+  return async (...args) => (await load())(...args);
+}
 
 /** Flags by option key; a flag and its alias are the same option. */
 function givenOptions(flags: Readonly<Record<string, string | true>>): GivenOptions {

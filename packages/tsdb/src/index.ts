@@ -19,6 +19,7 @@ export {
   dumpedSets,
   sampleText,
 } from "./block/dump-blocks.ts";
+export { listBlocks } from "./block/list-blocks.ts";
 export {
   type BlockProblem,
   type LostSamples,

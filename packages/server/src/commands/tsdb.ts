@@ -8,9 +8,11 @@ import {
   type BlockAnalysis,
   BlockCache,
   type BlockProblem,
+  blockName,
   createPause,
   type DumpedSet,
   dumpedSets,
+  listBlocks,
   openStore,
   sampleText,
   verifyBlocks,
@@ -208,6 +210,33 @@ function analysisText(analysis: BlockAnalysis & { readonly directory: string }):
       analysis.topNames.map(({ name, values }) => [name, String(values)] as const),
     ),
   ].join("\n");
+}
+
+const LIST_COLUMNS = ["block", "from", "to", "series", "samples", "bytes"] as const;
+
+/** `pharos tsdb list FOLDER`: a line for each block, as `promtool tsdb list` has. */
+export function list(folder: string): void {
+  const disk = existingDataFolder(folder);
+  const rows: (readonly string[])[] = [LIST_COLUMNS];
+  for (const directory of blockDirectories(disk)) {
+    const metas = listBlocks(disk, directory, (problem) => {
+      process.exitCode = 1;
+      process.stderr.write(`left out: ${problem}\n`);
+    });
+    for (const meta of metas) {
+      const { minTimeMs, maxTimeMs, series, samples, indexSize, columnsSize } = meta;
+      const times = [timeText(minTimeMs), timeText(maxTimeMs)];
+      const counts = [series, samples, indexSize + columnsSize].map(String);
+      rows.push([`${directory}/${blockName(meta)}`, ...times, ...counts]);
+    }
+  }
+  const widths = LIST_COLUMNS.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  for (const row of rows)
+    print(
+      row
+        .map((cell, at) => (at < 3 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+        .join("  "),
+    );
 }
 
 /** `pharos tsdb snapshot FOLDER`: a copy from which a server can start, below the folder's `snapshots`. */
