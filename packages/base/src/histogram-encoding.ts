@@ -1,5 +1,6 @@
 import { assert } from "./assert.ts";
 import {
+  BUCKET_COUNT_MAX,
   BUCKETS_MAX,
   type BucketSpan,
   type CounterReset,
@@ -69,32 +70,120 @@ export function encodeHistogram(histogram: NativeHistogram): Uint8Array {
 /** The histogram of bytes that `encodeHistogram` wrote; undefined where they are not such. Survives any bytes. */
 export function decodeHistogram(bytes: Uint8Array): NativeHistogram | undefined {
   const reader = new HistogramReader(bytes);
-  const flags = reader.byte();
-  if (flags === STALE) return reader.finished ? STALE_HISTOGRAM : undefined;
-  if ((flags & ~ALL_FLAGS) !== 0 || (flags & STALE) !== 0) return undefined;
-  const isInteger = (flags & FLOAT_COUNTS) === 0;
-  const schema = (reader.byte() << 24) >> 24;
-  const zeroThreshold =
-    (flags & DEFAULT_THRESHOLD) !== 0 ? DEFAULT_ZERO_THRESHOLD : reader.float64();
-  const positiveSpans = reader.spans();
-  const negativeSpans = reader.spans();
-  const customBounds = (flags & CUSTOM_BOUNDS) !== 0 ? reader.floats(reader.varint()) : [];
+  const layout = readLayout(reader);
+  if (layout === undefined) return undefined;
+  if (layout.stale) return reader.finished ? STALE_HISTOGRAM : undefined;
+  const { isInteger, positiveSpans, negativeSpans } = layout;
   const sum = reader.float64();
   const [count, zeroCount] = isInteger
     ? [reader.varint(), reader.varint()]
     : [reader.float64(), reader.float64()];
-  const countsOf = (spans: readonly BucketSpan[]): number[] => {
-    const length = spans.reduce((total, span) => total + span.length, 0);
-    return isInteger ? reader.differences(length) : reader.floats(length);
-  };
+  const countsOf = (spans: readonly BucketSpan[]): number[] =>
+    isInteger ? reader.differences(bucketsIn(spans)) : reader.floats(bucketsIn(spans));
   const positiveCounts = countsOf(positiveSpans);
   const negativeCounts = countsOf(negativeSpans);
   if (!reader.finished) return undefined;
-  const counterReset = COUNTER_RESETS[(flags >> RESET_SHIFT) & 3] as CounterReset;
+  return { ...layout, zeroCount, count, sum, positiveCounts, negativeCounts };
+}
+
+/** Which buckets a histogram has: what hardly ever changes in a series. */
+type HistogramLayout = Pick<
+  NativeHistogram,
+  | "schema"
+  | "isInteger"
+  | "counterReset"
+  | "stale"
+  | "zeroThreshold"
+  | "positiveSpans"
+  | "negativeSpans"
+  | "customBounds"
+>;
+
+function readLayout(reader: HistogramReader): HistogramLayout | undefined {
+  const flags = reader.byte();
+  if (flags === STALE) return STALE_HISTOGRAM;
+  if ((flags & ~ALL_FLAGS) !== 0 || (flags & STALE) !== 0) return undefined;
   return {
-    ...{ schema, isInteger, counterReset, stale: false, zeroThreshold, zeroCount, count, sum },
-    ...{ positiveSpans, negativeSpans, positiveCounts, negativeCounts, customBounds },
+    isInteger: (flags & FLOAT_COUNTS) === 0,
+    counterReset: COUNTER_RESETS[(flags >> RESET_SHIFT) & 3] as CounterReset,
+    stale: false,
+    schema: (reader.byte() << 24) >> 24,
+    zeroThreshold: (flags & DEFAULT_THRESHOLD) !== 0 ? DEFAULT_ZERO_THRESHOLD : reader.float64(),
+    positiveSpans: reader.spans(),
+    negativeSpans: reader.spans(),
+    customBounds: (flags & CUSTOM_BOUNDS) !== 0 ? reader.floats(reader.varint()) : [],
   };
+}
+
+function bucketsIn(spans: readonly BucketSpan[]): number {
+  return spans.reduce((total, span) => total + span.length, 0);
+}
+
+/** The bytes of an integer histogram taken apart, for who writes many of a series together. */
+export interface HistogramParts {
+  /** The bytes up to the sum: a view. */
+  readonly layout: Uint8Array;
+  /** The sum's eight bytes: a view. */
+  readonly sum: Uint8Array;
+  /** Count, zero count, then those of all buckets, absolute. */
+  readonly counts: readonly number[];
+}
+
+/** Takes bytes that `encodeHistogram` wrote apart; undefined where they are of floats, a marker, or anything else. */
+export function splitHistogram(bytes: Uint8Array): HistogramParts | undefined {
+  const reader = new HistogramReader(bytes);
+  const layout = readLayout(reader);
+  if (layout === undefined || layout.stale || !layout.isInteger) return undefined;
+  const sumAt = reader.offset;
+  reader.float64();
+  const counts = [reader.varint(), reader.varint()];
+  for (const spans of [layout.positiveSpans, layout.negativeSpans])
+    for (const count of reader.differences(bucketsIn(spans))) counts.push(count);
+  if (!reader.finished) return undefined;
+  return { layout: bytes.subarray(0, sumAt), sum: bytes.subarray(sumAt, sumAt + 8), counts };
+}
+
+/** Puts parts of one layout together again. */
+export class HistogramJoiner {
+  readonly #layout: Uint8Array;
+  readonly #positive: number;
+  /** How many counts its histograms have. */
+  readonly countsLength: number;
+
+  private constructor(layout: Uint8Array, positive: number, negative: number) {
+    this.#layout = layout;
+    this.#positive = positive;
+    this.countsLength = 2 + positive + negative;
+  }
+
+  /** Undefined where the bytes are no layout of integer histograms. */
+  static of(bytes: Uint8Array): HistogramJoiner | undefined {
+    const reader = new HistogramReader(bytes);
+    const layout = readLayout(reader);
+    if (layout === undefined || layout.stale || !layout.isInteger || !reader.finished)
+      return undefined;
+    const { positiveSpans, negativeSpans } = layout;
+    return new HistogramJoiner(bytes, bucketsIn(positiveSpans), bucketsIn(negativeSpans));
+  }
+
+  /** The bytes of a histogram; undefined where the counts cannot be those of one. */
+  join({ sum, counts }: Omit<HistogramParts, "layout">): Uint8Array | undefined {
+    assert(counts.length === this.countsLength && sum.length === 8, "the parts are of the layout");
+    const out = new HistogramWriter(this.#layout.length + 8 + counts.length * 10);
+    out.raw(this.#layout);
+    out.raw(sum);
+    for (let i = 0, before = 0; i < counts.length; i++) {
+      const count = counts[i] as number;
+      if (i === 2 || i === 2 + this.#positive) before = 0;
+      const difference = i < 2 ? count : count - before;
+      if (!(Number.isInteger(count) && Math.abs(difference) <= BUCKET_COUNT_MAX)) return undefined;
+      if (i >= 2) out.signed(difference);
+      else if (count >= 0) out.varint(count);
+      else return undefined;
+      before = count;
+    }
+    return out.bytes;
+  }
 }
 
 class HistogramWriter {
@@ -113,6 +202,11 @@ class HistogramWriter {
 
   byte(value: number): void {
     this.#bytes[this.#at++] = value;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
   }
 
   float64(value: number): void {
@@ -155,6 +249,11 @@ class HistogramReader {
   /** Whether everything was there and nothing is left. */
   get finished(): boolean {
     return !this.#failed && this.#at === this.#bytes.length;
+  }
+
+  /** Where the next byte is read. */
+  get offset(): number {
+    return this.#at;
   }
 
   byte(): number {

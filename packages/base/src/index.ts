@@ -3,7 +3,13 @@ export type { Clock } from "./clock.ts";
 export { DURATION_HINT, DURATION_MS_MAX, formatDuration, parseDuration } from "./duration.ts";
 export { ERROR_CODES, type ErrorCode, errorText, OperatingError } from "./errors.ts";
 export { formatSampleValue, formatValue } from "./format-value.ts";
-export { decodeHistogram, encodeHistogram } from "./histogram-encoding.ts";
+export {
+  decodeHistogram,
+  encodeHistogram,
+  HistogramJoiner,
+  type HistogramParts,
+  splitHistogram,
+} from "./histogram-encoding.ts";
 export {
   compareLabels,
   compareUtf8,

@@ -145,7 +145,10 @@ export class BlockWriter {
       before = bits;
     }
     for (const column of set.bytes) {
-      const encoded = this.#encoder.bytes(column, from, to);
+      const encoded =
+        set.kind === "histograms"
+          ? this.#encoder.histograms(column, from, to)
+          : this.#encoder.bytes(column, from, to);
       record.raw(encoded);
       sizes.push(encoded.length);
     }

@@ -211,6 +211,7 @@ export class Block {
       const bytes = record.subarray(at, at + size);
       if (column < floats.length)
         stored.push(size === 0 ? repeated(stored) : decoder.floats(bytes, count, column));
+      else if (kind === "histograms") strings.push(decoder.histograms(bytes, count));
       else strings.push(decoder.bytes(bytes, count));
       at += size;
     }

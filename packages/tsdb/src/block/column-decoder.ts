@@ -1,7 +1,9 @@
 import { ColumnCodec, columnSizeMax, type Kernels } from "@pharos/kernels";
 import { ByteReader, MalformedBytes } from "./byte-reader.ts";
 import { CHUNK_SAMPLES_MAX } from "./chunk-cutter.ts";
+import { HISTOGRAMS_IN_COLUMNS, HISTOGRAMS_PLAIN } from "./column-encoder.ts";
 import { type BytesColumn, COLUMN_SET_SHAPES } from "./column-set.ts";
+import { readHistograms } from "./histogram-columns.ts";
 
 const FLOAT_COLUMNS_MAX = COLUMN_SET_SHAPES.rollup.floats.length;
 
@@ -75,6 +77,14 @@ export class ColumnDecoder {
     }
     if (end !== reader.left) throw new MalformedBytes("the strings are not as long as said");
     return { ends, bytes: reader.raw(end) };
+  }
+
+  /** Native histograms. @throws MalformedBytes. */
+  histograms(bytes: Uint8Array, count: number): BytesColumn {
+    if (bytes[0] === HISTOGRAMS_PLAIN) return this.bytes(bytes.subarray(1), count);
+    if (bytes[0] !== HISTOGRAMS_IN_COLUMNS)
+      throw new MalformedBytes(`histograms written in the way ${bytes[0]}`);
+    return readHistograms(new ByteReader(bytes, 1), count, (sums) => this.floats(sums, count, 0));
   }
 
   release(): void {

@@ -3,6 +3,12 @@ import { ColumnCodec, columnSizeMax, type Kernels } from "@pharos/kernels";
 import { ByteWriter } from "./byte-writer.ts";
 import { CHUNK_SAMPLES_MAX } from "./chunk-cutter.ts";
 import type { BytesColumn } from "./column-set.ts";
+import { sliceBytes } from "./column-set-buffer.ts";
+import { splitHistograms, sumBits, writeHistograms } from "./histogram-columns.ts";
+
+/** How a chunk's native histograms are written. In files: never renumber. */
+export const HISTOGRAMS_PLAIN = 0;
+export const HISTOGRAMS_IN_COLUMNS = 1;
 
 /** Encodes columns of up to `CHUNK_SAMPLES_MAX` samples. Every result is a view, valid until the next call. */
 export class ColumnEncoder {
@@ -57,6 +63,22 @@ export class ColumnEncoder {
     }
     out.raw(bytes.subarray(start, before));
     return out.bytes;
+  }
+
+  /** Native histograms `from` to `to`: a byte that says how, then column by column, or as other byte strings. */
+  histograms(column: BytesColumn, from: number, to: number): Uint8Array {
+    const parts = splitHistograms(sliceBytes(column, from, to));
+    if (parts === undefined) {
+      const plain = this.bytes(column, from, to).slice();
+      this.#buffer.clear();
+      this.#buffer.byte(HISTOGRAMS_PLAIN);
+      this.#buffer.raw(plain);
+      return this.#buffer.bytes;
+    }
+    this.#buffer.clear();
+    this.#buffer.byte(HISTOGRAMS_IN_COLUMNS);
+    writeHistograms(parts, this.floats(sumBits(parts)), this.#buffer);
+    return this.#buffer.bytes;
   }
 
   release(): void {
