@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
 import { errorText, formatDuration, type OperatingError, seededRng } from "@pharos/base";
@@ -80,14 +81,20 @@ export class Pharos implements AsyncDisposable {
   /**
    * Starts everything; when it resolves, the server is ready.
    *
+   * @param storeWorker the store's thread, which does nothing yet.
    * @throws OperatingError `config.invalid` (all that is wrong in the files, or an address that is taken), `disk.failed`
    *   (another process uses the data folder), `disk.corrupt`.
    */
-  static async start(options: ServeOptions, log: Logger, events: PharosEvents): Promise<Pharos> {
+  static async start(
+    options: ServeOptions,
+    log: Logger,
+    events: PharosEvents,
+    storeWorker: Worker,
+  ): Promise<Pharos> {
     const files = loadFiles(options, options.listen, nodeConfigEnvironment());
     const pharos = new Pharos(options, log, events, files);
     try {
-      await pharos.#open();
+      await pharos.#open(storeWorker);
     } catch (error) {
       await pharos[Symbol.asyncDispose]();
       throw error;
@@ -109,7 +116,7 @@ export class Pharos implements AsyncDisposable {
     return this.#files;
   }
 
-  async #open(): Promise<void> {
+  async #open(storeWorker: Worker): Promise<void> {
     const { dataFolder } = this.#options;
     nodeDisk(dataFolder); // Makes it, where it is not there yet.
     // First, since it holds the lock on the folder.
@@ -119,7 +126,7 @@ export class Pharos implements AsyncDisposable {
     const push: Record<string, Push> = {};
     const listener = await this.#listen(push);
 
-    const store = await this.#openStore();
+    const store = await this.#openStore(storeWorker);
     const queries = this.#openQueries(store);
     const http = nodeHttpClient();
     this.#closers.defer(() => http.close());
@@ -294,7 +301,7 @@ export class Pharos implements AsyncDisposable {
     return this.#options.adminApi || isLoopback(this.#options.listen);
   }
 
-  async #openStore(): Promise<StoreThread> {
+  async #openStore(worker: Worker): Promise<StoreThread> {
     const { dataFolder, walSyncMs, repairWal, headSeriesMax } = this.#options;
     const { logRetentionMs, logSizeMax, diskKeepFree, blockCacheSizeMax } = this.#options;
     const { storage } = this.#files.config;
@@ -318,6 +325,7 @@ export class Pharos implements AsyncDisposable {
       },
       this.#log,
       (error) => this.#events.onDeath(error),
+      worker,
     );
     this.#closers.use(store);
     this.#bodies.joiner = store.slots;

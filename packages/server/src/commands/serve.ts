@@ -1,12 +1,23 @@
+import { flushCompileCache } from "node:module";
+import type { Worker } from "node:worker_threads";
 import { errorText, OperatingError } from "@pharos/base";
 import { BUILD_INFO } from "../build-info.ts";
 import { createLogger } from "../log.ts";
 import type { ServeOptions } from "../options.ts";
-import { Pharos } from "../pharos.ts";
+import { Pharos, type PharosEvents } from "../pharos.ts";
 import { counted } from "./check.ts";
 
-/** `pharos serve`: runs until SIGTERM, SIGINT or a request to quit; SIGHUP reloads the configuration. */
-export async function serve(options: ServeOptions, remarks: readonly string[] = []): Promise<void> {
+/**
+ * `pharos serve`: runs until SIGTERM, SIGINT or a request to quit; SIGHUP reloads the configuration.
+ *
+ * @param storeWorker the store's thread, which does nothing yet.
+ * @param remarks what to warn of first.
+ */
+export async function serve(
+  options: ServeOptions,
+  storeWorker: Worker,
+  remarks: readonly string[] = [],
+): Promise<void> {
   const log = createLogger(options.logLevel, options.logFormat);
   for (const remark of remarks) log.warn(remark);
   const started = performance.now();
@@ -21,14 +32,15 @@ export async function serve(options: ServeOptions, remarks: readonly string[] = 
       if (!(error instanceof OperatingError)) throw error; // The log has told of the others.
     });
   });
-  const pharos = await Pharos.start(options, log, {
+  const events: PharosEvents = {
     onQuit: () => quit.resolve("a request"),
     onDeath: (error) => {
       const text = error instanceof Error ? error.stack : String(error);
       log.fatal({ error: text }, "the store's thread has ended: nothing can be stored any more");
       process.exit(1);
     },
-  });
+  };
+  const pharos = await Pharos.start(options, log, events, storeWorker);
   running = pharos;
 
   const { config, groups } = pharos.files;
@@ -43,6 +55,8 @@ export async function serve(options: ServeOptions, remarks: readonly string[] = 
       `  watch  ${watched} (${counted(config.scrapeJobs.length, "job")}, ${counted(rules, "rule")})\n`,
   );
 
+  // Now, since a process that is killed keeps nothing for the next start.
+  flushCompileCache();
   log.info(`stopping on ${await quit.promise}`);
   // A second signal does not wait for the graceful end.
   process.once("SIGTERM", () => process.exit(1));

@@ -1,4 +1,5 @@
 // The store's thread: owns the head, the log and the blocks, and decodes what goes into them.
+import { flushCompileCache } from "node:module";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
@@ -192,6 +193,8 @@ function thread(): StoreThread {
 const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
   async open(data) {
     opened = await StoreThread.open(data);
+    // When this is answered: a process that is killed keeps nothing for the next start.
+    setTimeout(flushCompileCache).unref();
     return { stats: opened.store.stats(), slots: opened.slots };
   },
   remoteWrite: (body) => thread().receive(body),
