@@ -15,6 +15,7 @@ import { type ImportPlan, type PlannedUnit, runImport } from "../import-run.ts";
 
 /** What a file is read in. */
 const READ_SIZE = 1024 * 1024;
+const DAY_MS = 86_400_000;
 
 interface DataOption {
   readonly data: string;
@@ -164,7 +165,7 @@ export async function importVictoriaMetrics(
     kind: "victoria-metrics",
     source,
     async plan(import_, signal) {
-      // A range that goes on to this moment ends where it did when the import was interrupted.
+      // A day that was begun is gone on with, and ends where it did.
       const range = { minMs, maxMs: maxMs ?? interruptedEnd(import_) ?? systemClock.nowMs() };
       const windows = await exportWindows(client, match, range, signal);
       const units = windows
@@ -184,10 +185,13 @@ export async function importVictoriaMetrics(
   });
 }
 
-/** Where the days of an import that was interrupted end, as far as it came. */
+/** Where an import that was interrupted on its last day ends; undefined if it did not come so far. */
 function interruptedEnd(import_: Import): number | undefined {
-  if (import_.units.values().every(({ published }) => published)) return undefined;
-  return import_.startedMs;
+  return import_.units
+    .entries()
+    .filter(([, { published }]) => !published)
+    .map(([name]) => Number(name.split("-")[1]))
+    .find((endMs) => (endMs + 1) % DAY_MS !== 0);
 }
 
 /** Seconds since 1970 or a date, as RFC 3339 has it. @throws OperatingError `input.invalid`. */
