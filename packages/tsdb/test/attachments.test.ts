@@ -10,7 +10,7 @@ import {
   seededRng,
 } from "@pharos/base";
 import { Kernels, SeriesTable } from "@pharos/kernels";
-import { attachmentStoreConformance, SimClock, SimDisk } from "@pharos/testing";
+import { attachmentStoreConformance, MemoryBlobStore, SimClock, SimDisk } from "@pharos/testing";
 import { attachReader } from "../src/attached-reader.ts";
 import { BLOCK_RANGE_MS } from "../src/block/block-meta.ts";
 import type { ReaderCalls, ReaderSession } from "../src/reader-session.ts";
@@ -53,11 +53,16 @@ function sent(session: ReaderSession): ReaderCalls {
 class Machine {
   disk = new SimDisk(seededRng(1));
   readonly clock = new SimClock(START_MS);
+  readonly options: Partial<StoreOptions>;
   store!: EmbeddedStore;
 
-  static async start(): Promise<Machine> {
-    const machine = new Machine();
-    machine.store = await open(machine.disk, machine.clock);
+  private constructor(options: Partial<StoreOptions>) {
+    this.options = options;
+  }
+
+  static async start(options: Partial<StoreOptions> = {}): Promise<Machine> {
+    const machine = new Machine(options);
+    machine.store = await open(machine.disk, machine.clock, options);
     return machine;
   }
 
@@ -80,7 +85,7 @@ class Machine {
   async kill(): Promise<void> {
     const dead = this.store;
     this.disk = this.disk.kill();
-    this.store = await open(this.disk, this.clock);
+    this.store = await open(this.disk, this.clock, this.options);
     await dead[Symbol.asyncDispose]();
   }
 
@@ -93,7 +98,9 @@ class Machine {
     const here = await histogramLines(this.store);
     const session = this.store.openReader();
     const { disk, clock } = this;
-    const reader = await attachReader({ setup: session.setup, calls: sent(session), disk, clock });
+    const { archive } = this.options;
+    const { setup } = session;
+    const reader = await attachReader({ setup, calls: sent(session), disk, clock, archive });
     deepEqual(await histogramLines(reader), here);
     deepEqual(await reader.exemplars(ALL, [ANY]), await this.store.exemplars(ALL, [ANY]));
     session.close();
@@ -276,5 +283,59 @@ test("exemplars have a limit for each series, and make room when they are in blo
   deepEqual([exemplarsAppended, exemplarsRefused], [1024, count - 1024]);
   await machine.flush();
   equal((await append(count, count + 1)).appended, 1);
+  await machine.store[Symbol.asyncDispose]();
+});
+
+test("histograms and exemplars of blocks in the archive read the same", async () => {
+  const archive = { store: new MemoryBlobStore(), afterMs: 24 * HOUR_MS };
+  const machine = await Machine.start({ archive });
+  await machine.append("a", 0, 1);
+  await machine.append("b", 1, 2);
+  await machine.passHours(40);
+  await machine.append("b", 40, 3);
+  const histograms = await machine.histograms();
+  const exemplars = await machine.exemplars();
+  deepEqual(
+    [histograms, exemplars],
+    [
+      ["a 0:1", "b 1:2 40:3"],
+      ["a 0:0.5:t1", "b 1:1:t2 40:1.5:t3"],
+    ],
+  );
+  await machine.flush();
+  await machine.clock.run(machine.store.maintain(machine.clock.nowMs()));
+  await machine.clock.run(machine.store.moveToArchive());
+  const { blocks, archive: archived } = machine.store.stats();
+  deepEqual([blocks.length, archived?.blocks], [1, 1]);
+  deepEqual(await machine.histograms(), histograms);
+  deepEqual(await machine.exemplars(), exemplars);
+  await machine.store[Symbol.asyncDispose]();
+});
+
+test("samples and histograms of a series are beside each other wherever they are", async () => {
+  const machine = await Machine.start();
+  const labelSets = [labelsFrom({ [METRIC_NAME]: "a" })];
+  const write = (hours: number, value: number) =>
+    machine.store.append({
+      labelSets,
+      series: Uint32Array.of(0),
+      timestampsMs: Float64Array.of(START_MS + hours * HOUR_MS),
+      values: Float64Array.of(value),
+      stale: null,
+    });
+  await write(0, 5);
+  await machine.append("a", 0.5, 1);
+  await machine.flush();
+  await machine.append("a", 0.75, 2);
+  await write(1, 6);
+  const signal = new AbortController().signal;
+  const options = { samplesMax: Number.POSITIVE_INFINITY, signal, histograms: true };
+  for (const change of [() => machine.kill(), () => machine.flush(), () => machine.kill()]) {
+    const seen: string[] = [];
+    for await (const { values, histograms } of machine.store.select(ALL, ANY, options))
+      seen.push(`${values.join()} ${histograms?.timestampsMs.map((ms) => (ms - START_MS) / 3600)}`);
+    deepEqual(seen, ["5,6 500,750"]);
+    await change();
+  }
   await machine.store[Symbol.asyncDispose]();
 });
