@@ -151,6 +151,24 @@ for (const compression of ["none", "zstd"] as const)
     }
   });
 
+for (const compression of ["none", "zstd"] as const)
+  test(`damage around the pages of columns (${compression}) costs nothing`, async () => {
+    const disk = new SimDisk(seededRng(1));
+    await writeBlock(disk, kernels, seriesOf(1, 6, 400), { compression });
+    const whole = readable(disk);
+    const { columns } = Block.open(disk, PATH, new BlockCache());
+    const [first, last] = [columns.pages()[0], columns.pages().at(-1)];
+    ok(first !== undefined && last !== undefined, "pages");
+    const { length } = disk.read(`${PATH}/columns`);
+    for (let at = 0; at < length; at++) {
+      if (at === first.offset) at = last.offset + last.size; // Now the directory and the footer.
+      const copy = disk.kill();
+      copy.flipByte(`${PATH}/columns`, at);
+      deepEqual(readable(copy), whole, `byte ${at}`);
+      equal((await problemsOf(copy)).length, 1, `byte ${at}`);
+    }
+  });
+
 test("timestamps that series share are there twice: damage in them costs nothing", async () => {
   const disk = new SimDisk(seededRng(1));
   const series = seriesOf(1, 60, 100);

@@ -6,10 +6,14 @@ import { ByteReader, MalformedBytes } from "./byte-reader.ts";
 import {
   decodeFooter,
   decodePage,
+  ENCODING_NONE,
+  ENCODING_ZSTD,
   FOOTER_SIZE,
   fileHeader,
   HEADER_SIZE,
   PAGE_HEADER_SIZE,
+  PAGE_SIZE_MAX,
+  type PageHeader,
   readPageHeader,
 } from "./page-format.ts";
 
@@ -34,6 +38,8 @@ const NO_PAGE: PageBytes = { start: 0, bytes: new Uint8Array(0) };
 /** Reads a file of pages (page-format.ts), page by page, when asked, through the cache. */
 export class PageFile implements PageHolder {
   readonly path: string;
+  /** What is damaged around the pages, and made good from them; undefined as long as nothing is known to be. */
+  damage: string | undefined;
   /** Called when the pages at hand are dropped, so that what was made of them goes, too. */
   onDrop: () => void = () => {};
   /** A file with the same bytes, read where this one is damaged. */
@@ -152,7 +158,7 @@ export class PageFile implements PageHolder {
   #list(stream: number): PageList {
     let lists = this.#directory.get(0);
     if (lists === undefined) {
-      lists = this.#orFromCopy((reader) => this.#readDirectory(reader));
+      lists = this.#readLists();
       const pages = lists.reduce((sum, { sizes }) => sum + sizes.length, 0);
       this.#directory.put(0, lists, pages * 24);
     }
@@ -161,11 +167,36 @@ export class PageFile implements PageHolder {
     return list;
   }
 
+  /** Where the pages are: as the directory says, or where that is damaged, as they say one after another. */
+  #readLists(): PageList[] {
+    try {
+      return this.#orFromCopy((reader) => this.#readDirectory(reader));
+    } catch (error) {
+      if (!(error instanceof OperatingError && error.code === "disk.corrupt")) throw error;
+      const headers = this.#findPages(this.#reader());
+      if (headers.length === 0) throw error;
+      this.damage = error.message;
+      return pageLists(headers, this.#pages.length);
+    }
+  }
+
+  /** The headers of the pages from the file's begin on, until something else comes. */
+  #findPages(reader: DiskReader): PageHeader[] {
+    const found: PageHeader[] = [];
+    for (let offset = HEADER_SIZE; ; ) {
+      const header = readPageHeader(reader.read(offset, PAGE_HEADER_SIZE));
+      if (header === undefined || !isPlausible(header, this.#pages.length)) return found;
+      offset += PAGE_HEADER_SIZE + header.storedSize;
+      if (offset > reader.size) return found;
+      found.push(header);
+    }
+  }
+
   #readDirectory(reader: DiskReader): PageList[] {
     const { size } = reader;
-    const header = reader.read(0, HEADER_SIZE);
-    if (!equalBytes(header, fileHeader(this.#magic)))
-      throw this.corrupt("byte 0: the file's header is not that of this version");
+    // The footer says the same once more, and with a checksum.
+    if (!equalBytes(reader.read(0, HEADER_SIZE), fileHeader(this.#magic)))
+      this.damage = this.corrupt("byte 0: the file's header is not that of this version").message;
     const footerAt = size - FOOTER_SIZE;
     const footer = decodeFooter(reader.read(Math.max(0, footerAt), FOOTER_SIZE), this.#magic);
     if (typeof footer === "string") throw this.corrupt(`byte ${Math.max(0, footerAt)}: ${footer}`);
@@ -215,30 +246,51 @@ export class PageFile implements PageHolder {
   }
 }
 
+/** What the directory says of a page. */
+type PageSizes = Pick<PageHeader, "stream" | "rawSize" | "storedSize">;
+
 function parseDirectory(bytes: Uint8Array, streamCount: number, end: number): PageList[] {
   const reader = new ByteReader(bytes);
-  const count = reader.count(3);
+  const pages: PageSizes[] = [];
+  let left = end - HEADER_SIZE;
+  for (let count = reader.count(3); count > 0; count--) {
+    const [stream, rawSize, storedSize] = [reader.varint(), reader.varint(), reader.varint()];
+    if (stream >= streamCount) throw new MalformedBytes("a page of a stream that is not known");
+    pages.push({ stream, rawSize, storedSize });
+    left -= PAGE_HEADER_SIZE + storedSize;
+  }
+  if (left !== 0 || reader.left > 0) throw new MalformedBytes("the pages do not fill the file");
+  return pageLists(pages, streamCount);
+}
+
+/** Where pages lie that come one after another from the file's header on. */
+function pageLists(pages: readonly PageSizes[], streamCount: number): PageList[] {
   const lists = Array.from({ length: streamCount }, () => ({
     starts: [0],
     offsets: [] as number[],
     sizes: [] as number[],
   }));
   let offset = HEADER_SIZE;
-  for (let i = 0; i < count; i++) {
-    const list = lists[reader.varint()];
-    if (list === undefined) throw new MalformedBytes("a page of a stream that is not known");
-    list.starts.push((list.starts.at(-1) as number) + reader.varint());
-    const size = PAGE_HEADER_SIZE + reader.varint();
+  for (const { stream, rawSize, storedSize } of pages) {
+    const list = lists[stream];
+    assert(list !== undefined, () => `stream ${stream} exists`);
+    list.starts.push((list.starts.at(-1) as number) + rawSize);
     list.offsets.push(offset);
-    list.sizes.push(size);
-    offset += size;
+    list.sizes.push(PAGE_HEADER_SIZE + storedSize);
+    offset += PAGE_HEADER_SIZE + storedSize;
   }
-  if (offset !== end || reader.left > 0) throw new MalformedBytes("the pages do not fill the file");
   return lists.map(({ starts, offsets, sizes }) => ({
     starts: Float64Array.from(starts),
     offsets: Float64Array.from(offsets),
     sizes: Float64Array.from(sizes),
   }));
+}
+
+/** Whether this may be a page's header, which is not verified yet. */
+function isPlausible({ stream, encoding, rawSize, storedSize }: PageHeader, streams: number) {
+  if (stream >= streams || rawSize > PAGE_SIZE_MAX || storedSize === 0) return false;
+  if (encoding === ENCODING_NONE) return storedSize === rawSize;
+  return encoding === ENCODING_ZSTD && storedSize < rawSize;
 }
 
 /** The number of the page that has a byte of the stream; -1 or too high where none has. */
