@@ -135,10 +135,13 @@ function readable(name: string, value: string, zone: TimeZone): string {
   if (/^\d{4}-\d{2}-\d{2}T/.test(value)) return formatDateTime(Date.parse(value), zone);
   if (/^(?:min|max)Time$/.test(name)) {
     const ms = Number(value);
-    return Math.abs(ms) < 8.64e15 ? formatDateTime(ms, zone) : "";
+    return ms !== 0 && Math.abs(ms) < 8.64e15 ? formatDateTime(ms, zone) : "";
   }
   return value;
 }
+
+/** `2026-01-31 12:00` of a time as the page shows it. */
+const DAY_AND_MINUTE = 16;
 
 /** What is on disk, a line for each tier. */
 function TierTable({ tiers, zone }: { tiers: readonly TierBlocks[]; zone: TimeZone }) {
@@ -149,20 +152,20 @@ function TierTable({ tiers, zone }: { tiers: readonly TierBlocks[]; zone: TimeZo
       <thead>
         <tr>
           <th>Tier</th>
+          <th>Since</th>
           <th className="num">Blocks</th>
           <th className="num">Samples</th>
           <th className="num">Size</th>
-          <th>Since</th>
         </tr>
       </thead>
       <tbody>
         {tiers.map(({ tier, blocks, samples, size, minTimeMs }) => (
           <tr key={tier}>
             <td className="mono">{tier}</td>
+            <td className="mono">{formatDateTime(minTimeMs, zone).slice(0, DAY_AND_MINUTE)}</td>
             <td className="num mono">{blocks}</td>
             <td className="num mono">{samples.toLocaleString("en")}</td>
             <td className="num mono">{formatCompact(size, "bytes")}</td>
-            <td className="mono">{formatDateTime(minTimeMs, zone)}</td>
           </tr>
         ))}
       </tbody>
