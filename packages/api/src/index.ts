@@ -4,6 +4,7 @@ export {
   ERROR_TYPES,
   type ErrorAnswer,
   errorAnswerSchema,
+  exemplarsDataSchema,
   labelsSchema,
   metadataDataSchema,
   namesDataSchema,

@@ -55,18 +55,55 @@ const statisticsSchema = z.object({
 
 const stats = statisticsSchema.optional();
 
+/**
+ * A native histogram at its time. A bucket is which of its bounds belong to it (0 the upper, 1 the lower, 2 none, 3 both),
+ * the bounds, and what it holds.
+ */
+const histogramPointSchema = z.tuple([
+  z.number(),
+  z.object({
+    count: z.string(),
+    sum: z.string(),
+    buckets: z
+      .array(z.tuple([z.literal([0, 1, 2, 3]), z.string(), z.string(), z.string()]))
+      .optional(),
+  }),
+]);
+
+/** `data` of `query_exemplars`. */
+export const exemplarsDataSchema = z.array(
+  z.object({
+    seriesLabels: labelsSchema,
+    exemplars: z.array(
+      z.object({ labels: labelsSchema, value: z.string(), timestamp: z.number() }),
+    ),
+  }),
+);
+
 /** `data` of `query` and `query_range`. */
 export const queryDataSchema = z.discriminatedUnion("resultType", [
   z.object({ resultType: z.literal("scalar"), result: pointSchema, stats }),
   z.object({ resultType: z.literal("string"), result: pointSchema, stats }),
   z.object({
     resultType: z.literal("vector"),
-    result: z.array(z.object({ metric: labelsSchema, value: pointSchema })),
+    result: z.array(
+      z.union([
+        z.object({ metric: labelsSchema, value: pointSchema }),
+        z.object({ metric: labelsSchema, histogram: histogramPointSchema }),
+      ]),
+    ),
     stats,
   }),
   z.object({
     resultType: z.literal("matrix"),
-    result: z.array(z.object({ metric: labelsSchema, values: z.array(pointSchema) })),
+    result: z.array(
+      z.object({
+        metric: labelsSchema,
+        /** Left out where all samples are histograms. */
+        values: z.array(pointSchema).optional(),
+        histograms: z.array(histogramPointSchema).optional(),
+      }),
+    ),
     stats,
   }),
 ]);

@@ -4,6 +4,7 @@ import {
   alertsDataSchema,
   buildInfoDataSchema,
   errorAnswerSchema,
+  exemplarsDataSchema,
   metadataDataSchema,
   metricLabelsSchema,
   metricNamesSchema,
@@ -17,6 +18,7 @@ import {
   successAnswerSchema,
   targetsDataSchema,
 } from "@pharos/api";
+import { labelsFrom } from "@pharos/base";
 import { IngestQueue, parseJsonMetrics, receiveJsonMetrics } from "@pharos/collect";
 import type { z } from "zod";
 import { jsonMetrics } from "../src/http/ingest.ts";
@@ -26,6 +28,8 @@ import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
 async function filled(): Promise<HttpWorld> {
   const world = new HttpWorld();
   await world.write({ __name__: "up", job: "api" }, 5, () => 1);
+  const exemplars = [{ labels: labelsFrom({ trace_id: "x" }), timestampMs: NOW_MS, value: 1 }];
+  world.exemplars = async () => [{ labels: labelsFrom({ __name__: "up" }), exemplars }];
   world.metadata = [{ metric: "up", type: "gauge", help: "Up.", unit: "", target: [] }];
   world.active = [
     {
@@ -94,6 +98,7 @@ const PROMISES: readonly (readonly [path: string, schema: z.ZodType])[] = [
   ["query?query='a'", queryDataSchema],
   ["query?query=up[5m]", queryDataSchema],
   [`query_range?query=up&${RANGE}`, queryDataSchema],
+  ["query_exemplars?query=up", exemplarsDataSchema],
   ["series?match[]=up", seriesDataSchema],
   ["labels", namesDataSchema],
   ["label/job/values", namesDataSchema],

@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
+import { queryDataSchema } from "@pharos/api";
 import { formatMatcher, labelsFrom, type NativeHistogram, STALE_HISTOGRAM } from "@pharos/base";
 import { parseTime } from "../src/http/parameters.ts";
 import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
@@ -495,6 +496,10 @@ test("a selector gives native histograms as Prometheus writes them, and operator
       },
     ],
   });
+  for (const expr of ["h", "h[2m]"]) {
+    const data = await query(expr);
+    deepEqual(queryDataSchema.parse(data), data);
+  }
   deepEqual(await query("sum(h)"), { resultType: "vector", result: [] });
   times = [NOW_MS - 2, NOW_MS - 1, NOW_MS];
   deepEqual(await query("h"), { resultType: "vector", result: [] });

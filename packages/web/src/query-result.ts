@@ -79,9 +79,12 @@ export function readInstantResult(data: Json): InstantResult {
     const labels = labelsFrom(item.get("metric").textEntries());
     if (resultType === "vector") {
       const sample = item.get("value");
-      rows.push(sample.value === undefined ? histogramRow(labels, item) : rowOf(labels, sample));
+      const isHistogram = sample.value === undefined;
+      rows.push(isHistogram ? histogramRow(labels, item.get("histogram")) : rowOf(labels, sample));
     } else {
       for (const sample of item.get("values").list().reverse()) rows.push(rowOf(labels, sample));
+      for (const sample of item.get("histograms").list().reverse())
+        rows.push(histogramRow(labels, sample));
     }
   }
   return { resultType, rows };
@@ -96,8 +99,8 @@ function rowOf(labels: Labels, sample: Json): InstantRow {
   };
 }
 
-function histogramRow(labels: Labels, item: Json): InstantRow {
-  const [time, histogram] = item.get("histogram").list();
+function histogramRow(labels: Labels, sample: Json): InstantRow {
+  const [time, histogram] = sample.list();
   const count = histogram?.get("count").textOrEmpty() ?? "?";
   const sum = histogram?.get("sum").textOrEmpty() ?? "?";
   return {

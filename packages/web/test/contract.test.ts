@@ -28,6 +28,14 @@ test("each type of query result in the contract is read", () => {
     const data = new Json(queryDataSchema.parse(answer), "data");
     expect(readInstantResult(data).rows.map(({ value }) => value)).toEqual(["2"]);
   }
+  const histogram = { count: "3", sum: "1.5", buckets: [[0, "1", "2", "3"]] };
+  for (const answer of [
+    { resultType: "vector", result: [{ metric, histogram: [1, histogram] }] },
+    { resultType: "matrix", result: [{ metric, histograms: [[1, histogram]] }] },
+  ]) {
+    const { rows } = readInstantResult(new Json(queryDataSchema.parse(answer), "data"));
+    expect(rows.map(({ value }) => value)).toEqual(["histogram: count 3, sum 1.5"]);
+  }
   const matrix = new Json(queryDataSchema.parse(answers[3]), "data");
   expect(readRangeResult(matrix, { fromMs: 1000, toMs: 2000 }, 1000).series[0]?.values).toEqual([
     2,
