@@ -36,6 +36,15 @@ test("a wrong call ends with exit code 2 and says what is wrong", async () => {
   }
 });
 
+test("flags of Prometheus that have no meaning here are no wrong call", async () => {
+  const { code, stderr } = await pharos([
+    ...["serve", "--storage.tsdb.wal-compression", "--storage.tsdb.min-block-duration=2h"],
+    ...["--retention", "soon"],
+  ]);
+  equal(code, 2);
+  match(stderr, /--retention soon: want a duration/);
+});
+
 test("`serve --help` names every option with its variable and default", async () => {
   const { code, lines } = await pharos(["serve", "--help"]);
   equal(code, 0);
