@@ -1,4 +1,5 @@
-import { doubles, PayloadReader, words } from "./payload-reader.ts";
+import type { MetricMetadata } from "@pharos/ports";
+import { PayloadReader, words } from "./payload-reader.ts";
 
 // The payloads of the records for what is no float sample, little-endian. A bytes column is the ends of its entries,
 // u32 x count, then the bytes of all of them.
@@ -7,7 +8,6 @@ import { doubles, PayloadReader, words } from "./payload-reader.ts";
 //   exemplars  | count u32 | references u32 x count | timestamps f64 x count | values u64 x count
 //                | label bytes (a bytes column) |
 //   metadata   | count u32 | for each, after another: metric, type, help, unit (one bytes column of 4 x count entries) |
-//   deletion   | from f64 | to f64 | count u32 | references u32 x count |
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -32,21 +32,6 @@ export interface ExemplarRecord {
   readonly values: Float64Array;
   /** The exemplars' own labels, such as the trace's identifier, as canonical label bytes. */
   readonly labels: BytesEntries;
-}
-
-/** What a metric family is, as its targets say. */
-export interface MetadataEntry {
-  readonly metric: string;
-  readonly type: string;
-  readonly help: string;
-  readonly unit: string;
-}
-
-/** Samples that were deleted: those of these series, both ends included, that were written before the record. */
-export interface DeletionRecord {
-  readonly minMs: number;
-  readonly maxMs: number;
-  readonly refs: Uint32Array;
 }
 
 export function histogramsPayload(record: HistogramRecord): Uint8Array[] {
@@ -88,7 +73,7 @@ export function readExemplars(payload: Uint8Array): ExemplarRecord | undefined {
   return reader.finished && count > 0 && isRising(record.labels) ? record : undefined;
 }
 
-export function metadataPayload(list: readonly MetadataEntry[]): Uint8Array[] {
+export function metadataPayload(list: readonly MetricMetadata[]): Uint8Array[] {
   const texts = list.flatMap(({ metric, type, help, unit }) => [metric, type, help, unit]);
   const pieces = texts.map((text) => encoder.encode(text));
   const ends = new Uint32Array(pieces.length);
@@ -100,7 +85,7 @@ export function metadataPayload(list: readonly MetadataEntry[]): Uint8Array[] {
   return [words(list.length), bytesOf(ends), ...pieces];
 }
 
-export function readMetadata(payload: Uint8Array): readonly MetadataEntry[] | undefined {
+export function readMetadata(payload: Uint8Array): readonly MetricMetadata[] | undefined {
   const reader = new PayloadReader(payload);
   const count = reader.u32();
   const entries = readEntries(reader, count * 4);
@@ -112,20 +97,6 @@ export function readMetadata(payload: Uint8Array): readonly MetadataEntry[] | un
     help: textAt(i * 4 + 2),
     unit: textAt(i * 4 + 3),
   }));
-}
-
-export function deletionPayload({ minMs, maxMs, refs }: DeletionRecord): Uint8Array[] {
-  return [doubles(minMs, maxMs), words(refs.length), bytesOf(refs)];
-}
-
-export function readDeletion(payload: Uint8Array): DeletionRecord | undefined {
-  const reader = new PayloadReader(payload);
-  const record = {
-    minMs: reader.f64(),
-    maxMs: reader.f64(),
-    refs: reader.words(reader.u32()),
-  };
-  return reader.finished && record.minMs <= record.maxMs ? record : undefined;
 }
 
 /** Entry `i` of a bytes column, a view. */

@@ -17,7 +17,7 @@ export const RECORD_HEADER_SIZE = 13;
 /** More than the largest batch takes (see COLUMNS_MAX in head.ts); a larger size read from a file is damage. */
 export const PAYLOAD_SIZE_MAX = 64 * 1024 * 1024;
 
-/** On disk for ever: never renumber. 5 was written before there was a release. */
+/** On disk for ever: never renumber. 5 and 10 were something before there was a release. */
 export const RECORD_KINDS = {
   series: 1,
   samples: 2,
@@ -27,7 +27,6 @@ export const RECORD_KINDS = {
   histograms: 7,
   exemplars: 8,
   metadata: 9,
-  deletion: 10,
   checkpointSeries: 11,
 } as const;
 export type RecordKind = keyof typeof RECORD_KINDS;

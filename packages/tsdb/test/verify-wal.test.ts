@@ -5,12 +5,10 @@ import { Kernels, SeriesTable } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
 import fc from "fast-check";
 import {
-  deletionPayload,
   entryAt,
   exemplarsPayload,
   histogramsPayload,
   metadataPayload,
-  readDeletion,
   readExemplars,
   readHistograms,
   readMetadata,
@@ -122,8 +120,6 @@ test("histograms, exemplars, metadata and deletions come back as they were writt
       deepEqual(exemplars?.labels.ends, ends);
       const metadata = list.map((one) => ({ ...one.metadata }));
       deepEqual(readMetadata(join(metadataPayload(metadata))), metadata);
-      const deletion = { minMs: -1, maxMs: 5, refs };
-      deepEqual(readDeletion(join(deletionPayload(deletion))), deletion);
     }),
   );
 });
@@ -134,7 +130,6 @@ test("any bytes at all are a payload of such a record or none", () => {
       readHistograms(bytes);
       readExemplars(bytes);
       readMetadata(bytes);
-      readDeletion(bytes);
     }),
   );
 });

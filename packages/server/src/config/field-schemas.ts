@@ -61,15 +61,3 @@ export const labelMap = z.record(labelName, z.string());
 export function secretText(): z.ZodType<Secret, string> {
   return secret(z.string().transform((text) => new Secret(text)));
 }
-
-/** An absolute URL of http or https. Credentials may stand in it. */
-export const httpUrl = z.string().superRefine((text, context) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const usable = url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== "";
-  // The text is not repeated: a URL may hold a password.
-  if (!usable)
-    context.addIssue({
-      code: "custom",
-      message: "expected a URL such as https://example.com/path",
-    });
-});
