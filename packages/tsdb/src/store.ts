@@ -720,7 +720,7 @@ export class EmbeddedStore
       await this.#inTurn(async () => {
         await this.#rollups.make(this.#parts.clock.nowMs());
         merged = await this.#mergeNext(true);
-        if (merged === 0) await this.#rollups.compact(this.#parts.clock.nowMs());
+        if (merged === 0) await this.#rollups.compact(this.#parts.clock.nowMs(), true);
       });
   }
 

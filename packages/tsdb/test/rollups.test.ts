@@ -64,6 +64,24 @@ test("rows in blocks and rows of what is not flushed yet say what the samples sa
   await world.checkAll("all is compacted");
 });
 
+test("a day that goes on is put together as far as it goes where that is asked for, and goes on", async () => {
+  const world = await openWorld();
+  world.append(counters(seededRng(14), 0, DAY_MS, 30_000));
+  const hours = world.rollups.tiers.get("1h");
+  for (const hour of [4, 10, 24]) {
+    await world.flush(hour * HOUR_MS);
+    await world.rollups.make(hour * HOUR_MS);
+    await world.rollups.compact(hour * HOUR_MS);
+    ok((hours?.all.length ?? 0) > 1, `hour ${hour}, not asked for`);
+    await world.rollups.compact(hour * HOUR_MS, true);
+    deepEqual(
+      hours?.all.map(({ meta }) => [meta.rangeStartMs, meta.rangeEndMs]),
+      [[0, hour * HOUR_MS]],
+    );
+    await world.checkAll(`hour ${hour}`);
+  }
+});
+
 test("late samples change the rows of their windows, and the step to the next", async () => {
   const rng = seededRng(3);
   const world = await openWorld();
@@ -297,7 +315,7 @@ test("whatever a crash interrupts, the tiers say what the samples say, before an
       try {
         if (rng.chance(50)) await world.make();
         else await world.rollups.make(dayEndMs + rng.below(DAY_MS));
-        await world.rollups.compact(dayEndMs + rng.below(3) * DAY_MS);
+        await world.rollups.compact(dayEndMs + rng.below(3) * DAY_MS, rng.chance(30));
       } catch (error) {
         if (!(error instanceof Died)) throw error;
       }

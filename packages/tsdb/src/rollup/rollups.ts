@@ -298,15 +298,16 @@ export class Rollups {
 
   /**
    * Puts small blocks of stretches that are over together, for as long as a round may take.
+   * @param everything whether it also takes stretches of a day that goes on, and the time it needs.
    * @throws OperatingError `disk.full`, `disk.failed`, `memory.full`.
    */
-  async compact(nowMs: number): Promise<void> {
+  async compact(nowMs: number, everything = false): Promise<void> {
     const { clock } = this.#parts;
-    const endMs = clock.monotonicMs() + ROUND_MS_MAX;
+    const endMs = everything ? Number.POSITIVE_INFINITY : clock.monotonicMs() + ROUND_MS_MAX;
     for (const [tier, blocks] of this.tiers)
       for (;;) {
         const usable = blocks.all.filter(({ path }) => !this.#damaged.has(path));
-        const group = nextTierGroup(tier, usable, this.#pendingIn(tier), nowMs);
+        const group = nextTierGroup(tier, usable, this.#pendingIn(tier), nowMs, everything);
         if (group === undefined || clock.monotonicMs() >= endMs) break;
         await this.#rewrite(tier, blocks, group, (labels) =>
           this.#isKept(tier, labels, group, nowMs),

@@ -37,12 +37,14 @@ export interface TierGroup {
  * The next blocks of a tier that should become one: two or more in a stretch of time that is over.
  *
  * @param pending what is to be made again; it is left alone until then.
+ * @param everything whether stretches up to a day are put together as far as they go, settled or not.
  */
 export function nextTierGroup(
   tier: RollupTier,
   blocks: readonly Block[],
   pending: TimeRanges,
   nowMs: number,
+  everything: boolean,
 ): TierGroup | undefined {
   for (const rangeMs of RANGES_MS[tier]) {
     const groups = new Map<number, Block[]>();
@@ -54,12 +56,19 @@ export function nextTierGroup(
     }
     for (const [startMs, group] of groups) {
       const endMs = startMs + rangeMs;
-      const settled = endMs + SETTLED_AFTER_MS <= nowMs && !overlaps(pending, startMs, endMs);
-      if (group.length < 2 || !settled) continue;
-      return { blocks: group.toSorted(byTime), startMs, endMs };
+      if (group.length < 2 || overlaps(pending, startMs, endMs)) continue;
+      const sorted = group.toSorted(byTime);
+      if (endMs + SETTLED_AFTER_MS <= nowMs) return { blocks: sorted, startMs, endMs };
+      if (everything && rangeMs <= DAY_MS) return { blocks: sorted, ...stretchOf(sorted) };
     }
   }
   return undefined;
+}
+
+/** From the first block's start to the last end: no longer than what is there, so that the rest may still come. */
+function stretchOf(sorted: readonly Block[]): { readonly startMs: number; readonly endMs: number } {
+  const startMs = (sorted[0] as Block).meta.rangeStartMs;
+  return { startMs, endMs: Math.max(...sorted.map(({ meta }) => meta.rangeEndMs)) };
 }
 
 export function byTime(a: Block, b: Block): number {
