@@ -26,8 +26,8 @@ export const pharos: Contender = {
     const configFile = join(folder, "config.yml");
     await writeFile(configFile, config);
     return [
-      ...[resolve(ROOT, "node_modules/.bin/node"), "--disable-warning=ExperimentalWarning"],
-      ...[resolve(ROOT, "packages/server/src/cli.ts"), "serve", "--listen", `127.0.0.1:${port}`],
+      // As users start it: the launcher becomes the server.
+      ...[resolve(ROOT, "pharos"), "serve", "--listen", `127.0.0.1:${port}`],
       ...["--data", join(folder, "data"), "--config", configFile, "--log-level", "warn", ...flags],
     ];
   },
