@@ -89,6 +89,21 @@ test("a histogram comes back from its bytes as it was, with every bit of its flo
   );
 });
 
+test("the bytes are those of docs/formats/histograms.md, for ever", () => {
+  equal(
+    Buffer.from(encodeHistogram(SMALL)).toString("hex"),
+    "2000020002020101020100000000000029400803020002" + "02",
+  );
+  const float = { ...SMALL, isInteger: false, zeroThreshold: 0.5, counterReset: "gauge" } as const;
+  equal(
+    Buffer.from(encodeHistogram(float)).toString("hex"),
+    "0700000000000000e03f0200020201010201" +
+      "0000000000002940" +
+      "00000000000020400000000000000840" +
+      "000000000000f03f000000000000f03f0000000000000040000000000000f03f",
+  );
+});
+
 test("a staleness marker is one byte", () => {
   equal(encodeHistogram(STALE_HISTOGRAM).length, 1);
   deepEqual(decodeHistogram(encodeHistogram(STALE_HISTOGRAM)), STALE_HISTOGRAM);

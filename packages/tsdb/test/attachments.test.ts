@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import {
   createMatcher,
@@ -6,6 +6,7 @@ import {
   labelsFrom,
   METRIC_NAME,
   type NativeHistogram,
+  OperatingError,
   STALE_HISTOGRAM,
   seededRng,
 } from "@pharos/base";
@@ -337,5 +338,30 @@ test("samples and histograms of a series are beside each other wherever they are
     deepEqual(seen, ["5,6 500,750"]);
     await change();
   }
+  await machine.store[Symbol.asyncDispose]();
+});
+
+test("a flush that fails keeps histograms and exemplars in memory, and the next one writes them", async () => {
+  const machine = await Machine.start();
+  await machine.append("a", 0, 1);
+  await machine.passHours(2);
+  await machine.append("a", 2, 2);
+  let blocks = 0;
+  machine.disk.beforeCall = (call, path) => {
+    // The first range is written, the second is not.
+    if (call !== "openAppend" || !path.endsWith("/columns")) return;
+    if (++blocks === 2) throw new OperatingError("disk.full", "no space left");
+  };
+  await rejects(machine.flush(), { code: "disk.full" });
+  equal(blocks, 2);
+  const { headHistograms, headExemplars } = machine.store.stats();
+  deepEqual([headHistograms, headExemplars], [1, 1]);
+  const all = ["a 0:1 2:2"];
+  deepEqual(await machine.histograms(), all);
+  await machine.append("a", 2.5, 3);
+  await machine.flush();
+  equal(machine.store.stats().headHistograms, 0);
+  deepEqual(await machine.histograms(), ["a 0:1 2:2 2.5:3"]);
+  deepEqual(await machine.exemplars(), ["a 0:0.5:t1 2:1:t2 2.5:1.5:t3"]);
   await machine.store[Symbol.asyncDispose]();
 });
