@@ -1,11 +1,10 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { test } from "node:test";
 import {
   createMatcher,
   formatLabels,
   METRIC_NAME,
   matchesLabels,
-  OperatingError,
   type Rng,
   seededRng,
 } from "@pharos/base";
@@ -18,7 +17,7 @@ import { ColumnDecoder } from "../src/block/column-decoder.ts";
 import { COLUMN_SET_KINDS } from "../src/block/column-set.ts";
 import { Compactor } from "../src/block/compaction.ts";
 import { COMPACTION_RANGES_MS, planMerge, rangeAt } from "../src/block/compaction-plan.ts";
-import type { Deletion } from "../src/block/deletions.ts";
+import { type Deletion, equalDeletions } from "../src/block/deletions.ts";
 import { Snapshots } from "../src/snapshots.ts";
 import {
   goOn,
@@ -334,22 +333,34 @@ test("a name that was given once is not given again while a block says it came o
   equal(merged?.name, blockName(merged?.meta as BlockMeta));
 });
 
-test("a list of deletions that is damaged keeps the folder from opening, by name", async () => {
+test("a damaged byte in the list of deletions is reported, and brings nothing back", async () => {
   const disk = new SimDisk(seededRng(1));
   const blocks = openBlocks(disk);
   await blocks.delete({ matchers: [createMatcher("=~", "job", "a.*")], minMs: 0, maxMs: 1 });
-  const { length } = disk.read("blocks/deletions.json");
-  for (let offset = 0; offset < length; offset++) {
-    const copy = disk.kill();
-    copy.flipByte("blocks/deletions.json", offset);
-    try {
-      openBlocks(copy);
-    } catch (error) {
-      ok(error instanceof OperatingError && error.code === "disk.corrupt", String(error));
-      ok(error.message.startsWith("blocks/deletions.json: "));
-      continue;
+  const files = ["blocks/deletions.json", "blocks/deletions.copy.json"];
+  for (const path of files)
+    for (let offset = 0; offset < disk.read(path).length; offset++) {
+      const copy = disk.kill();
+      copy.flipByte(path, offset);
+      const opened = openBlocks(copy);
+      ok(equalDeletions(opened.deletions, blocks.deletions));
+      deepEqual(
+        opened.problems.map((problem) => problem.split(": ")[0]),
+        [path],
+      );
     }
-    ok(false, `byte ${offset}`);
-  }
-  deepEqual(openBlocks(disk.kill()).deletions.length, 1);
+  deepEqual(openBlocks(disk.kill()).problems, []);
+});
+
+test("where both lists of deletions are damaged the folder does not open, and says what there is to do", async () => {
+  const disk = new SimDisk(seededRng(1));
+  const blocks = openBlocks(disk);
+  await blocks.delete({ matchers: [createMatcher("=~", "job", "a.*")], minMs: 0, maxMs: 1 });
+  const copy = disk.kill();
+  for (const path of ["blocks/deletions.json", "blocks/deletions.copy.json"])
+    copy.flipByte(path, 3);
+  throws(() => openBlocks(copy), {
+    code: "disk.corrupt",
+    message: /^blocks\/deletions\.json: .*; its copy: .*Without both files the folder opens/,
+  });
 });

@@ -81,7 +81,7 @@ export class Blocks {
     }
     const sources = new Set(found.flatMap(({ meta }) => meta.sources));
     this.#list = found.filter(({ name }) => !sources.has(name)).sort(byRank);
-    this.#deletions = readDeletions(this.#disk, this.directory);
+    this.#deletions = readDeletions(this.#disk, this.directory, (problem) => this.report(problem));
     for (const { beforeSequence } of this.#deletions)
       this.#nextSequence = Math.max(this.#nextSequence, beforeSequence);
     for (const block of this.#list) block.setDeletions(this.#deletions);

@@ -8,8 +8,9 @@ import {
 } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
 
-/** The file in a folder of blocks that says what was deleted. */
+/** The file in a folder of blocks that says what was deleted, and one with the same bytes, read where it is damaged. */
 export const DELETIONS_FILE = "deletions.json";
+export const DELETIONS_COPY_FILE = "deletions.copy.json";
 
 /** So many deletions may wait for their blocks to be rewritten; each costs every read a little. */
 export const DELETIONS_MAX = 1000;
@@ -79,14 +80,36 @@ export function plainDeletions(list: readonly Deletion[]): readonly Deletion[] {
 
 /**
  * The deletions of a folder of blocks; none if there is no file.
- * @throws OperatingError `disk.corrupt`: without them, what was deleted would be there again.
+ *
+ * @param damaged told, in words, of a damaged file whose copy is not.
+ * @throws OperatingError `disk.corrupt` where both are: without them, what was deleted would be there again.
  */
-export function readDeletions(disk: Disk, directory: string): Deletion[] {
+export function readDeletions(
+  disk: Disk,
+  directory: string,
+  damaged: (problem: string) => void = () => {},
+): Deletion[] {
   const path = `${directory}/${DELETIONS_FILE}`;
-  if (!disk.exists(path)) return [];
-  const list = decodeDeletions(disk.read(path));
-  if (typeof list === "string") throw new OperatingError("disk.corrupt", `${path}: ${list}`);
-  return list;
+  const copyPath = `${directory}/${DELETIONS_COPY_FILE}`;
+  const list = readList(disk, path);
+  const copy = readList(disk, copyPath);
+  if (typeof copy === "string") damaged(`${copyPath}: ${copy}`);
+  if (typeof list === "object" || (list === undefined && copy === undefined)) return list ?? [];
+  const wrong = `${path}: ${list ?? "the file is missing"}`;
+  if (typeof copy === "object") {
+    damaged(wrong);
+    return copy;
+  }
+  throw new OperatingError(
+    "disk.corrupt",
+    `${wrong}; its copy: ${copy ?? "the file is missing"}. Without both files the folder opens, ` +
+      "and has again what was deleted since its blocks were last rewritten",
+  );
+}
+
+/** What a file says; what is wrong with it, as text; undefined if there is none. */
+function readList(disk: Disk, path: string): Deletion[] | string | undefined {
+  return disk.exists(path) ? decodeDeletions(disk.read(path)) : undefined;
 }
 
 /** Puts a list in place of the one before. When this resolves it survives a power loss; when it throws, either may. */
@@ -95,17 +118,21 @@ export async function writeDeletions(
   directory: string,
   list: readonly Deletion[],
 ): Promise<void> {
-  const path = `${directory}/${DELETIONS_FILE}`;
-  disk.remove(`${path}.tmp`);
-  const writer = disk.openAppend(`${path}.tmp`);
-  try {
-    writer.append([encodeDeletions(list)]);
-    await writer.sync();
-  } finally {
-    writer.close();
+  const bytes = encodeDeletions(list);
+  for (const name of [DELETIONS_FILE, DELETIONS_COPY_FILE]) {
+    const path = `${directory}/${name}`;
+    disk.remove(`${path}.tmp`);
+    const writer = disk.openAppend(`${path}.tmp`);
+    try {
+      writer.append([bytes]);
+      await writer.sync();
+    } finally {
+      writer.close();
+    }
+    disk.rename(`${path}.tmp`, path);
+    // One after the other: after a power loss the copy may be the older one, and never the other way round.
+    await disk.syncDirectory(directory);
   }
-  disk.rename(`${path}.tmp`, path);
-  await disk.syncDirectory(directory);
 }
 
 /** As people write it: `{job="api"} from 2026-01-01T00:00:00.000Z to …`. */

@@ -82,7 +82,7 @@ export async function verifyBlocks(
   const problems = new Problems();
   let [doneSize, blocks, series, samples] = [0, 0, 0, 0];
   try {
-    problems.unlessDamaged(() => readDeletions(disk, directory));
+    problems.unlessDamaged(() => readDeletions(disk, directory, (wrong) => problems.add(wrong)));
     for (const [i, path] of paths.entries()) {
       onProgress({ totalSize, doneSize, path });
       const checker = new BlockChecker(disk, path, decoder, problems);
@@ -192,6 +192,7 @@ class BlockChecker {
   async #checkPages(file: PageFile, pause: Pause): Promise<void> {
     let pages: ReturnType<PageFile["pages"]> = [];
     if (!this.#problems.unlessDamaged(() => (pages = file.pages()))) return;
+    if (file.damage !== undefined) this.#problems.add(file.damage);
     const reader = this.#disk.openRead(file.path);
     try {
       for (const { offset, size } of pages) {
