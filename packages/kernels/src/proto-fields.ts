@@ -43,6 +43,21 @@ export class ProtoFields {
     throw this.error(start, "a number is cut short or too large");
   }
 
+  /** The next number where it takes at most seven bytes, as most do; else undefined, and nothing is read. */
+  #short(): number | undefined {
+    let value = 0;
+    let scale = 1;
+    for (let at = this.#at; at < this.#end && scale < 2 ** 49; at++) {
+      const byte = this.#bytes[at] as number;
+      value += (byte & 0x7f) * scale;
+      scale *= 0x80;
+      if (byte >= 0x80) continue;
+      this.#at = at + 1;
+      return value;
+    }
+    return undefined;
+  }
+
   /** A number of 64 bits as it is written. */
   #varint64(): bigint {
     const start = this.#at;
@@ -66,29 +81,21 @@ export class ProtoFields {
 
   /** A number of 64 bits without a sign, up to 2^53. */
   uint64(): number {
-    const first = this.#bytes[this.#at] as number;
-    if (this.#at < this.#end && first < 0x80) {
-      this.#at++;
-      return first;
-    }
     const start = this.#at;
-    return this.#safe(start, this.#varint64());
+    return this.#short() ?? this.#safe(start, this.#varint64());
   }
 
   /** A number of 64 bits of either sign, within 2^53. */
   int64(): number {
     const start = this.#at;
-    return this.#safe(start, BigInt.asIntN(64, this.#varint64()));
+    return this.#short() ?? this.#safe(start, BigInt.asIntN(64, this.#varint64()));
   }
 
   /** The same in the encoding that is short for small negative numbers. */
   sint64(): number {
-    const first = this.#bytes[this.#at] as number;
-    if (this.#at < this.#end && first < 0x80) {
-      this.#at++;
-      return first & 1 ? -(first + 1) / 2 : first / 2;
-    }
     const start = this.#at;
+    const short = this.#short();
+    if (short !== undefined) return short % 2 === 0 ? short / 2 : -(short + 1) / 2;
     const value = this.#varint64();
     return this.#safe(start, value & 1n ? -((value + 1n) >> 1n) : value >> 1n);
   }

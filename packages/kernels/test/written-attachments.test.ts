@@ -101,6 +101,26 @@ test("histograms are read as they were sent, integers, floats, custom bounds and
   deepEqual(attachments?.refused, { histograms: 0, exemplars: 0, reason: "" });
 });
 
+test("counts, differences and times of any size are read, up to 2^52", () => {
+  const { decode } = setUp();
+  const counts = [2 ** 6, 2 ** 7, 2 ** 48, 2 ** 49 + 1, 2 ** 51, 0, 1];
+  const sent: NativeHistogram = {
+    ...INTEGER,
+    zeroCount: 2 ** 50 + 7,
+    count: counts.reduce((sum, count) => sum + count, 2 ** 50 + 7),
+    positiveSpans: [{ offset: -(2 ** 20), length: counts.length }],
+    positiveCounts: counts,
+    negativeSpans: [],
+    negativeCounts: [],
+  };
+  const times = [-1, 0, 127, 128, T, 2 ** 52];
+  const histograms = times.map((timestampMs) => ({ histogram: sent, timestampMs }));
+  const { attachments } = decode(encodeWriteRequest([series("h", { histograms })]));
+  deepEqual([...(attachments?.histograms.timestampsMs ?? [])], times);
+  const { ends, bytes } = attachments?.histograms.histograms ?? {};
+  deepEqual(decodeHistogram((bytes ?? new Uint8Array()).subarray(0, ends?.[0])), sent);
+});
+
 test("exemplars come with their series' reference, whichever message of the body has it", () => {
   const { columns, decode, names } = setUp();
   const exemplar = (trace: string, value: number) => ({
