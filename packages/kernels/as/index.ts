@@ -39,10 +39,6 @@ export {
 export { listCapacity, listCount } from "./ref-list";
 export { labelsCheck, labelsNumber } from "./label-bytes";
 export { nameFind, pairFind, pairList, pairRead, pairsAll, pairsChanges, pairsCount, pairsFirstName, pairsSlots } from "./label-pairs";
-export {
-  bitmapAddList, bitmapCount, bitmapIntersect, bitmapSubtract, bitmapToList, bitmapUnite, listIntersect, listSubtract,
-  listUnite, listWithin,
-} from "./postings";
 export { remoteWriteBegin, remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
 export { rollupSize, rollupSketches, rollupSketchesSize, rollupWindows } from "./rollup";
 export {

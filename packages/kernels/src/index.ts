@@ -26,7 +26,6 @@ export { type KernelExports, Kernels, type KernelsHandle } from "./kernels.ts";
 export { decodeLabels, encodeLabels } from "./label-bytes.ts";
 export { LabelCheck, type LabelLimits } from "./label-check.ts";
 export { LabelNumbers } from "./label-numbers.ts";
-export { bitmapSize, type List, PostingSets } from "./posting-sets.ts";
 export { QUANTILE_RELATIVE_ERROR, QuantileSketch, SKETCH_BUCKETS_MAX } from "./quantile-sketch.ts";
 export {
   type NewSeries,
