@@ -85,7 +85,6 @@ async function main(): Promise<void> {
   ];
   if (!(seeds > 0 && from >= 0 && jobs > 0)) throw new TypeError("numbers, above 0");
   const { counts, failures } = await runSeeds(from, from + seeds, jobs);
-  for (const { seed, text } of failures) process.stdout.write(`\n✖ seed ${seed}: ${text}\n`);
   const figures = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
   process.stdout.write(`\n${seeds} seeds, ${failures.length} failed\n${figures.join(", ")}\n`);
   if (failures.length > 0) process.exitCode = 1;
@@ -112,6 +111,8 @@ async function runSeeds(from: number, to: number, jobs: number): Promise<Done> {
           worker.postMessage(portion);
         });
         failures.push(...result.failures);
+        for (const { seed, text } of result.failures)
+          process.stdout.write(`\n✖ seed ${seed}: ${text}\n`);
         addCounts(counts, result.counts);
         done += portion.to - portion.from;
         progress(done, to - from, failures.length);
