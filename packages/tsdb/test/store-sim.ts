@@ -174,6 +174,12 @@ class Simulation {
       const last = life * 100 + 2 + chance.below(STEPS_MAX);
       for (let number = life * 100; number <= last; number++) await this.#step(number);
       if (chance.chance(30)) this.#background(this.#send(chance, 1 + chance.below(5)));
+      if (chance.chance(40)) {
+        // Death comes in the middle of it.
+        this.#background(drawWork(chance)(this.#store, this.#clock.nowMs()));
+        const turns = chance.below(chance.chance(50) ? 60 : 600);
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      }
       await this.#end(chance);
     }
     this.#client.release();
@@ -353,9 +359,7 @@ class Simulation {
     const reading = readAll(this.#store, EVERYTHING, async () => {
       for (let turns = rng.below(60); turns > 0; turns--) await Promise.resolve();
     });
-    const { compact, maintain, flush, cleanTombstones } = STORE_WORK;
-    const work = [compact, maintain, flush, cleanTombstones][rng.below(4)] as StoreWork;
-    this.#background(work(this.#store, this.#clock.nowMs()));
+    this.#background(drawWork(rng)(this.#store, this.#clock.nowMs()));
     const found = await this.#attempt(() => reading);
     if (found !== undefined) this.#model.check(found, EVERYTHING, `${this.#where}, held`);
     this.#counts.heldReads++;
@@ -384,9 +388,16 @@ class Simulation {
   }
 
   async _delete(rng: Rng): Promise<void> {
-    const labels = LABEL_SETS[rng.below(LABEL_SETS.length)] as Labels;
+    const chosen = rng.below(LABEL_SETS.length);
+    const labels = LABEL_SETS[chosen] as Labels;
     const minMs = this.#clock.nowMs() - rng.below(12 * HOUR_MS);
-    const range = { minMs, maxMs: minMs + rng.below(6 * HOUR_MS) };
+    // Often from one sample to another one, both included.
+    const times = this.#now.filter(({ series }) => series === chosen);
+    const ends = [rng, rng].map(() => times[rng.below(Math.max(1, times.length))]?.timestampMs);
+    const between = ends.every((end) => end !== undefined) && rng.chance(60);
+    const range = between
+      ? { minMs: Math.min(...(ends as number[])), maxMs: Math.max(...(ends as number[])) }
+      : { minMs, maxMs: minMs + rng.below(6 * HOUR_MS) };
     const matchers = labels.map(([name, value]) => createMatcher("=", name, value));
     await this.#clock.run(Promise.all(this.#pending));
     const deleted = await this.#attempt(async () => {
@@ -463,6 +474,11 @@ const STORE_WORK = {
   flush: (store) => store.flush(),
   cleanTombstones: (store) => store.cleanTombstones(),
 } as const satisfies Record<string, StoreWork>;
+
+function drawWork(rng: Rng): StoreWork {
+  const all = Object.values<StoreWork>(STORE_WORK);
+  return all[rng.below(all.length)] as StoreWork;
+}
 
 function drawStep(rng: Rng): StepName {
   const names = Object.keys(STEPS) as StepName[];
