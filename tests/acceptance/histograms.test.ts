@@ -1,10 +1,12 @@
 // Native histograms and exemplars, handed on by a real Prometheus: both must show the same of them.
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { labelsFrom, METRIC_NAME, type NativeHistogram, STALE_HISTOGRAM } from "@pharos/base";
 import { encodeWriteRequest, type SentSeries } from "@pharos/testing";
 import { compress } from "snappyjs";
-import { PharosProcess, temporaryFolder } from "../harness/pharos-process.ts";
+import { PharosProcess, scalarOf, temporaryFolder } from "../harness/pharos-process.ts";
 import { PrometheusProcess } from "../harness/prometheus-process.ts";
 
 const QUIET = "scrape_configs: []\n";
@@ -162,4 +164,64 @@ test("what a Prometheus hands on of histograms and exemplars is shown as it show
   const flushed = await fetch(`${pharos.url}/api/v1/admin/tsdb/flush`, { method: "POST" });
   equal(flushed.status, 200);
   await same();
+});
+
+const EXPOSITION = [
+  "# HELP latency_seconds How long requests take.",
+  "# TYPE latency_seconds histogram",
+  "# UNIT latency_seconds seconds",
+  'latency_seconds_bucket{le="0.5"} 3 # {trace_id="fast"} 0.25',
+  'latency_seconds_bucket{le="+Inf"} 4 # {trace_id="slow"} 7.5 TIME',
+  "latency_seconds_count 4",
+  "latency_seconds_sum 8.5",
+  "# EOF",
+  "",
+].join("\n");
+
+test("exemplars and metadata of scrapes are there after a restart", async () => {
+  await using folder = await temporaryFolder();
+  const seconds = Date.now() / 1000;
+  const headers = { "Content-Type": "application/openmetrics-text; version=1.0.0; charset=utf-8" };
+  const server = createServer((_, response) => {
+    response.writeHead(200, headers).end(EXPOSITION.replace("TIME", String(seconds)));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const config = [
+    "scrape_configs:",
+    "  - job_name: web",
+    "    scrape_interval: 1s",
+    "    static_configs: [{ targets: ['127.0.0.1:PORT'] }]",
+  ].join("\n");
+  await using pharos = await PharosProcess.start({
+    folder: folder.path,
+    config: config.replace("PORT", String(port)),
+  });
+  type Found = { seriesLabels: { le: string }; exemplars: { labels: object; value: string }[] }[];
+  const exemplars = async (): Promise<unknown> => {
+    const found = await pharos.api<Found>("query_exemplars", { query: "latency_seconds_bucket" });
+    return found.map(({ seriesLabels, exemplars: list }) => [
+      seriesLabels.le,
+      ...list.map(({ labels, value }) => `${JSON.stringify(labels)} ${value}`),
+    ]);
+  };
+  const wanted = [
+    ["+Inf", '{"trace_id":"slow"} 7.5'],
+    ["0.5", '{"trace_id":"fast"} 0.25'],
+  ];
+  const scrapes = async (): Promise<number> =>
+    (await scalarOf(pharos.url, "count_over_time(up[1m])")) ?? 0;
+  for (const deadlineMs = Date.now() + DEADLINE_MS; (await scrapes()) < 3; ) {
+    ok(Date.now() < deadlineMs, "it is scraped");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  deepEqual(await exemplars(), wanted, "each once, though every scrape has them");
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await pharos.stop("SIGKILL");
+  await pharos.restart();
+  deepEqual(await exemplars(), wanted);
+  deepEqual(await pharos.api("metadata", { metric: "latency_seconds" }), {
+    latency_seconds: [{ type: "histogram", help: "How long requests take.", unit: "seconds" }],
+  });
 });
