@@ -1,12 +1,24 @@
 import { crc32 } from "node:zlib";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
+import { formatDuration } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
-import { Import, type ImportUnit, type OnSamples } from "@pharos/tsdb";
+import type { Disk } from "@pharos/ports";
+import {
+  BLOCKS_DIRECTORY,
+  DEFAULT_RETENTION_PRESET,
+  Import,
+  type ImportUnit,
+  listBlocks,
+  type OnSamples,
+  RETENTION_PRESETS,
+} from "@pharos/tsdb";
 import { lockDataFolder } from "./data-folder.ts";
 import { Progress } from "./progress.ts";
 
 /** As a shell reports a process that SIGINT ended. */
 const INTERRUPTED = 130;
+
+const DAY_MS = 86_400_000;
 
 /** A part of an import that is done as a whole. */
 export interface PlannedUnit {
@@ -95,7 +107,20 @@ async function importInto(
   progress.show({ title: "taking over", part: undefined, detail: "" });
   const published = await import_.publish();
   progress.clear();
-  return reportText(units, import_.units, published, remarks(import_.units));
+  const shownRemarks = [...remarks(import_.units), ...retentionRemark(disk, systemClock.nowMs())];
+  return reportText(units, import_.units, published, shownRemarks);
+}
+
+/** A server with its default retention would soon remove what is older: better said now than found out then. */
+function retentionRemark(disk: Disk, nowMs: number): readonly string[] {
+  const oldestMs = listBlocks(disk, BLOCKS_DIRECTORY, () => {})[0]?.minTimeMs ?? nowMs;
+  const keptMs = RETENTION_PRESETS[DEFAULT_RETENTION_PRESET].raw;
+  if (oldestMs >= nowMs - keptMs) return [];
+  const days = Math.ceil((nowMs - oldestMs) / DAY_MS) + 1;
+  return [
+    `The oldest samples are of ${new Date(oldestMs).toISOString()}. A server keeps samples for ${formatDuration(keptMs)} ` +
+      `and rollups for longer: start it with --retention ${days}d, or more, to keep these samples.`,
+  ];
 }
 
 function reportText(
