@@ -35,8 +35,6 @@ export interface AttachedReaderOptions {
   readonly clock: Clock;
   /** Bytes of blocks that are kept in memory; the store's default unless given. */
   readonly blockCacheSizeMax?: number | undefined;
-  /** Told, in words, of what is damaged in blocks and left out of answers. */
-  readonly onDamage?: (problem: string) => void;
   /** The store's archive, if it has one. */
   readonly archive?: ArchiveSettings | undefined;
 }
@@ -48,7 +46,7 @@ export interface AttachedReaderOptions {
 export async function attachReader(
   options: AttachedReaderOptions,
 ): Promise<SeriesReader & ExemplarReader> {
-  const { setup, clock, disk, blockCacheSizeMax, onDamage } = options;
+  const { setup, calls, clock, disk, blockCacheSizeMax } = options;
   const head = new HeadReader(await Kernels.attach(setup.kernels), setup.window);
   const blocks = Blocks.following(disk, BLOCKS_DIRECTORY, new BlockCache(blockCacheSizeMax));
   const never = new AbortController().signal;
@@ -60,10 +58,13 @@ export async function attachReader(
     resolver: new AttachedResolver(options, blocks),
     head,
     ...{ decoder: new ColumnDecoder(kernels), kernels },
-    damaged: ({ message }) => onDamage?.(message),
+    damaged({ message }) {
+      if (blocks.problems.includes(message)) return;
+      blocks.report(message);
+      calls.report(message);
+    },
     pause: () => createPause(clock, never),
     archive,
-    warn: (problem) => onDamage?.(problem),
   });
 }
 

@@ -46,6 +46,8 @@ export interface ReaderCalls {
   exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ReaderAnswer<HeadExemplars>>;
   /** Lets go of what an answer named. */
   release(hold: number): void;
+  /** Tells, in words, of damage in blocks that the reader found and left out: each once, or now and then again. */
+  report(problem: string): void;
 }
 
 /** The store's half of one reader on another thread, and what it holds for it. */
@@ -106,6 +108,10 @@ export class ReaderSession implements ReaderCalls {
   release(hold: number): void {
     this.#held.get(hold)?.();
     this.#held.delete(hold);
+  }
+
+  report(problem: string): void {
+    this.#resolver.report(problem);
   }
 
   /** The reader is gone: what it held is free. May be called again. */

@@ -70,8 +70,6 @@ export interface StoreReaderParts {
   readonly pause: () => Pause;
   /** Where older blocks are, if anywhere. */
   readonly archive?: Archive | undefined;
-  /** Told, in words, of what of the archive is left out of answers. */
-  readonly warn?: (warning: string) => void;
 }
 
 /**
@@ -109,8 +107,8 @@ export class StoreReader implements SeriesReader, ExemplarReader {
     const resolved = await resolving;
     try {
       // After the store has said what is here: a block that goes to the archive is there before it leaves.
-      const { signal } = options;
-      const archived = archive?.sources(range, matchers, { signal, warn: this.#warn(options) });
+      const { signal, warn = toNobody } = options;
+      const archived = archive?.sources(range, matchers, { signal, warn });
       const sources: SelectionSource[] = (await archived)?.slice() ?? [];
       const others = createPause();
       // A selection may be of a million series: whoever asked can give up before it is read.
@@ -128,13 +126,6 @@ export class StoreReader implements SeriesReader, ExemplarReader {
     } finally {
       resolved.release();
     }
-  }
-
-  #warn({ warn }: Pick<SelectOptions, "warn">): (warning: string) => void {
-    return (warning) => {
-      this.#parts.warn?.(warning);
-      warn?.(warning);
-    };
   }
 
   async series(range: TimeRange, matcherLists: MatcherLists): Promise<readonly Labels[]> {
@@ -166,7 +157,7 @@ export class StoreReader implements SeriesReader, ExemplarReader {
       const answer = new ExemplarAnswer();
       if (archive !== undefined)
         for (const matchers of matcherLists) {
-          const options = { signal: NEVER, warn: this.#warn({}) };
+          const options = { signal: NEVER, warn: toNobody };
           for await (const { labels, sets } of archive.exemplars(range, matchers, options))
             for (const set of sets) answer.add(labels, set);
         }
@@ -204,7 +195,7 @@ export class StoreReader implements SeriesReader, ExemplarReader {
         for (const text of found.texts) texts.push(text);
       }
       if (archive !== undefined) {
-        const found = await archive.labels(range, query, { signal: NEVER, warn: this.#warn({}) });
+        const found = await archive.labels(range, query, { signal: NEVER, warn: toNobody });
         for (const labels of found.labelSets) labelSets.push(labels);
         for (const text of found.texts) texts.push(text);
       }
@@ -216,3 +207,6 @@ export class StoreReader implements SeriesReader, ExemplarReader {
 }
 
 const NEVER = new AbortController().signal;
+
+/** For answers that have no place for warnings. */
+function toNobody(): void {}

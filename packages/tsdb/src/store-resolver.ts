@@ -40,6 +40,11 @@ export class StoreResolver implements SelectionResolver {
     return this.#parts.blocks.deletions;
   }
 
+  /** Notes what is wrong with a block. */
+  report(problem: string): void {
+    this.#parts.blocks.report(problem);
+  }
+
   async select(
     range: TimeRange,
     matchers: readonly Matcher[],

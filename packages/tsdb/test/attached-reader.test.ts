@@ -1,5 +1,5 @@
 // A reader with an instance of the kernels of its own, that gets from the store only what could be sent to another thread.
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { createMatcher, formatLabels, labelsFrom, METRIC_NAME, seededRng } from "@pharos/base";
 import { Kernels, SeriesTable } from "@pharos/kernels";
@@ -29,6 +29,7 @@ function sent(session: ReaderSession): ReaderCalls {
       return structuredClone(await session.exemplars(...structuredClone(args)));
     },
     release: (hold) => session.release(hold),
+    report: (problem) => session.report(problem),
   };
 }
 
@@ -165,6 +166,20 @@ test("a reader that holds for too long is told so, and the store goes on without
   await clock.advance(SNAPSHOT_MS_MAX);
   await flushing;
   await rejects(selection.next(), { code: "query.timeout" });
+});
+
+test("the store hears once of damage that a reader finds, and the answer goes on without it", async () => {
+  const clock = new SimClock(START_MS);
+  const disk = new SimDisk(seededRng(1));
+  await using afar = await ReadFromAfar.open(disk, clock);
+  await afar.write(0, "a", "b");
+  await clock.run(afar.store.flush());
+  const columns = `blocks/${disk.list("blocks")[0]}/columns`;
+  for (let at = 24; at < disk.read(columns).length - 60; at++) disk.flipByte(columns, at);
+  for (let i = 0; i < 2; i++) deepEqual(await afar.read(), []);
+  const { problems } = afar.store.stats();
+  equal(problems.length, 2, problems.join("\n"));
+  ok(problems.every((problem) => problem.startsWith(columns)));
 });
 
 test("a block that is deleted is closed by its readers", async () => {

@@ -47,6 +47,7 @@ function sent(session: ReaderSession): ReaderCalls {
       return structuredClone(await session.exemplars(...structuredClone(args)));
     },
     release: (hold) => session.release(hold),
+    report: (problem) => session.report(problem),
   };
 }
 

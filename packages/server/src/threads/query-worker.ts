@@ -105,5 +105,6 @@ function storeCalls(to: MessagePort): ReaderCalls {
     labels: (range, query) => caller.call("labels", { range, query }),
     exemplars: (range, matcherLists) => caller.call("exemplars", { range, matcherLists }),
     release: (hold) => caller.tell("release", hold),
+    report: (problem) => caller.tell("report", problem),
   };
 }

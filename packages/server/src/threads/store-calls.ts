@@ -124,6 +124,8 @@ export interface StoreReaderCalls {
     readonly matcherLists: readonly (readonly Matcher[])[];
   }): ReaderAnswer<HeadExemplars>;
   release(ask: number): void;
+  /** Damage that the reader found, in words. */
+  report(ask: string): void;
 }
 
 /** What the store's thread tells without being asked. */

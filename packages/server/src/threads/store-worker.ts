@@ -149,6 +149,10 @@ class StoreThread {
       labels: ({ range, query }) => session.labels(range, query),
       exemplars: ({ range, matcherLists }) => session.exemplars(range, matcherLists),
       release: (hold) => session.release(hold),
+      report(problem) {
+        session.report(problem);
+        notice({ level: "error", message: "damage found by a query", error: problem });
+      },
     });
     port.once("close", () => session.close());
     return session.setup;
