@@ -33,6 +33,8 @@ export class Blocks {
   #nextSequence = 1;
   /** Given out, and not those of blocks that were taken in. */
   readonly #unused = new Set<number>();
+  /** What has its last name, and goes with the next files that are removed: a power loss must not leave half of it. */
+  readonly #renamed: string[] = [];
   /** Taken out, with files that are still there. */
   #leftOver: Block[] = [];
   readonly #problems = new Set<string>();
@@ -184,7 +186,7 @@ export class Blocks {
   }
 
   /**
-   * Removes blocks that got their names although their writers failed, as the last call did: nobody knows of them, and
+   * Takes away blocks that got their names although their writers failed, as the last call did: nobody knows of them, and
    * the next start would find them. To be called while no block is being written.
    *
    * @param except the sequence of a block that is about to be taken in.
@@ -197,7 +199,7 @@ export class Blocks {
       if (!isBlockName(name) || !isUnknown) continue;
       const path = `${this.directory}/${name}`;
       this.#disk.rename(path, `${path}${DELETED}`);
-      this.#disk.remove(`${path}${DELETED}`);
+      this.#renamed.push(`${path}${DELETED}`);
     }
     for (const sequence of [...this.#unused])
       if (sequence !== except) this.#unused.delete(sequence);
@@ -231,7 +233,7 @@ export class Blocks {
       if (this.#disk.exists(block.path)) this.#disk.rename(block.path, doomed[i] as string);
     }
     await this.#disk.syncDirectory(this.directory);
-    for (const path of doomed) this.#disk.remove(path);
+    for (const path of [...doomed, ...this.#renamed.splice(0)]) this.#disk.remove(path);
     this.#leftOver = this.#leftOver.filter((block) => !blocks.includes(block));
   }
 
