@@ -187,12 +187,16 @@ export class SimDisk implements Disk {
         lost.directories.add(folder);
     for (const folder of this.#durable.directories) lost.directories.add(folder);
     const durableInodes = new Set(this.#durable.files.values());
+    const nowInodes = new Set(this.#now.files.values());
     for (const name of [...names].sort()) {
       const now = this.#now.files.get(name);
       const durable = this.#durable.files.get(name);
       let kept = this.#rng.chance(50) ? now : durable;
       // In a folder that was renamed: where the folder has its new name, so have the files that were durable in it.
       if (durable === undefined && now !== undefined && durableInodes.has(now)) kept = now;
+      // And where it has its old name still, none of them is missing.
+      const isMoved = now === undefined && durable !== undefined && nowInodes.has(durable);
+      if (isMoved && !this.#now.directories.has(parentOf(name))) kept = durable;
       if (kept === undefined) continue;
       if (!lost.directories.has(parentOf(name))) continue;
       lost.files.set(name, kept);
