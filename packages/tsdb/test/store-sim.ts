@@ -189,13 +189,16 @@ class Simulation {
     if (rng.chance(15)) {
       this.#fault.plant(rng);
       try {
-        this.#store = await this.#clock.run(this.#openOn(this.#disk));
-        this.#fault.clear();
-        await this.#clock.run(close(this.#store)).catch(this.#tolerate);
+        this.#living = await this.#clock.run(this.#openOn(this.#disk));
+        this.#store = this.#living;
       } catch (error) {
         this.#tolerate(error);
-        this.#fault.clear();
       }
+      this.#fault.clear();
+      // Where it opened all the same, all of it is there.
+      if (this.#living !== undefined) await this.#look("opened with a fault");
+      if (this.#living !== undefined)
+        await this.#clock.run(close(this.#living)).catch(this.#tolerate);
       this.#replaceDisk(this.#disk.kill());
     }
     this.#store = await this.#clock.run(this.#openOn(this.#disk));
@@ -431,7 +434,7 @@ class Simulation {
     const tier = ROLLUP_TIERS[rng.below(ROLLUP_TIERS.length)] as (typeof ROLLUP_TIERS)[number];
     if (!this.#policies.hasRollups) return;
     await this.#clock.run(Promise.all(this.#pending));
-    const isMade = rng.chance(60);
+    const isMade = rng.chance(80);
     const flushed = await this.#attempt(async () => {
       await this.#store.flush();
       if (isMade) await this.#store.maintain(this.#clock.nowMs());
@@ -442,8 +445,8 @@ class Simulation {
     await this.#lookUnlessFaulty();
     const nowMs = this.#clock.nowMs();
     const rowsFrom = this.#policies.rowsFrom(nowMs);
-    // The long blocks of times that are over get what came late with the next round of maintenance.
-    const settledMs = isMade ? Number.NEGATIVE_INFINITY : nowMs - 6 * HOUR_MS;
+    // Long blocks of rows get what was flushed since with the next round of maintenance.
+    const settledMs = isMade ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
     const from: typeof rowsFrom = (series, each) => Math.max(rowsFrom(series, each), settledMs);
     await this.#attempt(() =>
       checkRollups(this.#store, this.#model, tier, nowMs, from, this.#where),
