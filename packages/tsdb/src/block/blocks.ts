@@ -157,6 +157,11 @@ export class Blocks {
     return this.#nextSequence++;
   }
 
+  /** Gives no new block one of the sequences up to this: somebody remembers blocks that are gone by theirs. */
+  skipSequences(through: number): void {
+    this.#nextSequence = Math.max(this.#nextSequence, through + 1);
+  }
+
   /** Takes in a block that is complete. */
   add(meta: BlockMeta): Block {
     this.#removeUnknown(meta.sequence);

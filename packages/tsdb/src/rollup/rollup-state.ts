@@ -78,6 +78,11 @@ export class RollupState {
     return Math.max(0, ...ROLLUP_TIERS.flatMap((tier) => this.#stored.tiers[tier].known));
   }
 
+  /** The highest sequence of a raw block that was ever noted and not forgotten: no other block may get it. */
+  get sequenceMax(): number {
+    return Math.max(0, ...ROLLUP_TIERS.flatMap((tier) => this.#stored.tiers[tier].known));
+  }
+
   /** What must be made of a tier, with the ranges of those raw blocks that are new to it. */
   pendingWith(tier: RollupTier, blocks: readonly Block[]): TimeRanges {
     const { pending } = this.#stored.tiers[tier];

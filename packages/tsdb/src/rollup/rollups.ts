@@ -127,6 +127,7 @@ export class Rollups {
     this.tools = new RollupTools(parts.kernels);
     this.#state = parts.tiers.state;
     parts.raw.skipSequences(this.#state.sequenceMax);
+    parts.raw.skipSequences(this.#state.sequenceMax);
     this.#retention = parts.retention;
     this.#rollups = parts.rollups;
   }
