@@ -16,7 +16,7 @@ export class Fault {
   readonly #disk: SimDisk;
   /** How many calls it made fail. */
   fired = 0;
-  /** Whether a write failed for good: the log then takes nothing more until the store is opened again. */
+  /** Whether a call failed for good: the log may then take nothing more until the store is opened again. */
   isBroken = false;
   #limitsSpace = false;
 
@@ -41,7 +41,7 @@ export class Fault {
       if (code === "disk.full" && !isWrite) return;
       if (left-- > 0 || (once && this.fired > 0)) return;
       this.fired++;
-      if (code === "disk.failed" && isWrite) this.isBroken = true;
+      if (code === "disk.failed") this.isBroken = true;
       throw new OperatingError(code, `${call} of ${path}: a fault of the simulation`);
     };
   }
