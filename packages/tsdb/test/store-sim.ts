@@ -254,6 +254,7 @@ class Simulation {
     this.#counts.late += lateSamples;
     this.#counts.rollupBlocks += rollups.length;
     const dead = this.#store;
+    const mayFail = this.#isUnsynced || this.#fault.isBroken;
     this.#living = undefined;
     if (rng.chance(50)) {
       this.#replaceDisk(this.#disk.crash());
@@ -267,7 +268,7 @@ class Simulation {
     await this.#clock.run(Promise.all(this.#pending));
     this.#pending = [];
     await this.#clock.run(close(dead)).catch((error: unknown) => {
-      if (!this.#isUnsynced) throw error;
+      if (!mayFail) throw error;
     });
   }
 
