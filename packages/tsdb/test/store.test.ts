@@ -351,7 +351,8 @@ test("a block whose meta.json and its copy are damaged is left out and named", a
 });
 
 test("damage in an index and its copy is reported when it is read, and makes nothing up", async () => {
-  for (let offset = 0; ; offset++) {
+  let [read, offset] = [0, 0];
+  for (; ; offset++) {
     const machine = await Machine.start();
     await machine.append(["a", 0, 1]);
     await machine.flush();
@@ -359,13 +360,17 @@ test("damage in an index and its copy is reported when it is read, and makes not
     if (offset === machine.disk.read(path).length) break;
     machine.disk.flipByte(path, offset);
     machine.disk.flipByte(`${path}.copy`, offset);
-    deepEqual(await machine.read(), [], `byte ${offset}`);
-    match(machine.store.stats().problems.join(), new RegExp(path), `byte ${offset}`);
+    const found = await machine.read();
+    // What lies around the pages is made good from them.
+    if (found.length > 0) deepEqual(found, ["a 0:1"], `byte ${offset}`);
+    else match(machine.store.stats().problems.join(), new RegExp(path), `byte ${offset}`);
+    read += found.length;
     for (const labels of await machine.store.series(ALL, [[createMatcher("!=", "job", "x")]]))
       equal(formatLabels(labels), "a", `byte ${offset}`);
     for (const name of await machine.store.labelValues(METRIC_NAME, ALL, []))
       equal(name, "a", `byte ${offset}`);
   }
+  ok(read > 0 && read < offset / 2, `${read} of ${offset}`);
 });
 
 test("unfinished blocks and checkpoints are removed when the store opens", async () => {
