@@ -69,7 +69,12 @@ export class AttachmentReplay {
         this.#head.metadata.set(list);
         return undefined;
       }
-      default:
+      case "series":
+      case "samples":
+      case "syncMark":
+      case "checkpointStart":
+      case "checkpointSeries":
+      case "checkpointEnd":
         return `a ${kind} record does not belong here`;
     }
     return `a record of ${kind} that contradicts itself`;

@@ -139,8 +139,7 @@ export async function replayStore(options: {
     ended.finishReplay(wal.position.segment);
     const remarks = end.unfinished.map(unfinishedText);
     // What depends on an unfinished write was not on the device either.
-    const isUnfinished =
-      end.damages.length === 0 && end.unfinished.length + end.reportedCount > 0;
+    const isUnfinished = end.damages.length === 0 && end.unfinished.length + end.reportedCount > 0;
     (isUnfinished ? remarks : problems).push(...orphans.problems, ...attachments.problems);
     problems.push(...end.damages.map(lossText));
     return { wal, samples, problems, remarks, firstSegment, flushedBeforeMs, ended };

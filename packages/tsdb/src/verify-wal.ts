@@ -91,8 +91,12 @@ function isReadable(kind: RecordKind, payload: Uint8Array): boolean {
       return readExemplars(payload) !== undefined;
     case "metadata":
       return readMetadata(payload) !== undefined;
-    default:
-      return kind === "syncMark";
+    case "syncMark":
+      return true;
+    case "checkpointStart":
+    case "checkpointSeries":
+    case "checkpointEnd":
+      return false;
   }
 }
 
