@@ -46,14 +46,16 @@ export async function checkRollups(
     const series = NAMES.indexOf(name);
     const windows = windowsOf(model, series, tier, range.minMs, range.maxMs);
     for (const [windowMs, window] of windows)
-      if (windowMs >= rowsFrom(series, tier) && window.sure && window.values.length > 0)
+      if (windowMs >= rowsFrom(series, tier) && window.known && window.values.length > 0)
         fail(`${where}, ${tier}, ${name}: the row at ${windowMs} is missing`);
   }
 }
 
 interface Window {
-  /** Whether exactly these values are in the row. */
-  sure: boolean;
+  /** Whether it is known which of its samples were read; then there is a row, if there was one. */
+  known: boolean;
+  /** Whether some have expired: of those that came late, a row may lack what expired before. */
+  expired: boolean;
   /** Without staleness markers, in the order of time. */
   readonly values: number[];
   /** All that was ever sent for this time. */
@@ -76,17 +78,20 @@ function windowsOf(
     const startMs = Math.floor(timestampMs / windowMs) * windowMs;
     if (startMs < minMs || startMs > maxMs) continue;
     const window = windows.getOrInsertComputed(startMs, () => ({
-      sure: true,
+      known: true,
+      expired: false,
       values: [],
       sent: new Set(),
       times: new Set(),
     }));
     for (const bits of values) window.sent.add(numberOf(bits));
     window.times.add(timestampMs);
-    if (rolled === undefined) window.sure = false;
+    if (rolled === undefined) window.known = false;
     else if (rolled !== STALE) window.values.push(numberOf(rolled));
+    if (!model.isExpired(series, timestampMs)) continue;
+    window.expired = true;
     // Which of two values for one time a row knows depends on when it was made.
-    if (values.size > 1 && model.isExpired(series, timestampMs)) window.sure = false;
+    if (values.size > 1) window.known = false;
   }
   return windows;
 }
@@ -110,12 +115,13 @@ function checkSeries(
       fail(`${where}, window ${windowMs}: ${count} samples of ${window.times.size}`);
   }
   for (const [windowMs, window] of windows) {
-    if (!window.sure || windowMs < fromMs) continue;
+    if (!window.known || windowMs < fromMs) continue;
     const row = rows.get(windowMs);
     if (row === undefined) {
       if (window.values.length > 0) fail(`${where}: the row at ${windowMs} is missing`);
       continue;
     }
+    if (window.expired && window.times.size > 1) continue;
     checkRow(columns, row, window.values, `${where}, window ${windowMs}`);
   }
 }
