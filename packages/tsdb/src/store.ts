@@ -213,7 +213,7 @@ export async function openStore(options: StoreOptions): Promise<EmbeddedStore> {
   disk.makeDirectory(WAL_DIRECTORY);
   const cache = new BlockCache(settings.blockCacheSizeMax);
   const blocks = Blocks.open(disk, BLOCKS_DIRECTORY, cache);
-  const tiers = await openTiers(disk, cache, blocks.all);
+  const tiers = await openTiers(disk, cache);
   const archive = options.archive && (await openArchive({ ...options.archive, disk, clock }));
   const head = new Head(kernels, table, {
     seriesMax: settings.headSeriesMax,

@@ -114,7 +114,7 @@ export class RollupWorld {
     const raw = Blocks.open(disk, "blocks", cache);
     await disk.syncDirectory("");
     const clock: Clock = { nowMs: () => 0, monotonicMs: () => 0, sleep: goOn };
-    const tiers = await openTiers(disk, cache, raw.all);
+    const tiers = await openTiers(disk, cache);
     const rollups = new Rollups({
       ...{ disk, clock, kernels, decoder, raw, tiers },
       ...{ retention: KEEP_ALL, rollups: policy, pause: () => goOn, drained: goOn },

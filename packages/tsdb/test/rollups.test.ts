@@ -82,7 +82,7 @@ test("a day that goes on is put together as far as it goes where that is asked f
   }
 });
 
-test("a block that gets the number of one that is gone is rolled up as well", async () => {
+test("a block that comes after the newest one had gone is rolled up as well", async () => {
   const world = await openWorld();
   const samples = counters(seededRng(21), 0, DAY_MS, 60_000);
   world.append(samples);
@@ -94,14 +94,10 @@ test("a block that gets the number of one that is gone is rolled up as well", as
   world.raw.replace([newest], undefined);
   await world.raw.remove([newest]);
   const again = await RollupWorld.open(kernels, decoder, world.disk, world);
-  equal(again.raw.takeSequence(), newest.meta.sequence);
-
-  const third = await RollupWorld.open(kernels, decoder, world.disk, world);
-  await third.writeRaw(DAY_MS, new Map([[0, [[DAY_MS, 5]]]]));
-  third.flushedBeforeMs = DAY_MS + TWO_HOURS_MS;
-  equal(third.raw.all.at(-1)?.meta.sequence, newest.meta.sequence);
-  await third.make();
-  await third.check("1h", DAY_MS, DAY_MS + TWO_HOURS_MS, "the new block");
+  await again.writeRaw(DAY_MS, new Map([[0, [[DAY_MS, 5]]]]));
+  again.flushedBeforeMs = DAY_MS + TWO_HOURS_MS;
+  await again.make();
+  await again.check("1h", DAY_MS, DAY_MS + TWO_HOURS_MS, "the new block");
 });
 
 test("late samples change the rows of their windows, and the step to the next", async () => {

@@ -45,37 +45,11 @@ export class RollupState {
     for (const tier of ROLLUP_TIERS) this.#known.set(tier, new Set(stored.tiers[tier].known));
   }
 
-  /**
-   * A file that is missing or damaged counts for one that knows nothing.
-   *
-   * @param raw the blocks there are.
-   * @throws OperatingError `disk.full`, `disk.failed`.
-   */
-  static async open(disk: Disk, raw: readonly Block[]): Promise<RollupState> {
+  /** A file that is missing or damaged counts for one that knows nothing. */
+  static open(disk: Disk): RollupState {
     disk.makeDirectory(ROLLUPS_DIRECTORY);
     const stored = disk.exists(PATH) ? decodeState(disk.read(PATH)) : undefined;
-    const state = new RollupState(disk, stored ?? NOTHING_KNOWN);
-    await state.#forgetGone(raw);
-    return state;
-  }
-
-  /** Where the blocks with the highest sequences are gone, these are given to others, which are not known. */
-  async #forgetGone(raw: readonly Block[]): Promise<void> {
-    const there = new Set(
-      raw.flatMap(({ meta }) => [meta.sequence, ...meta.sources.map(sequenceOf)]),
-    );
-    if ([...this.#known.values()].every((known) => known.isSubsetOf(there))) return;
-    const tiers = { ...this.#stored.tiers };
-    for (const tier of ROLLUP_TIERS) {
-      const { known, pending } = tiers[tier];
-      tiers[tier] = { known: known.filter((sequence) => there.has(sequence)), pending };
-    }
-    await this.#store(tiers);
-  }
-
-  /** The highest sequence of a raw block that was ever noted and not forgotten: no other block may get it. */
-  get sequenceMax(): number {
-    return Math.max(0, ...ROLLUP_TIERS.flatMap((tier) => this.#stored.tiers[tier].known));
+    return new RollupState(disk, stored ?? NOTHING_KNOWN);
   }
 
   /** The highest sequence of a raw block that was ever noted and not forgotten: no other block may get it. */

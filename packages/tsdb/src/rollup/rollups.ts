@@ -39,18 +39,9 @@ export interface OpenTiers {
   readonly state: RollupState;
 }
 
-/**
- * Opens the tiers' folders, which are there after a power loss when this resolves.
- *
- * @param raw the blocks of samples there are.
- * @throws OperatingError `disk.full`, `disk.failed`.
- */
-export async function openTiers(
-  disk: Disk,
-  cache: BlockCache,
-  raw: readonly Block[],
-): Promise<OpenTiers> {
-  const state = await RollupState.open(disk, raw);
+/** Opens the tiers' folders, which are there after a power loss when this resolves. @throws OperatingError `disk.failed`. */
+export async function openTiers(disk: Disk, cache: BlockCache): Promise<OpenTiers> {
+  const state = RollupState.open(disk);
   const blocks = new Map(
     ROLLUP_TIERS.map((tier) => [tier, Blocks.open(disk, `${ROLLUPS_DIRECTORY}/${tier}`, cache)]),
   );
@@ -126,7 +117,6 @@ export class Rollups {
     this.tiers = parts.tiers.blocks;
     this.tools = new RollupTools(parts.kernels);
     this.#state = parts.tiers.state;
-    parts.raw.skipSequences(this.#state.sequenceMax);
     parts.raw.skipSequences(this.#state.sequenceMax);
     this.#retention = parts.retention;
     this.#rollups = parts.rollups;
