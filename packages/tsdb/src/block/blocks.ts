@@ -54,7 +54,7 @@ export class Blocks {
     const blocks = new Blocks(disk, directory, cache);
     for (const name of disk.list(directory))
       if (name.endsWith(UNFINISHED) || name.endsWith(DELETED)) disk.remove(`${directory}/${name}`);
-    for (const { path } of blocks.#openAll()) disk.remove(path);
+    for (const { path } of blocks.#openAll()) blocks.#setAside(path);
     return blocks;
   }
 
@@ -202,9 +202,7 @@ export class Blocks {
       const sequence = Number(name.slice(name.lastIndexOf("-") + 1));
       const isUnknown = this.#unused.has(sequence) && sequence !== except;
       if (!isBlockName(name) || !isUnknown) continue;
-      const path = `${this.directory}/${name}`;
-      this.#disk.rename(path, `${path}${DELETED}`);
-      this.#renamed.push(`${path}${DELETED}`);
+      this.#setAside(`${this.directory}/${name}`);
     }
     for (const sequence of [...this.#unused])
       if (sequence !== except) this.#unused.delete(sequence);
@@ -240,6 +238,12 @@ export class Blocks {
     await this.#disk.syncDirectory(this.directory);
     for (const path of [...doomed, ...this.#renamed.splice(0)]) this.#disk.remove(path);
     this.#leftOver = this.#leftOver.filter((block) => !blocks.includes(block));
+  }
+
+  /** Gives a block its last name; its files go with the next that are removed, or with the next start. */
+  #setAside(path: string): void {
+    this.#disk.rename(path, `${path}${DELETED}`);
+    this.#renamed.push(`${path}${DELETED}`);
   }
 
   /** What was deleted and is still in blocks' files, perhaps. */
