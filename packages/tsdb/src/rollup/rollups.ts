@@ -190,6 +190,16 @@ export class Rollups {
   /** Whether it is time to make a raw block's rows. */
   #isDue(tier: RollupTier, { meta, path }: Block, nowMs: number): boolean {
     if (this.#hurried.has(path)) return true;
+    // A long block is read as it is: what is new in its time does not wait.
+    const isInLong = this.tiers
+      .get(tier)
+      ?.all.some(
+        ({ meta: { rangeStartMs, rangeEndMs } }) =>
+          rangeEndMs - rangeStartMs > BLOCK_RANGE_MS &&
+          rangeStartMs < meta.rangeEndMs &&
+          rangeEndMs > meta.rangeStartMs,
+      );
+    if (isInLong === true) return true;
     if (nowMs - meta.rangeEndMs >= keepMsMin(this.#retention, "raw") - EXPIRY_LEAD_MS) return true;
     switch (madeWhen(this.#rollups, tier)) {
       case "at_once":
