@@ -38,6 +38,7 @@ export { IMPORT_DIRECTORY, Import, type ImportOptions, type OnSamples } from "./
 export type { ImportUnit, StagedBlock } from "./import/import-state.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";
 export type { LabelQuery } from "./label-queries.ts";
+export { openStore, type StoreOptions } from "./open-store.ts";
 export type { ReaderAnswer, ReaderCalls, ReaderSession, ReaderSetup } from "./reader-session.ts";
 export type { ExpiredCount, KeptBlock, RetentionPlan } from "./retention/retention-plan.ts";
 export {
@@ -57,16 +58,10 @@ export {
   type RollupWishes,
 } from "./rollup/rollup-policy.ts";
 export { createPause, type Pause } from "./slices.ts";
-export {
-  type ChangeableSettings,
-  EmbeddedStore,
-  openStore,
-  STORE_DEFAULTS,
-  type StoreOptions,
-  type StoreSettings,
-  type StoreStats,
-} from "./store.ts";
+export { EmbeddedStore } from "./store.ts";
 export type { StoreLog } from "./store-log.ts";
 export type { HeadLabels } from "./store-reader.ts";
+export { type ChangeableSettings, STORE_DEFAULTS, type StoreSettings } from "./store-settings.ts";
+export type { StoreStats } from "./store-stats.ts";
 export { dumpLine, dumpWal, verifyWal, type WalReport } from "./verify-wal.ts";
 export { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";

@@ -16,7 +16,8 @@ import { MemoryBlobStore, SimClock, SimDisk } from "@pharos/testing";
 import { UNREACHABLE_MS } from "../src/archive/archive-access.ts";
 import { attachReader } from "../src/attached-reader.ts";
 import { BLOCK_RANGE_MS } from "../src/block/block-meta.ts";
-import { type EmbeddedStore, openStore } from "../src/store.ts";
+import { openStore } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const kernels = await Kernels.load();
 const HOUR_MS = 3_600_000;

@@ -7,9 +7,10 @@ import type { SampleBatch, SeriesReader, SeriesStore, TimeRange } from "@pharos/
 import { SimClock, SimDisk, seriesStoreConformance } from "@pharos/testing";
 import { attachReader } from "../src/attached-reader.ts";
 import type { LabelQuery } from "../src/label-queries.ts";
+import { openStore } from "../src/open-store.ts";
 import type { ReaderCalls, ReaderSession } from "../src/reader-session.ts";
 import { SNAPSHOT_MS_MAX } from "../src/snapshots.ts";
-import { type EmbeddedStore, openStore } from "../src/store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const kernels = await Kernels.load();
 const START_MS = 1_699_999_200_000;

@@ -14,8 +14,9 @@ import { Kernels, SeriesTable } from "@pharos/kernels";
 import { attachmentStoreConformance, MemoryBlobStore, SimClock, SimDisk } from "@pharos/testing";
 import { attachReader } from "../src/attached-reader.ts";
 import { BLOCK_RANGE_MS } from "../src/block/block-meta.ts";
+import { openStore, type StoreOptions } from "../src/open-store.ts";
 import type { ReaderCalls, ReaderSession } from "../src/reader-session.ts";
-import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const kernels = await Kernels.load();
 const HOUR_MS = 3_600_000;

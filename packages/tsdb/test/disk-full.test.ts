@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { createMatcher, labelsFrom, METRIC_NAME, OperatingError, seededRng } from "@pharos/base";
 import { Kernels, SeriesTable } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
-import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
+import { openStore, type StoreOptions } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const START_MS = 1_700_006_400_000;
 const MIB = 1024 ** 2;

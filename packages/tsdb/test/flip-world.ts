@@ -12,7 +12,8 @@ import {
 import { Kernels, SeriesTable } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
 import { verifyBlocks } from "../src/block/verify-blocks.ts";
-import { type EmbeddedStore, openStore } from "../src/store.ts";
+import { openStore } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 import { verifyWal } from "../src/verify-wal.ts";
 import { goOn } from "./block-builder.ts";
 

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { OperatingError, type Rng, seededRng } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
-import { type EmbeddedStore, openStore } from "../src/store.ts";
+import { openStore } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 import { Client, close, EVERYTHING, LABEL_SETS, Model, opener, readAll } from "./store-model.ts";
 
 const kernels = await Kernels.load();

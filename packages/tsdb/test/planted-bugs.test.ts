@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Kernels } from "@pharos/kernels";
-import type { openStore } from "../src/store.ts";
+import type { openStore } from "../src/open-store.ts";
 import { simulate, zeroCounts } from "./store-sim.ts";
 
 interface PlantedBug {
@@ -29,7 +29,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     bug: "an append is acknowledged before it is synced, although the policy is always",
-    file: "store.ts",
+    file: "store-writer.ts",
     original: "wal.synced().then(() => result)",
     planted: "Promise.resolve(result)",
   },
@@ -90,8 +90,8 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     bug: "a deletion leaves what is in memory",
-    file: "store.ts",
-    original: "await this.#flushBefore(this.#maxTimeMs + 1);\n      const range = {",
+    file: "store-maintenance.ts",
+    original: "await this.#flushAll();\n      const range = {",
     planted: "const range = {",
   },
   {
@@ -288,7 +288,7 @@ async function openerWith(
     source.replace(original, () => planted),
   );
   const copy: { openStore: typeof openStore } = await import(
-    pathToFileURL(join(directory, "src/store.ts")).href
+    pathToFileURL(join(directory, "src/open-store.ts")).href
   );
   return copy.openStore;
 }

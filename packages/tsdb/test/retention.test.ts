@@ -4,7 +4,9 @@ import { createMatcher, labelsFrom, METRIC_NAME, seededRng } from "@pharos/base"
 import { Kernels, SeriesTable } from "@pharos/kernels";
 import type { RollupTier } from "@pharos/ports";
 import { SimClock, SimDisk } from "@pharos/testing";
-import { type EmbeddedStore, openStore, type StoreSettings } from "../src/store.ts";
+import { openStore } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
+import type { StoreSettings } from "../src/store-settings.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

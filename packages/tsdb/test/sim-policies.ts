@@ -2,7 +2,7 @@ import { createMatcher, matchesLabels, type Rng } from "@pharos/base";
 import { ROLLUP_TIERS, type RollupTier } from "@pharos/ports";
 import type { RetentionWishes } from "../src/retention/retention-policy.ts";
 import type { MatcherText, RollupWishes } from "../src/rollup/rollup-policy.ts";
-import type { ChangeableSettings } from "../src/store.ts";
+import type { ChangeableSettings } from "../src/store-settings.ts";
 import type { RowsFrom } from "./sim-rollups.ts";
 import { LABEL_SETS, type Model } from "./store-model.ts";
 

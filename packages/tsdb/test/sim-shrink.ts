@@ -1,5 +1,5 @@
 import type { Kernels } from "@pharos/kernels";
-import type { openStore } from "../src/store.ts";
+import type { openStore } from "../src/open-store.ts";
 import { simulate, zeroCounts } from "./store-sim.ts";
 
 /** A run that fails, and the steps it needs for that. */

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { createMatcher, formatLabels, labelsFrom, METRIC_NAME, seededRng } from "@pharos/base";
 import { Kernels, SeriesTable } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
-import { type EmbeddedStore, openStore } from "../src/store.ts";
+import { openStore } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const kernels = await Kernels.load();
 const HOUR_MS = 3_600_000;

@@ -5,7 +5,8 @@ import { createMatcher, labelsFrom, METRIC_NAME, OperatingError, seededRng } fro
 import { Kernels, SampleColumns, SeriesTable, VALUE_REFUSED } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
 import { BLOCK_RANGE_MS } from "../src/block/block-meta.ts";
-import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
+import { openStore, type StoreOptions } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const HOUR_MS = 3_600_000;
 const START_MS = Math.ceil(1_700_000_000_000 / BLOCK_RANGE_MS) * BLOCK_RANGE_MS;

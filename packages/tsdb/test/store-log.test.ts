@@ -5,7 +5,8 @@ import { formatLabels, labelsFrom, METRIC_NAME, OperatingError, seededRng } from
 import { Kernels, SeriesTable } from "@pharos/kernels";
 import type { LogBatch, LogConsumer } from "@pharos/ports";
 import { SimClock, SimDisk, sampleLogConformance } from "@pharos/testing";
-import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
+import { openStore, type StoreOptions } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const HOUR_MS = 3_600_000;
 const START_MS = 1_700_006_400_000;

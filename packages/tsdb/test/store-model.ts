@@ -11,7 +11,9 @@ import {
 import { type Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
 import type { AppendResult, Disk, TimeRange } from "@pharos/ports";
 import type { SimClock } from "@pharos/testing";
-import type { EmbeddedStore, openStore, StoreSettings } from "../src/store.ts";
+import type { openStore } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
+import type { StoreSettings } from "../src/store-settings.ts";
 
 /** What a store is opened with in a simulation: everything small, so that every limit is reached often. */
 export const SMALL: Partial<StoreSettings> = {

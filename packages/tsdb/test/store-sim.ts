@@ -4,7 +4,9 @@ import { createMatcher, type Labels, matchesLabels, OperatingError, seededRng } 
 import type { Kernels } from "@pharos/kernels";
 import { type AppendResult, ROLLUP_TIERS, type TimeRange } from "@pharos/ports";
 import { SimClock, SimDisk } from "@pharos/testing";
-import type { EmbeddedStore, openStore, StoreSettings } from "../src/store.ts";
+import type { openStore } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
+import type { StoreSettings } from "../src/store-settings.ts";
 import { SimConsumer } from "./sim-consumer.ts";
 import { Fault } from "./sim-fault.ts";
 import { SimPolicies } from "./sim-policies.ts";

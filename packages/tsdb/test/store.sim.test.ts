@@ -3,7 +3,7 @@
 import { ok } from "node:assert/strict";
 import { test } from "node:test";
 import { Kernels } from "@pharos/kernels";
-import { openStore } from "../src/store.ts";
+import { openStore } from "../src/open-store.ts";
 import { simulate, zeroCounts } from "./store-sim.ts";
 
 const { SIM_SEED } = process.env;

@@ -5,7 +5,8 @@ import { Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
 import { SimClock, SimDisk, seriesStoreConformance } from "@pharos/testing";
 import { BLOCK_RANGE_MS } from "../src/block/block-meta.ts";
-import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
+import { openStore, type StoreOptions } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 
 const kernels = await Kernels.load();
 const HOUR_MS = 3_600_000;

@@ -13,7 +13,7 @@ import {
   readHistograms,
   readMetadata,
 } from "../src/attachment-payload.ts";
-import { openStore } from "../src/store.ts";
+import { openStore } from "../src/open-store.ts";
 import { dumpLine, dumpWal, verifyWal } from "../src/verify-wal.ts";
 
 const HOUR_MS = 3_600_000;

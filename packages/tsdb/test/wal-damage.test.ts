@@ -6,7 +6,8 @@ import { createMatcher, labelsFrom, METRIC_NAME, OperatingError, seededRng } fro
 import { decodeLabels, Kernels, SampleColumns, SeriesTable } from "@pharos/kernels";
 import { SimClock, SimDisk } from "@pharos/testing";
 import { readCheckpointSeries } from "../src/checkpoint-payload.ts";
-import { type EmbeddedStore, openStore, type StoreOptions } from "../src/store.ts";
+import { openStore, type StoreOptions } from "../src/open-store.ts";
+import type { EmbeddedStore } from "../src/store.ts";
 import { readSamples, readSeries } from "../src/wal-payload.ts";
 import { scanSegment } from "../src/wal-scan.ts";
 
