@@ -85,6 +85,20 @@ export function recordParts(record: WalRecord, place: WalPosition): Uint8Array[]
   return [header, ...payload];
 }
 
+/** The bytes of records that follow one another from a place on. */
+export function placeRecords(
+  records: readonly WalRecord[],
+  { segment, offset }: WalPosition,
+): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let at = offset;
+  for (const record of records) {
+    for (const part of recordParts(record, { segment, offset: at })) parts.push(part);
+    at += recordSize(record);
+  }
+  return parts;
+}
+
 interface RecordHeader {
   readonly kindNumber: number;
   readonly payloadSize: number;

@@ -1,9 +1,11 @@
 import { assert, type Clock, OperatingError } from "@pharos/base";
-import type { Disk, DiskWriter } from "@pharos/ports";
+import type { Disk } from "@pharos/ports";
 import { FreeSpace } from "./free-space.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { openLastSegment, syncReplayed, type WritableSegment } from "./last-segment.ts";
 import { SegmentList } from "./segment-list.ts";
 import { syncMarkPayload, type WalPosition } from "./wal-payload.ts";
-import { recordParts, recordSize, type WalRecord } from "./wal-record.ts";
+import { placeRecords, recordSize, type WalRecord } from "./wal-record.ts";
 import { isBefore, type ReplayEnd, type ReplayRecord, replayWal } from "./wal-replay.ts";
 import { readSegment, readSegmentHeader, scanSegment, segmentFileSize } from "./wal-scan.ts";
 import {
@@ -39,17 +41,6 @@ export interface WalOptions {
   readonly syncedTo: WalPosition;
 }
 
-interface Segment {
-  readonly number: number;
-  readonly writer: DiskWriter;
-}
-
-interface Waiter {
-  readonly sequence: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
  * The write-ahead log: what was appended is there after the process died, and after a power loss once `synced`. One
  * sync at a time serves everyone who waits (group commit).
@@ -67,22 +58,19 @@ export class Wal {
   readonly #segmentSizeMax: number;
   readonly #sizeMax: number;
   readonly #space: FreeSpace;
-  #current: Segment;
+  #current: WritableSegment;
   /** Bytes of all segments but the current one. */
   #fullSize = 0;
   /** Full segments that are not synced yet, oldest first. */
-  #unsynced: Segment[] = [];
+  #unsynced: WritableSegment[] = [];
   /** Where the current segment must be cut before anything is appended, because cutting it failed before. */
   #tornSize: number | undefined;
   /** Whether a segment was created since the folder was last synced. */
   #directoryChanged = false;
-  /** Appends so far, and how many of them are synced; and the same in bytes. */
-  #appended = 0;
-  #syncedCount = 0;
-  #appendedSize = 0;
-  #syncedSize = 0;
-  #syncing = false;
-  #waiters: Waiter[] = [];
+  readonly #commit = new GroupCommit({
+    sync: () => this.#syncAll(),
+    failed: (error) => this.#noteFailure(error),
+  });
   #syncedThrough: number;
   /** How far the log is on the device. */
   #synced: WalPosition;
@@ -103,7 +91,7 @@ export class Wal {
   private constructor(
     options: WalOptions,
     segments: SegmentList,
-    current: Segment,
+    current: WritableSegment,
     syncedThrough: number,
   ) {
     this.#disk = options.disk;
@@ -139,7 +127,7 @@ export class Wal {
       segments.add(number, segmentFileSize(disk, number), createdMs);
     }
     for (const { segment } of end.damages) segments.noteDamage(segment);
-    const current = openSegment(disk, segments, end, { first, nowMs: clock.nowMs() });
+    const current = openLastSegment(disk, segments, end, { first, nowMs: clock.nowMs() });
     await syncReplayed(disk, needed, current, end.syncedThrough);
     const wal = new Wal(options, segments, current, current.number - 1);
     // What was cut off is not there any more; what lies between whole records is found again by every start.
@@ -202,8 +190,7 @@ export class Wal {
       throw error;
     }
     this.#markDue = false;
-    this.#appended++;
-    this.#appendedSize += writer.size - position.offset;
+    this.#commit.noteAppend(writer.size - position.offset);
     this.noteTime(number, maxMs);
     if (this.#sync !== "always") this.#armTimer(this.#sync.intervalMs);
     for (const wake of this.#watchers) wake();
@@ -217,7 +204,7 @@ export class Wal {
         "queue.full",
         `the write-ahead log has ${total} bytes, and --log-size-max allows ${this.#sizeMax}: ${this.holder()}`,
       );
-    const waiting = this.#appendedSize - this.#syncedSize;
+    const waiting = this.#commit.waitingSize;
     if (waiting > UNSYNCED_SIZE_MAX)
       throw new OperatingError(
         "queue.full",
@@ -237,7 +224,7 @@ export class Wal {
     this.#tryTo(() => {
       this.#beginSegment(this.position, []);
       // Who waits for a sync from now on waits for the new file's, too: one that goes on already leaves it out.
-      if (this.#appended > 0) this.#appended++;
+      if (this.#commit.appended > 0) this.#commit.noteAppend(0);
     });
   }
 
@@ -245,11 +232,8 @@ export class Wal {
   async synced(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#stalled !== undefined) this.#writeUnsyncedAgain();
-    if (this.#syncedCount === this.#appended && !this.#directoryChanged) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiters.push({ sequence: this.#appended, resolve, reject });
-    if (!this.#syncing) void this.#syncLoop();
-    return promise;
+    if (this.#commit.isDone && !this.#directoryChanged) return;
+    return this.#commit.wait();
   }
 
   /** Resolves with the next append; rejects with the signal's reason, or when the log is closed. */
@@ -383,32 +367,10 @@ export class Wal {
     );
   }
 
-  async #syncLoop(): Promise<void> {
-    this.#syncing = true;
-    try {
-      while (this.#waiters.length > 0) {
-        const [sequence, size] = [this.#appended, this.#appendedSize];
-        await this.#syncAll();
-        this.#syncedCount = sequence;
-        this.#syncedSize = size;
-        const done = this.#waiters.filter((waiter) => waiter.sequence <= sequence);
-        this.#waiters = this.#waiters.filter((waiter) => waiter.sequence > sequence);
-        for (const waiter of done) waiter.resolve();
-      }
-    } catch (error) {
-      const failure = syncFailure(error);
-      if (failure.code === "disk.full") this.#stalled = failure;
-      else this.#failure = failure;
-      for (const waiter of this.#waiters.splice(0)) waiter.reject(failure);
-    } finally {
-      this.#syncing = false;
-    }
-  }
-
   async #syncAll(): Promise<void> {
     const { number, writer } = this.#current;
     const full = [...this.#unsynced];
-    const appended = this.#appended;
+    const { appended } = this.#commit;
     const { offset } = this.position;
     for (const segment of full) await segment.writer.sync();
     if (this.#directoryChanged) {
@@ -422,6 +384,14 @@ export class Wal {
     this.#synced = { segment: number, offset };
     this.#markDue = true;
     if (appended > 0) this.#lost = [];
+  }
+
+  /** What is wrong, to those who wait for the sync. */
+  #noteFailure(error: unknown): OperatingError {
+    const failure = syncFailure(error);
+    if (failure.code === "disk.full") this.#stalled = failure;
+    else this.#failure = failure;
+    return failure;
   }
 
   #syncMark(): WalRecord {
@@ -441,59 +411,4 @@ function syncFailure(cause: unknown): OperatingError {
     "the write-ahead log could not be synced; nothing is accepted until a restart",
     { cause },
   );
-}
-
-/** The bytes of records that follow one another from a place on. */
-function placeRecords(
-  records: readonly WalRecord[],
-  { segment, offset }: WalPosition,
-): Uint8Array[] {
-  const parts: Uint8Array[] = [];
-  let at = offset;
-  for (const record of records) {
-    for (const part of recordParts(record, { segment, offset: at })) parts.push(part);
-    at += recordSize(record);
-  }
-  return parts;
-}
-
-/** Opens the segment the log ends in, cut to its whole records, or begins the next. */
-function openSegment(
-  disk: Disk,
-  segments: SegmentList,
-  end: ReplayEnd,
-  { first, nowMs }: { readonly first: number; readonly nowMs: number },
-): Segment {
-  const last = end.segment === 0 ? first - 1 : end.segment;
-  const number = end.continues && end.segment > 0 ? last : last + 1;
-  const writer = disk.openAppend(segmentPath(number));
-  const size = number === end.segment ? end.size : 0;
-  if (writer.size > size) writer.truncate(size);
-  if (size === 0) {
-    const before = number - 1;
-    const offset = segments.numbers.includes(before) ? segmentFileSize(disk, before) : 0;
-    const syncedThrough = Math.max(0, Math.min(end.syncedThrough, before));
-    const continues = { segment: before, offset };
-    const header = { segment: number, syncedThrough, createdMs: nowMs, continues };
-    writer.append([encodeSegmentHeader("segment", header)]);
-  }
-  if (!segments.numbers.includes(number)) segments.add(number, writer.size, nowMs);
-  return { number, writer };
-}
-
-/** Syncs what the process before may have left unsynced, so that what was read once is there for good. */
-async function syncReplayed(
-  disk: Disk,
-  kept: readonly number[],
-  current: Segment,
-  syncedThrough: number,
-): Promise<void> {
-  for (const segment of kept) {
-    if (segment <= syncedThrough || segment === current.number) continue;
-    const writer = disk.openAppend(segmentPath(segment));
-    await writer.sync();
-    writer.close();
-  }
-  await current.writer.sync();
-  await disk.syncDirectory(WAL_DIRECTORY);
 }

@@ -23,7 +23,7 @@ const SEEDS = 160;
 const BUGS: readonly PlantedBug[] = [
   {
     bug: "a torn tail is not cut off when the log is opened",
-    file: "wal.ts",
+    file: "last-segment.ts",
     original: "if (writer.size > size) writer.truncate(size);",
     planted: "",
   },
@@ -201,7 +201,7 @@ const BUGS: readonly PlantedBug[] = [
   {
     bug: "a segment that a flush begins counts for synced with a sync that goes on",
     file: "wal.ts",
-    original: "if (this.#appended > 0) this.#appended++;",
+    original: "if (this.#commit.appended > 0) this.#commit.noteAppend(0);",
     planted: "",
   },
   {
