@@ -3,7 +3,7 @@ import { formatLabels, type Labels, type Matcher, OperatingError } from "@pharos
 import type { Disk } from "@pharos/ports";
 import { selectSeries } from "../label-index.ts";
 import type { BlockCache, CacheSpace } from "./block-cache.ts";
-import { BlockIndex, type ChunkEntry, type SetEntry, type TimesEntry } from "./block-index.ts";
+import { BlockIndex } from "./block-index.ts";
 import {
   type BlockMeta,
   blockName,
@@ -32,6 +32,7 @@ import {
   TIMESTAMPS,
   VALUES,
 } from "./index-format.ts";
+import type { ChunkEntry, SetEntry, TimesEntry } from "./index-records.ts";
 import { PageFile } from "./page-file.ts";
 import { COLUMNS_MAGIC } from "./page-format.ts";
 import { swapIncreases } from "./rollup-increases.ts";
