@@ -1,4 +1,4 @@
-import type { Clock } from "@pharos/base";
+import { type Clock, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
 import { BLOCK_RANGE_MS } from "./block/block-meta.ts";
@@ -13,6 +13,7 @@ import type { Head } from "./head.ts";
 import { createPause, type Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type { Wal } from "./wal.ts";
+import type { WalPosition } from "./wal-payload.ts";
 
 /** Series that end in one go, a few milliseconds' work: each time the series table is gone through once. */
 const ENDED_TOGETHER_MAX = 1024;
@@ -31,6 +32,10 @@ export interface FlushContext {
   readonly keepFrom: (firstSegment: number) => number;
   /** Writes what the log does not know of the head's series yet. */
   readonly logDefinitions: () => void;
+  /** Before this time all was flushed before, but for what came late since. */
+  readonly flushedBeforeMs: number;
+  /** Told whenever a checkpoint says that what is before a time is flushed. */
+  readonly flushed: (beforeMs: number) => void;
   /** Ends the flush early, with the signal's reason. */
   readonly signal: AbortSignal;
 }
@@ -49,6 +54,9 @@ export function rangeStart(timeMs: number): number {
  * is seen, it is seen before the head lets go of its samples, and the checkpoint, which says that the log's are not
  * needed, comes after the blocks.
  *
+ * Where the disk has less room than the log takes, the flush goes by the log's oldest segments, as many at a time as
+ * there is room for, and these go before it writes the next block: room for the samples of one segment is enough.
+ *
  * @param idleBeforeMs series whose newest sample is older than this, and in a block, end.
  * @throws OperatingError `disk.full`, `disk.failed`: what is not in a block yet is still in the head and the log.
  */
@@ -57,7 +65,7 @@ export async function flushHead(
   beforeMs: number,
   idleBeforeMs: number,
 ): Promise<void> {
-  const { head, wal, ended, snapshots, signal } = context;
+  const { head, wal, snapshots, signal } = context;
   // What the device had no room for is written again now, before the position that the checkpoint names: there, it would
   // be replayed as if it came later.
   await wal.synced();
@@ -82,23 +90,18 @@ export async function flushHead(
       const nextMs = await firstUnflushed(context, batch, pause);
       if (nextMs >= beforeMs) break;
       const startMs = rangeStart(nextMs);
-      const endMs = Math.min(startMs + BLOCK_RANGE_MS, beforeMs);
+      const rangeEndMs = Math.min(startMs + BLOCK_RANGE_MS, beforeMs);
+      const room = freeSpace(context.disk);
+      const endMs = Math.min(rangeEndMs, wal.segments.endWithin(nextMs, room));
       await flushRange(context, batch, order, startMs, endMs, pause);
+      const isShort = room < wal.totalSize;
+      if (isShort && endMs < beforeMs) await releaseEarly(context, endMs, position, pause);
     }
   } finally {
     head.thawLate();
   }
 
-  const firstSegment = wal.segments.firstNeeded(beforeMs, position);
-  const { freedCount, nextRef } = head;
-  const start = { flushedBeforeMs: beforeMs, position, firstSegment, nextRef };
-  const series = { live: head.checkpointSeries(), ended: ended.definitions() };
-  const metadata = [...head.metadata.all()];
-  await writeCheckpoint(context.disk, start, { ...series, metadata }, pause);
-  removeOldCheckpoints(context.disk, firstSegment);
-  await wal.removeBelow(context.keepFrom(firstSegment));
-  head.forgetBelow(wal.segments.first, freedCount);
-  ended.forgetBelow(wal.segments.first);
+  await releaseLog(context, beforeMs, position, pause);
 
   await snapshots.drained(signal);
   signal.throwIfAborted();
@@ -113,6 +116,54 @@ export async function flushHead(
   }
   while (!head.sweepEnded()) await pause(ENDED_TOGETHER_MAX);
   while (!head.forgetDropped()) await pause(ENDED_TOGETHER_MAX);
+}
+
+/** In bytes; Infinity where that is not known: the write will tell. */
+function freeSpace(disk: Disk): number {
+  try {
+    return disk.freeSpace();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Lets the log forget what is in blocks in the middle of a flush, if a segment can go. */
+async function releaseEarly(
+  context: FlushContext,
+  beforeMs: number,
+  position: WalPosition,
+  pause: Pause,
+): Promise<void> {
+  const { wal, keepFrom, flushedBeforeMs } = context;
+  // Else a checkpoint would go back, or pass over late samples that are in no block yet.
+  if (beforeMs < flushedBeforeMs) return;
+  const firstSegment = wal.segments.firstNeeded(beforeMs, position);
+  if (keepFrom(firstSegment) > wal.segments.first)
+    await releaseLog(context, beforeMs, position, pause);
+}
+
+/**
+ * Writes a checkpoint, and removes what the log does not need by it. All samples before `beforeMs` that the log has
+ * before `position` are in blocks.
+ */
+async function releaseLog(
+  { disk, head, wal, ended, keepFrom, flushed }: FlushContext,
+  beforeMs: number,
+  position: WalPosition,
+  pause: Pause,
+): Promise<void> {
+  const firstSegment = wal.segments.firstNeeded(beforeMs, position);
+  const { freedCount, nextRef } = head;
+  const start = { flushedBeforeMs: beforeMs, position, firstSegment, nextRef };
+  const series = { live: head.checkpointSeries(), ended: ended.definitions() };
+  const metadata = [...head.metadata.all()];
+  await writeCheckpoint(disk, start, { ...series, metadata }, pause);
+  flushed(beforeMs);
+  removeOldCheckpoints(disk, firstSegment);
+  await wal.removeBelow(keepFrom(firstSegment));
+  head.forgetBelow(wal.segments.first, freedCount);
+  ended.forgetBelow(wal.segments.first);
 }
 
 /** The series that are there when a flush starts, and how many samples each ever had then. */
@@ -172,7 +223,7 @@ async function flushRange(
       const toIndex = totals[i] as number;
       const count = chunks.read(ref, startMs, endMs - 1, fromIndex, toIndex, area);
       buffer.add(area.view(count));
-      const frozen = head.frozenSamples(ref)?.copy(startMs, endMs - 1);
+      const frozen = head.late.frozenOf(ref)?.copy(startMs, endMs - 1);
       if (frozen !== undefined) buffer.add(frozen);
       const sets: ColumnSet[] = [];
       const { timestampsMs, bits } = buffer;

@@ -61,7 +61,7 @@ export async function resolveHead(
   // What is flushed is in a block that the reader sees as well.
   const { fromIndexes, toIndexes } = chunks.resolve(matching, minMs, maxMs);
   const late = new LateBuilder();
-  const mayBeLate = head.lateCount > 0;
+  const mayBeLate = head.late.count > 0;
   const histograms = wishes.histograms === true ? new AttachedListBuilder() : undefined;
   let count = 0;
   for (let at = 0; at < matching.length; at++) {
@@ -108,7 +108,7 @@ class LateBuilder {
 
   /** Whether the series has late samples in the range. */
   add(position: number, head: Head, ref: number, minMs: number, maxMs: number): boolean {
-    const lists = head.lateSamples(ref);
+    const lists = head.late.samplesOf(ref);
     if (lists.length === 0) return false;
     const merged = new ColumnBuffer();
     for (const list of lists) merged.add(list.copy(minMs, maxMs));

@@ -16,7 +16,7 @@ import {
 import { AttachedColumns } from "./attached-columns.ts";
 import { HeadMetadata } from "./head-metadata.ts";
 import { LabelIndex } from "./label-index.ts";
-import { LateSamples } from "./out-of-order.ts";
+import { LateStore } from "./late-store.ts";
 import { ReferencePool } from "./reference-pool.ts";
 import type { CheckpointSeries, SeriesDefinition } from "./wal-payload.ts";
 
@@ -64,15 +64,14 @@ export class Head {
   readonly histograms = new AttachedColumns("histograms");
   readonly exemplars = new AttachedColumns("exemplars");
   readonly metadata = new HeadMetadata();
+  /** Samples that came late. */
+  readonly late: LateStore;
   /** Called for each series that ends; the label bytes are valid during the call. */
   onEnded: (ref: number, labelBytes: Uint8Array) => void = () => {};
   readonly #kernels: Kernels;
   readonly #table: SeriesTable;
   readonly #check: LabelCheck;
   #limits: HeadLimits;
-  readonly #late = new Map<number, LateSamples>();
-  /** Late samples that are being written to a block. */
-  readonly #frozen = new Map<number, LateSamples>();
   readonly #references = new ReferencePool();
   /** References that were offered to a decoder. */
   #offered: IndexList;
@@ -80,7 +79,6 @@ export class Head {
   /** Series that the log does not know yet. */
   #undefined: number[] = [];
   #endedCount = 0;
-  #lateCount = 0;
   /** Columns for what is left of a batch when some of it is refused. */
   #accepted: SampleColumns;
   #rejects: IndexList;
@@ -90,6 +88,7 @@ export class Head {
     this.#kernels = kernels;
     this.#table = table;
     this.#limits = limits;
+    this.late = new LateStore(limits.lateSamplesMax);
     this.chunks = new HeadChunks(kernels);
     this.index = new LabelIndex(kernels, table);
     this.#check = new LabelCheck(kernels);
@@ -295,12 +294,7 @@ export class Head {
       refused[reason]++;
       rejects[refusedCount++] = at;
     }
-    const lateMax = this.#limits.lateSamplesMax;
-    if (this.#lateCount + rejected - refusedCount > lateMax)
-      throw new OperatingError(
-        "memory.full",
-        `${this.#lateCount} samples that came late wait to be written to blocks; at most ${lateMax} may`,
-      );
+    this.late.checkRoomFor(rejected - refusedCount);
     return refusedCount === 0 ? columns : this.#without(columns, refusedCount);
   }
 
@@ -335,13 +329,7 @@ export class Head {
 
   /** The bits of the sample that is in memory at a time, if one is. */
   #storedBits(ref: number, timestampMs: number): readonly [number, number] | undefined {
-    const bits = this.chunks.valueBitsAt(ref, timestampMs);
-    if (bits !== undefined) return bits;
-    for (const late of [this.#frozen.get(ref), this.#late.get(ref)]) {
-      const there = late?.bitsAt(timestampMs);
-      if (there !== undefined) return there;
-    }
-    return undefined;
+    return this.chunks.valueBitsAt(ref, timestampMs) ?? this.late.bitsAt(ref, timestampMs);
   }
 
   /** Copies what the first `count` of the rejects do not name. */
@@ -390,10 +378,7 @@ export class Head {
     const stored = this.#storedBits(ref, timestampMs);
     if (stored !== undefined)
       return stored[0] === low && stored[1] === high ? "duplicate" : "conflicting";
-    const late = this.#late.getOrInsertComputed(ref, () => new LateSamples());
-    const outcome = late.insert(timestampMs, low, high);
-    if (outcome === "appended") this.#lateCount++;
-    return outcome;
+    return this.late.insert(ref, timestampMs, low, high);
   }
 
   #reserveRejects(count: number): void {
@@ -410,92 +395,29 @@ export class Head {
     return this.#rejects;
   }
 
-  /** The late samples of a series, in up to two lists. */
-  lateSamples(ref: number): LateSamples[] {
-    return [this.#frozen.get(ref), this.#late.get(ref)].filter((list) => list !== undefined);
-  }
-
-  /** The earliest late sample, or frozen one; Infinity if there is none. */
-  nextLateTimeMs(which: "all" | "frozen"): number {
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const lists of which === "all" ? [this.#late, this.#frozen] : [this.#frozen])
-      for (const late of lists.values()) nextMs = Math.min(nextMs, late.timestampsMs[0] ?? nextMs);
-    return nextMs;
-  }
-
-  /** Samples that came late and are in no block. */
-  get lateCount(): number {
-    return this.#lateCount;
-  }
-
-  /** Whether so many samples came late that they should be flushed before more are refused. */
-  get isLateNearlyFull(): boolean {
-    return this.#lateCount > this.#limits.lateSamplesMax / 2;
-  }
-
   /** Sets aside what came late or is no float sample, before a time, to be flushed: readers still see it. */
   freezeLate(beforeMs: number): void {
-    assert(this.#frozen.size === 0, "one flush at a time");
-    this.histograms.freeze(beforeMs);
-    this.exemplars.freeze(beforeMs);
-    for (const [ref, late] of this.#late) {
-      const frozen = late.copy(Number.NEGATIVE_INFINITY, beforeMs - 1);
-      if (frozen.length === 0) continue;
-      this.#frozen.set(ref, frozen);
-      this.#replaceLate(ref, [late.copy(beforeMs, Number.POSITIVE_INFINITY)]);
-    }
-  }
-
-  frozenSamples(ref: number): LateSamples | undefined {
-    return this.#frozen.get(ref);
+    for (const part of [this.late, this.histograms, this.exemplars]) part.freeze(beforeMs);
   }
 
   /** The earliest time of anything frozen; Infinity if nothing is. */
   get nextFrozenMs(): number {
-    const { histograms, exemplars } = this;
-    const lateMs = this.nextLateTimeMs("frozen");
-    return Math.min(lateMs, histograms.nextFrozenMs, exemplars.nextFrozenMs);
+    const { late, histograms, exemplars } = this;
+    return Math.min(late.nextFrozenMs, histograms.nextFrozenMs, exemplars.nextFrozenMs);
   }
 
   /** What is frozen before a time is in a block now. */
   dropFrozen(beforeMs: number): void {
-    this.histograms.dropFrozen(beforeMs);
-    this.exemplars.dropFrozen(beforeMs);
-    for (const [ref, frozen] of this.#frozen) {
-      const rest = frozen.copy(beforeMs, Number.POSITIVE_INFINITY);
-      this.#lateCount -= frozen.length - rest.length;
-      if (rest.length === 0) this.#frozen.delete(ref);
-      else this.#frozen.set(ref, rest);
-    }
+    for (const part of [this.late, this.histograms, this.exemplars]) part.dropFrozen(beforeMs);
   }
 
   /** What is left of the frozen is in no block: back to the others. */
   thawLate(): void {
-    this.histograms.thaw();
-    this.exemplars.thaw();
-    for (const [ref, frozen] of this.#frozen)
-      this.#replaceLate(ref, [
-        frozen,
-        ...[this.#late.get(ref)].filter((late) => late !== undefined),
-      ]);
-    this.#frozen.clear();
-  }
-
-  #replaceLate(ref: number, lists: readonly LateSamples[]): void {
-    const merged = new LateSamples();
-    for (const list of lists)
-      for (let i = 0; i < list.length; i++)
-        merged.insert(
-          list.timestampsMs[i] as number,
-          list.bits[i * 2] as number,
-          list.bits[i * 2 + 1] as number,
-        );
-    if (merged.length === 0) this.#late.delete(ref);
-    else this.#late.set(ref, merged);
+    for (const part of [this.late, this.histograms, this.exemplars]) part.thaw();
   }
 
   #hasSamples(ref: number): boolean {
-    if (this.chunks.count(ref) > 0 || this.#late.has(ref) || this.#frozen.has(ref)) return true;
+    if (this.chunks.count(ref) > 0 || this.late.has(ref)) return true;
     return this.histograms.has(ref) || this.exemplars.has(ref);
   }
 

@@ -48,7 +48,7 @@ function headSource(head: Head, { minMs, maxMs }: TimeRange): SeriesSource {
     labelsOf: (ref) => head.labelsOf(ref),
     hasSamples: (ref) =>
       isWithin(chunks.nextTimeMs(ref, minMs, 0, INDEX_END), maxMs) ||
-      head.lateSamples(ref).some((late) => late.copy(minMs, maxMs).length > 0) ||
+      head.late.samplesOf(ref).some((late) => late.copy(minMs, maxMs).length > 0) ||
       !head.histograms.within(ref, minMs, maxMs).next().done,
   };
 }

@@ -128,7 +128,7 @@ export class StoreMaintenance {
   async #flushAndRollUp(nowMs: number): Promise<void> {
     const { head, attachments, wal, rollups } = this.#parts;
     const isHeadNearlyFull =
-      head.isLateNearlyFull || attachments.isNearlyFull || this.#isMemoryNearlyFull;
+      head.late.isNearlyFull || attachments.isNearlyFull || this.#isMemoryNearlyFull;
     const full = isHeadNearlyFull || wal.isNearlyFull;
     if (full) await this.#flushAll();
     else if (this.#graceStart() > this.#flushedBeforeMs)
@@ -162,11 +162,14 @@ export class StoreMaintenance {
       ...this.#parts,
       keepFrom: (firstSegment) => log.keepFrom(firstSegment),
       logDefinitions: () => writer.logDefinitions(),
+      flushedBeforeMs: this.#flushedBeforeMs,
+      flushed: (flushedMs) => {
+        this.#flushedBeforeMs = flushedMs;
+      },
     };
     // By the clock too: samples from the future must not make those of the present look old.
     const idleBeforeMs = Math.min(this.#graceStart(), clock.nowMs() - this.#settings.flushGraceMs);
     await flushHead(context, beforeMs, idleBeforeMs);
-    this.#flushedBeforeMs = beforeMs;
     this.#lastFlushMs = clock.nowMs();
   }
 

@@ -81,7 +81,7 @@ export function storeStats(parts: CountedParts): StoreStats {
     headSeriesRefused: head.seriesRefused,
     headChunks: chunks,
     headSamples: samples,
-    lateSamples: head.lateCount,
+    lateSamples: head.late.count,
     samplesAppended: writer.samplesAppended,
     refused: writer.refused,
     walSegments: wal.segments.count,
@@ -104,7 +104,7 @@ export function storeStats(parts: CountedParts): StoreStats {
 /** From the first to the newest sample in the head; undefined if there is none. One pass over all its series. */
 export function headTimeRange(head: Head): TimeRange | undefined {
   const [firstMs, maxMs] = head.chunks.timeBounds();
-  const late = { minMs: head.nextLateTimeMs("all"), maxMs };
+  const late = { minMs: head.late.nextTimeMs, maxMs };
   const ranges = [late, head.histograms.timeRange ?? late];
   const minMs = Math.min(firstMs, ...ranges.map((range) => range.minMs));
   const newestMs = Math.max(...ranges.map((range) => range.maxMs));
