@@ -48,7 +48,7 @@ export class SimPolicies {
   #retention: (typeof RETENTIONS)[number];
   #rollups: RollupWishes;
   #outOfOrderWindowMs: number;
-  /** When a series last began to get a tier. */
+  /** When a series last began to get a tier, or what had expired of its rows since, whatever the settings became. */
   readonly #rowsFromMs = LABEL_SETS.map(() => new Map<RollupTier, number>());
 
   constructor(rng: Rng) {
@@ -70,6 +70,7 @@ export class SimPolicies {
   }
 
   change(rng: Rng, nowMs: number): void {
+    this.#expireRows(nowMs);
     this.#retention = RETENTIONS[rng.below(RETENTIONS.length)] as never;
     if (rng.chance(30) && this.hasRollups)
       this.#rollups = ROLLUPS[rng.below(ROLLUPS.length)] as RollupWishes;
@@ -96,6 +97,14 @@ export class SimPolicies {
   expire(model: Model, nowMs: number): void {
     for (const series of LABEL_SETS.keys())
       model.expire(series, nowMs - this.#keepMs(series, "raw"));
+    this.#expireRows(nowMs);
+  }
+
+  /** Rows that have expired do not come back when they are to be kept for longer. */
+  #expireRows(nowMs: number): void {
+    for (const [series, since] of this.#rowsFromMs.entries())
+      for (const [tier, fromMs] of since)
+        since.set(tier, Math.max(fromMs, nowMs - this.#keepMs(series, tier)));
   }
 
   #noteRows(nowMs: number): void {
