@@ -248,7 +248,7 @@ const BUGS: readonly PlantedBug[] = [
   },
   {
     bug: "rows wait for samples that are in blocks already",
-    file: "rollup/rollups.ts",
+    file: "rollup/rollup-sources.ts",
     original: "stretches = unite([...stretches, [flushedBeforeMs, Number.POSITIVE_INFINITY]]);",
     planted: "stretches = unite([[flushedBeforeMs, Number.POSITIVE_INFINITY]]);",
   },

@@ -16,14 +16,14 @@ import type { ColumnDecoder } from "../block/column-decoder.ts";
 import { keepMsMin, type RetentionPolicy, seriesRetention } from "../retention/retention-policy.ts";
 import type { Pause } from "../slices.ts";
 import {
-  alwaysHasQuantiles,
   madeWhen,
   type RollupChoice,
   type RollupPolicy,
   rollupChoice,
   tiersInUse,
 } from "./rollup-policy.ts";
-import type { RollupSources, RowSources } from "./rollup-select.ts";
+import type { RollupSources } from "./rollup-select.ts";
+import { type RollupView, rollupSources } from "./rollup-sources.ts";
 import { ROLLUPS_DIRECTORY, RollupState } from "./rollup-state.ts";
 import { RollupTools } from "./rollup-tools.ts";
 import { byTime, compactTier, nextTierGroup, type TierGroup } from "./tier-compaction.ts";
@@ -54,8 +54,6 @@ export async function openTiers(disk: Disk, cache: BlockCache): Promise<OpenTier
 const DAY_GRACE_MS = 4 * 3_600_000;
 /** How long before samples go all of their rows are made. */
 const EXPIRY_LEAD_MS = 86_400_000;
-/** The tier that answers for another one until its rows are made. */
-const STANDS_IN: Partial<Record<RollupTier, RollupTier>> = { "1d": "1h" };
 /** What is made at once where all of it waits: rather one block than many to put together later. */
 const LONG_STRETCH_MS = 86_400_000;
 
@@ -392,13 +390,7 @@ export class Rollups {
     }
   }
 
-  /**
-   * Where a tier's rows of some time are: in blocks, or still to be made of samples.
-   *
-   * @param quantiles whether the rows are to tell quantiles.
-   * @param flushedBeforeMs later samples are in no raw block.
-   * @param select the samples of a stretch.
-   */
+  /** Where a tier's rows of some time are: see `rollupSources`. */
   sourcesOf(
     tier: RollupTier,
     quantiles: boolean,
@@ -406,88 +398,14 @@ export class Rollups {
     flushedBeforeMs: number,
     select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
   ): RollupSources {
-    const { minMs, maxMs } = range;
-    const pending = this.#pendingIn(tier);
-    const { blocks, rest } = this.#madeOf(tier, pending, pending);
-    let stretches = rest;
-    const finer = STANDS_IN[tier];
-    if (finer !== undefined && this.#standsIn(finer, tier, quantiles)) {
-      const standIn = this.#madeOf(finer, this.#pendingIn(finer), stretches);
-      for (const block of standIn.blocks) {
-        const { rangeStartMs, rangeEndMs } = block.meta;
-        if (!covers(stretches, rangeStartMs, rangeEndMs)) continue;
-        blocks.push(block);
-        stretches = subtract(stretches, rangeStartMs, rangeEndMs);
-      }
-    }
-    stretches = unite([...stretches, [flushedBeforeMs, Number.POSITIVE_INFINITY]]);
-    const there = blocks.filter((block) => block.overlaps(minMs, maxMs));
-    const lacksSketches = quantiles && !alwaysHasQuantiles(this.#rollups, tier);
-    return {
-      rows: { blocks: there, samples: samplesOf(stretches, range, select) },
-      sketches: lacksSketches ? this.#sketchesFor(tier, there, range, select) : undefined,
+    const view: RollupView = {
+      tiers: this.tiers,
+      retention: this.#retention,
+      rollups: this.#rollups,
+      pendingIn: (one) => this.#pendingIn(one),
       choose: (labels) => this.choose(labels),
     };
-  }
-
-  /** What tells the quantiles of the windows that blocks without sketches have: finer rows with sketches, or samples. */
-  #sketchesFor(
-    tier: RollupTier,
-    blocks: readonly Block[],
-    range: TimeRange,
-    select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
-  ): RowSources {
-    const windowMs = WINDOW_MS[tier];
-    let stretches = unite(
-      blocks.map(({ meta: { rangeStartMs, rangeEndMs } }) => [
-        Math.floor(rangeStartMs / windowMs) * windowMs,
-        Math.ceil(rangeEndMs / windowMs) * windowMs,
-      ]),
-    );
-    const finer = ROLLUP_TIERS.slice(0, ROLLUP_TIERS.indexOf(tier)).reverse();
-    const taken: Block[] = [];
-    for (const each of finer.filter((one) =>
-      this.#rollups.some((rule) => rule.quantiles.includes(one)),
-    ))
-      for (const block of this.#madeOf(each, this.#pendingIn(each), []).blocks) {
-        const { rangeStartMs, rangeEndMs } = block.meta;
-        const isFree = !taken.some(
-          ({ meta }) => meta.rangeStartMs < rangeEndMs && meta.rangeEndMs > rangeStartMs,
-        );
-        if (!isFree || !overlaps(stretches, rangeStartMs, rangeEndMs)) continue;
-        taken.push(block);
-        stretches = subtract(stretches, rangeStartMs, rangeEndMs);
-      }
-    return {
-      blocks: taken.filter((block) => block.overlaps(range.minMs, range.maxMs)),
-      samples: samplesOf(stretches, range, select),
-    };
-  }
-
-  /** The blocks of a tier that are up to date, and what is left of some stretches without them. */
-  #madeOf(
-    tier: RollupTier,
-    pending: TimeRanges,
-    stretches: TimeRanges,
-  ): { readonly blocks: Block[]; readonly rest: TimeRanges } {
-    // A short block whose range is pending is out of date. A long one is too, but only it may know of samples long gone.
-    const blocks = (this.tiers.get(tier) as Blocks).all.filter(({ meta }) => {
-      const isShort = meta.rangeEndMs - meta.rangeStartMs <= BLOCK_RANGE_MS;
-      return !(isShort && covers(pending, meta.rangeStartMs, meta.rangeEndMs));
-    });
-    let rest = stretches;
-    for (const { meta } of blocks) rest = subtract(rest, meta.rangeStartMs, meta.rangeEndMs);
-    return { blocks, rest };
-  }
-
-  /** Whether every series that gets a tier gets a finer one, and quantiles with it where those are asked for. */
-  #standsIn(finer: RollupTier, tier: RollupTier, quantiles: boolean): boolean {
-    const keeps = [...this.#retention.rules.map(({ keepMs }) => keepMs), this.#retention.fallback];
-    return (
-      keeps.every((keepMs) => keepMs[finer] > 0) &&
-      this.#rollups.every(({ tiers }) => !tiers.includes(tier) || tiers.includes(finer)) &&
-      (!quantiles || alwaysHasQuantiles(this.#rollups, finer))
-    );
+    return rollupSources(view, tier, quantiles, range, flushedBeforeMs, select);
   }
 
   /** How many raw blocks have samples of which a tier has no rows yet, be it that it is not time. */
@@ -515,17 +433,4 @@ export class Rollups {
     for (const blocks of this.tiers.values()) blocks.close();
     this.tools.dispose();
   }
-}
-
-/** The samples of the parts of stretches that lie in a range. */
-function samplesOf(
-  stretches: TimeRanges,
-  { minMs, maxMs }: TimeRange,
-  select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
-): RowSources["samples"] {
-  const after = subtract(stretches, Number.NEGATIVE_INFINITY, minMs);
-  return subtract(after, maxMs + 1, Number.POSITIVE_INFINITY).map(([startMs, endMs]) => ({
-    startMs,
-    series: select({ minMs: startMs, maxMs: endMs - 1 }),
-  }));
 }
