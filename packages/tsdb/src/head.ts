@@ -8,12 +8,13 @@ import {
   type Kernels,
   LabelCheck,
   type OfferedReferences,
-  SampleColumns,
+  type SampleColumns,
   SERIES_BYTES_MAX,
   type SeriesTable,
   VALUE_REFUSED,
 } from "@pharos/kernels";
 import { AttachedColumns } from "./attached-columns.ts";
+import { BatchRejects, capacityFor } from "./batch-rejects.ts";
 import { HeadMetadata } from "./head-metadata.ts";
 import { LabelIndex } from "./label-index.ts";
 import { LateStore } from "./late-store.ts";
@@ -79,9 +80,7 @@ export class Head {
   /** Series that the log does not know yet. */
   #undefined: number[] = [];
   #endedCount = 0;
-  /** Columns for what is left of a batch when some of it is refused. */
-  #accepted: SampleColumns;
-  #rejects: IndexList;
+  readonly #rejects: BatchRejects;
 
   /** @throws OperatingError `memory.full`. */
   constructor(kernels: Kernels, table: SeriesTable, limits: HeadLimits) {
@@ -92,8 +91,7 @@ export class Head {
     this.chunks = new HeadChunks(kernels);
     this.index = new LabelIndex(kernels, table);
     this.#check = new LabelCheck(kernels);
-    this.#accepted = new SampleColumns(kernels, 64);
-    this.#rejects = new IndexList(kernels, 64);
+    this.#rejects = new BatchRejects(kernels, COLUMNS_MAX);
     this.#offered = new IndexList(kernels, 64);
   }
 
@@ -104,7 +102,6 @@ export class Head {
     this.chunks.destroy();
     this.index.destroy();
     this.#check.destroy();
-    this.#accepted.release();
     this.#rejects.release();
     this.#offered.release();
   }
@@ -281,11 +278,11 @@ export class Head {
   prepare(columns: SampleColumns, minMs: number, maxMs: number, refused: Refused): SampleColumns {
     if (!this.chunks.hasRoomFor(columns.length))
       throw new OperatingError("memory.full", "the head's 4 GiB of memory are used up");
-    this.#reserveRejects(columns.length);
-    const rejected = this.chunks.check(columns, minMs, maxMs, this.#rejects);
+    const list = this.#rejects.listFor(columns.length);
+    const rejected = this.chunks.check(columns, minMs, maxMs, list);
     if (rejected === 0) return columns;
     // Marked by turning the list into one of those that are really refused.
-    const rejects = this.#rejects.words;
+    const rejects = list.words;
     let refusedCount = 0;
     for (let i = 0; i < rejected; i++) {
       const at = rejects[i] as number;
@@ -295,7 +292,7 @@ export class Head {
       rejects[refusedCount++] = at;
     }
     this.late.checkRoomFor(rejected - refusedCount);
-    return refusedCount === 0 ? columns : this.#without(columns, refusedCount);
+    return refusedCount === 0 ? columns : this.#rejects.without(columns, refusedCount);
   }
 
   #reasonToRefuse(
@@ -332,36 +329,11 @@ export class Head {
     return this.chunks.valueBitsAt(ref, timestampMs) ?? this.late.bitsAt(ref, timestampMs);
   }
 
-  /** Copies what the first `count` of the rejects do not name. */
-  #without(columns: SampleColumns, count: number): SampleColumns {
-    if (this.#accepted.capacity < columns.length) {
-      const larger = new SampleColumns(this.#kernels, capacityFor(columns.length));
-      this.#accepted.release();
-      this.#accepted = larger;
-    }
-    const to = this.#accepted;
-    const rejects = this.#rejects.words;
-    let length = 0;
-    for (let at = 0, next = 0; at < columns.length; at++) {
-      if (next < count && rejects[next] === at) {
-        next++;
-        continue;
-      }
-      to.series[length] = columns.series[at] as number;
-      to.timestampsMs[length] = columns.timestampsMs[at] as number;
-      to.valueBits[length * 2] = columns.valueBits[at * 2] as number;
-      to.valueBits[length * 2 + 1] = columns.valueBits[at * 2 + 1] as number;
-      length++;
-    }
-    to.length = length;
-    return to;
-  }
-
   /** Appends what the log holds now. Counts into `refused` what turns out to be there already. */
   apply(columns: SampleColumns, refused: Refused): void {
-    this.#reserveRejects(columns.length);
-    const rejected = this.chunks.append(columns, this.#rejects);
-    const rejects = this.#rejects.words;
+    const list = this.#rejects.listFor(columns.length);
+    const rejected = this.chunks.append(columns, list);
+    const rejects = list.words;
     for (let i = 0; i < rejected; i++) {
       const at = rejects[i] as number;
       const outcome = this.#insertLate(
@@ -381,18 +353,9 @@ export class Head {
     return this.late.insert(ref, timestampMs, low, high);
   }
 
-  #reserveRejects(count: number): void {
-    if (this.#rejects.capacity >= count) return;
-    assert(count <= COLUMNS_MAX, () => `batch of ${count} samples`);
-    const larger = new IndexList(this.#kernels, capacityFor(count));
-    this.#rejects.release();
-    this.#rejects = larger;
-  }
-
   /** Room for a word per sample of a batch, free between calls. */
   wordsFor(count: number): IndexList {
-    this.#reserveRejects(count);
-    return this.#rejects;
+    return this.#rejects.listFor(count);
   }
 
   /** Sets aside what came late or is no float sample, before a time, to be flushed: readers still see it. */
@@ -483,8 +446,4 @@ export class Head {
   get freedCount(): number {
     return this.#references.freedCount;
   }
-}
-
-function capacityFor(count: number): number {
-  return Math.max(64, 2 ** Math.ceil(Math.log2(count)));
 }
