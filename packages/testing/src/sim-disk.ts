@@ -144,6 +144,13 @@ export class SimDisk implements Disk {
     removeTree(this.#now, path);
   }
 
+  /** The bytes of all files that have a name. */
+  get usedSize(): number {
+    let size = 0;
+    for (const inode of new Set(this.#now.files.values())) size += inode.size;
+    return size;
+  }
+
   freeSpace(): number {
     this.beforeCall("freeSpace", "");
     return this.freeSize;

@@ -89,6 +89,22 @@ export class SegmentList {
     return position.segment;
   }
 
+  /**
+   * Up to which time the oldest segments with samples at `fromMs` or later reach, as many as have `sizeMax` bytes
+   * together, at least one: the end is after their newest sample. Infinity if these are all.
+   */
+  endWithin(fromMs: number, sizeMax: number): number {
+    let endMs = Number.NEGATIVE_INFINITY;
+    let sum = 0;
+    for (const { maxTimeMs, size } of this.#segments.values()) {
+      if (maxTimeMs < fromMs) continue;
+      sum += size;
+      if (sum > sizeMax && endMs > fromMs) return endMs;
+      endMs = Math.max(endMs, maxTimeMs + 1);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
   /** The first segment that was still written to at a time; `current` if all others ended before. */
   firstWrittenSince(timeMs: number, current: number): number {
     // A segment ended when the next one began, or later, if the clock jumped back in between.

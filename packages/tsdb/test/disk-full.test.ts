@@ -78,6 +78,62 @@ test("writes stop while there is room to move samples to blocks, reads and the f
   await machine.close();
 });
 
+/** Makes a disk have so many bytes in all: what is removed can be used again. */
+function limit(disk: SimDisk, capacity: number): void {
+  disk.beforeCall = (call) => {
+    if (call === "append" || call === "freeSpace") disk.freeSize = capacity - disk.usedSize;
+  };
+}
+
+test("a full disk drains when there is room for the samples of a few segments, although no value can be compressed", async () => {
+  const machine = await Machine.start({ diskKeepFree: 1, walSegmentSizeMax: 32 * 1024 });
+  const { disk, clock, store } = machine;
+  const rng = seededRng(7);
+  const labelSets = Array.from({ length: 10 }, (_, i) => labelsFrom({ [METRIC_NAME]: `m${i}` }));
+  const written = new Map<string, number>();
+  /** 40 samples of each series, in the next 40 seconds. */
+  const append = async (): Promise<void> => {
+    const startMs = clock.nowMs();
+    await clock.advance(40_000);
+    const count = labelSets.length * 40;
+    const series = Uint32Array.from({ length: count }, (_, i) => i % labelSets.length);
+    const timestampsMs = Float64Array.from(series, (_, i) => startMs + 1000 * Math.floor(i / 10));
+    const values = Float64Array.from(
+      series,
+      () => (rng.below(2 ** 30) + 1) / (rng.below(2 ** 30) + 1),
+    );
+    await store.append({ labelSets, series, timestampsMs, values, stale: null });
+    for (const [i, value] of values.entries())
+      written.set(`m${series[i]}@${timestampsMs[i]}`, value);
+  };
+  for (let i = 0; i < 200; i++) await append();
+  const logSize = store.stats().walSize;
+  ok(logSize > 1000 * 1024, `${logSize} bytes of log`);
+  // Somebody else takes the room: what is left holds a tenth of the log.
+  limit(disk, disk.usedSize + logSize / 10);
+  await rejects(append(), { code: "disk.full" });
+  await clock.run(store.maintain(clock.nowMs()));
+  ok(store.stats().walSize < logSize / 10, `${store.stats().walSize} bytes of log are left`);
+  await append();
+
+  const check = async (): Promise<void> => {
+    const found = new Map<string, number>();
+    const options = { samplesMax: 1e6, signal: new AbortController().signal };
+    const all = [createMatcher("=~", METRIC_NAME, ".+")];
+    const range = { minMs: 0, maxMs: 2 ** 50 };
+    for await (const { labels, timestampsMs, values } of machine.store.select(range, all, options))
+      for (const [i, ms] of timestampsMs.entries())
+        found.set(`${labels[0]?.[1]}@${ms}`, values[i] as number);
+    deepEqual(found, written);
+  };
+  await check();
+  machine.disk = disk.crash();
+  await clock.run(store[Symbol.asyncDispose]());
+  await machine.open();
+  await check();
+  await machine.close();
+});
+
 test("a sync that finds no room is made good without a restart, and what was acknowledged survives a power loss", async () => {
   for (let seed = 0; seed < 40; seed++) {
     const machine = new Machine();
