@@ -19,6 +19,8 @@ export interface ReplayEnd {
   readonly size: number;
   /** Whether the log may go on in the last segment, cut to `size`. Otherwise the next segment begins. */
   readonly continues: boolean;
+  /** Where its last record is, if that says that all before it is on the device, as a clean close leaves it. */
+  readonly endMark: WalPosition | undefined;
   /** The last segment that is known to be on the device as a whole. */
   readonly syncedThrough: number;
   /** What changed after it was on the device, and what contradicts itself. */
@@ -61,9 +63,12 @@ export function replayWal(
   let syncedThrough = first - 1;
   /** Where the last record that is whole ends. */
   let end: WalPosition = { segment: 0, offset: 0 };
+  let endMark: WalPosition | undefined;
   const readRecord: ReplayRecord = (kind, payload, position) => {
+    endMark = undefined;
     if (kind !== "syncMark") return replay(kind, payload, position);
     const mark = readSyncMark(payload);
+    if (mark !== undefined && placeKey(mark) === placeKey(position)) endMark = position;
     if (mark !== undefined && isBefore(synced, mark)) synced = mark;
     for (const place of mark?.lost ?? []) reported.add(placeKey(place));
     return mark === undefined ? "a sync mark of a wrong size" : undefined;
@@ -93,7 +98,7 @@ export function replayWal(
       damages.push({ segment, offset: bytes.length, size: 0, reason });
     }
   }
-  return classify({ damages, contradictions, reported, synced, syncedThrough, end });
+  return classify({ damages, contradictions, reported, synced, syncedThrough, end, endMark });
 }
 
 function classify(found: {
@@ -103,6 +108,7 @@ function classify(found: {
   readonly synced: WalPosition;
   readonly syncedThrough: number;
   readonly end: WalPosition;
+  readonly endMark: WalPosition | undefined;
 }): ReplayEnd {
   const { contradictions, reported, synced, syncedThrough, end } = found;
   const unreported = found.damages.filter((damage) => !reported.has(placeKey(damage)));
@@ -120,6 +126,7 @@ function classify(found: {
     size: end.offset,
     // Not at a place that something says to be synced already, and not in a file whose header is damaged.
     continues: !cutShort && !(headless && end.offset > 0),
+    endMark: found.endMark,
     syncedThrough,
     damages: [...damages, ...contradictions],
     unfinished: unreported.filter((damage) => !wasSynced(damage)),

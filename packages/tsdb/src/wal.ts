@@ -78,6 +78,10 @@ export class Wal {
   #markDue = true;
   /** Damage that was reported when the log was opened and was never on the device: no mark may vouch for it. */
   #lost: readonly WalPosition[] = [];
+  /** Whether the log said at its end, when it was opened, that all of it is on the device. */
+  #endsMarked = false;
+  /** The current segment's size without any record but that. */
+  #emptySize = SEGMENT_HEADER_SIZE;
   #timerArmed = false;
   /** The device had no room for what was written since `#synced`. */
   #stalled: OperatingError | undefined;
@@ -133,6 +137,8 @@ export class Wal {
     // What was cut off is not there any more; what lies between whole records is found again by every start.
     const logEnd = { segment: end.segment, offset: end.size };
     wal.#lost = end.unfinished.filter((damage) => !end.continues || isBefore(damage, logEnd));
+    wal.#endsMarked = end.endMark !== undefined && wal.#lost.length === 0;
+    if (end.continues && end.endMark?.offset === SEGMENT_HEADER_SIZE) wal.#emptySize = end.size;
     return { wal, end };
   }
 
@@ -220,7 +226,7 @@ export class Wal {
   roll(): void {
     const { size } = this.#current.writer;
     const isWhole = this.#tornSize === undefined && this.#stalled === undefined;
-    if (this.#failure !== undefined || !isWhole || size <= SEGMENT_HEADER_SIZE) return;
+    if (this.#failure !== undefined || !isWhole || size <= this.#emptySize) return;
     this.#tryTo(() => {
       this.#beginSegment(this.position, []);
       // Who waits for a sync from now on waits for the new file's, too: one that goes on already leaves it out.
@@ -263,13 +269,33 @@ export class Wal {
     }
   }
 
-  /** Syncs what there is and closes the files. No call may follow. */
+  /** Syncs what there is, says so at the log's end, and closes the files. No call may follow. */
   async close(): Promise<void> {
     try {
       await this.synced();
+      await this.#markEnd();
     } finally {
       this.#closed.abort(new OperatingError("disk.failed", "the log is closing"));
       for (const { writer } of [...this.#unsynced, this.#current]) writer.close();
+    }
+  }
+
+  /**
+   * Says that all is on the device, so that damage found later is known to be no unfinished write. Where that fails,
+   * nothing is lost but this knowledge.
+   */
+  async #markEnd(): Promise<void> {
+    const { appended } = this.#commit;
+    if (appended === 0 && (this.#endsMarked || this.position.offset <= SEGMENT_HEADER_SIZE)) return;
+    const { writer } = this.#current;
+    try {
+      this.#cutTornTail();
+      this.#tornSize = writer.size;
+      writer.append(placeRecords([this.#syncMark()], this.position));
+      await writer.sync();
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      this.#tryTo(() => this.#cutTornTail());
     }
   }
 
@@ -300,6 +326,7 @@ export class Wal {
     this.segments.add(number, writer.size, createdMs);
     this.#unsynced.push(this.#current);
     this.#current = { number, writer };
+    this.#emptySize = SEGMENT_HEADER_SIZE;
     this.#fullSize = this.segments.sizeWithout(number);
   }
 

@@ -119,10 +119,10 @@ test("a changed byte costs the record it is in and no other, and is reported wit
       const [damage] = found as [WalDamage];
       equal(damage.segment, segment, where);
       ok(damage.offset <= offset && offset < damage.offset + damage.size, where);
-      // Only in the file's last bytes can it be an unfinished write; everything before them says that it was synced.
-      const isLast = segment === sizes.size && damage.offset + damage.size === size;
-      if (!isLast && end.unfinished.length > 0)
-        ok(isMark(original.read(segmentPath(segment)), damage.offset), where);
+      // The log was closed cleanly: only the mark that says so may be an unfinished write, since nothing comes after it.
+      const isEnd = segment === sizes.size && damage.offset + damage.size === size;
+      ok(end.unfinished.length === 0 || isEnd, where);
+      if (isEnd) ok(isMark(original.read(segmentPath(segment)), damage.offset), where);
       ok(refs.length >= 7, `${where}: ${refs}`);
       deepEqual(
         refs,
@@ -138,6 +138,25 @@ test("a changed byte costs the record it is in and no other, and is reported wit
       deepEqual(again.end.unfinished, [], where);
       deepEqual(again.end.damages, end.damages, where);
     }
+});
+
+test("a log that was opened and closed again without an append stays as it is", async () => {
+  const disk = await written(3);
+  const before = disk.read(segmentPath(1));
+  for (let i = 0; i < 3; i++) await (await openWal(disk)).wal.close();
+  deepEqual(disk.read(segmentPath(1)), before);
+});
+
+test("a log that a killed process left is marked as whole by the next close, without an append", async () => {
+  const disk = new SimDisk(seededRng(1));
+  const { wal } = await openWal(disk);
+  wal.append([record(0)], NOTHING);
+  const { size } = disk.openRead(segmentPath(1));
+  const killed = disk.kill();
+  await (await openWal(killed)).wal.close();
+  killed.flipByte(segmentPath(1), size - 1);
+  const { end } = await openWal(killed);
+  deepEqual([end.damages.length, end.unfinished.length], [1, 0]);
 });
 
 /** Whether the record at a place is a sync mark, which nothing later vouches for if it was the last. */
