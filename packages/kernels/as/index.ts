@@ -38,7 +38,7 @@ export {
 } from "./head";
 export { listCapacity, listCount } from "./ref-list";
 export { labelsCheck, labelsNumber } from "./label-bytes";
-export { nameFind, pairFind, pairList, pairRead, pairsAll, pairsChanges, pairsCount, pairsFirstName, pairsSlots } from "./label-pairs";
+export { nameFind, pairFind, pairList, pairRead, pairsAll, pairsChanges, pairsCount, pairsFirstName, pairsGone, pairsSlots } from "./label-pairs";
 export { remoteWriteBegin, remoteWriteExpand, remoteWriteLookUp, remoteWriteWalk } from "./remote-write";
 export { rollupSize, rollupSketches, rollupSketchesSize, rollupWindows } from "./rollup";
 export {

@@ -9,7 +9,7 @@ import { allocate, release } from "./memory";
 //
 // Index, 64 bytes:
 //   0 slots u32, 4 slot mask u32, 8 pairs and names u32, 12 pairs u32, 16 first name u32, 20 changes so far u32, 24 seed u32,
-//   28 .. 56 the list of all series
+//   28 .. 56 the list of all series, 56 the pairs that went last
 const SLOTS: u32 = 0;
 const SLOT_MASK: u32 = 4;
 const RECORDS: u32 = 8;
@@ -18,7 +18,13 @@ const FIRST_NAME: u32 = 16;
 const CHANGES: u32 = 20;
 const SEED: u32 = 24;
 const ALL: u32 = 28;
+const GONE: u32 = 56;
 const INDEX_SIZE: u32 = 64;
+
+// Pair that went, 8 bytes: its address, then that of the pair that was next of its name. It lies where the number of the
+// change says, by GONE_MASK.
+const GONE_SIZE: u32 = 8;
+const GONE_MASK: u32 = 0x7fff;
 
 // Slot, 8 bytes: the high half of the hash, then the address of a pair or a name (0 = empty).
 const SLOT_SIZE: u32 = 8;
@@ -26,13 +32,12 @@ const SLOTS_MIN: u32 = 256;
 
 // Pair, 48 bytes and its own: 0 low half of the hash u32, 4 size u32, 8 .. 36 the list of its series, 36 its name,
 //   40 next and 44 previous pair of that name, 48 .. the label as in label bytes, tag and size included
-// Name, the same: 4 size u32 with NAME set, 8 pairs u32, 12 when one of its pairs last went u32, 36 next and 44 previous
+// Name, the same: 4 size u32 with NAME set, 8 pairs u32, 36 next and 44 previous
 //   name, 40 its first pair, 48 .. tag, size and name, as within the bytes of a label
 const HASH: u32 = 0;
 export const PAIR_LENGTH: u32 = 4;
 const LIST: u32 = 8;
 const NAME_PAIRS: u32 = 8;
-const NAME_CHANGED: u32 = 12;
 const PAIR_NAME: u32 = 36;
 const NEXT_NAME: u32 = 36;
 const NEXT_PAIR: u32 = 40;
@@ -47,9 +52,11 @@ export const PAIR_UNIT_LOG: u32 = 3;
 export function pairsCreate(seed: u32): u32 {
   const index = allocate(INDEX_SIZE);
   const slots = allocate(SLOTS_MIN * SLOT_SIZE);
-  if (index == 0 || slots == 0) return 0;
+  const gone = allocate((GONE_MASK + 1) * GONE_SIZE);
+  if (index == 0 || slots == 0 || gone == 0) return 0;
   memory.fill(index, 0, INDEX_SIZE);
   memory.fill(slots, 0, SLOTS_MIN * SLOT_SIZE);
+  store<u32>(index, gone, GONE);
   store<u32>(index, slots, SLOTS);
   store<u32>(index, SLOTS_MIN - 1, SLOT_MASK);
   store<u32>(index, seed, SEED);
@@ -72,6 +79,7 @@ export function pairsDestroy(index: u32): void {
   }
   listRelease(index + ALL);
   release(slots, count * SLOT_SIZE);
+  release(load<u32>(index, GONE), (GONE_MASK + 1) * GONE_SIZE);
   release(index, INDEX_SIZE);
 }
 
@@ -240,15 +248,16 @@ function nameOf(index: u32, bytes: u32, length: u32): u32 {
   store<u32>(name, next, NEXT_NAME);
   if (next != 0) store<u32>(next, name, PREVIOUS);
   store<u32>(index, name, FIRST_NAME);
-  noteChange(index, name);
   return name;
 }
 
-/** No two changes have the same number, so that whoever keeps what a name had knows whether something went. */
-function noteChange(index: u32, name: u32): void {
+/** A pair goes: whoever keeps what a name had learns of it, and of the pair that takes its place in the name's list. */
+function noteGone(index: u32, pair: u32, next: u32): void {
   const changes = load<u32>(index, CHANGES) + 1;
   store<u32>(index, changes, CHANGES);
-  store<u32>(name, changes, NAME_CHANGED);
+  const at = load<u32>(index, GONE) + (changes & GONE_MASK) * GONE_SIZE;
+  store<u32>(at, pair);
+  store<u32>(at, next, 4);
 }
 
 function forgetName(index: u32, name: u32): void {
@@ -273,7 +282,7 @@ export function pairForget(index: u32, pair: u32): void {
   store<u32>(index, load<u32>(index, PAIRS) - 1, PAIRS);
   const pairs = load<u32>(name, NAME_PAIRS) - 1;
   store<u32>(name, pairs, NAME_PAIRS);
-  noteChange(index, name);
+  noteGone(index, pair, next);
   if (pairs == 0) forgetName(index, name);
 }
 
@@ -348,9 +357,14 @@ export function pairsFirstName(index: u32): u32 {
   return load<u32>(index, FIRST_NAME);
 }
 
-/** Stays the same as long as no pair goes. */
+/** How many pairs have gone, modulo 2^32: stays the same as long as none goes. */
 export function pairsChanges(index: u32): u32 {
   return load<u32>(index, CHANGES);
+}
+
+/** The address of the notes of the pairs that went last. */
+export function pairsGone(index: u32): u32 {
+  return load<u32>(index, GONE);
 }
 
 /** How many slots there are: where it changes, a sweep begins again. */

@@ -15,18 +15,27 @@ const SCRATCH_SIZE_MIN = 4096;
 // Shared with as/label-pairs.ts.
 const RECORD_LENGTH = 4;
 const NAME_PAIRS = 8;
-const NAME_CHANGED = 12;
 const NEXT_NAME = 36;
 const NEXT_PAIR = 40;
 const FIRST_PAIR = 40;
 const RECORD_BYTES = 48;
+const GONE_MASK = 0x7fff;
+const GONE_SIZE = 8;
 
-/** The values of one label name, as they were when a query last asked. */
+/** Parts of one name's list that wait to be read; with more, reading begins anew. */
+const GAPS_MAX = 16;
+
+/** The values of one label name, as far as queries have read them. Pairs that went since leave it before it is used. */
 interface KeptValues {
-  /** When a value of the name last went. */
-  changed: number;
-  /** The pair of each value; the order is that in which they came. */
-  readonly pairs: Map<string, number>;
+  readonly name: string;
+  /** How many pairs had gone when it was last looked after. */
+  changes: number;
+  /** The value of each pair that was read. */
+  readonly values: Map<LabelPair, string>;
+  /** The first pair of the name's list, to which new ones are added in front; 0 if there was none. */
+  first: LabelPair;
+  /** What is left to read of the list: from each pair to before the other, 0 being the list's end. */
+  gaps: { at: LabelPair; end: LabelPair }[];
 }
 
 /** A label of the table, by its address: valid until the last series with it ends. */
@@ -42,8 +51,7 @@ export class SeriesLabels {
   readonly #index: number;
   readonly #scratch: ScratchBlock;
   readonly #read: (...args: number[]) => number;
-  #kept = new Map<string, KeptValues>();
-  #keptCount = 0;
+  readonly #kept = new Map<string, KeptValues>();
   readonly #decoded = new Map<LabelPair, Label>();
   /** `pairsChanges` when all of `#decoded` had their meaning. */
   #decodedSince = 0;
@@ -87,34 +95,112 @@ export class SeriesLabels {
     return names;
   }
 
-  /** The values of a label, in no particular order, each with its pair. */
-  valuesOf(name: string): ReadonlyMap<string, LabelPair> {
+  /** How many values a label has. */
+  valueCountOf(name: string): number {
     const record = this.#nameRecord(name);
-    if (record === 0) return NO_VALUES;
-    const changed = this.#word(record + NAME_CHANGED);
+    return record === 0 ? 0 : this.#word(record + NAME_PAIRS);
+  }
+
+  /**
+   * The values of a label, in no particular order, each with its pair. Strings are made as they are asked for and kept
+   * for the next who asks.
+   *
+   * The table may change between two of them: those that were there all the time are given, each pair is valid until the
+   * next change, and where very many go meanwhile, some are given twice.
+   */
+  *valuesOf(name: string): Generator<readonly [value: string, pair: LabelPair], void, undefined> {
+    const kept = this.#keptOf(name);
+    const entries = kept.values.entries();
+    for (;;) {
+      this.#forgetGone(kept);
+      // One ahead of what is given, so that the entries do not end before the list does.
+      this.#readOne(kept);
+      const { done, value } = entries.next();
+      if (done) return;
+      yield [value[1], value[0]];
+    }
+  }
+
+  #keptOf(name: string): KeptValues {
     let kept = this.#kept.get(name);
-    if (kept?.changed !== changed) {
-      this.#keptCount -= kept?.pairs.size ?? 0;
-      if (this.#keptCount > KEPT_VALUES_MAX) {
-        this.#kept = new Map();
-        this.#keptCount = 0;
+    if (kept === undefined) {
+      let count = 0;
+      for (const { values } of this.#kept.values()) count += values.size;
+      if (count > KEPT_VALUES_MAX) this.#kept.clear();
+      kept = { name, changes: this.#changes, values: new Map(), first: 0, gaps: [] };
+    }
+    this.#forgetGone(kept);
+    this.#findNew(kept);
+    // A name that no series has is not kept.
+    if (kept.first === 0) this.#kept.delete(name);
+    else this.#kept.set(name, kept);
+    return kept;
+  }
+
+  /** Pairs that came since are in front of the first one there was. */
+  #findNew(kept: KeptValues): void {
+    const record = this.#nameRecord(kept.name);
+    const first = record === 0 ? 0 : this.#word(record + FIRST_PAIR);
+    if (first === kept.first) return;
+    if (kept.gaps.length >= GAPS_MAX) {
+      this.#readAnew(kept);
+      return;
+    }
+    kept.gaps.push({ at: first, end: kept.first });
+    kept.first = first;
+  }
+
+  #readAnew(kept: KeptValues): void {
+    kept.values.clear();
+    const record = this.#nameRecord(kept.name);
+    kept.first = record === 0 ? 0 : this.#word(record + FIRST_PAIR);
+    kept.gaps = kept.first === 0 ? [] : [{ at: kept.first, end: 0 }];
+  }
+
+  /** Takes away the pairs that went since, whose addresses may be those of others now. */
+  #forgetGone(kept: KeptValues): void {
+    const changes = this.#changes;
+    const missed = (changes - kept.changes) >>> 0;
+    if (missed === 0) return;
+    kept.changes = changes;
+    if (missed > GONE_MASK) {
+      this.#readAnew(kept);
+      return;
+    }
+    const notes = this.#kernels.call("pairsGone", this.#index) >>> 0;
+    for (let i = missed - 1; i >= 0; i--) {
+      const note = notes + ((changes - i) & GONE_MASK) * GONE_SIZE;
+      const pair = this.#word(note);
+      const next = this.#word(note + 4);
+      kept.values.delete(pair);
+      if (kept.first === pair) kept.first = next;
+      for (const gap of kept.gaps) {
+        if (gap.at === pair) gap.at = next;
+        if (gap.end === pair) gap.end = next;
       }
-      kept = { changed, pairs: new Map() };
-      this.#kept.set(name, kept);
     }
-    // None went, so that those which came since are the first ones.
-    let missing = this.#word(record + NAME_PAIRS) - kept.pairs.size;
-    this.#keptCount += missing;
-    for (let pair = this.#word(record + FIRST_PAIR); missing > 0; missing--) {
-      kept.pairs.set(this.#labelOf(pair)[1], pair);
-      pair = this.#word(pair + NEXT_PAIR);
+  }
+
+  #readOne({ gaps, values }: KeptValues): void {
+    for (let gap = gaps.at(-1); gap !== undefined; gap = gaps.at(-1)) {
+      const { at, end } = gap;
+      if (at === end) {
+        gaps.pop();
+        continue;
+      }
+      gap.at = this.#word(at + NEXT_PAIR);
+      values.set(at, this.#labelOf(at)[1]);
+      return;
     }
-    return kept.pairs;
+  }
+
+  get #changes(): number {
+    return this.#kernels.call("pairsChanges", this.#index) >>> 0;
   }
 
   /** The labels of the series at an entry of the table. Equal labels of several series are the same object. */
   labelsOf(entry: number): Labels {
-    const changes = this.#kernels.call("pairsChanges", this.#index);
+    const changes = this.#changes;
     if (changes !== this.#decodedSince || this.#decoded.size > DECODED_MAX) this.#decoded.clear();
     this.#decodedSince = changes;
     return this.#table
@@ -182,5 +268,3 @@ export class SeriesLabels {
     return this.#kernels.words[address >>> 2] as number;
   }
 }
-
-const NO_VALUES: ReadonlyMap<string, LabelPair> = new Map();

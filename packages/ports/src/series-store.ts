@@ -71,7 +71,8 @@ export interface SelectOptions {
 export interface SeriesReader {
   /**
    * The series that match all matchers, sorted by labels, each with its samples in `range`; a series with none there
-   * is left out. A snapshot: appends after the call are not seen.
+   * is left out. A snapshot: appends after the call are not seen, or, where so many values of labels are to be looked at
+   * that others get their turn meanwhile, those after the series were found.
    *
    * @throws OperatingError `query.too_many_samples`, `disk.corrupt`, or the signal's reason.
    */

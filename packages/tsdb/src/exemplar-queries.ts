@@ -7,7 +7,6 @@ import type { ColumnDecoder } from "./block/column-decoder.ts";
 import type { ColumnSet } from "./block/column-set.ts";
 import { ColumnSetBuffer, sliceBytes } from "./block/column-set-buffer.ts";
 import type { Head } from "./head.ts";
-import { selectSeries } from "./label-index.ts";
 import { type LabelList, LabelListBuilder, labelsAt } from "./label-list.ts";
 import type { MatcherLists } from "./label-queries.ts";
 import type { Pause } from "./slices.ts";
@@ -21,17 +20,15 @@ export interface HeadExemplars {
   readonly exemplars: AttachedList;
 }
 
-/** All of one moment. */
+/** Of the series in any of the lists; all of one moment. */
 export function headExemplars(
   head: Head,
   { minMs, maxMs }: TimeRange,
-  matcherLists: MatcherLists,
+  lists: readonly Uint32Array[],
 ): HeadExemplars {
   const found = new Set<number>();
   if (head.exemplars.count > 0)
-    for (const matchers of matcherLists)
-      for (const ref of selectSeries(head.index, matchers))
-        if (head.exemplars.has(ref)) found.add(ref);
+    for (const list of lists) for (const ref of list) if (head.exemplars.has(ref)) found.add(ref);
   const labels = new LabelListBuilder(found.size);
   const exemplars = new AttachedListBuilder();
   let position = 0;

@@ -10,7 +10,7 @@ import {
 import type { ColumnSetBuffer } from "./block/column-set-buffer.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
 import type { Head } from "./head.ts";
-import { selectSeries } from "./label-index.ts";
+import { selectSeries, selectSeriesInSlices } from "./label-index.ts";
 import { type LabelList, LabelListBuilder, type SortedSeries } from "./label-list.ts";
 import type { SelectionSource } from "./selection.ts";
 import type { Pause } from "./slices.ts";
@@ -45,19 +45,48 @@ export interface LateColumns {
 /** What a selection asks for beside float samples. */
 export type SelectionWishes = Pick<SelectOptions, "histograms">;
 
+/** How often matchers are looked at again, since references came to mean others meanwhile, before it is in one go. */
+const ATTEMPTS_MAX = 3;
+
 /**
- * What the head has for the matchers, before the first wait: appends after the call do not show. Copying the labels
- * gives others their turn. A snapshot is held meanwhile, so that what is found stays.
+ * Hands the series that match each list of matchers to `use`, which sees the head in the moment for which they are right.
+ * Finding them gives others their turn where it is more than a little work, and is done before the first wait where it
+ * is not: series that begin meanwhile may be among them or not.
+ */
+export async function useMatching<T>(
+  head: Head,
+  matcherLists: readonly (readonly Matcher[])[],
+  pause: Pause,
+  use: (lists: readonly Uint32Array[]) => T,
+): Promise<Awaited<T>> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const { endedCount, referenceEpoch } = head;
+    const lists: Uint32Array[] = [];
+    for (const matchers of matcherLists) {
+      const list = selectSeriesInSlices(head.index, matchers, pause);
+      lists.push(list instanceof Uint32Array ? list : await list);
+    }
+    if (head.referenceEpoch !== referenceEpoch) continue;
+    if (head.endedCount === endedCount) return await use(lists);
+    return await use(lists.map((list) => list.filter((ref) => head.chunks.has(ref))));
+  }
+  return await use(matcherLists.map((matchers) => selectSeries(head.index, matchers)));
+}
+
+/**
+ * What the head has of the series, before the first wait: appends after the call do not show, so that no batch is seen in
+ * part. Copying the labels gives others their turn. A snapshot is held meanwhile, so that what is found stays.
+ *
+ * @param matching changed by the call.
  */
 export async function resolveHead(
   head: Head,
   { minMs, maxMs }: TimeRange,
-  matchers: readonly Matcher[],
+  matching: Uint32Array,
   wishes: SelectionWishes,
   pause: Pause,
 ): Promise<HeadSelection> {
   const { chunks } = head;
-  const matching = selectSeries(head.index, matchers);
   // What is flushed is in a block that the reader sees as well.
   const { fromIndexes, toIndexes } = chunks.resolve(matching, minMs, maxMs);
   const late = new LateBuilder();

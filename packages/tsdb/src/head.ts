@@ -234,6 +234,11 @@ export class Head {
     return this.#endedCount;
   }
 
+  /** While it stays the same, a reference that meant a series means it still, or none. */
+  get referenceEpoch(): number {
+    return this.#references.epoch;
+  }
+
   /** Payloads that define the series which the log does not know yet. @throws OperatingError `memory.full`. */
   definitions(): Uint8Array[] {
     if (this.#undefined.length === 0) return [];

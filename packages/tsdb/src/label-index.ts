@@ -1,6 +1,7 @@
 import { type Labels, type Matcher, matchesValue } from "@pharos/base";
 import { type Kernels, SeriesLabels, type SeriesTable } from "@pharos/kernels";
-import { intersect, mergeDisjoint, subtract } from "./postings.ts";
+import { intersect, subtract, union } from "./postings.ts";
+import type { Pause } from "./slices.ts";
 
 /** From labels to the numbers of the series that have them: in the head, and in each block. */
 export interface LabelPostings {
@@ -11,41 +12,108 @@ export interface LabelPostings {
   valuesOf(name: string): Iterable<string>;
   /** The series with this label; valid until the index changes. */
   postingsOf(name: string, value: string): Uint32Array;
+  /** The series with each value of a label that is wanted; valid until the index changes. Undefined for one that is not. */
+  postingsWhere(
+    name: string,
+    isWanted: (value: string) => boolean,
+  ): Iterable<Uint32Array | undefined>;
 }
 
 const NONE = new Uint32Array(0);
 
+/** The values of a label that are looked at between two looks at whether others are to have their turn. */
+const VALUES_TOGETHER = 64;
+
 /** The series that match all matchers, in rising order. A label that is absent has the value "". */
 export function selectSeries(index: LabelPostings, matchers: readonly Matcher[]): Uint32Array {
-  // What must be there narrows first; what must not be there is taken away from the rest.
+  const work = selecting(index, matchers);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+/** Values that are looked at in one go: some milliseconds' work. */
+const VALUES_AT_ONCE = 2048;
+
+/**
+ * As `selectSeries`, while others on the thread get their turn; at once where it is little work. Where the index changes
+ * meanwhile, all series are found that match and were there all the time; the number of a series that has ended, or of
+ * one that took the number of another, may be among them wrongly.
+ */
+export function selectSeriesInSlices(
+  index: LabelPostings,
+  matchers: readonly Matcher[],
+  pause: Pause,
+): Uint32Array | Promise<Uint32Array> {
+  const work = selecting(index, matchers);
+  for (let steps = 0; steps < VALUES_AT_ONCE; ) {
+    const { done, value } = work.next();
+    if (done) return value;
+    steps += value;
+  }
+  return finish(work, pause);
+}
+
+async function finish(work: Selecting, pause: Pause): Promise<Uint32Array> {
+  for (;;) {
+    await pause(VALUES_TOGETHER);
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+/** Finds series, and yields after every `VALUES_TOGETHER` values how many it looked at. */
+type Selecting = Generator<number, Uint32Array, undefined>;
+
+function* selecting(index: LabelPostings, matchers: readonly Matcher[]): Selecting {
+  // What must be there narrows first; what must not be there is taken away from the rest, and read after it: a series
+  // that begins in between is not among the rest, or is taken away as well.
   const wanted = matchers.filter((matcher) => !matchesValue(matcher, ""));
   const unwanted = matchers.filter((matcher) => matchesValue(matcher, ""));
+  const lists: Uint32Array[] = [];
+  for (const matcher of wanted) lists.push(yield* matchingPostings(index, matcher));
   let found: Uint32Array | undefined;
-  const lists = wanted.map((matcher) => mergeDisjoint([NONE, ...matchingPostings(index, matcher)]));
   for (const list of lists.sort((a, b) => a.length - b.length)) {
     found = found === undefined ? list : intersect(found, list);
     if (found.length === 0) return NONE;
   }
   found ??= index.all();
   for (const matcher of unwanted) {
-    const lists: Uint32Array[] = [NONE];
-    for (const value of index.valuesOf(matcher.name))
-      if (!matchesValue(matcher, value)) lists.push(index.postingsOf(matcher.name, value));
-    found = subtract(found, mergeDisjoint(lists));
+    const isOther = (value: string): boolean => !matchesValue(matcher, value);
+    found = subtract(found, union(yield* postingsWhere(index, matcher.name, isOther)));
     if (found.length === 0) return NONE;
   }
   return found.slice();
 }
 
-/** The postings of each value that matches, for a matcher that does not match "". */
-function matchingPostings(index: LabelPostings, matcher: Matcher): Uint32Array[] {
+/** The series with a value that matches, for a matcher that does not match "". */
+function* matchingPostings(index: LabelPostings, matcher: Matcher): Selecting {
   const { name, type, value } = matcher;
-  if (type === "=") return [index.postingsOf(name, value)];
-  if (type === "=~" && matcher.regex?.literals !== undefined)
-    return [...new Set(matcher.regex.literals)].map((literal) => index.postingsOf(name, literal));
+  if (type === "=") return index.postingsOf(name, value);
+  if (type !== "=~" || matcher.regex?.literals === undefined)
+    return union(yield* postingsWhere(index, name, (one) => matchesValue(matcher, one)));
   const lists: Uint32Array[] = [];
-  for (const candidate of index.valuesOf(name))
-    if (matchesValue(matcher, candidate)) lists.push(index.postingsOf(name, candidate));
+  for (const literal of new Set(matcher.regex.literals)) {
+    lists.push(index.postingsOf(name, literal));
+    if (lists.length % VALUES_TOGETHER === 0) yield VALUES_TOGETHER;
+  }
+  return union(lists);
+}
+
+function* postingsWhere(
+  index: LabelPostings,
+  name: string,
+  isWanted: (value: string) => boolean,
+): Generator<number, Uint32Array[], undefined> {
+  const lists: Uint32Array[] = [];
+  let steps = 0;
+  for (const list of index.postingsWhere(name, isWanted)) {
+    if (list !== undefined) lists.push(list);
+    if (++steps < VALUES_TOGETHER) continue;
+    yield steps;
+    steps = 0;
+  }
   return lists;
 }
 
@@ -84,13 +152,21 @@ export class LabelIndex implements LabelPostings {
     return this.#labels.names();
   }
 
-  valuesOf(name: string): Iterable<string> {
-    return this.#labels.valuesOf(name).keys();
+  *valuesOf(name: string): Iterable<string> {
+    for (const [value] of this.#labels.valuesOf(name)) yield value;
   }
 
   postingsOf(name: string, value: string): Uint32Array {
     const pair = this.#labels.find(name, value);
     return pair === undefined ? NONE : this.#labels.seriesOf(pair);
+  }
+
+  *postingsWhere(
+    name: string,
+    isWanted: (value: string) => boolean,
+  ): Iterable<Uint32Array | undefined> {
+    for (const [value, pair] of this.#labels.valuesOf(name))
+      yield isWanted(value) ? this.#labels.seriesOf(pair) : undefined;
   }
 
   /** How many values each label name has, and how many series each pair: for finding what grows. */
@@ -100,10 +176,9 @@ export class LabelIndex implements LabelPostings {
     const byMetric: Counted[] = [];
     const sizes: Counted[] = [];
     for (const name of this.#labels.names()) {
-      const values = this.#labels.valuesOf(name);
-      byName.push({ name, count: values.size });
+      byName.push({ name, count: this.#labels.valueCountOf(name) });
       let size = 0;
-      for (const [value, pair] of values) {
+      for (const [value, pair] of this.#labels.valuesOf(name)) {
         const count = this.#labels.countOf(pair);
         size += value.length * count;
         pushTop(byPair, { name: `${name}=${value}`, count }, limit);

@@ -11,7 +11,7 @@ import type { TimeRange } from "@pharos/ports";
 import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
 import type { Head } from "./head.ts";
-import { type LabelPostings, selectSeries } from "./label-index.ts";
+import { type LabelPostings, selectSeriesInSlices } from "./label-index.ts";
 import { type LabelList, LabelListBuilder } from "./label-list.ts";
 import type { Pause } from "./slices.ts";
 
@@ -35,6 +35,8 @@ interface SeriesSource {
 }
 
 const INDEX_END = 0xffff_ffff;
+/** How often the head's answer begins again before it is made in one go. */
+const ATTEMPTS_MAX = 3;
 
 /** Whether there is a time, and it is not after `maxMs`, which may be Infinity. */
 function isWithin(nextTimeMs: number, maxMs: number): boolean {
@@ -47,9 +49,11 @@ function headSource(head: Head, { minMs, maxMs }: TimeRange): SeriesSource {
     index: head.index,
     labelsOf: (ref) => head.labelsOf(ref),
     hasSamples: (ref) =>
-      isWithin(chunks.nextTimeMs(ref, minMs, 0, INDEX_END), maxMs) ||
-      head.late.samplesOf(ref).some((late) => late.copy(minMs, maxMs).length > 0) ||
-      !head.histograms.within(ref, minMs, maxMs).next().done,
+      // A series that ended since it was found had all of its samples in blocks.
+      chunks.has(ref) &&
+      (isWithin(chunks.nextTimeMs(ref, minMs, 0, INDEX_END), maxMs) ||
+        head.late.samplesOf(ref).some((late) => late.copy(minMs, maxMs).length > 0) ||
+        !head.histograms.within(ref, minMs, maxMs).next().done),
   };
 }
 
@@ -83,8 +87,8 @@ function damageOf(error: unknown): OperatingError {
 }
 
 /**
- * The head's answer to "series": canonical label bytes. Others get their turn in between; where series end meanwhile,
- * it begins again, since their references may mean others then.
+ * The head's answer to "series": canonical label bytes. Others get their turn in between; where references come to mean
+ * other series meanwhile, it begins again.
  */
 export async function headSeries(
   head: Head,
@@ -96,11 +100,11 @@ export async function headSeries(
     const source = headSource(head, range);
     const found = new Set<number>();
     const list = new LabelListBuilder(64);
-    for await (const ref of matching(source, matcherLists, turn)) {
-      if (found.has(ref)) continue;
+    await eachMatching(source, matcherLists, turn, (ref) => {
+      if (found.has(ref)) return;
       found.add(ref);
       list.add(head.labelBytesOf(ref));
-    }
+    });
     return list.list();
   });
 }
@@ -122,16 +126,19 @@ async function undisturbed<T>(
   pause: Pause,
   work: (pause: Pause) => Promise<T>,
 ): Promise<T> {
-  const { endedCount } = head;
-  let disturbed = false;
-  const result = await work(async (steps) => {
-    if (disturbed) return;
-    await pause(steps);
-    disturbed = head.endedCount !== endedCount;
-  }).catch((error: unknown) => {
-    if (!disturbed) throw error;
-  });
-  if (!disturbed) return result as T;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const { referenceEpoch } = head;
+    const disturbed = new Error("references have come to mean other series");
+    const turn: Pause = async (steps) => {
+      await pause(steps);
+      if (head.referenceEpoch !== referenceEpoch) throw disturbed;
+    };
+    try {
+      return await work(turn);
+    } catch (error) {
+      if (error !== disturbed) throw error;
+    }
+  }
   // In one go, which nothing can disturb.
   return work(() => Promise.resolve());
 }
@@ -151,10 +158,10 @@ export async function blockLabels(
   try {
     if (query.kind !== "series") texts = await textsOf(source, query, pause);
     else
-      for await (const series of matching(source, query.matcherLists, pause)) {
+      await eachMatching(source, query.matcherLists, pause, (series) => {
         const labels = source.labelsOf(series);
         if (labels.length > 0) labelSets.push(labels);
-      }
+      });
   } catch (error) {
     damaged(damageOf(error));
   }
@@ -169,14 +176,19 @@ async function textsOf(
   const { matcherLists } = query;
   const texts = new Set<string>();
   if (matcherLists.length > 0) {
-    for await (const series of matching(source, matcherLists, pause))
+    await eachMatching(source, matcherLists, pause, (series) => {
       for (const [name, value] of source.labelsOf(series))
         if (query.kind === "names") texts.add(name);
         else if (name === query.name) texts.add(value);
+    });
   } else if (query.kind === "names") {
     for (const name of source.index.names()) {
-      if (anyValue(source, name)) texts.add(name);
-      await pause();
+      for (const value of source.index.valuesOf(name)) {
+        await pause();
+        if (!hasValue(source, name, value)) continue;
+        texts.add(name);
+        break;
+      }
     }
   } else
     for (const value of source.index.valuesOf(query.name)) {
@@ -186,21 +198,19 @@ async function textsOf(
   return texts;
 }
 
-async function* matching(
+/** Visits the series that match any of the lists and have samples; one that matches several, several times. */
+async function eachMatching(
   source: SeriesSource,
   lists: MatcherLists,
   pause: Pause,
-): AsyncGenerator<number, void, undefined> {
+  visit: (series: number) => void,
+): Promise<void> {
   for (const matchers of lists)
-    for (const series of selectSeries(source.index, matchers)) {
-      if (source.hasSamples(series)) yield series;
+    for (const series of await selectSeriesInSlices(source.index, matchers, pause)) {
+      // Before the series is looked at, so that it means the same until the visit is over.
       await pause();
+      if (source.hasSamples(series)) visit(series);
     }
-}
-
-function anyValue(source: SeriesSource, name: string): boolean {
-  for (const value of source.index.valuesOf(name)) if (hasValue(source, name, value)) return true;
-  return false;
 }
 
 function hasValue(source: SeriesSource, name: string, value: string): boolean {

@@ -2,6 +2,8 @@
 
 /** Beyond this difference in size, looking up each of the few beats walking past all of the many. */
 const GALLOP_RATIO = 32;
+/** Where the largest number is above so many times the count, sorting the few beats a mark for each number up to it. */
+const SPARSE_RATIO = 64;
 
 /** The numbers that are in both. */
 export function intersect(a: Uint32Array, b: Uint32Array): Uint32Array {
@@ -39,16 +41,46 @@ export function subtract(a: Uint32Array, b: Uint32Array): Uint32Array {
   return out.subarray(0, length);
 }
 
-/** All numbers of lists that have none in common, as those of the values of one label. */
-export function mergeDisjoint(lists: readonly Uint32Array[]): Uint32Array {
-  if (lists.length === 1) return lists[0] as Uint32Array;
-  const out = new Uint32Array(lists.reduce((sum, list) => sum + list.length, 0));
+/** All numbers that are in any of the lists. */
+export function union(lists: readonly Uint32Array[]): Uint32Array {
+  if (lists.length <= 1) return lists[0] ?? new Uint32Array(0);
+  let total = 0;
+  let largest = 0;
+  for (const list of lists) {
+    total += list.length;
+    largest = Math.max(largest, list.at(-1) ?? 0);
+  }
+  return total * SPARSE_RATIO < largest
+    ? sortedUnion(lists, total)
+    : markedUnion(lists, total, largest);
+}
+
+/** For few numbers that are far apart. */
+function sortedUnion(lists: readonly Uint32Array[], total: number): Uint32Array {
+  const out = new Uint32Array(total);
   let at = 0;
   for (const list of lists) {
     out.set(list, at);
     at += list.length;
   }
-  return out.sort();
+  out.sort();
+  let length = 0;
+  for (let i = 0; i < total; i++)
+    if (i === 0 || out[i] !== out[i - 1]) out[length++] = out[i] as number;
+  return out.subarray(0, length);
+}
+
+/** One bit a number: no sorting. */
+function markedUnion(lists: readonly Uint32Array[], total: number, largest: number): Uint32Array {
+  const marks = new Uint32Array((largest >>> 5) + 1);
+  for (const list of lists)
+    for (const ref of list) marks[ref >>> 5] = (marks[ref >>> 5] as number) | (1 << (ref & 31));
+  const out = new Uint32Array(total);
+  let length = 0;
+  for (let at = 0; at < marks.length; at++)
+    for (let left = marks[at] as number; left !== 0; left &= left - 1)
+      out[length++] = at * 32 + (31 - Math.clz32(left & -left));
+  return out.subarray(0, length);
 }
 
 /** The index of the first number from `ref` on, starting to look at `from`. */

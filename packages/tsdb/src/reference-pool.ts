@@ -10,6 +10,7 @@ interface FreedReference {
 /** The numbers that series have: given out from the lowest on, and again when nothing mentions their series any more. */
 export class ReferencePool {
   #next = 0;
+  #epoch = 0;
   #freed: FreedReference[] = [];
   /** Falling, so that the lowest is taken first: the lists of series by label stay short and in order. */
   readonly #reusable: number[] = [];
@@ -17,6 +18,11 @@ export class ReferencePool {
   /** No series ever had this reference or a higher one. */
   get next(): number {
     return this.#next;
+  }
+
+  /** While it stays the same, a reference that meant a series means it still, or none. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** How many references wait for the log to forget them. */
@@ -66,6 +72,7 @@ export class ReferencePool {
     const old = this.#freed.slice(0, freedCount);
     const kept = old.filter((freed) => freed.segment >= segment);
     this.#freed = [...kept, ...this.#freed.slice(freedCount)];
+    if (kept.length < old.length) this.#epoch++;
     for (const freed of old) if (freed.segment < segment) this.#reusable.push(freed.ref);
     this.#reusable.sort((a, b) => b - a);
   }

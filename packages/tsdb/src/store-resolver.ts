@@ -4,7 +4,7 @@ import type { Blocks } from "./block/blocks.ts";
 import type { Deletion } from "./block/deletions.ts";
 import { headExemplars } from "./exemplar-queries.ts";
 import type { Head } from "./head.ts";
-import { resolveHead, type SelectionWishes } from "./head-selection.ts";
+import { resolveHead, type SelectionWishes, useMatching } from "./head-selection.ts";
 import { headSeries, headTexts, type LabelQuery, type MatcherLists } from "./label-queries.ts";
 import type { Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -50,17 +50,20 @@ export class StoreResolver implements SelectionResolver {
     matchers: readonly Matcher[],
     wishes: SelectionWishes,
   ): Promise<ResolvedSelection> {
-    const { head, blocks, snapshots, pause } = this.#parts;
-    const snapshot = snapshots.take();
-    try {
-      // The blocks before the first wait as well: all of it is of one moment.
-      const overlapping = blocks.overlapping(range.minMs, range.maxMs);
-      const selection = await resolveHead(head, range, matchers, wishes, pause());
-      return { ...snapshot, head: selection, blocks: overlapping };
-    } catch (error) {
-      snapshot.release();
-      throw error;
-    }
+    const { head, blocks, snapshots } = this.#parts;
+    const pause = this.#parts.pause();
+    return useMatching(head, [matchers], pause, async ([matching]) => {
+      const snapshot = snapshots.take();
+      try {
+        // The blocks before the first wait as well: all of it is of one moment.
+        const overlapping = blocks.overlapping(range.minMs, range.maxMs);
+        const selection = await resolveHead(head, range, matching as Uint32Array, wishes, pause);
+        return { ...snapshot, head: selection, blocks: overlapping };
+      } catch (error) {
+        snapshot.release();
+        throw error;
+      }
+    });
   }
 
   async labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels> {
@@ -76,16 +79,20 @@ export class StoreResolver implements SelectionResolver {
   }
 
   async exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars> {
-    const { head, blocks, snapshots } = this.#parts;
-    const snapshot = snapshots.take();
-    try {
-      const overlapping = blocks.overlapping(range.minMs, range.maxMs);
-      const exemplars = headExemplars(head, range, matcherLists);
-      return { ...snapshot, head: exemplars, blocks: overlapping };
-    } catch (error) {
-      snapshot.release();
-      throw error;
-    }
+    const { head, blocks, snapshots, pause } = this.#parts;
+    // Where the head has no exemplars, which series match is of no interest.
+    const lists = head.exemplars.count > 0 ? matcherLists : [];
+    return useMatching(head, lists, pause(), (matching) => {
+      const snapshot = snapshots.take();
+      try {
+        const overlapping = blocks.overlapping(range.minMs, range.maxMs);
+        const exemplars = headExemplars(head, range, matching);
+        return { ...snapshot, head: exemplars, blocks: overlapping };
+      } catch (error) {
+        snapshot.release();
+        throw error;
+      }
+    });
   }
 
   async #headLabels(range: TimeRange, query: LabelQuery): Promise<HeadLabels> {

@@ -17,7 +17,7 @@ import { Block } from "../src/block/block.ts";
 import { BlockCache } from "../src/block/block-cache.ts";
 import { blockName } from "../src/block/block-meta.ts";
 import { LabelIndex, selectSeries } from "../src/label-index.ts";
-import { intersect, lowerBound, mergeDisjoint, subtract } from "../src/postings.ts";
+import { intersect, lowerBound, subtract, union } from "../src/postings.ts";
 import { BLOCK_START_MS, randomSet, writeBlock } from "./block-builder.ts";
 
 const list = fc
@@ -46,12 +46,17 @@ test("intersections and differences are those of sets", () => {
   );
 });
 
-test("disjoint lists merge in order", () => {
+test("a union has each number of any list once, in order, near and far", () => {
   fc.assert(
-    fc.property(list, (numbers) => {
-      const parts = [0, 1, 2].map((part) => numbers.filter((ref) => ref % 3 === part));
-      deepEqual(mergeDisjoint(parts), numbers);
-    }),
+    fc.property(
+      fc.array(list, { maxLength: 4 }),
+      fc.constantFrom(1, 7, 100_000),
+      (lists, apart) => {
+        const spread = lists.map((numbers) => numbers.map((number) => number * apart));
+        const all = new Set(spread.flatMap((numbers) => [...numbers]));
+        deepEqual(union(spread), Uint32Array.from(all).sort());
+      },
+    ),
   );
 });
 

@@ -147,6 +147,14 @@ export class BlockIndex implements LabelPostings {
       yield* this.#labelGroup(root, found, found.firstGroup + i).values;
   }
 
+  *postingsWhere(
+    name: string,
+    isWanted: (value: string) => boolean,
+  ): Iterable<Uint32Array | undefined> {
+    for (const value of this.valuesOf(name))
+      yield isWanted(value) ? this.postingsOf(name, value) : undefined;
+  }
+
   postingsOf(name: string, value: string): Uint32Array {
     const root = this.#readRoot();
     const found = root.names.find((one) => one.name === name);
