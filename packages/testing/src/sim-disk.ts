@@ -29,6 +29,8 @@ export class SimDisk implements Disk {
 
   /** Free space in bytes; appending beyond it writes what fits and throws `disk.full`. */
   freeSize = Number.POSITIVE_INFINITY;
+  /** What `freeSpace` says at most, though there may be more. */
+  freeSizeShown = Number.POSITIVE_INFINITY;
   /** Called before each call that changes or reads something; may throw to make it fail. */
   beforeCall: (call: string, path: string) => void = () => {};
 
@@ -153,7 +155,7 @@ export class SimDisk implements Disk {
 
   freeSpace(): number {
     this.beforeCall("freeSpace", "");
-    return this.freeSize;
+    return Math.min(this.freeSize, this.freeSizeShown);
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -182,6 +184,7 @@ export class SimDisk implements Disk {
   kill(): SimDisk {
     const next = new SimDisk(this.#rng, cloneStates(this.#now, this.#durable, copyInode));
     next.freeSize = this.freeSize;
+    next.freeSizeShown = this.freeSizeShown;
     return next;
   }
 
@@ -215,6 +218,7 @@ export class SimDisk implements Disk {
       cloneStates(lost, lost, (inode) => this.#tear(inode)),
     );
     next.freeSize = this.freeSize;
+    next.freeSizeShown = this.freeSizeShown;
     return next;
   }
 

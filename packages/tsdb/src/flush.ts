@@ -136,7 +136,7 @@ async function releaseEarly(
   pause: Pause,
 ): Promise<void> {
   const { wal, keepFrom, flushedBeforeMs } = context;
-  // Else a checkpoint would go back, or pass over late samples that are in no block yet.
+  // A checkpoint that goes back would replay what was deleted or has expired since.
   if (beforeMs < flushedBeforeMs) return;
   const firstSegment = wal.segments.firstNeeded(beforeMs, position);
   if (keepFrom(firstSegment) > wal.segments.first)

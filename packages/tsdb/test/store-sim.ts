@@ -159,6 +159,8 @@ class Simulation {
     this.#openOn = (disk) =>
       opener(open, kernels, this.#clock, { ...this.#settings, ...this.#policies.settings })(disk);
     this.#disk = new SimDisk(this.#rngOf(-2));
+    // The log goes segment by segment in flushes then.
+    if (this.#settings.diskKeepFree === 0) this.#disk.freeSizeShown = 500;
     this.#fault = new Fault(this.#disk);
   }
 
