@@ -1,5 +1,6 @@
 import { type Clock, OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
+import { SEGMENT_SIZE_MAX } from "./wal-segment.ts";
 
 /** How long a look at the free space holds; others write to the disk as well. */
 const LOOK_INTERVAL_MS = 1000;
@@ -7,11 +8,6 @@ const LOOK_INTERVAL_MS = 1000;
 const LOOK_SIZE = 16 * 1024 * 1024;
 /** The samples of so many bytes of the log take one byte in a block, about. */
 const LOG_SIZE_PER_BLOCK_SIZE = 8;
-/**
- * What a flush needs at most before the log becomes smaller: the blocks of a whole segment, which are no larger than it
- * even if its values cannot be compressed.
- */
-const SEGMENT_BLOCKS_SIZE = 128 * 1024 * 1024;
 
 /**
  * Watches how much room the disk has, so that the log stops growing while there is enough left to move its samples to
@@ -37,7 +33,9 @@ export class FreeSpace {
   /** Bytes to keep free beside a log of this size. */
   floor(logSize: number): number {
     if (this.#keepFree === 0) return 0;
-    const segmentSize = Math.min(logSize, SEGMENT_BLOCKS_SIZE);
+    // What a flush needs at most before the log becomes smaller: the blocks of a whole segment, which are no larger than
+    // it even if its values cannot be compressed.
+    const segmentSize = Math.min(logSize, SEGMENT_SIZE_MAX);
     return Math.max(this.#keepFree, logSize / LOG_SIZE_PER_BLOCK_SIZE, segmentSize);
   }
 

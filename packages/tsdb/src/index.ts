@@ -64,4 +64,5 @@ export type { HeadLabels } from "./store-reader.ts";
 export { type ChangeableSettings, STORE_DEFAULTS, type StoreSettings } from "./store-settings.ts";
 export type { StoreStats } from "./store-stats.ts";
 export { dumpLine, dumpWal, verifyWal, type WalReport } from "./verify-wal.ts";
-export { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";
+export { SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";
+export { SEGMENT_SIZE_MAX } from "./wal-segment.ts";

@@ -8,7 +8,8 @@ import {
   retentionPolicy,
 } from "./retention/retention-policy.ts";
 import { ROLLUPS_BY_DEFAULT, type RollupWishes } from "./rollup/rollup-policy.ts";
-import { SEGMENT_SIZE_MAX, SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";
+import { SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";
+import { SEGMENT_SIZE_MAX } from "./wal-segment.ts";
 
 export interface StoreSettings {
   /** When an append is on the device. */

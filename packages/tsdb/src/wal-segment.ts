@@ -11,6 +11,8 @@ import type { WalPosition } from "./wal-payload.ts";
 // segment is no part of it.
 export const SEGMENT_HEADER_SIZE = 36;
 export const WAL_VERSION = 2;
+/** When a segment has grown to this, the next one begins. As Prometheus: whole segments are what truncation frees. */
+export const SEGMENT_SIZE_MAX = 128 * 1024 * 1024;
 export const WAL_DIRECTORY = "wal";
 
 const MAGIC = { segment: "PHWL", checkpoint: "PHCP" } as const;

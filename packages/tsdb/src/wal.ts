@@ -16,8 +16,6 @@ import {
   WAL_DIRECTORY,
 } from "./wal-segment.ts";
 
-/** When a segment has grown to this, the next one begins. As Prometheus: whole segments are what truncation frees. */
-export const SEGMENT_SIZE_MAX = 128 * 1024 * 1024;
 /** How long an acknowledged sample may be lost to a power cut (never to the death of the process). */
 export const SYNC_INTERVAL_MS = 100;
 /** Bytes that may wait for the device; more are refused with `queue.full`. Some seconds of the heaviest load. */

@@ -13,7 +13,12 @@ const FIRST_HOSTS: MatcherText = { type: "=~", name: "host", value: "h[0-3]" };
 type Rules = RetentionWishes["rules"];
 
 /** How long samples are kept, in ms, and the rules beside that. */
-const RETENTIONS: readonly { readonly retentionMs: number; readonly rules: Rules }[] = [
+interface Retention {
+  readonly retentionMs: number;
+  readonly rules: Rules;
+}
+
+const RETENTIONS: readonly Retention[] = [
   { retentionMs: Number.POSITIVE_INFINITY, rules: [] },
   { retentionMs: 12 * HOUR_MS, rules: [] },
   {
@@ -45,14 +50,14 @@ function matches(matchers: readonly MatcherText[], series: number): boolean {
 
 /** The settings of a simulated store that change while it is open, and what follows from them, worked out naively. */
 export class SimPolicies {
-  #retention: (typeof RETENTIONS)[number];
+  #retention: Retention;
   #rollups: RollupWishes;
   #outOfOrderWindowMs: number;
   /** When a series last began to get a tier, or what had expired of its rows since, whatever the settings became. */
   readonly #rowsFromMs = LABEL_SETS.map(() => new Map<RollupTier, number>());
 
   constructor(rng: Rng) {
-    this.#retention = RETENTIONS[rng.chance(50) ? 0 : rng.below(RETENTIONS.length)] as never;
+    this.#retention = RETENTIONS[rng.chance(50) ? 0 : rng.below(RETENTIONS.length)] as Retention;
     // Most runs have none, as rollups make every flush several times as long.
     this.#rollups = rng.chance(65) ? [] : (ROLLUPS[rng.below(ROLLUPS.length)] as RollupWishes);
     this.#outOfOrderWindowMs = 30 * 60_000;
@@ -71,7 +76,7 @@ export class SimPolicies {
 
   change(rng: Rng, nowMs: number): void {
     this.#expireRows(nowMs);
-    this.#retention = RETENTIONS[rng.below(RETENTIONS.length)] as never;
+    this.#retention = RETENTIONS[rng.below(RETENTIONS.length)] as Retention;
     if (rng.chance(30) && this.hasRollups)
       this.#rollups = ROLLUPS[rng.below(ROLLUPS.length)] as RollupWishes;
     this.#outOfOrderWindowMs = rng.chance(50) ? 30 * 60_000 : 5 * 60_000;

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { type Labels, type Matcher, matchesValue } from "@pharos/base";
+import type { BlockMeta } from "../block/block-meta.ts";
 import { COLUMN_SET_KINDS, type ColumnSetKind } from "../block/column-set.ts";
 import { LabelBloom } from "./label-bloom.ts";
 
@@ -30,17 +31,20 @@ export interface LabelSummary {
 }
 
 /** An archived block in the catalogue: enough to know whether it may have what is asked, and how to read it. */
-export interface ArchiveEntry {
+export interface ArchiveEntry
+  extends Pick<
+    BlockMeta,
+    | "tier"
+    | "rangeStartMs"
+    | "rangeEndMs"
+    | "sequence"
+    | "rank"
+    | "minTimeMs"
+    | "maxTimeMs"
+    | "series"
+  > {
+  /** Of the entry's own format. */
   readonly version: number;
-  readonly tier: string;
-  readonly rangeStartMs: number;
-  readonly rangeEndMs: number;
-  readonly sequence: number;
-  readonly rank: number;
-  /** Of the samples in it, both included. */
-  readonly minTimeMs: number;
-  readonly maxTimeMs: number;
-  readonly series: number;
   /** The index of its series. */
   readonly index: ArchivedFile;
   readonly files: Readonly<Partial<Record<ColumnSetKind, ArchivedFile>>>;

@@ -2,11 +2,10 @@ import type { Labels } from "@pharos/base";
 import { type RollupTier, WINDOW_MS } from "@pharos/ports";
 import type { Block } from "../block/block.ts";
 import type { BlockMeta } from "../block/block-meta.ts";
-import { BlockWriter } from "../block/block-writer.ts";
 import type { Blocks } from "../block/blocks.ts";
 import { allSeries, BlockMerge } from "./block-merge.ts";
 import { RollupRows } from "./rollup-rows.ts";
-import type { TierContext } from "./tier-maker.ts";
+import { beginTierBlock, type TierContext } from "./tier-maker.ts";
 import { overlaps, type TimeRanges } from "./time-ranges.ts";
 
 const DAY_MS = 86_400_000;
@@ -89,16 +88,8 @@ export async function compactTier(
   { blocks: sources, startMs, endMs }: TierGroup,
   keep: (labels: Labels) => boolean,
 ): Promise<BlockMeta | undefined> {
-  const { disk, kernels, decoder, tools, pause } = context;
-  const writer = BlockWriter.create(disk, kernels, {
-    directory: blocks.directory,
-    tier,
-    rangeStartMs: startMs,
-    rangeEndMs: endMs,
-    sequence: blocks.takeSequence(),
-    compression: "zstd",
-    sources: sources.map(({ name }) => name),
-  });
+  const { decoder, tools, pause } = context;
+  const writer = beginTierBlock(context, tier, blocks, startMs, endMs, sources);
   try {
     const merge = new BlockMerge(allSeries(sources));
     const part = new RollupRows(WINDOW_MS[tier]);

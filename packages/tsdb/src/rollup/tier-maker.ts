@@ -33,6 +33,26 @@ export interface TierPart {
   readonly old: readonly Block[];
 }
 
+/** Begins the block of a tier that takes the place of `sources` in a stretch of time. */
+export function beginTierBlock(
+  { disk, kernels }: Pick<TierContext, "disk" | "kernels">,
+  tier: RollupTier,
+  blocks: Blocks,
+  startMs: number,
+  endMs: number,
+  sources: readonly Block[],
+): BlockWriter {
+  return BlockWriter.create(disk, kernels, {
+    directory: blocks.directory,
+    tier,
+    rangeStartMs: startMs,
+    rangeEndMs: endMs,
+    sequence: blocks.takeSequence(),
+    compression: "zstd",
+    sources: sources.map(({ name }) => name),
+  });
+}
+
 /**
  * Makes the rows of a stretch of time in several tiers from raw blocks, and writes a block for each. A window's new row
  * takes the place of the old one if it counts more samples; if it counts fewer, some samples are no longer kept as such,
@@ -53,11 +73,10 @@ export async function makeTiers(
   parts: readonly TierPart[],
   onFinished: (part: TierPart, meta: BlockMeta | undefined) => void,
 ): Promise<void> {
-  const { disk, kernels, pause } = context;
+  const { pause } = context;
   const makers: TierMaker[] = [];
   try {
-    for (const part of parts)
-      makers.push(new TierMaker(disk, kernels, part, startMs, endMs, context.tools));
+    for (const part of parts) makers.push(new TierMaker(context, part, startMs, endMs));
     const sources = [...raw, ...parts.flatMap(({ old }) => old)];
     const merge = new BlockMerge(allSeries(sources));
     const samples = new ColumnBuffer();
@@ -107,14 +126,7 @@ class TierMaker {
   readonly #tools: RollupTools;
   readonly #range: readonly [startMs: number, endMs: number];
 
-  constructor(
-    disk: Disk,
-    kernels: Kernels,
-    part: TierPart,
-    startMs: number,
-    endMs: number,
-    tools: RollupTools,
-  ) {
+  constructor(context: TierContext, part: TierPart, startMs: number, endMs: number) {
     this.part = part;
     const rows = (): RollupRows => {
       const made = new RollupRows(WINDOW_MS[part.tier]);
@@ -122,18 +134,9 @@ class TierMaker {
       return made;
     };
     [this.rows, this.old, this.#joined, this.#part] = [rows(), rows(), rows(), rows()];
-    this.#tools = tools;
+    this.#tools = context.tools;
     this.#range = [startMs, endMs];
-    const { blocks, tier, old } = part;
-    this.#writer = BlockWriter.create(disk, kernels, {
-      directory: blocks.directory,
-      tier,
-      rangeStartMs: startMs,
-      rangeEndMs: endMs,
-      sequence: blocks.takeSequence(),
-      compression: "zstd",
-      sources: old.map(({ name }) => name),
-    });
+    this.#writer = beginTierBlock(context, part.tier, part.blocks, startMs, endMs, part.old);
   }
 
   get tier(): RollupTier {
