@@ -164,7 +164,7 @@ test("verify names the file and the byte that changed, and what is lost, and end
     stdout,
     new RegExp(`^blocks/${block}/columns: .*byte \\d+: the checksum does not match$`, "m"),
   );
-  match(stdout, /^ {2}lost: samples of load\{host="[ab]"\} from 20\S+Z to 20\S+Z$/m);
+  match(stdout, /^ {2}lost: samples of load\{host="[abc]"\} from 20\S+Z to 20\S+Z$/m);
   match(stdout, /: \d problems?\n$/);
 
   const nothing = await tsdb("verify", join(folder.path, "nowhere"));
