@@ -6,6 +6,9 @@ import { formatG } from "./format-number.ts";
 const MONOTONICITY =
   "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
 
+/** What a sample is, as messages name it. */
+export type SampleType = "float" | "histogram";
+
 interface MonotonicityFix {
   readonly message: string;
   readonly span: Span;
@@ -17,14 +20,19 @@ interface MonotonicityFix {
   count: number;
 }
 
+/** What computes with several histograms at once, as messages name it. */
+export type HistogramOperation = "addition" | "subtraction" | "aggregation";
+
 /**
- * What a query says besides its result, each thing once, in Prometheus's words, with its place in the text
- * (`line:column`). Without the text the place is left out.
+ * What a query says besides its result, in Prometheus's words, with its place in the text (`line:column`). The same
+ * message counts once, with the place it was last seen at. Without the text the place is left out.
  */
 export class Annotations {
   readonly #text: string | undefined;
-  readonly #warnings = new Set<string>();
-  readonly #infos = new Set<string>();
+  /** What the store left out: it has no place in the text. */
+  readonly #incomplete = new Set<string>();
+  readonly #warnings = new Map<string, Span>();
+  readonly #infos = new Map<string, Span>();
   readonly #fixes = new Map<string, MonotonicityFix>();
 
   constructor(text: string | undefined) {
@@ -32,7 +40,7 @@ export class Annotations {
   }
 
   get warnings(): string[] {
-    return [...this.#warnings];
+    return [...this.#incomplete, ...this.#placed("PromQL warning", this.#warnings)];
   }
 
   get infos(): string[] {
@@ -43,56 +51,158 @@ export class Annotations {
           2,
         )}, over ${fix.count} samples from ${rfc3339(fix.timeMsMin)} to ${rfc3339(fix.timeMsMax)}${this.#place(fix.span)}`,
     );
-    return [...this.#infos, ...fixes];
+    return [...this.#placed("PromQL info", this.#infos), ...fixes];
   }
 
   /** The store left something out: an archive that cannot be reached, say. */
   incomplete(reason: string): void {
-    this.#warnings.add(`the result may be incomplete: ${reason}`);
+    this.#incomplete.add(`the result may be incomplete: ${reason}`);
   }
 
   invalidQuantile(quantile: number, span: Span): void {
-    this.#warn(`quantile value should be between 0 and 1, got ${formatG(quantile)}`, span);
+    this.#warnings.set(`quantile value should be between 0 and 1, got ${formatG(quantile)}`, span);
   }
 
   invalidRatio(ratio: number, used: number, span: Span): void {
-    this.#warn(
+    this.#warnings.set(
       `ratio value should be between -1 and 1, got ${formatG(ratio)}, capping to ${formatG(used)}`,
       span,
     );
   }
 
   badBucketLabel(metricName: string, le: string, span: Span): void {
-    this.#warn(
+    this.#warnings.set(
       `bucket label "le" is missing or has a malformed value of ${quote(le)}${forMetric(metricName)}`,
       span,
     );
   }
 
   sortInRangeQuery(span: Span): void {
-    this.#warn(
+    this.#warnings.set(
       "sort is ineffective for range queries since results are always ordered by labels",
       span,
     );
   }
 
-  possibleNonCounter(metricName: string, span: Span): void {
-    this.#infos.add(
-      `PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quote(metricName)}${this.#place(span)}`,
+  /** Floats and histograms in one window of a function that cannot take both. */
+  mixedFloatsAndHistograms(metricName: string, span: Span): void {
+    this.#warnings.set(
+      `encountered a mix of histograms and floats for metric name ${quote(metricName)}`,
+      span,
     );
   }
 
-  /** One step at which bucket counts decreased; all of one histogram and place become one message. */
+  /** Floats and histograms in one group of an aggregation, which has no result for that. */
+  mixedAggregation(span: Span): void {
+    this.#warnings.set("encountered a mix of histograms and floats for aggregation", span);
+  }
+
+  /** A native histogram, and buckets of a classic one with the same labels, at the same step. */
+  mixedClassicAndNative(metricName: string, span: Span): void {
+    this.#warnings.set(
+      `vector contains a mix of classic and native histograms${forMetric(metricName)}`,
+      span,
+    );
+  }
+
+  /** Histograms that cannot be added up: some have custom bounds, some exponential ones. */
+  mixedSchemas(metricName: string, span: Span): void {
+    this.#warnings.set(
+      `vector contains a mix of histograms with exponential and custom buckets schemas for metric name ${quote(metricName)}`,
+      span,
+    );
+  }
+
+  incompatibleBucketLayout(operator: string, span: Span): void {
+    this.#warnings.set(
+      `incompatible bucket layout encountered for binary operator ${operator}`,
+      span,
+    );
+  }
+
+  histogramNotCounter(metricName: string, span: Span): void {
+    this.#warnings.set(`this native histogram metric is not a counter: ${quote(metricName)}`, span);
+  }
+
+  histogramNotGauge(metricName: string, span: Span): void {
+    this.#warnings.set(`this native histogram metric is not a gauge: ${quote(metricName)}`, span);
+  }
+
+  /** One histogram says that there was a counter reset, another that there was none. */
+  counterResetCollision(operation: HistogramOperation, span: Span): void {
+    this.#warnings.set(`conflicting counter resets during histogram ${operation}`, span);
+  }
+
+  overlappingStartTime(metricName: string, span: Span): void {
+    this.#warnings.set(
+      `sample has start time that overlaps with previous sample timestamp for metric ${quote(metricName)}`,
+      span,
+    );
+  }
+
+  possibleNonCounter(metricName: string, span: Span): void {
+    this.#infos.set(
+      `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quote(metricName)}`,
+      span,
+    );
+  }
+
+  /** A binary operator that is not defined for a float and a histogram, or two of a kind: there is no result. */
+  incompatibleTypes(left: SampleType, operator: string, right: SampleType, span: Span): void {
+    this.#infos.set(
+      `incompatible sample types encountered for binary operator ${quote(operator)}: ${left} ${operator} ${right}`,
+      span,
+    );
+  }
+
+  histogramIgnored(aggregation: string, span: Span): void {
+    this.#infos.set(`ignored histogram in ${aggregation} aggregation`, span);
+  }
+
+  histogramIgnoredInRange(metricName: string, span: Span): void {
+    this.#infos.set(
+      `ignored histograms in a range containing both floats and histograms for metric name ${quote(metricName)}`,
+      span,
+    );
+  }
+
+  /** histogram_quantile: the quantile is among observations that are NaN, which no bucket holds. */
+  quantileIsNaN(metricName: string, span: Span): void {
+    this.#infos.set(
+      `input to histogram_quantile has NaN observations, result is NaN${forMetric(metricName)}`,
+      span,
+    );
+  }
+
+  quantileIsSkewed(metricName: string, span: Span): void {
+    this.#infos.set(
+      `input to histogram_quantile has NaN observations, result is skewed higher${forMetric(metricName)}`,
+      span,
+    );
+  }
+
+  fractionWithoutNaN(metricName: string, span: Span): void {
+    this.#infos.set(
+      `input to histogram_fraction has NaN observations, which are excluded from all fractions${forMetric(metricName)}`,
+      span,
+    );
+  }
+
+  /** Histograms whose custom bounds differ were computed with on the bounds that they share. */
+  customBoundsReconciled(operation: HistogramOperation, span: Span): void {
+    this.#infos.set(`mismatched custom buckets were reconciled during ${operation}`, span);
+  }
+
+  /** One step at which bucket counts decreased; all of one metric become one message. */
   forcedMonotonicity(
     metricName: string,
     span: Span,
     fix: { timeMs: number; boundMin: number; boundMax: number; difference: number },
   ): void {
     const message = MONOTONICITY + forMetric(metricName);
-    const key = `${message}${span.start}`;
-    const known = this.#fixes.get(key);
+    const known = this.#fixes.get(message);
     if (known === undefined) {
-      this.#fixes.set(key, {
+      this.#fixes.set(message, {
         message,
         span,
         timeMsMin: fix.timeMs,
@@ -112,8 +222,8 @@ export class Annotations {
     known.count++;
   }
 
-  #warn(message: string, span: Span): void {
-    this.#warnings.add(`PromQL warning: ${message}${this.#place(span)}`);
+  #placed(kind: string, messages: ReadonlyMap<string, Span>): string[] {
+    return Array.from(messages, ([message, span]) => `${kind}: ${message}${this.#place(span)}`);
   }
 
   #place({ start }: Span): string {
