@@ -45,7 +45,8 @@ export function successList(list: readonly unknown[], limit: number): Response {
 
 export function failure(status: number, errorType: ErrorType, error: string): Response {
   const body = JSON.stringify({ status: "error", errorType, error });
-  return jsonResponse(body, status, status === 503 ? { "Retry-After": "1" } : {});
+  const again = status === 503 || status === 429;
+  return jsonResponse(body, status, again ? { "Retry-After": "1" } : {});
 }
 
 /** The answer to what a route has thrown, or undefined for what is no failure of the world but a bug. */
