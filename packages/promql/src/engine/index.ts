@@ -5,6 +5,7 @@ export {
   type QueryOptions,
   type QueryRange,
 } from "./engine.ts";
+export type { Limit, QueryLimits } from "./query-limits.ts";
 export type {
   MatrixSeries,
   QueryResult,

@@ -2,6 +2,7 @@ import { type Clock, OperatingError } from "@pharos/base";
 import type { SeriesReader } from "@pharos/ports";
 import type { AtModifier, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
+import { overLimit, type QueryLimits, SAMPLE_SIZE } from "./query-limits.ts";
 
 /** How long an evaluation may keep the thread before others get their turn. */
 const SLICE_MS_MAX = 10;
@@ -17,6 +18,7 @@ export interface QueryContextOptions {
   readonly lookbackMs: number;
   readonly defaultStepMs: number;
   readonly samplesMax: number;
+  readonly limits?: QueryLimits;
   readonly annotations: Annotations;
 }
 
@@ -32,9 +34,14 @@ export class QueryContext {
   readonly annotations: Annotations;
   samplesRead = 0;
   seriesRead = 0;
+  /** The most samples that were held at once. */
+  samplesPeak = 0;
 
   readonly #clock: Clock;
   readonly #samplesMax: number;
+  readonly #limits: QueryLimits;
+  /** The tighter of the two limits on what is held. */
+  readonly #heldMax: number;
   #samplesHeld = 0;
   #ticks = 0;
   #sliceStartMs: number;
@@ -48,7 +55,10 @@ export class QueryContext {
     this.defaultStepMs = options.defaultStepMs;
     this.annotations = options.annotations;
     this.#clock = options.clock;
-    this.#samplesMax = options.samplesMax;
+    this.#limits = options.limits ?? {};
+    const { samples, memorySize } = this.#limits;
+    this.#samplesMax = samples?.max ?? options.samplesMax;
+    this.#heldMax = Math.min(this.#samplesMax, (memorySize?.max ?? Infinity) / SAMPLE_SIZE);
     this.#sliceStartMs = options.clock.monotonicMs();
   }
 
@@ -57,14 +67,41 @@ export class QueryContext {
     return this.#samplesHeld;
   }
 
-  /** @throws OperatingError `query.too_many_samples` where the query would hold more than it may. */
+  /** @throws OperatingError `query.too_many_samples`, `query.over_limit` where the query would hold more than it may. */
   hold(samples: number): void {
     this.#samplesHeld += samples;
-    if (this.#samplesHeld > this.#samplesMax)
-      throw new OperatingError(
-        "query.too_many_samples",
-        "query processing would load too many samples into memory in query execution",
+    if (this.#samplesHeld > this.samplesPeak) this.samplesPeak = this.#samplesHeld;
+    if (this.#samplesHeld > this.#heldMax) throw this.#holdsTooMuch();
+  }
+
+  #holdsTooMuch(): OperatingError {
+    const { samples, memorySize } = this.#limits;
+    if (memorySize !== undefined && this.#samplesHeld <= this.#samplesMax)
+      return overLimit(
+        `needs more than ${this.#samplesHeld * SAMPLE_SIZE} bytes of memory`,
+        memorySize,
       );
+    // As Prometheus words it.
+    const text = "query processing would load too many samples into memory in query execution";
+    const limit = samples === undefined ? "" : `: more than ${samples.max} (${samples.setting})`;
+    return new OperatingError("query.too_many_samples", text + limit);
+  }
+
+  /** Notes a series that came from the store, with so many samples. @throws OperatingError `query.over_limit`. */
+  countSeries(samples: number): void {
+    this.seriesRead++;
+    const { series } = this.#limits;
+    if (series !== undefined && this.seriesRead > series.max)
+      throw overLimit(`reads more than ${series.max} series`, series);
+    this.countSamples(samples);
+  }
+
+  /** Notes samples that were read, or points of a subquery. @throws OperatingError `query.over_limit`. */
+  countSamples(samples: number): void {
+    this.samplesRead += samples;
+    const { samplesRead } = this.#limits;
+    if (samplesRead !== undefined && this.samplesRead > samplesRead.max)
+      throw overLimit(`reads more than ${samplesRead.max} samples`, samplesRead);
   }
 
   release(samples: number): void {
