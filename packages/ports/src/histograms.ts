@@ -15,6 +15,8 @@ export interface HistogramBatch {
 /** The histograms of one series, ordered by strictly increasing time; holds as long as the `SeriesColumns` it is of. */
 export interface HistogramColumn {
   readonly timestampsMs: Float64Array;
+  /** As `SeriesColumns.startsMs`, of the histograms. */
+  readonly startsMs?: Float64Array;
   /** The histogram of a sample: decoded when it is asked for. */
   at(index: number): NativeHistogram;
 }

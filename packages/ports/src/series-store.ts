@@ -47,6 +47,11 @@ export interface SeriesColumns {
   readonly values: Float64Array;
   /** 1 where the sample is a staleness marker (its value is NaN); null if none is. */
   readonly stale: Uint8Array | null;
+  /**
+   * When the counter behind each sample began to count (Unix epoch, ms), NaN where that is not known; there only where it
+   * was asked for and is known of some.
+   */
+  readonly startsMs?: Float64Array;
   /** Native histograms, where they were asked for and the series has some. */
   readonly histograms?: HistogramColumn;
 }
@@ -65,6 +70,8 @@ export interface SelectOptions {
    * only them comes with empty columns; otherwise it is left out.
    */
   readonly histograms?: boolean;
+  /** Whether the start timestamps of samples and histograms are asked for, of stores that have them. */
+  readonly starts?: boolean;
 }
 
 /** Asks for samples and for what series there are. Reading never changes anything. */

@@ -4,10 +4,11 @@ import type { Expr } from "../syntax/ast.ts";
 import { parse } from "../syntax/parse.ts";
 import { describeType, valueTypeOf } from "../syntax/value-type.ts";
 import { Annotations } from "./annotations.ts";
-import { selectMatrix, selectVector } from "./bare-selector.ts";
-import { evaluateMatrix, evaluateScalar, evaluateVector } from "./evaluate.ts";
+import { TreeEvaluator } from "./evaluate.ts";
+import type { Evaluator } from "./evaluator.ts";
 import { unwrapParens } from "./expr-properties.ts";
 import { QueryContext } from "./query-context.ts";
+import { evaluateMatrix } from "./range/range-vector.ts";
 import {
   matrixResult,
   type QueryResult,
@@ -33,11 +34,6 @@ export interface QueryOptions {
   readonly signal: AbortSignal;
   readonly lookbackMs?: number;
   readonly timeoutMs?: number;
-  /**
-   * Whether native histograms are wanted, which so far only a selector that is a whole instant query gives; without it
-   * they are left out there, too.
-   */
-  readonly histograms?: boolean;
   /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
   readonly text?: string;
 }
@@ -89,7 +85,7 @@ export function createEngine({
     query: Expr | string,
     range: QueryRange,
     options: QueryOptions,
-    evaluate: (expr: Expr, grid: Grid, context: QueryContext) => Promise<QueryValue>,
+    evaluate: (expr: Expr, grid: Grid, evaluator: Evaluator) => Promise<QueryValue>,
   ): Promise<QueryResult> => {
     const expr = typeof query === "string" ? parse(query) : query;
     const annotations = new Annotations(typeof query === "string" ? query : options.text);
@@ -105,7 +101,7 @@ export function createEngine({
         samplesMax,
         annotations,
       });
-      const value = await evaluate(expr, gridOf(range), context);
+      const value = await evaluate(expr, gridOf(range), new TreeEvaluator(context));
       const { samplesRead, seriesRead } = context;
       return {
         ...value,
@@ -118,8 +114,7 @@ export function createEngine({
   return {
     async instant(store, expr, timeMs, options) {
       const range = { startMs: timeMs, endMs: timeMs, stepMs: MINUTE_MS };
-      const evaluate = options.histograms === true ? evaluateSelector : evaluateInstant;
-      return run(store, expr, range, options, evaluate);
+      return run(store, expr, range, options, evaluateInstant);
     },
     async range(store, expr, range, options) {
       assert(range.stepMs > 0, () => `step of ${range.stepMs} ms`);
@@ -134,23 +129,11 @@ function gridOf({ startMs, endMs, stepMs }: QueryRange): Grid {
   return { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
 }
 
-/** As `evaluateInstant`, with native histograms where the expression is a selector. */
-async function evaluateSelector(
-  expr: Expr,
-  grid: Grid,
-  context: QueryContext,
-): Promise<QueryValue> {
-  const inner = unwrapParens(expr);
-  if (inner.kind === "vector") return selectVector(inner, grid.startMs, context);
-  if (inner.kind !== "matrix") return evaluateInstant(expr, grid, context);
-  return { type: "matrix", series: await selectMatrix(inner, grid.startMs, context) };
-}
-
-async function evaluateInstant(expr: Expr, grid: Grid, context: QueryContext): Promise<QueryValue> {
+async function evaluateInstant(expr: Expr, grid: Grid, evaluator: Evaluator): Promise<QueryValue> {
   const timestampMs = grid.startMs;
   switch (valueTypeOf(expr)) {
     case "scalar": {
-      const [value = Number.NaN] = await evaluateScalar(expr, grid, context);
+      const [value = Number.NaN] = await evaluator.scalar(expr, grid);
       return { type: "scalar", timestampMs, value };
     }
     case "string": {
@@ -159,18 +142,18 @@ async function evaluateInstant(expr: Expr, grid: Grid, context: QueryContext): P
       return { type: "string", timestampMs, value: literal.value };
     }
     case "vector":
-      return vectorResult(await evaluateVector(expr, grid, context), timestampMs);
+      return vectorResult(await evaluator.vector(expr, grid), timestampMs);
     case "matrix":
-      return { type: "matrix", series: runsResult(await evaluateMatrix(expr, grid, context)) };
+      return { type: "matrix", series: runsResult(await evaluateMatrix(expr, grid, evaluator)) };
   }
 }
 
-async function evaluateRange(expr: Expr, grid: Grid, context: QueryContext): Promise<QueryValue> {
-  context.hold(grid.count); // The times themselves, and a bound on the number of steps.
+async function evaluateRange(expr: Expr, grid: Grid, evaluator: Evaluator): Promise<QueryValue> {
+  evaluator.context.hold(grid.count); // The times themselves, and a bound on the number of steps.
   const type = valueTypeOf(expr);
   switch (type) {
     case "scalar": {
-      const values = await evaluateScalar(expr, grid, context);
+      const values = await evaluator.scalar(expr, grid);
       const present = new Uint8Array(grid.count).fill(1);
       const series = { labels: NO_LABELS, dropName: false, values, present };
       return { type: "matrix", series: matrixResult([series], grid) };
@@ -178,7 +161,7 @@ async function evaluateRange(expr: Expr, grid: Grid, context: QueryContext): Pro
     case "vector":
       return {
         type: "matrix",
-        series: matrixResult(await evaluateVector(expr, grid, context), grid),
+        series: matrixResult(await evaluator.vector(expr, grid), grid),
       };
     case "string":
     case "matrix":

@@ -1,10 +1,12 @@
 import { compareLabels, type Labels, labelsKey, type NativeHistogram } from "@pharos/base";
-import type { SampleRun } from "./selector.ts";
 import {
   finalLabels,
   type Grid,
+  HISTOGRAM,
   hasSamples,
+  histogramAt,
   mergeInto,
+  NONE,
   type StepSeries,
   sameLabelset,
   timesOf,
@@ -30,7 +32,7 @@ export interface VectorResult {
   readonly timestampMs: number;
   readonly labels: readonly Labels[];
   readonly values: Float64Array;
-  /** By entry, those that are native histograms; there only where they were asked for and some are. */
+  /** By entry, those that are native histograms; absent where none is. */
   readonly histograms?: ReadonlyMap<number, NativeHistogram>;
 }
 
@@ -49,6 +51,11 @@ export interface MatrixSeries {
   readonly histograms?: readonly HistogramRun[];
 }
 
+/** A range selector's result at one time: samples as they are. */
+export interface SampleRun extends MatrixSeries {
+  readonly dropName: boolean;
+}
+
 export interface QueryStats {
   /** Samples that came from the store, and points of subqueries. */
   readonly samplesRead: number;
@@ -59,45 +66,60 @@ export interface QueryStats {
 /** An instant query's series, metric names dropped where they must be. @throws OperatingError where two become the same. */
 export function vectorResult(list: readonly StepSeries[], timestampMs: number): VectorResult {
   const final = settleNames(list);
-  return {
+  const histograms = new Map<number, NativeHistogram>();
+  for (const [i, series] of final.entries())
+    if (series.present[0] === HISTOGRAM) histograms.set(i, histogramAt(series, 0));
+  const result = {
     type: "vector",
     timestampMs,
     labels: final.map(({ labels }) => labels),
     values: Float64Array.from(final, ({ values }) => values[0] as number),
-  };
+  } as const;
+  return histograms.size === 0 ? result : { ...result, histograms };
 }
 
 /** A range query's series, sorted by labels. @throws OperatingError where two become the same at the same step. */
 export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSeries[] {
   const allTimesMs = timesOf(grid);
   return settleNames(list)
-    .map(({ labels, values, present }) => {
-      let count = 0;
-      for (let i = 0; i < present.length; i++) count += present[i] as number;
-      if (count === grid.count) return { labels, timestampsMs: allTimesMs, values };
-      const out = {
-        labels,
-        timestampsMs: new Float64Array(count),
-        values: new Float64Array(count),
-      };
-      let at = 0;
-      for (let i = 0; i < present.length; i++) {
-        if (present[i] === 0) continue;
-        out.timestampsMs[at] = allTimesMs[i] as number;
-        out.values[at++] = values[i] as number;
-      }
-      return out;
-    })
+    .map((series) => matrixSeries(series, allTimesMs))
     .sort((a, b) => compareLabels(a.labels, b.labels));
+}
+
+function matrixSeries(series: StepSeries, allTimesMs: Float64Array): MatrixSeries {
+  const { labels, values, present } = series;
+  let floats = 0;
+  let others = 0;
+  for (let i = 0; i < present.length; i++) {
+    if (present[i] === HISTOGRAM) others++;
+    else if (present[i] !== NONE) floats++;
+  }
+  if (floats === present.length) return { labels, timestampsMs: allTimesMs, values };
+  const out = {
+    labels,
+    timestampsMs: new Float64Array(floats),
+    values: new Float64Array(floats),
+  };
+  const histograms: HistogramRun[] = [];
+  let at = 0;
+  for (let i = 0; i < present.length; i++) {
+    if (present[i] === NONE) continue;
+    const timestampMs = allTimesMs[i] as number;
+    if (present[i] === HISTOGRAM) {
+      histograms.push({ timestampMs, histogram: histogramAt(series, i) });
+      continue;
+    }
+    out.timestampsMs[at] = timestampMs;
+    out.values[at++] = values[i] as number;
+  }
+  return others === 0 ? out : { ...out, histograms };
 }
 
 /** A range vector's series, sorted by labels. */
 export function runsResult(runs: readonly SampleRun[]): MatrixSeries[] {
-  const series = runs.map(({ labels, dropName, timestampsMs, values }) => ({
-    labels: dropName ? withoutMetadata(labels) : labels,
-    timestampsMs,
-    values,
-  }));
+  const series = runs.map(({ dropName, ...run }) =>
+    dropName ? { ...run, labels: withoutMetadata(run.labels) } : run,
+  );
   if (new Set(series.map(({ labels }) => labelsKey(labels))).size < series.length)
     throw sameLabelset();
   return series.sort((a, b) => compareLabels(a.labels, b.labels));

@@ -1,32 +1,78 @@
-import { type Labels, NO_LABELS } from "@pharos/base";
-import type { SelectOptions, SeriesColumns } from "@pharos/ports";
+import { NO_LABELS } from "@pharos/base";
+import type { HistogramColumn, SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
+import type { Sink } from "./evaluator.ts";
 import type { QueryContext } from "./query-context.ts";
-import { emptySeries, type Grid, gridEndMs, type StepSeries } from "./step-series.ts";
-import type { RawSamples, StepColumn } from "./windows.ts";
+import {
+  ColumnCopier,
+  emptySeries,
+  FLOAT,
+  type Grid,
+  gridEndMs,
+  hasAny,
+  NONE,
+  putHistogram,
+  type StepSeries,
+} from "./step-series.ts";
+import type { StepColumn } from "./windows.ts";
 
-/** Takes one series of a result; its columns are overwritten when the next one comes. */
-export type Sink = (series: StepSeries) => void;
+/** What of the sample found: its value (or the histogram it is), or its time in seconds. */
+export type Give = "value" | "timestamp";
 
-/**
- * Gives an instant vector selector's series one by one: at each step the sample found, or its time in seconds.
- */
+/** Where a selector looks at each step of a grid. */
+interface Looks {
+  /** Where the first step looks, and how far the next one is from there: 0 under `@`. */
+  readonly firstMs: number;
+  readonly stepMs: number;
+  readonly lookbackMs: number;
+}
+
+/** Gives an instant vector selector's series one by one: at each step the sample found. */
 export async function streamSelector(
   selector: VectorSelector,
   grid: Grid,
   context: QueryContext,
-  give: "value" | "timestamp",
+  give: Give,
   sink: Sink,
 ): Promise<void> {
   const { firstMs, lastMs } = shiftedRange(context, selector, grid);
   const { lookbackMs } = context;
-  const times = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
-  const { values, present } = emptySeries(NO_LABELS, false, grid.count);
-  const out = { values, present };
+  const looks = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
+  const out = emptySeries(NO_LABELS, give === "timestamp", grid.count);
   await readSeries(context, selector, firstMs - lookbackMs, lastMs, (columns) => {
-    if (lookUp(columns, times, give, out))
-      sink({ labels: columns.labels, dropName: give === "timestamp", values, present });
+    let any = lookUp(columns, looks, give, out);
+    out.histograms = undefined;
+    if (columns.histograms !== undefined) {
+      lookUpHistograms(columns, columns.histograms, looks, give, out);
+      any = hasAny(out.present);
+    }
+    if (any) sink({ ...out, labels: columns.labels });
   });
+}
+
+/** As `streamSelector`, but keeps them all. */
+export function collectSelector(
+  selector: VectorSelector,
+  grid: Grid,
+  context: QueryContext,
+  give: Give,
+): Promise<StepSeries[]> {
+  return collect(grid, context, (sink) => streamSelector(selector, grid, context, give, sink));
+}
+
+/** Runs a stream and keeps a copy of all it gives. */
+export async function collect(
+  grid: Grid,
+  context: QueryContext,
+  stream: (sink: Sink) => Promise<void>,
+): Promise<StepSeries[]> {
+  const list: StepSeries[] = [];
+  const copier = new ColumnCopier(grid.count);
+  await stream((series) => {
+    context.hold(grid.count);
+    list.push(copier.copy(series));
+  });
+  return list;
 }
 
 /**
@@ -39,19 +85,17 @@ export async function readSeries(
   afterMs: number,
   maxMs: number,
   show: (columns: SeriesColumns) => void,
-  wishes: Pick<SelectOptions, "histograms"> = {},
 ): Promise<void> {
   const selection = context.store.select({ minMs: afterMs, maxMs }, selector.matchers, {
     // The limit is on what a query holds at once, not on what passes through it.
     samplesMax: Number.POSITIVE_INFINITY,
     signal: context.signal,
     warn: (warning) => context.annotations.incomplete(warning),
-    ...wishes,
+    histograms: true,
   });
   for await (const columns of selection) {
     const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
-    context.samplesRead += length;
-    context.seriesRead++;
+    context.countSeries(length);
     context.hold(length);
     show(columns);
     context.release(length);
@@ -72,14 +116,13 @@ export function shiftedRange(
 }
 
 /**
- * For each step the last sample at or before it, if that is younger than the lookback and no staleness marker.
- * `firstMs` is the time of the first step, `stepMs` the distance (0 under `@`). `give` picks the value, or the time in
- * seconds. Answers whether there is any.
+ * For each step the last float at or before it, if that is younger than the lookback and no staleness marker. Answers
+ * whether there is any.
  */
 function lookUp(
   { timestampsMs, values, stale }: SeriesColumns,
-  times: { readonly firstMs: number; readonly stepMs: number; readonly lookbackMs: number },
-  give: "value" | "timestamp",
+  looks: Looks,
+  give: Give,
   out: StepColumn,
 ): boolean {
   const { length } = timestampsMs;
@@ -87,57 +130,56 @@ function lookUp(
   let any = false;
   let next = 0;
   for (let i = 0; i < count; i++) {
-    const timeMs = times.firstMs + i * times.stepMs;
+    const timeMs = looks.firstMs + i * looks.stepMs;
     while (next < length && (timestampsMs[next] as number) <= timeMs) next++;
     const at = next - 1;
     if (
       at < 0 ||
-      (timestampsMs[at] as number) <= timeMs - times.lookbackMs ||
+      (timestampsMs[at] as number) <= timeMs - looks.lookbackMs ||
       (stale !== null && stale[at] === 1)
     ) {
-      out.present[i] = 0;
+      out.present[i] = NONE;
       continue;
     }
     out.values[i] = give === "value" ? (values[at] as number) : (timestampsMs[at] as number) / 1000;
-    out.present[i] = 1;
+    out.present[i] = FLOAT;
     any = true;
   }
   return any;
 }
 
-/** The samples without staleness markers, in `scratch` where there are any, else the store's own arrays. */
-export function withoutStale(
-  { timestampsMs, values, stale }: SeriesColumns,
-  scratch: RawSamples,
-): RawSamples {
-  const { length } = timestampsMs;
-  if (stale === null) return { timestampsMs, values, length };
-  reserve(scratch, length);
-  let kept = 0;
-  for (let i = 0; i < length; i++) {
-    if (stale[i] === 1) continue;
-    scratch.timestampsMs[kept] = timestampsMs[i] as number;
-    scratch.values[kept] = values[i] as number;
-    kept++;
+/** Puts the last histogram where that is the series' last sample, after `lookUp` has dealt with the floats. */
+function lookUpHistograms(
+  { timestampsMs: floatsMs }: SeriesColumns,
+  column: HistogramColumn,
+  looks: Looks,
+  give: Give,
+  out: StepSeries,
+): void {
+  const { timestampsMs } = column;
+  let nextFloat = 0;
+  let next = 0;
+  let decodedAt = -1;
+  let decoded = undefined as ReturnType<HistogramColumn["at"]> | undefined;
+  for (let i = 0; i < out.present.length; i++) {
+    const timeMs = looks.firstMs + i * looks.stepMs;
+    while (nextFloat < floatsMs.length && (floatsMs[nextFloat] as number) <= timeMs) nextFloat++;
+    while (next < timestampsMs.length && (timestampsMs[next] as number) <= timeMs) next++;
+    const at = next - 1;
+    if (at < 0) continue;
+    const foundMs = timestampsMs[at] as number;
+    if (foundMs <= timeMs - looks.lookbackMs) continue;
+    if (nextFloat > 0 && (floatsMs[nextFloat - 1] as number) >= foundMs) continue;
+    // Several steps mostly find the same one.
+    if (decodedAt !== at || decoded === undefined) {
+      decoded = column.at(at);
+      decodedAt = at;
+    }
+    if (decoded.stale) out.present[i] = NONE;
+    else if (give === "value") putHistogram(out, i, decoded);
+    else {
+      out.values[i] = foundMs / 1000;
+      out.present[i] = FLOAT;
+    }
   }
-  scratch.length = kept;
-  return scratch;
-}
-
-export function createScratch(): RawSamples {
-  return { timestampsMs: new Float64Array(0), values: new Float64Array(0), length: 0 };
-}
-
-export function reserve(scratch: RawSamples, length: number): void {
-  if (scratch.values.length >= length) return;
-  scratch.timestampsMs = new Float64Array(length * 2);
-  scratch.values = new Float64Array(length * 2);
-}
-
-/** A range selector's result at one time: samples as they are. */
-export interface SampleRun {
-  readonly labels: Labels;
-  readonly dropName: boolean;
-  readonly timestampsMs: Float64Array;
-  readonly values: Float64Array;
 }

@@ -1,4 +1,12 @@
-import { type Labels, labelsKey, METRIC_NAME, OperatingError, withoutLabels } from "@pharos/base";
+import {
+  assert,
+  type Labels,
+  labelsKey,
+  METRIC_NAME,
+  type NativeHistogram,
+  OperatingError,
+  withoutLabels,
+} from "@pharos/base";
 
 /** The times at which an expression is evaluated: `startMs`, `startMs + stepMs`, … `count` of them. */
 export interface Grid {
@@ -9,7 +17,21 @@ export interface Grid {
   readonly count: number;
 }
 
-/** What one series is at each step of a grid. Whoever gets one from an operator owns its columns and may overwrite them. */
+/** What a series has at a step, as `StepSeries.present` says it. */
+export const NONE = 0;
+export const FLOAT = 1;
+export const HISTOGRAM = 2;
+
+/**
+ * The native histograms of a series, one place a step, with something only where `present` is `HISTOGRAM`. The
+ * histograms themselves are never changed: whoever computes with one makes another.
+ */
+export type HistogramSteps = (NativeHistogram | undefined)[];
+
+/**
+ * What one series is at each step of a grid: a float, a native histogram, or nothing, and that may differ from step to
+ * step. Whoever gets one from an operator owns its columns and may overwrite them.
+ */
 export interface StepSeries {
   readonly labels: Labels;
   /**
@@ -17,10 +39,12 @@ export interface StepSeries {
    * still see it, so that `label_replace` can save it.
    */
   readonly dropName: boolean;
-  /** One a step; without meaning where `present` is 0. */
+  /** One a step; without meaning where `present` is not `FLOAT`. */
   readonly values: Float64Array;
-  /** One a step: 1 where the series has a sample, else 0. */
+  /** One a step: `NONE` (0), `FLOAT` (1) or `HISTOGRAM` (2). */
   readonly present: Uint8Array;
+  /** Absent from a series of floats; one that has it need not hold any histogram. */
+  histograms?: HistogramSteps | undefined;
 }
 
 /** How many samples a slab of columns holds: a quarter of a megabyte. */
@@ -71,7 +95,7 @@ export class ColumnCopier {
     this.#used = this.#perSlab;
   }
 
-  copy({ labels, dropName, values, present }: StepSeries): StepSeries {
+  copy({ labels, dropName, values, present, histograms }: StepSeries): StepSeries {
     if (this.#used === this.#perSlab) {
       if (this.#perSlab * this.#count < SLAB_SAMPLES) this.#perSlab *= 2;
       this.#values = new Float64Array(this.#perSlab * this.#count);
@@ -85,6 +109,7 @@ export class ColumnCopier {
       dropName,
       values: this.#values.subarray(start, end),
       present: this.#present.subarray(start, end),
+      histograms: histograms?.slice(),
     };
     copied.values.set(values);
     copied.present.set(present);
@@ -106,8 +131,46 @@ export function constantSeries(
   };
 }
 
-export function hasSamples(series: StepSeries): boolean {
-  return series.present.includes(1);
+/** A series of one step as it is at every step of a longer grid. */
+export function repeatFirst(series: StepSeries, count: number): StepSeries {
+  const { labels, dropName, values, present, histograms } = series;
+  const repeated = constantSeries(labels, dropName, values[0] as number, count);
+  repeated.present.fill(present[0] as number);
+  if (histograms?.[0] !== undefined) repeated.histograms = Array(count).fill(histograms[0]);
+  return repeated;
+}
+
+/** Whether the series has a sample at any step, a float or a histogram. */
+export function hasSamples({ present }: StepSeries): boolean {
+  return hasAny(present);
+}
+
+export function hasAny(present: Uint8Array): boolean {
+  for (let i = 0; i < present.length; i++) if (present[i] !== NONE) return true;
+  return false;
+}
+
+/** The histogram at a step at which `present` is `HISTOGRAM`. */
+export function histogramAt({ histograms }: StepSeries, step: number): NativeHistogram {
+  const histogram = histograms?.[step];
+  assert(histogram !== undefined, () => `a histogram at step ${step}`);
+  return histogram;
+}
+
+/** Makes the sample at a step a histogram. */
+export function putHistogram(series: StepSeries, step: number, histogram: NativeHistogram): void {
+  series.histograms ??= Array(series.present.length).fill(undefined);
+  series.histograms[step] = histogram;
+  series.present[step] = HISTOGRAM;
+}
+
+/** The samples of a series that are floats; histograms are taken out, in place. */
+export function onlyFloats(series: StepSeries): StepSeries {
+  if (series.histograms === undefined) return series;
+  const { present } = series;
+  for (let i = 0; i < present.length; i++) if (present[i] === HISTOGRAM) present[i] = NONE;
+  series.histograms = undefined;
+  return series;
 }
 
 /** What says what a metric is, and no longer holds once it was computed with: its name, type and unit. */
@@ -145,10 +208,13 @@ export function mergeSameLabels(list: readonly StepSeries[]): StepSeries[] {
 /** Adds the samples of `from` to those of `into`; false, and half done, if both have one at the same step. */
 export function mergeInto(into: StepSeries, from: StepSeries): boolean {
   for (let i = 0; i < from.present.length; i++) {
-    if (from.present[i] === 0) continue;
-    if (into.present[i] === 1) return false;
-    into.present[i] = 1;
-    into.values[i] = from.values[i] as number;
+    if (from.present[i] === NONE) continue;
+    if (into.present[i] !== NONE) return false;
+    if (from.present[i] === HISTOGRAM) putHistogram(into, i, histogramAt(from, i));
+    else {
+      into.present[i] = FLOAT;
+      into.values[i] = from.values[i] as number;
+    }
   }
   return true;
 }

@@ -48,7 +48,7 @@ export async function instantQuery(
   const options = queryOptions(request, parameters, dependencies);
   const expr = queryParameter(parameters);
   const startedMs = clock.monotonicMs();
-  const result = await engine.instant(store, expr, timeMs, { ...options, histograms: true });
+  const result = await engine.instant(store, expr, timeMs, options);
   const totalMs = clock.monotonicMs() - startedMs;
   const { samplesRead } = result.stats;
   const statistics = wantsStatistics(parameters) ? { totalMs, samplesRead } : undefined;

@@ -1,0 +1,39 @@
+import { assert } from "@pharos/base";
+import type { Aggregation } from "../syntax/ast.ts";
+import { Accumulator } from "./aggregate.ts";
+import { countValues, quantileOfSamples, selectSamples } from "./aggregate-samples.ts";
+import type { Evaluator } from "./evaluator.ts";
+import { unwrapParens } from "./expr-properties.ts";
+import type { Grid, StepSeries } from "./step-series.ts";
+
+/** An aggregation: of a stream where its groups can be added up, else of all series at once. */
+export async function evaluateAggregation(
+  aggregation: Aggregation,
+  grid: Grid,
+  evaluator: Evaluator,
+): Promise<StepSeries[]> {
+  const { context } = evaluator;
+  const accumulator = Accumulator.create(aggregation, grid.count);
+  if (accumulator !== undefined) {
+    let groups = 0;
+    await evaluator.stream(aggregation.expr, grid, (series) => {
+      accumulator.add(series);
+      if (accumulator.groupCount === groups) return;
+      groups = accumulator.groupCount;
+      context.hold(grid.count);
+    });
+    return accumulator.finish();
+  }
+  const { op, param, expr } = aggregation;
+  assert(param !== undefined, () => `${op} has a parameter`);
+  if (op === "count_values") {
+    const label = unwrapParens(param);
+    assert(label.kind === "string", "count_values has a label name");
+    return countValues(aggregation, await evaluator.vector(expr, grid), label.value, grid);
+  }
+  const params = await evaluator.scalar(param, grid);
+  const list = await evaluator.vector(expr, grid);
+  return op === "quantile"
+    ? quantileOfSamples(aggregation, list, params, grid, context.annotations)
+    : selectSamples(aggregation, list, params, grid, context.annotations);
+}

@@ -1,0 +1,118 @@
+import { assert, NO_LABELS } from "@pharos/base";
+import type { Call, Expr } from "../syntax/ast.ts";
+import { absentWhere } from "./absent.ts";
+import { argument, stringArguments } from "./call-arguments.ts";
+import { histogramFraction, histogramQuantile } from "./classic-histogram.ts";
+import { dateFunction } from "./date-functions.ts";
+import type { Evaluator } from "./evaluator.ts";
+import { unwrapParens } from "./expr-properties.ts";
+import { addPresence, clamp, mapValues, mathFunction, round } from "./instant-functions.ts";
+import { joinLabels, replaceLabel, sortByLabels, sortByValue } from "./label-functions.ts";
+import type { QueryContext } from "./query-context.ts";
+import { collectSelector } from "./selector.ts";
+import { emptySeries, type Grid, gridTimeMs, type StepSeries, timesOf } from "./step-series.ts";
+
+/** A call of a function of instant vectors, scalars and strings. Those of range vectors are in `range/`. */
+export async function evaluateCall(
+  call: Call,
+  grid: Grid,
+  evaluator: Evaluator,
+): Promise<StepSeries[]> {
+  const { func, args } = call;
+  const { context } = evaluator;
+  const vector = (index: number): Promise<StepSeries[]> =>
+    evaluator.vector(argument(call, index), grid);
+  const scalar = (index: number): Promise<Float64Array> =>
+    evaluator.scalar(argument(call, index), grid);
+  const constant = (value: number): Float64Array => new Float64Array(grid.count).fill(value);
+
+  const math = mathFunction(func);
+  if (math !== undefined) return mapValues(await vector(0), math);
+  const date = dateFunction(func);
+  if (date !== undefined) {
+    if (args.length > 0) return mapValues(await vector(0), date);
+    const now = emptySeries(NO_LABELS, false, grid.count);
+    now.present.fill(1);
+    for (let i = 0; i < grid.count; i++)
+      now.values[i] = date(Math.floor(gridTimeMs(grid, i) / 1000));
+    return [now];
+  }
+  switch (func) {
+    case "absent": {
+      const there = new Uint8Array(grid.count);
+      addPresence(there, await vector(0));
+      return absentWhere(there, argument(call, 0));
+    }
+    case "clamp":
+      return clamp(await vector(0), await scalar(1), await scalar(2));
+    case "clamp_max":
+      return clamp(await vector(0), constant(Number.NEGATIVE_INFINITY), await scalar(1));
+    case "clamp_min":
+      return clamp(await vector(0), await scalar(1), constant(Number.POSITIVE_INFINITY));
+    case "round":
+      return round(await vector(0), args.length > 1 ? await scalar(1) : constant(1));
+    case "histogram_quantile": {
+      const quantiles = await scalar(0);
+      warnOfQuantiles(quantiles, argument(call, 0), context);
+      const list = await vector(1);
+      const { span } = argument(call, 1);
+      return histogramQuantile(list, quantiles, grid, context.annotations, span);
+    }
+    case "histogram_fraction": {
+      const lowers = await scalar(0);
+      const uppers = await scalar(1);
+      const list = await vector(2);
+      const { span } = argument(call, 2);
+      return histogramFraction(list, lowers, uppers, grid, context.annotations, span);
+    }
+    case "label_replace": {
+      const [target = "", replacement = "", source = "", pattern = ""] = stringArguments(call, 1);
+      return replaceLabel(await vector(0), { target, replacement, source, pattern });
+    }
+    case "label_join": {
+      const [target = "", separator = "", ...sources] = stringArguments(call, 1);
+      return joinLabels(await vector(0), { target, separator, sources });
+    }
+    case "sort":
+    case "sort_desc":
+      warnOfSort(call, grid, context);
+      return sortByValue(await vector(0), func === "sort_desc");
+    case "sort_by_label":
+    case "sort_by_label_desc": {
+      warnOfSort(call, grid, context);
+      return sortByLabels(await vector(0), stringArguments(call, 1), func === "sort_by_label_desc");
+    }
+    case "timestamp":
+      return timestamps(argument(call, 0), grid, evaluator);
+    case "vector": {
+      const values = await scalar(0);
+      return [
+        { labels: NO_LABELS, dropName: false, values, present: new Uint8Array(grid.count).fill(1) },
+      ];
+    }
+    default:
+      assert(false, () => `no function ${func}`);
+  }
+}
+
+function warnOfQuantiles(quantiles: Float64Array, expr: Expr, context: QueryContext): void {
+  for (const q of quantiles)
+    if (!(q >= 0 && q <= 1)) context.annotations.invalidQuantile(q, expr.span);
+}
+
+function warnOfSort(call: Call, grid: Grid, context: QueryContext): void {
+  if (grid.count > 1) context.annotations.sortInRangeQuery(call.span);
+}
+
+/** timestamp: of a selector the time of the sample found, of anything else the time of evaluation. */
+async function timestamps(expr: Expr, grid: Grid, evaluator: Evaluator): Promise<StepSeries[]> {
+  const inner = unwrapParens(expr);
+  if (inner.kind === "vector") return collectSelector(inner, grid, evaluator.context, "timestamp");
+  const seconds = timesOf(grid).map((timeMs) => timeMs / 1000);
+  const list = await evaluator.vector(inner, grid);
+  return list.map(({ labels, values, present }) => {
+    values.set(seconds);
+    for (let i = 0; i < present.length; i++) present[i] = Math.min(1, present[i] as number);
+    return { labels, dropName: true, values, present };
+  });
+}

@@ -1,0 +1,127 @@
+import { assert, type Labels, type NativeHistogram } from "@pharos/base";
+import type { Expr } from "../../syntax/ast.ts";
+import { type RangeArgument, shiftOf } from "../call-arguments.ts";
+import type { Evaluator } from "../evaluator.ts";
+import { unwrapParens } from "../expr-properties.ts";
+import { createScratch, reserve, withoutStale } from "../raw-samples.ts";
+import type { SampleRun } from "../result.ts";
+import { readSeries, shiftedRange } from "../selector.ts";
+import {
+  FLOAT,
+  type Grid,
+  HISTOGRAM,
+  histogramAt,
+  type StepSeries,
+  timesOf,
+} from "../step-series.ts";
+import { subqueryGrid } from "../subquery.ts";
+import {
+  createWindows,
+  moveWindows,
+  type RawHistograms,
+  type RawSamples,
+  sameWindows,
+} from "../windows.ts";
+
+/** Takes one series of a range vector; its samples are overwritten when the next one comes. */
+export type RawSink = (labels: Labels, dropName: boolean, raw: RawSamples) => void;
+
+/** Gives, one by one, the series of a range vector with the samples that any step's window may need. */
+export async function streamRange(
+  range: RangeArgument,
+  grid: Grid,
+  evaluator: Evaluator,
+  sink: RawSink,
+): Promise<void> {
+  const { context } = evaluator;
+  const scratch = createScratch();
+  if (range.kind === "matrix") {
+    const { firstMs, lastMs } = shiftedRange(context, range.selector, grid);
+    const afterMs = firstMs - range.rangeMs;
+    await readSeries(context, range.selector, afterMs, lastMs, (columns) =>
+      sink(columns.labels, false, withoutStale(columns, scratch)),
+    );
+    return;
+  }
+  const inner = subqueryGrid(range, grid, context);
+  if (inner === undefined) return;
+  reserve(scratch, inner.count);
+  const timesMs = timesOf(inner);
+  await evaluator.stream(range.expr, inner, (series) => {
+    takeSteps(series, timesMs, scratch);
+    context.samplesRead += scratch.length + (scratch.histograms?.length ?? 0);
+    sink(series.labels, series.dropName, scratch);
+  });
+}
+
+/** Makes samples of what a series is at the steps of a subquery. */
+function takeSteps(series: StepSeries, timesMs: Float64Array, into: RawSamples): void {
+  const { values, present } = series;
+  let kept = 0;
+  for (let i = 0; i < present.length; i++) {
+    if (present[i] !== FLOAT) continue;
+    into.timestampsMs[kept] = timesMs[i] as number;
+    into.values[kept] = values[i] as number;
+    kept++;
+  }
+  into.length = kept;
+  into.histograms = series.histograms === undefined ? undefined : histogramSteps(series, timesMs);
+}
+
+function histogramSteps(series: StepSeries, timesMs: Float64Array): RawHistograms | undefined {
+  const timestampsMs = new Float64Array(timesMs.length);
+  const histograms: NativeHistogram[] = [];
+  for (let i = 0; i < timesMs.length; i++) {
+    if (series.present[i] !== HISTOGRAM) continue;
+    timestampsMs[histograms.length] = timesMs[i] as number;
+    histograms.push(histogramAt(series, i));
+  }
+  if (histograms.length === 0) return undefined;
+  return { timestampsMs, histograms, length: histograms.length, startsMs: undefined };
+}
+
+/** A range vector at the one time of `grid`, as an instant query of it answers: copies of the samples. */
+export async function evaluateMatrix(
+  expr: Expr,
+  grid: Grid,
+  evaluator: Evaluator,
+): Promise<SampleRun[]> {
+  const { context } = evaluator;
+  const range = unwrapParens(expr);
+  assert(range.kind === "matrix" || range.kind === "subquery", "a range vector");
+  const endMs = context.shiftedMs(shiftOf(range), grid.startMs);
+  const windows = createWindows(1, range.rangeMs, endMs, 0);
+  const histogramWindows = sameWindows(windows);
+  const runs: SampleRun[] = [];
+  await streamRange(range, grid, evaluator, (labels, dropName, raw) => {
+    moveWindows(windows, raw);
+    const from = windows.from[0] as number;
+    const to = windows.to[0] as number;
+    const run = {
+      labels,
+      dropName,
+      timestampsMs: raw.timestampsMs.slice(from, to),
+      values: raw.values.slice(from, to),
+    };
+    if (raw.histograms !== undefined) {
+      const { timestampsMs, histograms } = raw.histograms;
+      moveWindows(histogramWindows, raw.histograms);
+      const [first = 0] = histogramWindows.from;
+      const inside = histograms.slice(first, histogramWindows.to[0]);
+      context.hold(to - from + inside.length);
+      if (to - from + inside.length === 0) return;
+      runs.push({
+        ...run,
+        histograms: inside.map((histogram, i) => ({
+          timestampMs: timestampsMs[first + i] as number,
+          histogram,
+        })),
+      });
+      return;
+    }
+    if (from === to) return;
+    context.hold(to - from);
+    runs.push(run);
+  });
+  return runs;
+}
