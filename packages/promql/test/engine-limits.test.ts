@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { labelsFrom } from "@pharos/base";
 import type { SeriesColumns, SeriesStore } from "@pharos/ports";
-import { createEngine } from "@pharos/promql/engine";
+import { createEngine, type QueryLimits } from "@pharos/promql/engine";
 import { MemoryStore, SimClock } from "@pharos/testing";
 import { worldOf } from "./engine-world.ts";
 
@@ -158,7 +158,36 @@ test("an error of the store reaches the caller as it is", async () => {
 test("a query counts what it read", async () => {
   const world = await worldOf(SIX_SAMPLES);
   const { stats } = await world.instant(2, "sum(x) + sum(rate(x[2m]))");
-  deepEqual(stats, { samplesRead: 12, seriesRead: 4 });
+  deepEqual({ ...stats, samplesPeak: 0 }, { samplesRead: 12, seriesRead: 4, samplesPeak: 0 });
+  ok(stats.samplesPeak >= 4 && stats.samplesPeak < 100, `${stats.samplesPeak} at once`);
+});
+
+test("each limit of one query ends it with what it took, what it may take, and what changes that", async () => {
+  const clock = new SimClock();
+  const { signal } = new AbortController();
+  const range = { startMs: 0, endMs: 9, stepMs: 1 };
+  const run = (query: string, limits: QueryLimits) =>
+    clock.run(
+      createEngine({ clock }).range(new SlowStore(clock, 0), query, range, { signal, limits }),
+    );
+  await rejects(run("sum(x)", { series: { max: 7, setting: "--query-max-series" } }), {
+    code: "query.over_limit",
+    message:
+      "the query reads more than 7 series, the limit is 7 (--query-max-series); narrow its selectors or its range",
+  });
+  await rejects(run("sum(x)", { samplesRead: { max: 20, setting: "max_samples_read" } }), {
+    code: "query.over_limit",
+    message: /reads more than 20 samples, the limit is 20 \(max_samples_read\)/,
+  });
+  await rejects(run("x", { memorySize: { max: 16_000, setting: "--query-max-memory" } }), {
+    code: "query.over_limit",
+    message: /needs more than \d+ bytes of memory, the limit is 16,000 \(--query-max-memory\)/,
+  });
+  await rejects(run("x", { samples: { max: 500, setting: "--query-max-samples" } }), {
+    code: "query.too_many_samples",
+    message:
+      /^query processing would load too many samples .*: more than 500 \(--query-max-samples\)$/,
+  });
 });
 
 test("a mistake in the text is query.invalid", async () => {

@@ -8,6 +8,7 @@ import { TreeEvaluator } from "./evaluate.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { unwrapParens } from "./expr-properties.ts";
 import { QueryContext } from "./query-context.ts";
+import type { QueryLimits } from "./query-limits.ts";
 import { evaluateMatrix } from "./range/range-vector.ts";
 import {
   matrixResult,
@@ -34,6 +35,7 @@ export interface QueryOptions {
   readonly signal: AbortSignal;
   readonly lookbackMs?: number;
   readonly timeoutMs?: number;
+  readonly limits?: QueryLimits;
   /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
   readonly text?: string;
 }
@@ -51,7 +53,7 @@ export interface QueryRange {
  * milliseconds.
  *
  * @throws OperatingError `query.invalid` for an expression that is wrong in itself; `query.failed` for one that fails
- * on the data (many-to-many matching …); `query.too_many_samples`, `query.timeout`; `query.cancelled` where the signal
+ * on the data (many-to-many matching …); `query.too_many_samples`, `query.over_limit`, `query.timeout`; `query.cancelled` where the signal
  * aborts; and whatever the store throws.
  */
 export interface Engine {
@@ -99,15 +101,16 @@ export function createEngine({
         lookbackMs: options.lookbackMs ?? lookbackMs,
         defaultStepMs,
         samplesMax,
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
         annotations,
       });
       const value = await evaluate(expr, gridOf(range), new TreeEvaluator(context));
-      const { samplesRead, seriesRead } = context;
+      const { samplesRead, seriesRead, samplesPeak } = context;
       return {
         ...value,
         warnings: annotations.warnings,
         infos: annotations.infos,
-        stats: { samplesRead, seriesRead },
+        stats: { samplesRead, seriesRead, samplesPeak },
       };
     });
   };

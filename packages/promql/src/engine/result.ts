@@ -61,6 +61,8 @@ export interface QueryStats {
   readonly samplesRead: number;
   /** Series that came from the store; one that two selectors read counts twice. */
   readonly seriesRead: number;
+  /** The most samples that were in memory at once. */
+  readonly samplesPeak: number;
 }
 
 /** An instant query's series, metric names dropped where they must be. @throws OperatingError where two become the same. */

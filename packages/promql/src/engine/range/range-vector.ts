@@ -49,7 +49,7 @@ export async function streamRange(
   const timesMs = timesOf(inner);
   await evaluator.stream(range.expr, inner, (series) => {
     takeSteps(series, timesMs, scratch);
-    context.samplesRead += scratch.length + (scratch.histograms?.length ?? 0);
+    context.countSamples(scratch.length + (scratch.histograms?.length ?? 0));
     sink(series.labels, series.dropName, scratch);
   });
 }
