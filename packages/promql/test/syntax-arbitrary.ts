@@ -4,8 +4,13 @@ import {
   type AtModifier,
   type BinaryExpr,
   type BinaryOp,
+  type DurationBinary,
+  type DurationExpr,
   type Expr,
+  type Extent,
+  type FillValues,
   FUNCTIONS,
+  type TimeShift,
   type ValueType,
   type VectorSelector,
 } from "@pharos/promql/syntax";
@@ -36,14 +41,90 @@ const times: Arbitrary<AtModifier | undefined> = fc.oneof(
     .integer({ min: -(10 ** 13), max: 10 ** 13 })
     .map((timestampMs) => ({ kind: "time" as const, timestampMs })),
 );
-const shifts = fc.record({
-  offsetMs: fc.oneof(
-    fc.constant(0),
-    durationsMs,
-    durationsMs.map((ms) => -ms),
-  ),
-  at: times,
-});
+
+const DURATION_OPS: readonly DurationBinary["op"][] = ["+", "-", "*", "/", "%", "^"];
+
+/** In parentheses where the printed text would be read differently next to an operator. */
+const durationOperand = (expr: DurationExpr): DurationExpr => {
+  const isLoose =
+    expr.kind === "duration-binary" ||
+    expr.kind === "duration-negation" ||
+    (expr.kind === "number" && expr.value < 0);
+  return isLoose ? { kind: "duration-paren", span, expr } : expr;
+};
+
+const durationCalls = (inner: Arbitrary<DurationExpr>): Arbitrary<DurationExpr> =>
+  fc.oneof(
+    fc
+      .constantFrom("step" as const, "range" as const)
+      .map((func): DurationExpr => ({ kind: "duration-call", span, func, args: [] })),
+    fc
+      .tuple(fc.constantFrom("min_of" as const, "max_of" as const), inner, inner)
+      .map(([func, ...args]): DurationExpr => ({ kind: "duration-call", span, func, args })),
+  );
+
+const durationParts = (depth: number): Arbitrary<DurationExpr> => {
+  const literals = fc.oneof(
+    durationsMs.map((ms) => ({ kind: "number", span, value: ms / 1000, duration: true }) as const),
+    fc
+      .integer({ min: -5000, max: 5000 })
+      .filter((value) => value !== 0)
+      .map((value) => ({ kind: "number", span, value, duration: false }) as const),
+  );
+  if (depth <= 0) return literals;
+  const inner = durationParts(depth - 1);
+  const binaries = fc.tuple(fc.constantFrom(...DURATION_OPS), inner, inner).map(
+    ([op, left, right]): DurationExpr => ({
+      kind: "duration-binary",
+      span,
+      op,
+      left: durationOperand(left),
+      right: durationOperand(right),
+    }),
+  );
+  const negations = inner.map(durationOperand).map((expr): DurationExpr => {
+    if (expr.kind === "number") return { ...expr, value: -expr.value };
+    return { kind: "duration-negation", span, expr };
+  });
+  return fc.oneof(literals, binaries, negations, durationCalls(inner));
+};
+
+/** Durations that depend on the query or are more than a literal, as they stand in brackets. */
+const durationExprs: Arbitrary<DurationExpr> = fc
+  .tuple(fc.constantFrom(...DURATION_OPS), durationCalls(durationParts(1)), durationParts(2))
+  .map(([op, left, right]) => ({
+    kind: "duration-binary",
+    span,
+    op,
+    left,
+    right: durationOperand(right),
+  }));
+
+const ranges = fc.oneof(
+  durationsMs.map((rangeMs) => ({ rangeMs })),
+  durationExprs.map((rangeExpr) => ({ rangeMs: Number.NaN, rangeExpr })),
+);
+const steps = fc.oneof(
+  fc.option(durationsMs, { nil: undefined }).map((stepMs) => ({ stepMs })),
+  durationExprs.map((stepExpr) => ({ stepMs: Number.NaN, stepExpr })),
+);
+const offsets: Arbitrary<Pick<TimeShift, "offsetMs" | "offsetExpr">> = fc.oneof(
+  fc.constant({ offsetMs: 0 }),
+  durationsMs.map((offsetMs) => ({ offsetMs })),
+  durationsMs.map((ms) => ({ offsetMs: -ms })),
+  durationCalls(durationParts(1)).map((offsetExpr) => ({ offsetMs: Number.NaN, offsetExpr })),
+  durationExprs.map((expr) => ({
+    offsetMs: Number.NaN,
+    offsetExpr: { kind: "duration-paren" as const, span, expr },
+  })),
+);
+const shifts = fc.tuple(offsets, times).map(([offset, at]): TimeShift => ({ ...offset, at }));
+const extents = fc.constantFrom<{ extent?: Extent }>(
+  {},
+  {},
+  { extent: "anchored" },
+  { extent: "smoothed" },
+);
 
 const plainSelectors: Arbitrary<VectorSelector> = fc
   .tuple(fc.option(metricNames, { nil: undefined }), fc.array(matchers, { maxLength: 3 }))
@@ -53,8 +134,12 @@ const plainSelectors: Arbitrary<VectorSelector> = fc
     return { kind: "vector", span, metricName, matchers: all, ...NONE };
   });
 const selectors = fc
-  .tuple(plainSelectors, shifts)
-  .map(([selector, shift]): VectorSelector => ({ ...selector, ...shift }));
+  .tuple(plainSelectors, shifts, extents)
+  .map(([selector, shift, extent]): VectorSelector => ({ ...selector, ...shift, ...extent }));
+/** What `info` takes for its second argument. */
+const dataLabels = fc
+  .array(matchers, { maxLength: 2 })
+  .map((list): Expr => ({ ...NONE, kind: "vector", span, metricName: undefined, matchers: list }));
 
 const paren = (expr: Expr): Expr => ({ kind: "paren", span, expr });
 
@@ -72,10 +157,21 @@ const labelLists = fc.array(labelNames, { maxLength: 3 });
 const callsOf = (type: ValueType, argument: (type: ValueType) => Arbitrary<Expr>) => {
   const names = Object.keys(FUNCTIONS).filter((name) => FUNCTIONS[name]?.returns === type);
   return fc.constantFrom(...names).chain((func): Arbitrary<Expr> => {
-    const wanted = FUNCTIONS[func]?.args ?? [];
-    return fc.tuple(...wanted.map(argument)).map((args) => ({ kind: "call", span, func, args }));
+    const wanted = (FUNCTIONS[func]?.args ?? []).map((type, index) =>
+      func === "info" && index === 1 ? dataLabels : argument(type),
+    );
+    return fc.tuple(...wanted).map((args) => ({ kind: "call", span, func, args }));
   });
 };
+
+const fillValues = fc.oneof(fc.constantFrom(0, -1.5, Number.NaN, -Infinity), fc.double());
+const fills: Arbitrary<{ fill?: FillValues }> = fc.oneof(
+  fc.constant({}),
+  fillValues.map((value) => ({ fill: { left: value, right: value } })),
+  fillValues.map((left) => ({ fill: { left } })),
+  fillValues.map((right) => ({ fill: { right } })),
+  fc.tuple(fillValues, fillValues).map(([left, right]) => ({ fill: { left, right } })),
+);
 
 const matching = (op: BinaryOp): Arbitrary<NonNullable<BinaryExpr["matching"]>> => {
   const isSet = op === "and" || op === "or" || op === "unless";
@@ -83,16 +179,17 @@ const matching = (op: BinaryOp): Arbitrary<NonNullable<BinaryExpr["matching"]>> 
     ? fc.constant("many-to-many" as const)
     : fc.constantFrom("one-to-one" as const, "many-to-one" as const, "one-to-many" as const);
   return fc
-    .tuple(cards, fc.boolean(), labelLists, labelLists)
-    .map(([card, on, labels, include]) => {
+    .tuple(cards, fc.boolean(), labelLists, labelLists, isSet ? fc.constant({}) : fills)
+    .map(([card, on, labels, include, fill]) => {
       const isGrouped = card === "many-to-one" || card === "one-to-many";
       const extra = isGrouped ? include.filter((label) => !labels.includes(label)) : [];
-      return { card, on, labels, include: extra };
+      return { card, on, labels, include: extra, ...fill };
     });
 };
 
 const COMPARISONS: readonly BinaryOp[] = ["==", "!=", ">", "<", ">=", "<="];
 const ARITHMETIC: readonly BinaryOp[] = ["+", "-", "*", "/", "%", "^", "atan2"];
+const TRIMS: readonly BinaryOp[] = ["</", ">/"];
 const SETS: readonly BinaryOp[] = ["and", "or", "unless"];
 
 /** Valid expressions of the given type, as trees that print and parse to themselves. Spans are all 0. */
@@ -102,20 +199,21 @@ export function expressions(type: ValueType, depth: number): Arbitrary<Expr> {
     case "string":
       return texts.map((value): Expr => ({ kind: "string", span, value }));
     case "matrix": {
-      const ranges = fc
-        .tuple(selectors, durationsMs)
-        .map(([selector, rangeMs]): Expr => ({ kind: "matrix", span, selector, rangeMs }));
-      if (depth <= 0) return ranges;
-      const subqueries = fc
-        .record({
-          expr: inner("vector").map(operand),
-          rangeMs: durationsMs,
-          stepMs: fc.option(durationsMs, { nil: undefined }),
-        })
-        .chain((query) =>
-          shifts.map((shift): Expr => ({ kind: "subquery", span, ...query, ...shift })),
-        );
-      return fc.oneof(ranges, subqueries);
+      const selected = fc
+        .tuple(selectors, ranges)
+        .map(([selector, range]): Expr => ({ kind: "matrix", span, selector, ...range }));
+      if (depth <= 0) return selected;
+      const subqueries = fc.tuple(inner("vector").map(operand), ranges, steps, shifts).map(
+        ([expr, range, step, shift]): Expr => ({
+          kind: "subquery",
+          span,
+          expr,
+          ...range,
+          ...step,
+          ...shift,
+        }),
+      );
+      return fc.oneof(selected, subqueries);
     }
     case "scalar": {
       const numbers = fc.oneof(
@@ -140,7 +238,7 @@ export function expressions(type: ValueType, depth: number): Arbitrary<Expr> {
     }
     case "vector": {
       if (depth <= 0) return selectors;
-      const binaries = fc.constantFrom(...ARITHMETIC, ...COMPARISONS, ...SETS).chain(
+      const binaries = fc.constantFrom(...ARITHMETIC, ...COMPARISONS, ...TRIMS, ...SETS).chain(
         (op): Arbitrary<Expr> =>
           fc
             .tuple(inner("vector"), inner("vector"), matching(op), fc.boolean())

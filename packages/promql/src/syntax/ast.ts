@@ -40,8 +40,45 @@ export interface StringLiteral extends Node {
   readonly value: string;
 }
 
-/** A duration as it stands in `[…]` or after `offset`: ms. Expressions with `step()` and the like come with a later version. */
+/**
+ * A duration in `[…]` or after `offset`: ms. Where it was written as more than a literal (`[step() * 2]`), the field
+ * beside it holds the expression, and this is NaN until `resolveDurations` has worked it out.
+ */
 export type DurationMs = number;
+
+/** The arithmetic of durations; values are seconds. Literals stand for themselves, whatever their sign. */
+export type DurationExpr =
+  | NumberLiteral
+  | DurationCall
+  | DurationBinary
+  | DurationNegation
+  | DurationParen;
+
+/** `step()` and `range()` of the query take nothing, `min_of` and `max_of` two durations. */
+export interface DurationCall extends Node {
+  readonly kind: "duration-call";
+  readonly func: "step" | "range" | "min_of" | "max_of";
+  readonly args: readonly DurationExpr[];
+}
+
+export interface DurationBinary extends Node {
+  readonly kind: "duration-binary";
+  readonly op: "+" | "-" | "*" | "/" | "%" | "^";
+  readonly left: DurationExpr;
+  readonly right: DurationExpr;
+}
+
+/** A minus before what is no literal. */
+export interface DurationNegation extends Node {
+  readonly kind: "duration-negation";
+  readonly expr: DurationExpr;
+}
+
+/** Parentheses, except around a literal that is not negative: those are forgotten, as in Prometheus. */
+export interface DurationParen extends Node {
+  readonly kind: "duration-paren";
+  readonly expr: DurationExpr;
+}
 
 /** What `@` says: a fixed time, or the query's own start or end. */
 export type AtModifier =
@@ -53,8 +90,15 @@ export type AtModifier =
 export interface TimeShift {
   /** Looks back by so many ms; negative looks ahead. 0 without `offset`. */
   readonly offsetMs: DurationMs;
+  readonly offsetExpr?: DurationExpr;
   readonly at: AtModifier | undefined;
 }
+
+/**
+ * How a selector looks beyond its window: `anchored` takes the last sample before the window for the value at its
+ * beginning, `smoothed` interpolates at both edges.
+ */
+export type Extent = "anchored" | "smoothed";
 
 export interface VectorSelector extends Node, TimeShift {
   readonly kind: "vector";
@@ -65,13 +109,15 @@ export interface VectorSelector extends Node, TimeShift {
   readonly metricName: string | undefined;
   /** All matchers, `__name__` included, in the order written, the metric name last (as Prometheus has it). */
   readonly matchers: readonly Matcher[];
+  readonly extent?: Extent;
 }
 
-/** `selector[range]`; the time shift stands on the selector inside. */
+/** `selector[range]`; the time shift and the extent stand on the selector inside. */
 export interface MatrixSelector extends Node {
   readonly kind: "matrix";
   readonly selector: VectorSelector;
   readonly rangeMs: DurationMs;
+  readonly rangeExpr?: DurationExpr;
 }
 
 /** `expr[range:step]`; `stepMs` undefined means the default evaluation interval. */
@@ -79,7 +125,9 @@ export interface Subquery extends Node, TimeShift {
   readonly kind: "subquery";
   readonly expr: Expr;
   readonly rangeMs: DurationMs;
+  readonly rangeExpr?: DurationExpr;
   readonly stepMs: DurationMs | undefined;
+  readonly stepExpr?: DurationExpr;
 }
 
 export interface Call extends Node {
@@ -115,6 +163,7 @@ export interface Aggregation extends Node {
   readonly grouping: readonly string[];
 }
 
+/** `</` and `>/` cut a native histogram off above and below a value. */
 export type BinaryOp =
   | "+"
   | "-"
@@ -129,6 +178,8 @@ export type BinaryOp =
   | "<"
   | ">="
   | "<="
+  | "</"
+  | ">/"
   | "and"
   | "or"
   | "unless";
@@ -140,6 +191,14 @@ export interface VectorMatching {
   readonly labels: readonly string[];
   /** The labels of `group_left(…)` / `group_right(…)`. */
   readonly include: readonly string[];
+  /** What stands in for a sample that has no partner: `fill(0)` sets both sides. Never there for set operators. */
+  readonly fill?: FillValues;
+}
+
+/** At least one side. `left` is the value of a missing left side. */
+export interface FillValues {
+  readonly left?: number;
+  readonly right?: number;
 }
 
 export interface BinaryExpr extends Node {

@@ -1,9 +1,9 @@
-import type { ValueType } from "./ast.ts";
+import type { Extent, ValueType } from "./ast.ts";
 
 /** What a function takes and gives. */
 export interface FunctionSignature {
   readonly args: readonly ValueType[];
-  /** How many of the last arguments may be left out; -1 where the last one may be repeated any number of times (or left out). */
+  /** 0: all arguments, once each. N > 0: the last may be left out or stand up to N times. -1: left out or any number of times. */
   readonly optional: number;
   readonly returns: ValueType;
   /** Behind Prometheus's experimental flag; on by default here. */
@@ -21,8 +21,11 @@ const VECTOR = signature(["vector"], "vector");
 const RANGE = signature(["matrix"], "vector");
 const RANGE_EXPERIMENTAL = signature(["matrix"], "vector", 0, true);
 const DATE = signature(["vector"], "vector", 1);
+const HISTOGRAM = signature(["vector"], "vector");
+const OF_THE_QUERY = signature([], "scalar", 0, true);
+const OF_TWO = signature(["scalar", "scalar"], "scalar", 0, true);
 
-/** Every function on float samples that PromQL has (Prometheus 3.14), by name. */
+/** Every function that PromQL has (Prometheus 3.14), by name. */
 export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   __proto__: null as never,
   abs: VECTOR,
@@ -51,14 +54,22 @@ export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   delta: RANGE,
   deriv: RANGE,
   double_exponential_smoothing: signature(["matrix", "scalar", "scalar"], "vector", 0, true),
+  end: OF_THE_QUERY,
   exp: VECTOR,
   first_over_time: RANGE,
   floor: VECTOR,
+  histogram_avg: HISTOGRAM,
+  histogram_count: HISTOGRAM,
   histogram_fraction: signature(["scalar", "scalar", "vector"], "vector"),
   histogram_quantile: signature(["scalar", "vector"], "vector"),
+  histogram_quantiles: signature(["vector", "string", "scalar", "scalar"], "vector", 9, true),
+  histogram_stddev: HISTOGRAM,
+  histogram_stdvar: HISTOGRAM,
+  histogram_sum: HISTOGRAM,
   hour: DATE,
   idelta: RANGE,
   increase: RANGE,
+  info: signature(["vector", "vector"], "vector", 1, true),
   irate: RANGE,
   label_join: signature(["vector", "string", "string", "string"], "vector", -1),
   label_replace: signature(["vector", "string", "string", "string", "string"], "vector"),
@@ -67,7 +78,9 @@ export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   log10: VECTOR,
   log2: VECTOR,
   mad_over_time: RANGE_EXPERIMENTAL,
+  max_of: OF_TWO,
   max_over_time: RANGE,
+  min_of: OF_TWO,
   min_over_time: RANGE,
   minute: DATE,
   month: DATE,
@@ -76,6 +89,7 @@ export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   present_over_time: RANGE,
   quantile_over_time: signature(["scalar", "matrix"], "vector"),
   rad: VECTOR,
+  range: OF_THE_QUERY,
   rate: RANGE,
   resets: RANGE,
   round: signature(["vector", "scalar"], "vector", 1),
@@ -88,8 +102,11 @@ export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   sort_by_label_desc: signature(["vector", "string"], "vector", -1, true),
   sort_desc: VECTOR,
   sqrt: VECTOR,
+  start: OF_THE_QUERY,
+  start_timestamp: signature(["vector"], "vector", 0, true),
   stddev_over_time: RANGE,
   stdvar_over_time: RANGE,
+  step: OF_THE_QUERY,
   sum_over_time: RANGE,
   tan: VECTOR,
   tanh: VECTOR,
@@ -102,3 +119,19 @@ export const FUNCTIONS: Readonly<Record<string, FunctionSignature>> = {
   vector: signature(["scalar"], "vector"),
   year: DATE,
 };
+
+/** The functions that take a range with an extent; for all others a range ends where it says. */
+const EXTENT_FUNCTIONS: Readonly<Record<Extent, readonly string[]>> = {
+  anchored: ["changes", "delta", "increase", "rate", "resets"],
+  smoothed: ["delta", "increase", "rate"],
+};
+
+/**
+ * What is wrong with calling `func` on a range with this extent, in Prometheus's words, which it says when it
+ * evaluates; undefined where nothing is.
+ */
+export function extentProblem(func: string, extent: Extent): string | undefined {
+  const allowed = EXTENT_FUNCTIONS[extent];
+  if (allowed.includes(func)) return undefined;
+  return `${extent} modifier can only be used with: ${allowed.join(", ")} - not with ${func}`;
+}

@@ -5,8 +5,15 @@ export type {
   BinaryExpr,
   BinaryOp,
   Call,
+  DurationBinary,
+  DurationCall,
+  DurationExpr,
   DurationMs,
+  DurationNegation,
+  DurationParen,
   Expr,
+  Extent,
+  FillValues,
   MatrixSelector,
   NumberLiteral,
   ParenExpr,
@@ -19,11 +26,13 @@ export type {
   VectorMatching,
   VectorSelector,
 } from "./ast.ts";
-export { FUNCTIONS, type FunctionSignature } from "./functions.ts";
+export { DURATION_PARTS_MAX } from "./duration-parser.ts";
+export { type QueryTimes, resolveDurations } from "./durations.ts";
+export { extentProblem, FUNCTIONS, type FunctionSignature } from "./functions.ts";
 export { type ExprJson, toJson } from "./json.ts";
 export { EXPRESSION_DEPTH_MAX, parse, parseMetricSelector } from "./parse.ts";
 export { pinSelectors } from "./pin.ts";
-export { formatExpr, LINE_LENGTH_MAX, printExpr } from "./print.ts";
+export { formatExpr, LINE_LENGTH_MAX, printDuration, printExpr } from "./print.ts";
 export { type LineAndColumn, lineAndColumn, PromqlSyntaxError } from "./syntax-error.ts";
 export { EXPRESSION_LENGTH_MAX } from "./token-reader.ts";
 export { describeType, valueTypeOf } from "./value-type.ts";

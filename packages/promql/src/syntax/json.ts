@@ -1,6 +1,7 @@
 import { assert, formatValue, type MatchType } from "@pharos/base";
-import type { AtModifier, Expr, ValueType, VectorSelector } from "./ast.ts";
+import type { Expr, TimeShift, ValueType, VectorSelector } from "./ast.ts";
 import { FUNCTIONS } from "./functions.ts";
+import { printDuration } from "./print.ts";
 
 interface MatcherJson {
   readonly type: MatchType;
@@ -9,8 +10,10 @@ interface MatcherJson {
 }
 
 interface TimeShiftJson {
-  /** In ms, as all times here. */
+  /** In ms, as all times here. 0 where `offsetExpr` says it, as Prometheus has it; so too for ranges and steps. */
   readonly offset: number;
+  /** An offset that depends on the query, as it is printed. Only there where it does; so too for ranges and steps. */
+  readonly offsetExpr?: string;
   readonly timestamp: number | null;
   readonly startOrEnd: "start" | "end" | null;
 }
@@ -18,9 +21,11 @@ interface TimeShiftJson {
 interface SelectorJson extends TimeShiftJson {
   readonly name: string;
   readonly matchers: readonly MatcherJson[];
-  readonly anchored: false;
-  readonly smoothed: false;
+  readonly anchored: boolean;
+  readonly smoothed: boolean;
 }
+
+type FillValueJson = number | string | null;
 
 /** A node of the answer of `/api/v1/parse_query`, with the fields that Prometheus's own user interface reads. */
 export type ExprJson =
@@ -42,7 +47,7 @@ export type ExprJson =
         readonly labels: readonly string[];
         readonly on: boolean;
         readonly include: readonly string[];
-        readonly fillValues: { readonly lhs: null; readonly rhs: null };
+        readonly fillValues: { readonly lhs: FillValueJson; readonly rhs: FillValueJson };
       } | null;
       readonly bool: boolean;
     }
@@ -56,13 +61,19 @@ export type ExprJson =
       };
       readonly args: readonly ExprJson[];
     }
-  | (SelectorJson & { readonly type: "matrixSelector"; readonly range: number })
+  | (SelectorJson & {
+      readonly type: "matrixSelector";
+      readonly range: number;
+      readonly rangeExpr?: string;
+    })
   | (SelectorJson & { readonly type: "vectorSelector" })
   | (TimeShiftJson & {
       readonly type: "subquery";
       readonly expr: ExprJson;
       readonly range: number;
+      readonly rangeExpr?: string;
       readonly step: number;
+      readonly stepExpr?: string;
       readonly alignEvalTime: false;
     })
   | { readonly type: "numberLiteral"; readonly val: string }
@@ -80,13 +91,20 @@ export function toJson(expr: Expr): ExprJson {
     case "vector":
       return { type: "vectorSelector", ...selectorJson(expr) };
     case "matrix":
-      return { type: "matrixSelector", range: expr.rangeMs, ...selectorJson(expr.selector) };
+      return {
+        type: "matrixSelector",
+        range: expr.rangeExpr === undefined ? expr.rangeMs : 0,
+        ...(expr.rangeExpr === undefined ? {} : { rangeExpr: printDuration(expr.rangeExpr) }),
+        ...selectorJson(expr.selector),
+      };
     case "subquery":
       return {
         type: "subquery",
         expr: toJson(expr.expr),
-        range: expr.rangeMs,
-        step: expr.stepMs ?? 0,
+        range: expr.rangeExpr === undefined ? expr.rangeMs : 0,
+        ...(expr.rangeExpr === undefined ? {} : { rangeExpr: printDuration(expr.rangeExpr) }),
+        step: expr.stepExpr === undefined ? (expr.stepMs ?? 0) : 0,
+        ...(expr.stepExpr === undefined ? {} : { stepExpr: printDuration(expr.stepExpr) }),
         alignEvalTime: false,
         ...timeShiftJson(expr),
       };
@@ -124,7 +142,10 @@ export function toJson(expr: Expr): ExprJson {
                 labels: matching.labels,
                 on: matching.on,
                 include: matching.include,
-                fillValues: { lhs: null, rhs: null },
+                fillValues: {
+                  lhs: fillJson(matching.fill?.left),
+                  rhs: fillJson(matching.fill?.right),
+                },
               },
         bool: expr.bool,
       };
@@ -140,22 +161,23 @@ function selectorJson(expr: VectorSelector): SelectorJson {
   return {
     name: expr.metricName ?? "",
     matchers: expr.matchers.map(({ type, name, value }) => ({ type, name, value })),
-    anchored: false,
-    smoothed: false,
+    anchored: expr.extent === "anchored",
+    smoothed: expr.extent === "smoothed",
     ...timeShiftJson(expr),
   };
 }
 
-function timeShiftJson({
-  offsetMs,
-  at,
-}: {
-  readonly offsetMs: number;
-  readonly at: AtModifier | undefined;
-}): TimeShiftJson {
+function timeShiftJson({ offsetMs, offsetExpr, at }: TimeShift): TimeShiftJson {
   return {
-    offset: offsetMs,
+    offset: offsetExpr === undefined ? offsetMs : 0,
+    ...(offsetExpr === undefined ? {} : { offsetExpr: printDuration(offsetExpr) }),
     timestamp: at?.kind === "time" ? at.timestampMs : null,
     startOrEnd: at === undefined || at.kind === "time" ? null : at.kind,
   };
+}
+
+/** JSON has no NaN and no infinities: those are texts. */
+function fillJson(value: number | undefined): FillValueJson {
+  if (value === undefined) return null;
+  return Number.isFinite(value) ? value : formatValue(value);
 }

@@ -68,6 +68,8 @@ const KEYWORDS: ReadonlyMap<string, TokenKind> = new Map<string, TokenKind>([
   ["nan", "number"],
 ]);
 
+const DURATION_FUNCTIONS: ReadonlySet<string> = new Set(["step", "range", "min_of", "max_of"]);
+
 /** The longest of `KEYWORDS`: no need to look up what is longer. */
 const KEYWORD_LENGTH_MAX = Math.max(...[...KEYWORDS.keys()].map((word) => word.length));
 
@@ -94,8 +96,8 @@ export class Lexer {
   #parenDepth = 0;
   #inBraces = false;
   #inBrackets = false;
-  /** Inside brackets: a number came last, so only `:` or `]` or arithmetic may follow. */
-  #afterNumber = false;
+  /** Inside brackets: an operand came last, so only `:` or `]` or arithmetic may follow. */
+  #afterOperand = false;
   #hadColon = false;
 
   constructor(text: string) {
@@ -140,7 +142,7 @@ export class Lexer {
         return this.#token("punctuation", start + 1);
       case "[":
         this.#inBrackets = true;
-        this.#afterNumber = false;
+        this.#afterOperand = false;
         this.#hadColon = false;
         return this.#token("punctuation", start + 1);
       case "]":
@@ -207,15 +209,15 @@ export class Lexer {
   #nextInBrackets(): Token {
     const text = this.#text;
     const start = this.#at;
-    const afterNumber = this.#afterNumber;
+    const afterOperand = this.#afterOperand;
     if (start >= text.length)
       this.#fail(
         start,
-        afterNumber ? "unclosed left bracket" : "unexpected end of input in duration expression",
+        afterOperand ? "unclosed left bracket" : "unexpected end of input in duration expression",
       );
     const char = text.charAt(start);
     if (isDigit(char) || (char === "." && isDigit(text.charAt(start + 1)))) {
-      this.#afterNumber = true;
+      this.#afterOperand = true;
       return this.#numberOrDuration();
     }
     switch (char) {
@@ -226,31 +228,37 @@ export class Lexer {
         if (this.#hadColon)
           this.#fail(
             start,
-            afterNumber
+            afterOperand
               ? "unexpected colon ':'"
               : "unexpected repeated colon in duration expression",
           );
         this.#hadColon = true;
         return this.#token("punctuation", start + 1);
       case "(":
+        this.#parenDepth++;
+        this.#afterOperand = false;
+        return this.#token("punctuation", start + 1);
       case ")":
+        if (--this.#parenDepth < 0) this.#fail(start, "unexpected right parenthesis ')'");
+        this.#afterOperand = true;
+        return this.#token("punctuation", start + 1);
       case ",":
-        this.#afterNumber = false;
+        this.#afterOperand = false;
         return this.#token("punctuation", start + 1);
       case "[":
         this.#fail(start, "unexpected left bracket '['");
     }
     if ("+-*/%^".includes(char)) {
-      this.#afterNumber = false;
+      this.#afterOperand = false;
       return this.#token("operator", start + 1);
     }
     const length = this.#peekLength(LABEL);
     const word = text.slice(start, start + length).toLowerCase();
-    if (["step", "range", "min", "max", "min_of", "max_of"].includes(word)) {
-      this.#afterNumber = false;
-      return this.#token("word", start + length);
+    if (DURATION_FUNCTIONS.has(word)) {
+      this.#afterOperand = false;
+      return this.#token("word", start + length, word);
     }
-    if (afterNumber && length > 0)
+    if (afterOperand && length > 0)
       this.#fail(start, `unexpected character: ${this.#runeAt(start)}, expected ':'`);
     return this.#fail(start, `unexpected character in duration expression: ${this.#runeAt(start)}`);
   }

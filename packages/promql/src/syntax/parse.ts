@@ -1,10 +1,18 @@
 import { type Matcher, matchesValue, quote } from "@pharos/base";
-import type { AggregationOp, BinaryExpr, BinaryOp, Expr, VectorMatching } from "./ast.ts";
+import type {
+  AggregationOp,
+  BinaryExpr,
+  BinaryOp,
+  Expr,
+  FillValues,
+  VectorMatching,
+} from "./ast.ts";
+import { parseNumber } from "./duration-parser.ts";
 import { FUNCTIONS } from "./functions.ts";
 import type { Token } from "./lexer.ts";
 import { unquote } from "./literal.ts";
 import { parseGroupingLabels, parseVectorSelector } from "./selector-parser.ts";
-import { parseAt, parseBrackets, parseNumber, parseOffset } from "./time-parser.ts";
+import { parseAt, parseBrackets, parseExtent, parseOffset } from "./time-parser.ts";
 import { spanOf, TokenReader } from "./token-reader.ts";
 import { checkTypes } from "./type-check.ts";
 
@@ -46,6 +54,8 @@ const PRECEDENCE: Readonly<Record<BinaryOp, number>> = {
   "<": 3,
   ">=": 3,
   ">": 3,
+  "</": 3,
+  ">/": 3,
   "+": 4,
   "-": 4,
   "*": 5,
@@ -68,24 +78,6 @@ const AGGREGATIONS_WITH_PARAM: ReadonlySet<string> = new Set<AggregationOp>([
 ]);
 
 const SET_OPERATORS: ReadonlySet<string> = new Set<BinaryOp>(["and", "or", "unless"]);
-
-/** Functions of Prometheus that need what is not there yet. Once in `FUNCTIONS`, a name here has no effect. */
-const FUTURE_FUNCTIONS: ReadonlySet<string> = new Set([
-  "end",
-  "histogram_avg",
-  "histogram_count",
-  "histogram_quantiles",
-  "histogram_stddev",
-  "histogram_stdvar",
-  "histogram_sum",
-  "info",
-  "max_of",
-  "min_of",
-  "range",
-  "start",
-  "start_timestamp",
-  "step",
-]);
 
 interface GroupModifier {
   readonly grouping: readonly string[];
@@ -132,13 +124,8 @@ class Parser extends TokenReader {
   }
 
   #binaryPrecedence(): number {
-    const { kind, value, start, end } = this.token;
+    const { kind, value } = this.token;
     if (kind !== "operator") return 0;
-    if (value === "</" || value === ">/")
-      this.fail(
-        { start, end },
-        `the operator "${value}" on native histograms is not supported yet`,
-      );
     return Object.hasOwn(PRECEDENCE, value) ? PRECEDENCE[value as BinaryOp] : 0;
   }
 
@@ -147,8 +134,6 @@ class Parser extends TokenReader {
     const op = this.advance().value as BinaryOp;
     const bool = this.accept("bool");
     const matching = this.#parseMatching(op);
-    if (this.token.kind === "keyword" && this.token.value.startsWith("fill"))
-      this.fail(this.token, `the ${this.token.value} modifier is not supported yet`);
     const right = this.#parseExpr(op === "^" ? precedence - 1 : precedence);
     this.#grow(Math.max(leftHeight, this.#height));
     const span = { start: left.span.start, end: right.span.end };
@@ -172,7 +157,34 @@ class Parser extends TokenReader {
         : SET_OPERATORS.has(op)
           ? "many-to-many"
           : "one-to-one";
-    return { card, on, labels: labels ?? [], include };
+    const fill = this.#parseFill();
+    return { card, on, labels: labels ?? [], include, ...(fill === undefined ? {} : { fill }) };
+  }
+
+  /** `fill(0)`, or one of `fill_left(0)` and `fill_right(0)`, or both of these in any order. */
+  #parseFill(): FillValues | undefined {
+    if (this.accept("fill")) {
+      const value = this.#parseFillValue();
+      return { left: value, right: value };
+    }
+    if (this.accept("fill_left")) {
+      const left = this.#parseFillValue();
+      return this.accept("fill_right") ? { left, right: this.#parseFillValue() } : { left };
+    }
+    if (this.accept("fill_right")) {
+      const right = this.#parseFillValue();
+      return this.accept("fill_left") ? { left: this.#parseFillValue(), right } : { right };
+    }
+    return undefined;
+  }
+
+  #parseFillValue(): number {
+    if (!this.accept("(")) this.unexpected("fill", '"("');
+    const sign = this.isAt("-") || this.isAt("+") ? this.advance().value : "+";
+    if (!this.isAtKind("number") && !this.isAtKind("duration")) this.unexpected("fill", "number");
+    const { value } = parseNumber(this);
+    if (!this.accept(")")) this.unexpected("fill", '")"');
+    return sign === "-" ? -value : value;
   }
 
   #parseSigned(): Expr {
@@ -195,8 +207,7 @@ class Parser extends TokenReader {
       else if (kind === "operator" && value === "@") expr = parseAt(this, expr);
       else if (kind !== "keyword") return expr;
       else if (value === "offset") expr = parseOffset(this, expr);
-      else if (value === "anchored" || value === "smoothed")
-        this.fail(this.token, `the ${value} modifier is not supported yet`);
+      else if (value === "anchored" || value === "smoothed") expr = parseExtent(this, expr);
       else return expr;
     }
   }
@@ -248,12 +259,7 @@ class Parser extends TokenReader {
     const args = this.#parseArguments();
     const func = name.text;
     if (!Object.hasOwn(FUNCTIONS, func))
-      this.fail(
-        name,
-        FUTURE_FUNCTIONS.has(func)
-          ? `function ${quote(func)} is not supported yet`
-          : `unknown function with name ${quote(func)}`,
-      );
+      this.fail(name, `unknown function with name ${quote(func)}`);
     return { kind: "call", span: { start: name.start, end: this.previousEnd }, func, args };
   }
 

@@ -7,7 +7,17 @@ import {
   METRIC_NAME,
   quote,
 } from "@pharos/base";
-import type { Aggregation, BinaryExpr, Expr, Subquery, TimeShift, VectorSelector } from "./ast.ts";
+import type {
+  Aggregation,
+  BinaryExpr,
+  DurationExpr,
+  Expr,
+  MatrixSelector,
+  Subquery,
+  TimeShift,
+  VectorMatching,
+  VectorSelector,
+} from "./ast.ts";
 import { childrenOf } from "./walk.ts";
 
 /** Where `formatExpr` begins to break lines, in characters; Prometheus's own limit. */
@@ -29,9 +39,9 @@ function printNode(expr: Expr, print: (child: Expr) => string): string {
     case "string":
       return quote(expr.value);
     case "vector":
-      return printSelector(expr) + printTimeShift(expr);
+      return printVector(expr);
     case "matrix":
-      return `${printSelector(expr.selector)}[${formatDuration(expr.rangeMs)}]${printTimeShift(expr.selector)}`;
+      return printMatrix(expr);
     case "subquery":
       return print(expr.expr) + printSubqueryRange(expr);
     case "call":
@@ -113,22 +123,57 @@ function printSelector({ metricName, matchers }: VectorSelector): string {
     )
     .map(formatMatcher)
     .sort(compareUtf8);
-  const braces = printed.length > 0 ? `{${printed.join(",")}}` : "";
-  return (metricName ?? "") + braces;
+  const braces = `{${printed.join(",")}}`;
+  return metricName === undefined || printed.length > 0 ? (metricName ?? "") + braces : metricName;
 }
 
-function printTimeShift({ at, offsetMs }: TimeShift): string {
-  return printAt({ at }) + (offsetMs === 0 ? "" : ` offset ${formatDuration(offsetMs)}`);
+function printVector(expr: VectorSelector): string {
+  return printSelector(expr) + printAt(expr) + printExtent(expr) + printOffset(expr);
 }
 
-function printAt({ at }: Pick<TimeShift, "at">): string {
+/** Prometheus writes the extent of a range before `@`. */
+function printMatrix({ selector, rangeMs, rangeExpr }: MatrixSelector): string {
+  const range = rangeExpr === undefined ? formatDuration(rangeMs) : printDuration(rangeExpr);
+  const modifiers = printExtent(selector) + printAt(selector) + printOffset(selector);
+  return `${printSelector(selector)}[${range}]${modifiers}`;
+}
+
+function printExtent({ extent }: VectorSelector): string {
+  return extent === undefined ? "" : ` ${extent}`;
+}
+
+function printOffset({ offsetMs, offsetExpr }: TimeShift): string {
+  if (offsetExpr !== undefined) return ` offset ${printDuration(offsetExpr)}`;
+  return offsetMs === 0 ? "" : ` offset ${formatDuration(offsetMs)}`;
+}
+
+function printAt({ at }: TimeShift): string {
   if (at === undefined) return "";
   return at.kind === "time" ? ` @ ${(at.timestampMs / 1000).toFixed(3)}` : ` @ ${at.kind}()`;
 }
 
 function printSubqueryRange(expr: Subquery): string {
-  const step = expr.stepMs === undefined ? "" : formatDuration(expr.stepMs);
-  return `[${formatDuration(expr.rangeMs)}:${step}]${printTimeShift(expr)}`;
+  const { rangeMs, rangeExpr, stepMs, stepExpr } = expr;
+  const range = rangeExpr === undefined ? formatDuration(rangeMs) : printDuration(rangeExpr);
+  const known = stepMs === undefined ? "" : formatDuration(stepMs);
+  const step = stepExpr === undefined ? known : printDuration(stepExpr);
+  return `[${range}:${step}]${printAt(expr)}${printOffset(expr)}`;
+}
+
+/** A duration expression as it stands in brackets. */
+export function printDuration(expr: DurationExpr): string {
+  switch (expr.kind) {
+    case "number":
+      return expr.duration ? printSeconds(expr.value) : formatValue(expr.value);
+    case "duration-call":
+      return `${expr.func}(${expr.args.map(printDuration).join(", ")})`;
+    case "duration-binary":
+      return `${printDuration(expr.left)} ${expr.op} ${printDuration(expr.right)}`;
+    case "duration-negation":
+      return `-${printDuration(expr.expr)}`;
+    case "duration-paren":
+      return `(${printDuration(expr.expr)})`;
+  }
 }
 
 function printAggregationHead({ op, without, grouping }: Aggregation): string {
@@ -145,7 +190,17 @@ function printOperator({ op, bool, matching }: BinaryExpr): string {
     out += ` ${on ? "on" : "ignoring"} (${printLabels(labels)})`;
   if (isGrouped)
     out += ` group_${card === "many-to-one" ? "left" : "right"} (${printLabels(include)})`;
-  return out;
+  return out + printFill(matching);
+}
+
+function printFill({ fill }: VectorMatching): string {
+  if (fill === undefined) return "";
+  const { left, right } = fill;
+  if (left !== undefined && Object.is(left, right)) return ` fill (${formatValue(left)})`;
+  return (
+    (left === undefined ? "" : ` fill_left (${formatValue(left)})`) +
+    (right === undefined ? "" : ` fill_right (${formatValue(right)})`)
+  );
 }
 
 function printLabels(labels: readonly string[]): string {

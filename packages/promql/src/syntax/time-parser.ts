@@ -1,50 +1,63 @@
 import { DURATION_MS_MAX } from "@pharos/base";
 import type {
   AtModifier,
+  DurationExpr,
   Expr,
+  Extent,
   MatrixSelector,
-  NumberLiteral,
   Span,
   Subquery,
+  TimeShift,
   VectorSelector,
 } from "./ast.ts";
-import { durationSeconds, numberValue } from "./literal.ts";
-import { spanOf, type TokenReader } from "./token-reader.ts";
+import {
+  type DurationPlace,
+  literalSeconds,
+  parseBracketDuration,
+  parseNumber,
+  parseOffsetDuration,
+} from "./duration-parser.ts";
+import type { TokenReader } from "./token-reader.ts";
 
-const NUMBER_OR_DURATION = "number, duration, step(), or range()";
-
-/** Reads a number or a duration, which is a number of seconds. */
-export function parseNumber(reader: TokenReader): NumberLiteral {
-  const token = reader.advance();
-  const duration = token.kind === "duration";
-  const value = duration ? durationSeconds(token.text) : numberValue(token.text);
-  if (typeof value === "string") reader.fail(token, value);
-  return { kind: "number", span: spanOf(token), value, duration };
-}
+const LITERAL_OR_CALL = "number, duration, step(), or range()";
+const IN_RANGE: DurationPlace = {
+  context: "subquery or range selector",
+  expected: LITERAL_OR_CALL,
+};
+const IN_STEP: DurationPlace = {
+  context: "subquery selector",
+  expected: `number, duration, step(), range(), or "]"`,
+};
+const IN_OFFSET: DurationPlace = { context: "offset", expected: LITERAL_OR_CALL };
 
 /** Reads `[range]` or `[range:step]` after `expr`. */
 export function parseBrackets(reader: TokenReader, expr: Expr): MatrixSelector | Subquery {
   const open = reader.advance();
-  const rangeMs = parseBracketDuration(reader, "subquery or range selector", NUMBER_OR_DURATION);
+  const range = parseAboveZero(reader, IN_RANGE);
+  const rangeExpr = range.expr === undefined ? {} : { rangeExpr: range.expr };
   const start = expr.span.start;
   if (!reader.accept(":")) {
     if (!reader.isAt("]")) reader.unexpected("subquery or range", '":" or "]"');
     reader.advance();
     const end = reader.previousEnd;
     const selector = expectPlainSelector(reader, expr, { start: open.start, end });
-    return { kind: "matrix", span: { start, end }, selector, rangeMs };
+    return { kind: "matrix", span: { start, end }, selector, rangeMs: range.ms, ...rangeExpr };
   }
-  const stepMs = reader.isAt("]")
-    ? undefined
-    : parseBracketDuration(
-        reader,
-        "subquery selector",
-        `number, duration, step(), range(), or "]"`,
-      );
+  const step = reader.isAt("]") ? undefined : parseAboveZero(reader, IN_STEP);
+  const stepExpr = step?.expr === undefined ? {} : { stepExpr: step.expr };
   if (!reader.isAt("]")) reader.unexpected("subquery selector", '"]"');
   reader.advance();
-  const span = { start, end: reader.previousEnd };
-  return { kind: "subquery", span, expr, rangeMs, stepMs, offsetMs: 0, at: undefined };
+  return {
+    kind: "subquery",
+    span: { start, end: reader.previousEnd },
+    expr,
+    rangeMs: range.ms,
+    ...rangeExpr,
+    stepMs: step?.ms,
+    ...stepExpr,
+    offsetMs: 0,
+    at: undefined,
+  };
 }
 
 function expectPlainSelector(reader: TokenReader, expr: Expr, brackets: Span): VectorSelector {
@@ -55,37 +68,54 @@ function expectPlainSelector(reader: TokenReader, expr: Expr, brackets: Span): V
   return expr;
 }
 
-/** A duration in brackets, in ms: above 0. */
-function parseBracketDuration(reader: TokenReader, context: string, expected: string): number {
-  const { start } = reader.token;
-  const sign = reader.isAt("-") || reader.isAt("+") ? reader.advance() : undefined;
-  if (reader.token.kind === "word" || reader.isAt("(")) failDurationExpr(reader, start);
-  if (reader.token.kind !== "number" && reader.token.kind !== "duration")
-    reader.unexpected(context, expected);
-  const seconds = parseNumber(reader).value;
-  if (reader.isAtKind("operator")) failDurationExpr(reader, start);
-  const ms = durationMs(reader, sign?.value === "-" ? -seconds : seconds, start);
-  if (!(ms > 0)) reader.fail({ start, end: reader.previousEnd }, "duration must be greater than 0");
-  return ms;
+/** A duration that is known, or NaN and the expression that will tell. */
+interface Duration {
+  readonly ms: number;
+  readonly expr: DurationExpr | undefined;
+}
+
+/** A duration in brackets: above 0. */
+function parseAboveZero(reader: TokenReader, place: DurationPlace): Duration {
+  const duration = parseDuration(reader, parseBracketDuration(reader, place));
+  const { ms, span } = duration;
+  if (ms <= 0) reader.fail(span, "duration must be greater than 0");
+  return duration;
+}
+
+function parseDuration(reader: TokenReader, expr: DurationExpr): Duration & { span: Span } {
+  const { span } = expr;
+  const seconds = literalSeconds(expr);
+  if (seconds === undefined) return { ms: Number.NaN, expr, span };
+  if (!(Math.abs(seconds) * 1000 <= DURATION_MS_MAX)) reader.fail(span, "duration out of range");
+  return { ms: roundHalfAway(seconds * 1000) + 0, expr: undefined, span };
 }
 
 /** Reads `offset 5m` after `expr`. */
 export function parseOffset(reader: TokenReader, expr: Expr): Expr {
   reader.advance();
-  const { start } = reader.token;
-  const sign = reader.isAt("-") || reader.isAt("+") ? reader.advance() : undefined;
-  const isFunction = ["step", "range", "min", "max", "min_of", "max_of"].includes(
-    reader.token.value.toLowerCase(),
-  );
-  if (reader.isAt("(") || isFunction) failDurationExpr(reader, start);
-  if (reader.token.kind !== "number" && reader.token.kind !== "duration")
-    reader.unexpected("offset", NUMBER_OR_DURATION);
-  const seconds = parseNumber(reader).value;
-  const offsetMs = durationMs(reader, sign?.value === "-" ? -seconds : seconds, start);
+  const offset = parseDuration(reader, parseOffsetDuration(reader, IN_OFFSET));
   const shifted = expectShiftable(reader, expr, "offset");
   const selector = shifted.kind === "matrix" ? shifted.selector : shifted;
+  // NaN, which is no 0 either, is an offset that is not known yet.
   if (selector.offsetMs !== 0) reader.fail(expr.span, "offset may not be set multiple times");
-  return shift(reader, shifted, { offsetMs });
+  const offsetExpr = offset.expr === undefined ? {} : { offsetExpr: offset.expr };
+  return modify(reader, shifted, { offsetMs: offset.ms, ...offsetExpr });
+}
+
+/** Reads `anchored` or `smoothed` after `expr`. */
+export function parseExtent(reader: TokenReader, expr: Expr): Expr {
+  const extent = reader.advance().value as Extent;
+  if (expr.kind === "subquery")
+    reader.fail(expr.span, `${extent} modifier is not supported for subqueries`);
+  if (expr.kind !== "vector" && expr.kind !== "matrix")
+    reader.fail(
+      expr.span,
+      `${extent} modifier must be preceded by an instant vector selector or range vector selector`,
+    );
+  const before = (expr.kind === "matrix" ? expr.selector : expr).extent;
+  if (before !== undefined && before !== extent)
+    reader.fail(expr.span, "anchored and smoothed modifiers cannot be used together");
+  return modify(reader, expr, { extent });
 }
 
 /** Reads `@ 10` or `@ start()` after `expr`. */
@@ -96,7 +126,7 @@ export function parseAt(reader: TokenReader, expr: Expr): Expr {
   const selector = shifted.kind === "matrix" ? shifted.selector : shifted;
   if (selector.at !== undefined)
     reader.fail(expr.span, "@ <timestamp> may not be set multiple times");
-  return shift(reader, shifted, { at });
+  return modify(reader, shifted, { at });
 }
 
 function parseAtTime(reader: TokenReader, expr: Expr): AtModifier {
@@ -128,28 +158,15 @@ function expectShiftable(
   );
 }
 
-/** The same selector or subquery with a time shift, and its span up to here. */
-function shift(
+/** The same selector or subquery with a modifier, and its span up to here. */
+function modify(
   reader: TokenReader,
   expr: VectorSelector | MatrixSelector | Subquery,
-  change: { readonly offsetMs?: number; readonly at?: AtModifier },
+  modifier: Partial<TimeShift & Pick<VectorSelector, "extent">>,
 ): Expr {
   const span = { start: expr.span.start, end: reader.previousEnd };
-  if (expr.kind === "matrix") return { ...expr, span, selector: { ...expr.selector, ...change } };
-  return { ...expr, span, ...change };
-}
-
-function durationMs(reader: TokenReader, seconds: number, start: number): number {
-  if (!(Math.abs(seconds) * 1000 <= DURATION_MS_MAX))
-    reader.fail({ start, end: reader.previousEnd }, "duration out of range");
-  return roundHalfAway(seconds * 1000) + 0;
-}
-
-function failDurationExpr(reader: TokenReader, start: number): never {
-  return reader.fail(
-    { start, end: reader.token.end },
-    "a duration expression (arithmetic, step(), range(), min_of(), max_of()) is not supported yet",
-  );
+  if (expr.kind === "matrix") return { ...expr, span, selector: { ...expr.selector, ...modifier } };
+  return { ...expr, span, ...modifier };
 }
 
 /** As Go rounds; `Math.round` rounds -0.5 up. */

@@ -82,10 +82,25 @@ class TypeChecker {
     const signature = FUNCTIONS[func] as FunctionSignature;
     this.#checkArgumentCount(signature, func, args.length, span);
     for (const [index, arg] of args.entries()) {
+      if (func === "info" && index === 1) {
+        this.#checkDataLabels(arg);
+        continue;
+      }
       const wanted = signature.args[Math.min(index, signature.args.length - 1)] as ValueType;
       this.#expectType(arg, wanted, `call to function ${quote(func)}`);
     }
     return signature.returns;
+  }
+
+  /** The second argument of `info` says which labels to add; it selects series only with the metric of the first. */
+  #checkDataLabels(arg: Expr): void {
+    if (arg.kind !== "vector") {
+      const type = this.check(arg);
+      if (type !== "vector") this.#expectType(arg, "vector", 'call to function "info"');
+      this.#fail(arg.span, "expected label selectors only");
+    }
+    if (arg.metricName !== undefined)
+      this.#fail(arg.span, "expected label selectors only, got vector selector instead");
   }
 
   #checkArgumentCount(
@@ -99,10 +114,11 @@ class TypeChecker {
       if (count !== args.length) this.#fail(span, `expected ${args.length} argument(s) ${call}`);
       return;
     }
-    const least = args.length - Math.abs(optional);
+    const least = args.length - 1;
     if (count < least) this.#fail(span, `expected at least ${least} argument(s) ${call}`);
-    if (optional > 0 && count > args.length)
-      this.#fail(span, `expected at most ${args.length} argument(s) ${call}`);
+    const most = least + optional;
+    if (optional > 0 && count > most)
+      this.#fail(span, `expected at most ${most} argument(s) ${call}`);
   }
 
   #checkAggregation(expr: Aggregation): "vector" {
@@ -150,10 +166,16 @@ class TypeChecker {
     const bothVectors = leftType === "vector" && rightType === "vector";
     if (!bothVectors && matching.labels.length > 0)
       this.#fail(span, "vector matching only allowed between instant vectors");
+    if (!bothVectors && matching.fill !== undefined)
+      this.#fail(span, "filling in missing series only allowed between instant vectors");
     if (isSet && !bothVectors)
       this.#fail(span, `set operator "${op}" not allowed in binary scalar expression`);
     if (isSet && matching.card !== "many-to-many")
       this.#fail(span, `no grouping allowed for "${op}" operation`);
+    if (isSet && matching.fill !== undefined)
+      this.#fail(span, "filling in missing series not allowed for set operators");
+    if (bothScalar && (op === "</" || op === ">/"))
+      this.#fail(this.#operatorSpan(expr), `operator "${op}" not allowed for Scalar operations`);
     if (!bothVectors) (expr as DraftBinary).matching = undefined;
     return bothScalar ? "scalar" : "vector";
   }
