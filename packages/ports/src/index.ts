@@ -51,6 +51,7 @@ export type {
 export type {
   AppendResult,
   SampleBatch,
+  SelectionEstimate,
   SelectOptions,
   SeriesColumns,
   SeriesReader,

@@ -74,6 +74,17 @@ export interface SelectOptions {
   readonly starts?: boolean;
 }
 
+/** What a selection would read, as far as a store can tell from its indexes: too high or too low. */
+export interface SelectionEstimate {
+  readonly series: number;
+  /** Native histograms count as samples. */
+  readonly samples: number;
+  /** Bytes that hold them, as they are stored. */
+  readonly size: number;
+  /** Whether a part of the store was not looked at, such as an archive. */
+  readonly isPartial: boolean;
+}
+
 /** Asks for samples and for what series there are. Reading never changes anything. */
 export interface SeriesReader {
   /**
@@ -88,6 +99,13 @@ export interface SeriesReader {
     matchers: readonly Matcher[],
     options: SelectOptions,
   ): AsyncIterable<SeriesColumns>;
+
+  /**
+   * What `select` would read, at the cost of finding the series and no more. Of stores that can tell.
+   *
+   * @throws OperatingError of the store.
+   */
+  estimate?(range: TimeRange, matchers: readonly Matcher[]): Promise<SelectionEstimate>;
 
   /** Label sets of the series that have samples in `range` and match any of the matcher lists; sorted. */
   series(

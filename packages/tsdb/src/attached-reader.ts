@@ -19,6 +19,7 @@ import type { Hold } from "./selection.ts";
 import { createPause } from "./slices.ts";
 import { heldTooLong, SNAPSHOT_MS_MAX } from "./snapshots.ts";
 import {
+  type ResolvedEstimate,
   type ResolvedExemplars,
   type ResolvedLabels,
   type ResolvedSelection,
@@ -89,6 +90,10 @@ class AttachedResolver implements SelectionResolver {
     wishes: SelectionWishes,
   ): Promise<ResolvedSelection> {
     return this.#resolved(range, () => this.#calls.select(range, plainMatchers(matchers), wishes));
+  }
+
+  async estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedEstimate> {
+    return this.#resolved(range, () => this.#calls.estimate(range, plainMatchers(matchers)));
   }
 
   async exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars> {

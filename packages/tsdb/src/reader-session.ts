@@ -12,6 +12,7 @@ import type { HeadExemplars } from "./exemplar-queries.ts";
 import type { HeadSelection, SelectionWishes } from "./head-selection.ts";
 import type { LabelQuery, MatcherLists } from "./label-queries.ts";
 import type { Hold } from "./selection.ts";
+import type { PlaceEstimate } from "./selection-estimate.ts";
 import type { HeadLabels } from "./store-reader.ts";
 import type { StoreResolver } from "./store-resolver.ts";
 
@@ -42,6 +43,8 @@ export interface ReaderCalls {
     matchers: readonly Matcher[],
     wishes: SelectionWishes,
   ): Promise<ReaderAnswer<HeadSelection>>;
+  /** How much the head would give. */
+  estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ReaderAnswer<PlaceEstimate>>;
   labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>>;
   exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ReaderAnswer<HeadExemplars>>;
   /** Lets go of what an answer named. */
@@ -77,6 +80,14 @@ export class ReaderSession implements ReaderCalls {
     return this.#answer(await this.#resolver.select(range, compiled(matchers), wishes), blocks);
   }
 
+  async estimate(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+  ): Promise<ReaderAnswer<PlaceEstimate>> {
+    const blocks = this.#resolver.blockNames;
+    return this.#answer(await this.#resolver.estimate(range, compiled(matchers)), blocks);
+  }
+
   async exemplars(
     range: TimeRange,
     matcherLists: MatcherLists,
@@ -92,7 +103,7 @@ export class ReaderSession implements ReaderCalls {
     return this.#answer(await this.#resolver.labels(range, { ...query, matcherLists }), blocks);
   }
 
-  #answer<T extends HeadSelection | HeadLabels | HeadExemplars>(
+  #answer<T extends HeadSelection | HeadLabels | HeadExemplars | PlaceEstimate>(
     resolved: Hold & { readonly head: T },
     blocks: readonly string[],
   ): ReaderAnswer<T> {

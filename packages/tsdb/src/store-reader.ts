@@ -2,6 +2,7 @@ import type { Labels, Matcher } from "@pharos/base";
 import type { HeadReader, Kernels } from "@pharos/kernels";
 import type {
   ExemplarReader,
+  SelectionEstimate,
   SelectOptions,
   SeriesColumns,
   SeriesExemplars,
@@ -23,6 +24,7 @@ import {
   sortedTexts,
 } from "./label-queries.ts";
 import { type Hold, readSelection, type SelectionSource } from "./selection.ts";
+import { estimateBlocks, type PlaceEstimate } from "./selection-estimate.ts";
 import type { Pause } from "./slices.ts";
 
 /** What the store says of a selection, and holds for the reader until it is released. */
@@ -42,6 +44,11 @@ export interface ResolvedLabels extends Hold {
   readonly blocks: readonly Block[];
 }
 
+export interface ResolvedEstimate extends Hold {
+  readonly head: PlaceEstimate;
+  readonly blocks: readonly Block[];
+}
+
 export interface ResolvedExemplars extends Hold {
   readonly head: HeadExemplars;
   readonly blocks: readonly Block[];
@@ -55,6 +62,7 @@ export interface SelectionResolver {
     matchers: readonly Matcher[],
     wishes: SelectionWishes,
   ): Promise<ResolvedSelection>;
+  estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedEstimate>;
   exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars>;
   labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels>;
 }
@@ -123,6 +131,18 @@ export class StoreReader implements SeriesReader, ExemplarReader {
       const sorted = await this.#labels.sorted(refs, seriesEnded, labels, pause);
       sources.push(new HeadSource(resolved.head, head, range, sorted));
       yield* readSelection(sources, options, resolved);
+    } finally {
+      resolved.release();
+    }
+  }
+
+  async estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<SelectionEstimate> {
+    const { resolver, archive, damaged, pause } = this.#parts;
+    const resolved = await resolver.estimate(range, matchers);
+    try {
+      const { head, blocks } = resolved;
+      const found = await estimateBlocks(blocks, range, matchers, head, pause(), damaged);
+      return { ...found, isPartial: archive?.reader.covers("raw", range) === true };
     } finally {
       resolved.release();
     }

@@ -6,10 +6,12 @@ import { headExemplars } from "./exemplar-queries.ts";
 import type { Head } from "./head.ts";
 import { resolveHead, type SelectionWishes, useMatching } from "./head-selection.ts";
 import { headSeries, headTexts, type LabelQuery, type MatcherLists } from "./label-queries.ts";
+import { estimateHead } from "./selection-estimate.ts";
 import type { Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type {
   HeadLabels,
+  ResolvedEstimate,
   ResolvedExemplars,
   ResolvedLabels,
   ResolvedSelection,
@@ -76,6 +78,21 @@ export class StoreResolver implements SelectionResolver {
       snapshot.release();
       throw error;
     }
+  }
+
+  async estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedEstimate> {
+    const { head, blocks, snapshots, pause } = this.#parts;
+    return useMatching(head, [matchers], pause(), ([matching]) => {
+      const snapshot = snapshots.take();
+      try {
+        const overlapping = blocks.overlapping(range.minMs, range.maxMs);
+        const estimate = estimateHead(head, range, matching as Uint32Array);
+        return { ...snapshot, head: estimate, blocks: overlapping };
+      } catch (error) {
+        snapshot.release();
+        throw error;
+      }
+    });
   }
 
   async exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars> {

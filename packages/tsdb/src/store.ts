@@ -29,6 +29,7 @@ import {
   type RollupOptions,
   type RollupReader,
   type SampleBatch,
+  type SelectionEstimate,
   type SelectOptions,
   type SeriesColumns,
   type SeriesExemplars,
@@ -227,6 +228,11 @@ export class EmbeddedStore
   ): AsyncIterable<SeriesColumns> {
     assert(this.#open, "the store is open");
     return this.#reader.select(range, matchers, options);
+  }
+
+  async estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<SelectionEstimate> {
+    assert(this.#open, "the store is open");
+    return this.#reader.estimate(range, matchers);
   }
 
   async series(range: TimeRange, matcherLists: MatcherLists): Promise<readonly Labels[]> {

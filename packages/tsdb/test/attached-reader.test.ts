@@ -23,6 +23,9 @@ function sent(session: ReaderSession): ReaderCalls {
     async select(...args) {
       return structuredClone(await session.select(...structuredClone(args)));
     },
+    async estimate(...args) {
+      return structuredClone(await session.estimate(...structuredClone(args)));
+    },
     async labels(...args: [TimeRange, LabelQuery]) {
       return structuredClone(await session.labels(...structuredClone(args)));
     },

@@ -41,6 +41,9 @@ function sent(session: ReaderSession): ReaderCalls {
     async select(...args) {
       return structuredClone(await session.select(...structuredClone(args)));
     },
+    async estimate(...args) {
+      return structuredClone(await session.estimate(...structuredClone(args)));
+    },
     async labels(...args) {
       return structuredClone(await session.labels(...structuredClone(args)));
     },

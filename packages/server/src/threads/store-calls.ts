@@ -17,6 +17,7 @@ import type {
   HeadLabels,
   HeadSelection,
   LabelQuery,
+  PlaceEstimate,
   ReaderAnswer,
   ReaderSetup,
   SelectionWishes,
@@ -118,6 +119,10 @@ export interface StoreReaderCalls {
     readonly matchers: readonly Matcher[];
     readonly wishes: SelectionWishes;
   }): ReaderAnswer<HeadSelection>;
+  estimate(ask: {
+    readonly range: TimeRange;
+    readonly matchers: readonly Matcher[];
+  }): ReaderAnswer<PlaceEstimate>;
   labels(ask: { readonly range: TimeRange; readonly query: LabelQuery }): ReaderAnswer<HeadLabels>;
   exemplars(ask: {
     readonly range: TimeRange;

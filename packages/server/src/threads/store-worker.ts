@@ -146,6 +146,7 @@ class StoreThread {
         const answer = await session.select(range, matchers, wishes);
         return new Moved(answer, headSelectionBuffers(answer.head));
       },
+      estimate: ({ range, matchers }) => session.estimate(range, matchers),
       labels: ({ range, query }) => session.labels(range, query),
       exemplars: ({ range, matcherLists }) => session.exemplars(range, matcherLists),
       release: (hold) => session.release(hold),
