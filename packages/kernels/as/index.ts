@@ -1,5 +1,6 @@
 // Everything the module exports, by file. Built by ../scripts/build.ts.
 export { allocate, blockSize, memoryInit, memoryPages, memoryUsed, release } from "./memory";
+export { aggregateAverage, aggregateCount, aggregateExtreme, aggregateSum } from "./aggregate";
 export { columnDecode, columnDecodeTimestamps } from "./column-decode";
 export { columnEncode, columnScratchSize } from "./column-encode";
 export { expositionExpand, expositionScan } from "./exposition";
@@ -47,3 +48,6 @@ export {
 } from "./sketch";
 export { snappyDecode, snappySize } from "./snappy";
 export { isUtf8 } from "./utf8";
+export { windowsChanges, windowsExtreme, windowsSum, windowsVariance } from "./window-over-time";
+export { rateOfCounter, rateOfGauge, rateOfLastTwo, ratePlan, ratePlanSize } from "./window-rate";
+export { columnsEqual, windowsCount, windowsEarliest, windowsFind, windowsLatest } from "./windows";

@@ -14,6 +14,7 @@ export {
   chunkSizeMax,
   Gorilla,
 } from "./gorilla.ts";
+export { type GroupColumn, GroupColumns } from "./group-columns.ts";
 export { HEAD_REFERENCES_MAX, HeadChunks, IndexList, type TimestampShape } from "./head.ts";
 export {
   closeHeadWindow,
@@ -46,6 +47,12 @@ export {
   VALUE_REFUSED,
 } from "./series-table.ts";
 export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";
+export {
+  type SampleAspect,
+  SeriesWindows,
+  WINDOW_SAMPLES_MAX,
+  type WindowGrid,
+} from "./series-windows.ts";
 export type {
   ByteStrings,
   ExemplarEntries,
