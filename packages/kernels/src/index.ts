@@ -49,10 +49,10 @@ export {
 export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";
 export {
   type SampleAspect,
-  SeriesWindows,
   WINDOW_SAMPLES_MAX,
   type WindowGrid,
-} from "./series-windows.ts";
+  WindowKernels,
+} from "./window-kernels.ts";
 export type {
   ByteStrings,
   ExemplarEntries,

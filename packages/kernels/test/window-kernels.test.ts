@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Kernels } from "../src/kernels.ts";
-import { SeriesWindows, type WindowGrid } from "../src/series-windows.ts";
+import { type WindowGrid, WindowKernels } from "../src/window-kernels.ts";
 
 const kernels = await Kernels.load();
 
@@ -14,7 +14,7 @@ interface Sample {
 const timesOf = (list: readonly Sample[]): Float64Array => Float64Array.from(list, ({ t }) => t);
 const valuesOf = (list: readonly Sample[]): Float64Array => Float64Array.from(list, ({ v }) => v);
 
-type Compute = (windows: SeriesWindows, values: Float64Array) => number;
+type Compute = (windows: WindowKernels, values: Float64Array) => number;
 /** What one window comes to; undefined for nothing. */
 type Oracle = (
   window: readonly Sample[],
@@ -145,14 +145,14 @@ function windowsOf(list: readonly Sample[], { count, rangeMs, firstEndMs, stepMs
   });
 }
 
-function results(windows: SeriesWindows): (number | undefined)[] {
+function results(windows: WindowKernels): (number | undefined)[] {
   return Array.from(windows.values, (result, i) => (windows.present[i] === 1 ? result : undefined));
 }
 
 test("each function is to the last bit what it is window by window", () => {
   fc.assert(
     fc.property(series, grid, (list, shape) => {
-      using windows = new SeriesWindows(kernels, shape);
+      using windows = new WindowKernels(kernels, shape);
       windows.find(timesOf(list), list.length);
       const expected = windowsOf(list, shape);
       for (const [name, compute, oracle] of exact) {
@@ -174,7 +174,7 @@ const quarters = series.map((list) =>
 test("sums, averages and variances of whole quarters are exact", () => {
   fc.assert(
     fc.property(quarters, grid, (list, shape) => {
-      using windows = new SeriesWindows(kernels, shape);
+      using windows = new WindowKernels(kernels, shape);
       windows.find(timesOf(list), list.length);
       const expected = windowsOf(list, shape).map(({ samples }) => samples.map(({ v }) => v));
       const sums = expected.map((values) =>
@@ -208,7 +208,7 @@ const everySecond = (values: readonly number[]): readonly Sample[] =>
   values.map((v, i) => ({ t: START_MS + (i + 1) * 1000, v }));
 
 function sumOf(values: readonly number[], average = false): number {
-  using windows = new SeriesWindows(kernels, HOUR);
+  using windows = new WindowKernels(kernels, HOUR);
   const list = everySecond(values);
   windows.find(timesOf(list), list.length);
   if (average) windows.average(valuesOf(list));
@@ -231,7 +231,7 @@ test("an average is a number where the sum is not", () => {
 
 test("the last sample is none where it is a staleness marker", () => {
   const list = everySecond([1, 2, 3]);
-  using windows = new SeriesWindows(kernels, {
+  using windows = new WindowKernels(kernels, {
     ...{ count: 4, rangeMs: 1000, firstEndMs: START_MS + 1000, stepMs: 1000 },
   });
   windows.find(timesOf(list), list.length);
@@ -240,7 +240,7 @@ test("the last sample is none where it is a staleness marker", () => {
 });
 
 test("series in a row may have the same times or others", () => {
-  using windows = new SeriesWindows(kernels, HOUR);
+  using windows = new WindowKernels(kernels, HOUR);
   const lists = [
     ...[everySecond([1, 2]), everySecond([3, 5]), everySecond([7])],
     ...[everySecond([]), everySecond([9, 11])],
@@ -255,7 +255,7 @@ test("series in a row may have the same times or others", () => {
 });
 
 test("one function after another on the same windows gives each its own", () => {
-  using windows = new SeriesWindows(kernels, HOUR);
+  using windows = new WindowKernels(kernels, HOUR);
   const list = everySecond([10, 20, 5]);
   windows.find(timesOf(list), list.length);
   windows.change(valuesOf(list), { isCounter: true, perSecond: false });
@@ -266,7 +266,7 @@ test("one function after another on the same windows gives each its own", () => 
 });
 
 test("only the first samples count where a column is longer", () => {
-  using windows = new SeriesWindows(kernels, HOUR);
+  using windows = new WindowKernels(kernels, HOUR);
   const list = everySecond([1, 2, 4, 8]);
   windows.find(timesOf(list), 3);
   windows.sum(valuesOf(list));
@@ -278,7 +278,7 @@ test("values in the kernels' memory are read where they are", () => {
   const list = everySecond([1, 2, 4]);
   const inside = new Float64Array(kernels.buffer, at, 3);
   inside.set(valuesOf(list));
-  using windows = new SeriesWindows(kernels, HOUR);
+  using windows = new WindowKernels(kernels, HOUR);
   windows.find(timesOf(list), 3);
   windows.sum(inside);
   equal(windows.values[0], 7);
@@ -288,7 +288,7 @@ test("values in the kernels' memory are read where they are", () => {
 test("all memory is given back", () => {
   const before = kernels.memoryUse().usedSize;
   {
-    using windows = new SeriesWindows(kernels, HOUR);
+    using windows = new WindowKernels(kernels, HOUR);
     const list = everySecond(Array(5000).fill(1));
     windows.find(timesOf(list), list.length);
     windows.change(valuesOf(list), { isCounter: true, perSecond: true });

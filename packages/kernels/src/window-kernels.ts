@@ -44,7 +44,7 @@ type Kernel = (...args: number[]) => number;
  * Values that lie in the kernels' memory are read there; others are copied first. No value is a staleness marker, but
  * where `latest` is told so.
  */
-export class SeriesWindows implements Disposable {
+export class WindowKernels implements Disposable {
   /** One a step; undefined where `present` is 0. */
   readonly values: Float64Array;
   /** One a step: 1 where there is a result, else 0. */
