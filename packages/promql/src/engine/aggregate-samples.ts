@@ -9,10 +9,20 @@ import {
 import type { Aggregation } from "../syntax/ast.ts";
 import { groupingOf, splitByName } from "./aggregate.ts";
 import type { Annotations } from "./annotations.ts";
-import { formatG } from "./format-number.ts";
+import { formatG, formatHistogram } from "./format-number.ts";
 import { labelSetOffset } from "./label-hash.ts";
 import { quantile } from "./quantile.ts";
-import { emptySeries, type Grid, hasSamples, type StepSeries } from "./step-series.ts";
+import {
+  emptySeries,
+  FLOAT,
+  type Grid,
+  HISTOGRAM,
+  hasSamples,
+  histogramAt,
+  NONE,
+  onlyFloats,
+  type StepSeries,
+} from "./step-series.ts";
 
 /**
  * topk, bottomk, limitk and limit_ratio: some of the series of each group, with their own labels. At a single step
@@ -40,6 +50,12 @@ export function selectSamples(
   const sorted = list.toSorted((a, b) => compareLabels(a.labels, b.labels));
   const groups = [...groupSeries(aggregation, sorted).values()];
   if (op === "limitk") return groups.flatMap((group) => firstK(group, params));
+  for (const series of sorted) {
+    const hasHistogram = (step: number): boolean => series.present[step] === HISTOGRAM;
+    if (params.some((k, step) => k >= 1 && hasHistogram(step)))
+      annotations.histogramIgnored(op, aggregation.span);
+    onlyFloats(series);
+  }
   const kept = groups.flatMap((group) => extremeK(group, params, op === "topk"));
   return grid.count === 1 ? kept : kept.filter(hasSamples);
 }
@@ -57,6 +73,8 @@ export function quantileOfSamples(
   if (hasNaN) annotations.invalidQuantile(Number.NaN, span);
   if (max > 1) annotations.invalidQuantile(max, span);
   if (min < 0) annotations.invalidQuantile(min, span);
+  if (list.some(({ present }) => present.includes(HISTOGRAM)))
+    annotations.histogramIgnored("quantile", aggregation.expr.span);
   const buffer = new Float64Array(list.length);
   const grouping = groupingOf(aggregation);
   const results: StepSeries[] = [];
@@ -65,17 +83,17 @@ export function quantileOfSamples(
     for (let step = 0; step < grid.count; step++) {
       let count = 0;
       for (const { values, present } of group)
-        if (present[step] === 1) buffer[count++] = values[step] as number;
+        if (present[step] === FLOAT) buffer[count++] = values[step] as number;
       if (count === 0) continue;
       out.values[step] = quantile(params[step] as number, buffer, count);
-      out.present[step] = 1;
+      out.present[step] = FLOAT;
     }
     results.push(...splitByName(out, group));
   }
   return results;
 }
 
-/** count_values: how many samples of each group have each value; the value becomes a label. */
+/** count_values: how many samples of each group have each value; the value, or the histogram as text, becomes a label. */
 export function countValues(
   aggregation: Aggregation,
   list: readonly StepSeries[],
@@ -91,21 +109,30 @@ export function countValues(
   const groups = new Map<string, { out: StepSeries; members: StepSeries[] }>();
   for (const series of list) {
     // Samples of one series often repeat: the group of a value is looked up once.
-    const known = new Map<number | "-0", StepSeries>();
+    const known = new Map<number | string, StepSeries>();
+    const groupOf = (text: string): StepSeries => {
+      const labels = grouping(withLabel(series.labels, valueLabel, text));
+      const group = groups.getOrInsertComputed(labelsKey(labels), () => ({
+        out: emptySeries(labels, false, grid.count),
+        members: [],
+      }));
+      group.members.push(series);
+      return group.out;
+    };
     for (let step = 0; step < grid.count; step++) {
-      if (series.present[step] === 0) continue;
+      if (series.present[step] === NONE) continue;
       const value = series.values[step] as number;
-      const out = known.getOrInsertComputed(Object.is(value, -0) ? "-0" : value, () => {
-        const labels = grouping(withLabel(series.labels, valueLabel, formatValue(value)));
-        const group = groups.getOrInsertComputed(labelsKey(labels), () => ({
-          out: emptySeries(labels, false, grid.count),
-          members: [],
-        }));
-        group.members.push(series);
-        return group.out;
-      });
+      const sample =
+        series.present[step] === HISTOGRAM
+          ? formatHistogram(histogramAt(series, step))
+          : Object.is(value, -0)
+            ? "-0"
+            : value;
+      const out = known.getOrInsertComputed(sample, () =>
+        groupOf(typeof sample === "string" ? sample : formatValue(sample)),
+      );
       out.values[step] = (out.values[step] as number) + 1;
-      out.present[step] = 1;
+      out.present[step] = FLOAT;
     }
   }
   return [...groups.values()].flatMap(({ out, members }) => splitByName(out, members));
@@ -141,10 +168,10 @@ function firstK(group: readonly StepSeries[], params: Float64Array): StepSeries[
   const taken = new Float64Array(params.length);
   for (const { present } of group)
     for (let i = 0; i < params.length; i++) {
-      if (present[i] === 0) continue;
+      if (present[i] === NONE) continue;
       if ((taken[i] as number) < Math.trunc(params[i] as number))
         taken[i] = (taken[i] as number) + 1;
-      else present[i] = 0;
+      else present[i] = NONE;
     }
   return group.filter(hasSamples);
 }
@@ -166,7 +193,7 @@ function limitRatio(
     for (let i = 0; i < params.length; i++) {
       const ratio = Math.max(-1, Math.min(1, params[i] as number));
       const sampled = ratio >= 0 ? offset < ratio : offset >= 1 + ratio;
-      if (!sampled) present[i] = 0;
+      if (!sampled) present[i] = NONE;
     }
   }
   return list.filter(hasSamples);
@@ -223,15 +250,15 @@ function extremeK(
     size = 0;
     for (let index = 0; index < group.length; index++) {
       const { present } = group[index] as StepSeries;
-      if (present[step] === 0) continue;
+      if (present[step] === NONE) continue;
       if (size < k) {
         heap[size] = index;
         rise(size++);
       } else if (k > 0 && worse(heap[0] as number, index)) {
-        (group[heap[0] as number] as StepSeries).present[step] = 0;
+        (group[heap[0] as number] as StepSeries).present[step] = NONE;
         heap[0] = index;
         sink(0);
-      } else present[step] = 0;
+      } else present[step] = NONE;
     }
   }
   if (params.length > 1) return [...group];

@@ -11,9 +11,9 @@ export function argument(call: Call, index: number): Expr {
   return arg;
 }
 
-/** The string arguments from `index` on. */
-export function stringArguments(call: Call, index: number): string[] {
-  return call.args.slice(index).map((arg) => {
+/** The string arguments from `index` on, to the one before `end`. */
+export function stringArguments(call: Call, index: number, end?: number): string[] {
+  return call.args.slice(index, end).map((arg) => {
     const inner = unwrapParens(arg);
     assert(inner.kind === "string", () => `${call.func} has a string there`);
     return inner.value;

@@ -1,103 +1,36 @@
-import { type Labels, labelsKey, labelValue, METRIC_NAME, withoutLabels } from "@pharos/base";
-import type { Span } from "../syntax/ast.ts";
-import type { Annotations } from "./annotations.ts";
-import { emptySeries, type Grid, gridTimeMs, type StepSeries } from "./step-series.ts";
-
-const BUCKET_LABEL = new Set(["le"]);
+import { FLOAT, type StepSeries } from "./step-series.ts";
 
 /** Counts that differ by less than this, relative to their sum, are taken for equal: rates of sums are not exact. */
 const COUNT_TOLERANCE = 1e-12;
 
-interface Histogram {
-  readonly out: StepSeries;
-  readonly buckets: { readonly bound: number; readonly series: StepSeries }[];
-}
-
-/**
- * histogram_quantile over classic histograms: series with the label `le`, one a bucket, with cumulative counts.
- * Interpolates linearly within the bucket that holds the quantile; the lowest one starts at 0 if its bound is above.
- */
-export function histogramQuantile(
-  list: readonly StepSeries[],
-  quantiles: Float64Array,
-  grid: Grid,
-  annotations: Annotations,
-  span: Span,
-): StepSeries[] {
-  return overHistograms(list, grid, annotations, span, (buckets, step, labels) => {
-    const q = quantiles[step] as number;
-    if (Number.isNaN(q)) return Number.NaN;
-    if (q < 0) return Number.NEGATIVE_INFINITY;
-    if (q > 1) return Number.POSITIVE_INFINITY;
-    if (!isComplete(buckets)) return Number.NaN;
-    const fix = forceMonotonic(buckets);
-    if (fix !== undefined)
-      annotations.forcedMonotonicity(labelValue(labels, METRIC_NAME), span, {
-        timeMs: gridTimeMs(grid, step),
-        ...fix,
-      });
-    return bucketQuantile(q, buckets);
-  });
-}
-
-/** histogram_fraction over classic histograms: the share of observations between two values, interpolated likewise. */
-export function histogramFraction(
-  list: readonly StepSeries[],
-  lowers: Float64Array,
-  uppers: Float64Array,
-  grid: Grid,
-  annotations: Annotations,
-  span: Span,
-): StepSeries[] {
-  return overHistograms(list, grid, annotations, span, (buckets, step) => {
-    const lower = lowers[step] as number;
-    const upper = uppers[step] as number;
-    const total = buckets.counts[buckets.used - 1] as number;
-    if (!isComplete(buckets) || total === 0 || Number.isNaN(lower) || Number.isNaN(upper))
-      return Number.NaN;
-    if (lower >= upper) return 0;
-    return (rankOf(upper, buckets) - rankOf(lower, buckets)) / total;
-  });
+/** One bucket of a classic histogram: a series with the label `le`, whose value counts what is up to that bound. */
+export interface BucketSeries {
+  readonly bound: number;
+  readonly series: StepSeries;
 }
 
 /** The buckets of one histogram at one step, by bound, each bound once. Scratch space, valid up to `used`. */
-interface Buckets {
+export interface Buckets {
   readonly bounds: Float64Array;
   readonly counts: Float64Array;
   used: number;
 }
 
-/** Whether the last bucket counts all observations. */
-function isComplete({ bounds, used }: Buckets): boolean {
-  return bounds[used - 1] === Number.POSITIVE_INFINITY;
+export function createBuckets(length: number): Buckets {
+  return { bounds: new Float64Array(length), counts: new Float64Array(length), used: 0 };
 }
 
-function overHistograms(
-  list: readonly StepSeries[],
-  grid: Grid,
-  annotations: Annotations,
-  span: Span,
-  compute: (buckets: Buckets, step: number, labels: Labels) => number,
-): StepSeries[] {
-  return groupBuckets(list, grid.count, annotations, span).map(({ out, buckets }) => {
-    const size = buckets.length;
-    const found = { bounds: new Float64Array(size), counts: new Float64Array(size), used: 0 };
-    for (let step = 0; step < grid.count; step++) {
-      gather(buckets, step, found);
-      if (found.used === 0) continue;
-      out.present[step] = 1;
-      out.values[step] = compute(found, step, out.labels);
-    }
-    return out;
-  });
+/** Puts bounds in order, lowest first. */
+export function sortBuckets(buckets: BucketSeries[]): void {
+  buckets.sort((a, b) => a.bound - b.bound || 0);
 }
 
 /** Takes the buckets that have a sample at a step. Bounds written in several ways (`1`, `1.0`) are one bucket. */
-function gather(buckets: Histogram["buckets"], step: number, into: Buckets): void {
+export function gatherBuckets(buckets: readonly BucketSeries[], step: number, into: Buckets): void {
   const { bounds, counts } = into;
   let used = 0;
   for (const { bound, series } of buckets) {
-    if (series.present[step] === 0) continue;
+    if (series.present[step] !== FLOAT) continue;
     const value = series.values[step] as number;
     if (used > 0 && bounds[used - 1] === bound)
       counts[used - 1] = (counts[used - 1] as number) + value;
@@ -109,33 +42,13 @@ function gather(buckets: Histogram["buckets"], step: number, into: Buckets): voi
   into.used = used;
 }
 
-function groupBuckets(
-  list: readonly StepSeries[],
-  count: number,
-  annotations: Annotations,
-  span: Span,
-): Histogram[] {
-  const histograms = new Map<string, Histogram>();
-  for (const series of list) {
-    const le = labelValue(series.labels, "le");
-    const bound = parseBound(le);
-    if (bound === undefined) {
-      annotations.badBucketLabel(labelValue(series.labels, METRIC_NAME), le, span);
-      continue;
-    }
-    const labels = withoutLabels(series.labels, BUCKET_LABEL);
-    const histogram = histograms.getOrInsertComputed(labelsKey(labels), () => ({
-      out: emptySeries(labels, true, count),
-      buckets: [],
-    }));
-    histogram.buckets.push({ bound, series });
-  }
-  for (const { buckets } of histograms.values()) buckets.sort((a, b) => a.bound - b.bound || 0);
-  return [...histograms.values()];
+/** Whether the last bucket counts all observations. */
+function isComplete({ bounds, used }: Buckets): boolean {
+  return bounds[used - 1] === Number.POSITIVE_INFINITY;
 }
 
 /** A bucket's bound as Go's `strconv.ParseFloat` reads it; undefined for anything else. */
-function parseBound(le: string): number | undefined {
+export function parseBound(le: string): number | undefined {
   if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(le)) return Number(le);
   if (/^\+?inf(inity)?$/i.test(le)) return Number.POSITIVE_INFINITY;
   if (/^-inf(inity)?$/i.test(le)) return Number.NEGATIVE_INFINITY;
@@ -143,7 +56,7 @@ function parseBound(le: string): number | undefined {
 }
 
 /** What had to be changed: the lowest and the highest bound, the largest change. */
-interface Fix {
+export interface MonotonicityFix {
   boundMin: number;
   boundMax: number;
   difference: number;
@@ -154,8 +67,8 @@ interface Fix {
  * buckets come from different scrapes; without this the search below would give nonsense. Tiny differences either
  * way are rounding and are evened out silently.
  */
-function forceMonotonic({ bounds, counts, used }: Buckets): Fix | undefined {
-  let fix: Fix | undefined;
+export function forceMonotonic({ bounds, counts, used }: Buckets): MonotonicityFix | undefined {
+  let fix: MonotonicityFix | undefined;
   let previous = counts[0] as number;
   for (let i = 1; i < used; i++) {
     const count = counts[i] as number;
@@ -181,8 +94,16 @@ function almostEqual(a: number, b: number): boolean {
   return difference / Math.min(sum, Number.MAX_VALUE) < COUNT_TOLERANCE;
 }
 
-function bucketQuantile(q: number, { bounds, counts, used }: Buckets): number {
-  if (used < 2) return Number.NaN;
+/**
+ * The value below which the share `q` of the observations is, spread evenly within each bucket; the lowest one starts at
+ * 0 if its bound is above. The counts must not decrease. NaN without a bucket for all observations.
+ */
+export function bucketQuantile(q: number, buckets: Buckets): number {
+  const { bounds, counts, used } = buckets;
+  if (Number.isNaN(q)) return Number.NaN;
+  if (q < 0) return Number.NEGATIVE_INFINITY;
+  if (q > 1) return Number.POSITIVE_INFINITY;
+  if (!isComplete(buckets) || used < 2) return Number.NaN;
   const last = used - 1;
   const total = counts[last] as number;
   if (total === 0) return Number.NaN;
@@ -205,6 +126,15 @@ function bucketQuantile(q: number, { bounds, counts, used }: Buckets): number {
     rank -= counts[low - 1] as number;
   }
   return start + (end - start) * (rank / count);
+}
+
+/** The share of observations between two values, which is the inverse of `bucketQuantile`. */
+export function bucketFraction(lower: number, upper: number, buckets: Buckets): number {
+  const total = buckets.counts[buckets.used - 1] as number;
+  if (!isComplete(buckets) || total === 0 || Number.isNaN(lower) || Number.isNaN(upper))
+    return Number.NaN;
+  if (lower >= upper) return 0;
+  return (rankOf(upper, buckets) - rankOf(lower, buckets)) / total;
 }
 
 /** How many observations are up to `value`, taken to be spread evenly within each bucket. */

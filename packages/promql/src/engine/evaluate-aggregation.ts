@@ -13,7 +13,7 @@ export async function evaluateAggregation(
   evaluator: Evaluator,
 ): Promise<StepSeries[]> {
   const { context } = evaluator;
-  const accumulator = Accumulator.create(aggregation, grid.count);
+  const accumulator = Accumulator.create(aggregation, grid.count, context.annotations);
   if (accumulator !== undefined) {
     let groups = 0;
     await evaluator.stream(aggregation.expr, grid, (series) => {

@@ -13,15 +13,16 @@ export async function evaluateBinary(
   evaluator: Evaluator,
 ): Promise<StepSeries[]> {
   const { op, left, right, matching } = expr;
+  const { annotations } = evaluator.context;
   if (valueTypeOf(left) === "scalar") {
     const scalar = await evaluator.scalar(left, grid);
     const list = await evaluator.vector(right, grid);
-    return vectorWithScalar(expr, list, scalar, true).filter(hasSamples);
+    return vectorWithScalar(expr, list, scalar, true, annotations).filter(hasSamples);
   }
   if (valueTypeOf(right) === "scalar") {
     const list = await evaluator.vector(left, grid);
     const scalar = await evaluator.scalar(right, grid);
-    return vectorWithScalar(expr, list, scalar, false).filter(hasSamples);
+    return vectorWithScalar(expr, list, scalar, false, annotations).filter(hasSamples);
   }
   const leftList = await evaluator.vector(left, grid);
   const rightList = await evaluator.vector(right, grid);
@@ -30,5 +31,5 @@ export async function evaluateBinary(
     assert(op === "and" || op === "or" || op === "unless", "a set operator");
     return setOperation(op, matching, leftList, rightList);
   }
-  return matchVectors(expr, matching, leftList, rightList);
+  return matchVectors(expr, matching, leftList, rightList, annotations);
 }

@@ -2,10 +2,17 @@ import { assert, NO_LABELS } from "@pharos/base";
 import type { Call, Expr } from "../syntax/ast.ts";
 import { absentWhere } from "./absent.ts";
 import { argument, stringArguments } from "./call-arguments.ts";
-import { histogramFraction, histogramQuantile } from "./classic-histogram.ts";
 import { dateFunction } from "./date-functions.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { unwrapParens } from "./expr-properties.ts";
+import {
+  fractionOfHistograms,
+  type HistogramNotes,
+  histogramStatistic,
+  labelledQuantiles,
+  mapHistograms,
+  quantileOfHistograms,
+} from "./histogram-functions.ts";
 import { addPresence, clamp, mapValues, mathFunction, round } from "./instant-functions.ts";
 import { joinLabels, replaceLabel, sortByLabels, sortByValue } from "./label-functions.ts";
 import type { QueryContext } from "./query-context.ts";
@@ -37,6 +44,12 @@ export async function evaluateCall(
       now.values[i] = date(Math.floor(gridTimeMs(grid, i) / 1000));
     return [now];
   }
+  const statistic = histogramStatistic(func);
+  if (statistic !== undefined) return mapHistograms(await vector(0), statistic);
+  const notes = (index: number): HistogramNotes => ({
+    annotations: context.annotations,
+    span: argument(call, index).span,
+  });
   switch (func) {
     case "absent": {
       const there = new Uint8Array(grid.count);
@@ -54,16 +67,22 @@ export async function evaluateCall(
     case "histogram_quantile": {
       const quantiles = await scalar(0);
       warnOfQuantiles(quantiles, argument(call, 0), context);
-      const list = await vector(1);
-      const { span } = argument(call, 1);
-      return histogramQuantile(list, quantiles, grid, context.annotations, span);
+      return quantileOfHistograms(await vector(1), quantiles, grid, notes(1));
+    }
+    case "histogram_quantiles": {
+      const list = await vector(0);
+      const [name = ""] = stringArguments(call, 1, 2);
+      const quantiles: Float64Array[] = [];
+      for (let index = 2; index < args.length; index++) {
+        const column = await scalar(index);
+        warnOfQuantiles(column, argument(call, index), context);
+        quantiles.push(column);
+      }
+      return labelledQuantiles(list, { name, quantiles }, grid, notes(0));
     }
     case "histogram_fraction": {
-      const lowers = await scalar(0);
-      const uppers = await scalar(1);
-      const list = await vector(2);
-      const { span } = argument(call, 2);
-      return histogramFraction(list, lowers, uppers, grid, context.annotations, span);
+      const bounds = { lowers: await scalar(0), uppers: await scalar(1) };
+      return fractionOfHistograms(await vector(2), bounds, grid, notes(2));
     }
     case "label_replace": {
       const [target = "", replacement = "", source = "", pattern = ""] = stringArguments(call, 1);

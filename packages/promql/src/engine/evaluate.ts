@@ -6,8 +6,8 @@ import { evaluateBinary } from "./evaluate-binary.ts";
 import { evaluateCall } from "./evaluate-call.ts";
 import type { Evaluator, Sink } from "./evaluator.ts";
 import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
-import { mapValues, scalarOf } from "./instant-functions.ts";
-import { computeColumns } from "./operators.ts";
+import { scalarOf } from "./instant-functions.ts";
+import { computeColumns, negate } from "./operators.ts";
 import type { QueryContext } from "./query-context.ts";
 import { absentOverTime, collectRangeFunction, streamRangeFunction } from "./range/range-call.ts";
 import { collectSelector, streamSelector } from "./selector.ts";
@@ -60,6 +60,27 @@ export class TreeEvaluator implements Evaluator {
           }
           case "pi":
             return new Float64Array(grid.count).fill(Math.PI);
+          case "start":
+            return new Float64Array(grid.count).fill(this.context.startMs / 1000);
+          case "end":
+            return new Float64Array(grid.count).fill(this.context.endMs / 1000);
+          case "range": {
+            const { startMs, endMs } = this.context;
+            return new Float64Array(grid.count).fill((endMs - startMs) / 1000);
+          }
+          case "step":
+            return new Float64Array(grid.count).fill(this.context.stepMs / 1000);
+          case "max_of":
+          case "min_of": {
+            const [a, b] = inner.args;
+            assert(a !== undefined && b !== undefined, () => `${inner.func} has two arguments`);
+            const values = await this.scalar(a, grid);
+            const others = await this.scalar(b, grid);
+            const choose = inner.func === "max_of" ? maxOf : minOf;
+            for (let i = 0; i < values.length; i++)
+              values[i] = choose(values[i] as number, others[i] as number);
+            return values;
+          }
           case "scalar": {
             const [vector] = inner.args;
             assert(vector !== undefined, "scalar has an argument");
@@ -105,7 +126,8 @@ export class TreeEvaluator implements Evaluator {
         return streamRangeFunction(inner, grid, this, sink);
     }
     for (const series of await this.vector(inner, grid)) {
-      sink(series);
+      const busy = sink(series);
+      if (busy !== undefined) await busy;
       if (this.context.tick()) await this.context.pause();
     }
   }
@@ -125,7 +147,7 @@ export class TreeEvaluator implements Evaluator {
         return evaluateBinary(expr, grid, this);
       case "unary": {
         const list = await this.vector(expr.expr, grid);
-        return expr.op === "-" ? mapValues(list, (value) => -value) : list;
+        return expr.op === "-" ? negate(list) : list;
       }
       case "number":
       case "string":
@@ -137,4 +159,15 @@ export class TreeEvaluator implements Evaluator {
         return unreachable(expr);
     }
   }
+}
+
+/** As in Go: an infinity wins over NaN. */
+function maxOf(a: number, b: number): number {
+  const infinity = Number.POSITIVE_INFINITY;
+  return a === infinity || b === infinity ? infinity : Math.max(a, b);
+}
+
+function minOf(a: number, b: number): number {
+  const infinity = Number.NEGATIVE_INFINITY;
+  return a === infinity || b === infinity ? infinity : Math.min(a, b);
 }

@@ -1,4 +1,10 @@
-import { isLegacyLabelName, type Labels, quote } from "@pharos/base";
+import {
+  bucketsOf,
+  isLegacyLabelName,
+  type Labels,
+  type NativeHistogram,
+  quote,
+} from "@pharos/base";
 
 /** As Go prints a float with `%g`: the shortest digits, with an exponent below 1e-4 and from 1e6 on. */
 export function formatG(value: number, digitsMax?: number): string {
@@ -21,4 +27,14 @@ export function formatLabelSet(labels: Labels): string {
     ([name, value]) => `${isLegacyLabelName(name) ? name : quote(name)}=${quote(value)}`,
   );
   return `{${parts.join(", ")}}`;
+}
+
+/** A native histogram as `count_values` puts it into a label: `{count:3, sum:5, [-1,1]:1, (1,2]:2}`. */
+export function formatHistogram(histogram: NativeHistogram): string {
+  const buckets = bucketsOf(histogram).map(
+    ({ lower, upper, lowerInclusive, upperInclusive, count }) =>
+      `${lowerInclusive ? "[" : "("}${formatG(lower)},${formatG(upper)}${upperInclusive ? "]" : ")"}:${formatG(count)}`,
+  );
+  const { count, sum } = histogram;
+  return `{${[`count:${formatG(count)}`, `sum:${formatG(sum)}`, ...buckets].join(", ")}}`;
 }

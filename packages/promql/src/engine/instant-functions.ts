@@ -1,4 +1,4 @@
-import type { StepSeries } from "./step-series.ts";
+import { FLOAT, NONE, onlyFloats, type StepSeries } from "./step-series.ts";
 
 /** Functions of one number, by name, as PromQL defines them. */
 const MATH: ReadonlyMap<string, (value: number) => number> = new Map([
@@ -31,30 +31,30 @@ export function mathFunction(name: string): ((value: number) => number) | undefi
   return MATH.get(name);
 }
 
-/** Applies a function to every sample, in place; the metric name goes. */
+/** Applies a function to every float, in place; histograms and the metric name go. */
 export function mapValues(
   list: readonly StepSeries[],
   compute: (value: number) => number,
 ): StepSeries[] {
   return list.map((series) => {
-    const { values } = series;
+    const { values } = onlyFloats(series);
     for (let i = 0; i < values.length; i++) values[i] = compute(values[i] as number);
     return { ...series, dropName: true };
   });
 }
 
-/** Keeps samples within bounds that may differ by step; where they exclude each other, there is no result. */
+/** Keeps floats within bounds that may differ by step; where they exclude each other, there is no result. */
 export function clamp(
   list: readonly StepSeries[],
   mins: Float64Array,
   maxs: Float64Array,
 ): StepSeries[] {
   return list.map((series) => {
-    const { values, present } = series;
+    const { values, present } = onlyFloats(series);
     for (let i = 0; i < values.length; i++) {
       const min = mins[i] as number;
       const max = maxs[i] as number;
-      if (max < min) present[i] = 0;
+      if (max < min) present[i] = NONE;
       else values[i] = greater(min, lesser(max, values[i] as number));
     }
     return { ...series, dropName: true };
@@ -78,7 +78,7 @@ function lesser(a: number, b: number): number {
 /** Rounds to the nearest multiple, ties up. */
 export function round(list: readonly StepSeries[], multiples: Float64Array): StepSeries[] {
   return list.map((series) => {
-    const { values } = series;
+    const { values } = onlyFloats(series);
     for (let i = 0; i < values.length; i++) {
       // The inverse, as Prometheus has it: for 0.1 and the like it is the more accurate way.
       const inverse = 1 / (multiples[i] as number);
@@ -88,13 +88,13 @@ export function round(list: readonly StepSeries[], multiples: Float64Array): Ste
   });
 }
 
-/** The one sample of each step; NaN where there is none or more than one. */
+/** The one float of each step; NaN where there is none or more than one. */
 export function scalarOf(list: readonly StepSeries[], count: number): Float64Array {
   const found = new Uint8Array(count);
   const out = new Float64Array(count).fill(Number.NaN);
   for (const { values, present } of list)
     for (let i = 0; i < count; i++) {
-      if (present[i] === 0) continue;
+      if (present[i] !== FLOAT) continue;
       out[i] = found[i] === 0 ? (values[i] as number) : Number.NaN;
       found[i] = 1;
     }
@@ -104,5 +104,5 @@ export function scalarOf(list: readonly StepSeries[], count: number): Float64Arr
 /** Marks in `present` the steps at which any of the series has a sample. */
 export function addPresence(present: Uint8Array, list: readonly StepSeries[]): void {
   for (const series of list)
-    for (let i = 0; i < present.length; i++) if (series.present[i] === 1) present[i] = 1;
+    for (let i = 0; i < present.length; i++) if (series.present[i] !== NONE) present[i] = 1;
 }

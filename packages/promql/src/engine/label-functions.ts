@@ -7,7 +7,13 @@ import {
   type Regex,
   withLabel,
 } from "@pharos/base";
-import { finalLabels, mergeSameLabels, type StepSeries } from "./step-series.ts";
+import {
+  finalLabels,
+  hasSamples,
+  mergeSameLabels,
+  onlyFloats,
+  type StepSeries,
+} from "./step-series.ts";
 
 /**
  * label_replace: sets `target` to `replacement`, with `$1` and the like from matching `pattern` against the whole of
@@ -75,9 +81,10 @@ function invalidLabelName(role: string, func: string, name: string): OperatingEr
   return new OperatingError("query.failed", `invalid ${role} label name in ${func}(): ${name}`);
 }
 
-/** By value at the first step, NaN last either way. */
+/** Floats only, by value at the first step, NaN last either way. */
 export function sortByValue(list: readonly StepSeries[], descending: boolean): StepSeries[] {
-  return list.toSorted((a, b) => {
+  const floats = list.map(onlyFloats).filter(hasSamples);
+  return floats.sort((a, b) => {
     const x = a.values[0] as number;
     const y = b.values[0] as number;
     if (Number.isNaN(x) || Number.isNaN(y))

@@ -1,7 +1,34 @@
-import { assert } from "@pharos/base";
-import type { BinaryOp } from "../syntax/ast.ts";
-import type { StepSeries } from "./step-series.ts";
-import type { StepColumn } from "./windows.ts";
+import { assert, type NativeHistogram } from "@pharos/base";
+import type { BinaryOp, Span } from "../syntax/ast.ts";
+import type { Annotations, SampleType } from "./annotations.ts";
+import {
+  addHistograms,
+  compactHistogram,
+  divideHistogram,
+  type HistogramSum,
+  histogramsEqual,
+  negateHistogram,
+  scaleHistogram,
+  subtractHistograms,
+} from "./histogram/arithmetic.ts";
+import { trimLower, trimUpper } from "./histogram/trim.ts";
+import {
+  FLOAT,
+  HISTOGRAM,
+  type HistogramSteps,
+  histogramAt,
+  NONE,
+  putHistogram,
+  type StepSeries,
+} from "./step-series.ts";
+
+/** What an operator's node says of how it computes. */
+export interface OperatorExpr {
+  readonly op: BinaryOp;
+  /** Whether a comparison gives 1 or 0 instead of keeping what it holds for. */
+  readonly bool: boolean;
+  readonly span: Span;
+}
 
 const COMPARISONS = new Set<BinaryOp>(["==", "!=", ">", "<", ">=", "<="]);
 const SET_OPERATORS = new Set<BinaryOp>(["and", "or", "unless"]);
@@ -12,6 +39,11 @@ export function isComparison(op: BinaryOp): boolean {
 
 export function isSetOperator(op: BinaryOp): boolean {
   return SET_OPERATORS.has(op);
+}
+
+/** Whether what the operator gives is no longer the metric it was, so that its name goes. */
+export function changesMeaning(op: BinaryOp): boolean {
+  return !isComparison(op) && op !== "</" && op !== ">/";
 }
 
 /** Go's `math.Pow`, which differs from `**` in 1^NaN and in (-1)^±Inf: both are 1. */
@@ -71,6 +103,8 @@ export function computeColumns(
     case "<=":
       for (let i = 0; i < count; i++) out[i] = (a[i] as number) <= (b[i] as number) ? 1 : 0;
       return;
+    case "</":
+    case ">/":
     case "and":
     case "or":
     case "unless":
@@ -78,40 +112,156 @@ export function computeColumns(
   }
 }
 
+/** One side of an operator at every step: a series, or a scalar, which is a float everywhere. */
+export interface Operand {
+  readonly values: Float64Array;
+  readonly present?: Uint8Array;
+  readonly histograms?: HistogramSteps | undefined;
+}
+
 /**
- * `left op right` with the samples of `left`, where `present` says that both sides have one: arithmetic and `bool`
- * give the result, a comparison keeps the sample where it holds. `kept` is what a comparison gives, the left side's
- * values or, where the sides are swapped, the right one's.
+ * `left op right` at the steps at which `out.present` is `FLOAT`, which says that both sides have a sample there.
+ * Arithmetic and `bool` give the result, a comparison keeps `kept` where it holds: the left side's sample or, where
+ * the left side is a scalar, the right one's. Where the operator is not defined for the two samples, there is none.
  */
 export function applyOperator(
-  op: BinaryOp,
-  bool: boolean,
-  left: Float64Array,
-  right: Float64Array,
-  kept: Float64Array,
-  out: StepColumn,
+  expr: OperatorExpr,
+  { left, right, kept }: { left: Operand; right: Operand; kept: Operand },
+  out: StepSeries,
+  annotations: Annotations,
 ): void {
-  computeColumns(op, left, right, out.values);
-  if (bool || !isComparison(op)) return;
-  for (let i = 0; i < out.values.length; i++) {
-    if (out.values[i] === 0) out.present[i] = 0;
-    else out.values[i] = kept[i] as number;
+  const { op, bool } = expr;
+  const filters = isComparison(op) && !bool;
+  const trims = op === "</" || op === ">/";
+  if (!trims) computeColumns(op, left.values, right.values, out.values);
+  if (left.histograms === undefined && right.histograms === undefined && !trims) {
+    if (!filters) return;
+    for (let i = 0; i < out.values.length; i++) {
+      if (out.values[i] === 0) out.present[i] = NONE;
+      else out.values[i] = kept.values[i] as number;
+    }
+    return;
   }
+  for (let i = 0; i < out.present.length; i++) {
+    if (out.present[i] === NONE) continue;
+    const a = sampleAt(left, i);
+    const b = sampleAt(right, i);
+    if (trims || typeof a !== "number" || typeof b !== "number") {
+      const result = combineSamples(expr, a, b, annotations);
+      if (result === undefined) out.present[i] = NONE;
+      else if (typeof result !== "number") putHistogram(out, i, result);
+      else {
+        out.present[i] = FLOAT;
+        out.values[i] = result;
+      }
+    } else if (filters) {
+      if (out.values[i] === 0) out.present[i] = NONE;
+      else out.values[i] = kept.values[i] as number;
+    }
+  }
+}
+
+function sampleAt(
+  { values, present, histograms }: Operand,
+  step: number,
+): number | NativeHistogram {
+  if (present?.[step] !== HISTOGRAM) return values[step] as number;
+  const histogram = histograms?.[step];
+  assert(histogram !== undefined, () => `a histogram at step ${step}`);
+  return histogram;
+}
+
+/** An operator with a histogram on at least one side, or one that is for histograms only. */
+function combineSamples(
+  { op, bool, span }: OperatorExpr,
+  left: number | NativeHistogram,
+  right: number | NativeHistogram,
+  annotations: Annotations,
+): number | NativeHistogram | undefined {
+  if (typeof left !== "number" && typeof right !== "number")
+    switch (op) {
+      case "+":
+        return sumOf(op, addHistograms(left, right), span, annotations);
+      case "-": {
+        const difference = sumOf(op, subtractHistograms(left, right), span, annotations);
+        // It may go up and down whatever the two were.
+        return difference && { ...difference, counterReset: "gauge" };
+      }
+      case "==":
+      case "!=": {
+        const holds = histogramsEqual(left, right) === (op === "==");
+        if (bool) return holds ? 1 : 0;
+        return holds ? left : undefined;
+      }
+    }
+  else if (typeof left !== "number" && typeof right === "number")
+    switch (op) {
+      case "*":
+        return compactHistogram(scaleHistogram(left, right));
+      case "/":
+        return compactHistogram(divideHistogram(left, right));
+      case "</":
+        return trimUpper(left, right);
+      case ">/":
+        return trimLower(left, right);
+    }
+  else if (typeof left === "number" && typeof right !== "number" && op === "*")
+    return compactHistogram(scaleHistogram(right, left));
+  annotations.incompatibleTypes(typeName(left), op, typeName(right), span);
+  return undefined;
+}
+
+function typeName(sample: number | NativeHistogram): SampleType {
+  return typeof sample === "number" ? "float" : "histogram";
+}
+
+function sumOf(
+  op: "+" | "-",
+  sum: HistogramSum,
+  span: Span,
+  annotations: Annotations,
+): NativeHistogram | undefined {
+  if (sum.error !== undefined) {
+    annotations.incompatibleBucketLayout(op, span);
+    return undefined;
+  }
+  const operation = op === "+" ? "addition" : "subtraction";
+  if (sum.counterResetCollision) annotations.counterResetCollision(operation, span);
+  if (sum.nhcbBoundsReconciled) annotations.customBoundsReconciled(operation, span);
+  return compactHistogram(sum.histogram);
 }
 
 /** A vector with a scalar, on either side. A comparison keeps the vector's samples. */
 export function vectorWithScalar(
-  { op, bool }: { op: BinaryOp; bool: boolean },
+  expr: OperatorExpr,
   list: readonly StepSeries[],
   scalar: Float64Array,
   scalarIsLeft: boolean,
+  annotations: Annotations,
 ): StepSeries[] {
-  const dropsName = bool || !isComparison(op);
+  const dropsName = expr.bool || changesMeaning(expr.op);
+  const fixed: Operand = { values: scalar };
   return list.map((series) => {
-    const { values, present } = series;
-    const out = { ...series, values: new Float64Array(values.length), present };
-    if (scalarIsLeft) applyOperator(op, bool, scalar, values, values, out);
-    else applyOperator(op, bool, values, scalar, values, out);
-    return dropsName ? { ...out, dropName: true } : out;
+    const out: StepSeries = {
+      labels: series.labels,
+      dropName: series.dropName || dropsName,
+      values: new Float64Array(series.values.length),
+      present: series.present,
+    };
+    const [left, right] = scalarIsLeft ? [fixed, series] : [series, fixed];
+    applyOperator(expr, { left, right, kept: series }, out, annotations);
+    return out;
+  });
+}
+
+/** Unary minus: of a float, or of all counts of a histogram. In place; the metric name goes. */
+export function negate(list: readonly StepSeries[]): StepSeries[] {
+  return list.map((series) => {
+    const { values, present, histograms } = series;
+    for (let i = 0; i < values.length; i++) values[i] = -(values[i] as number);
+    if (histograms !== undefined)
+      for (let i = 0; i < present.length; i++)
+        if (present[i] === HISTOGRAM) histograms[i] = negateHistogram(histogramAt(series, i));
+    return { ...series, dropName: true };
   });
 }

@@ -1,4 +1,5 @@
 import {
+  assert,
   compareUtf8,
   type Labels,
   labelsKey,
@@ -10,13 +11,16 @@ import {
   withoutLabels,
 } from "@pharos/base";
 import type { BinaryExpr, VectorMatching } from "../syntax/ast.ts";
+import type { Annotations } from "./annotations.ts";
 import { formatLabelSet } from "./format-number.ts";
-import { applyOperator, isComparison } from "./operators.ts";
+import { applyOperator, changesMeaning, type Operand } from "./operators.ts";
 import {
   emptySeries,
+  FLOAT,
   hasSamples,
   mergeInto,
   mergeSameLabels,
+  NONE,
   type StepSeries,
   withoutMetadata,
 } from "./step-series.ts";
@@ -27,8 +31,15 @@ interface MatchGroup {
   readonly one: StepSeries[];
 }
 
+/** What stands in for a side that is missing. */
+interface Fills {
+  readonly many: number | undefined;
+  readonly one: number | undefined;
+}
+
 /**
- * Arithmetic and comparison between two vectors: each series with the one whose matching labels are equal.
+ * Arithmetic and comparison between two vectors: each series with the one whose matching labels are equal. Where one
+ * of them has no sample at a step, a value given by `fill` takes its place.
  *
  * @throws OperatingError `query.failed` where more series match than the cardinality allows.
  */
@@ -37,60 +48,102 @@ export function matchVectors(
   matching: VectorMatching,
   left: readonly StepSeries[],
   right: readonly StepSeries[],
+  annotations: Annotations,
 ): StepSeries[] {
   const swapped = matching.card === "one-to-many";
   const [many, one] = swapped ? [right, left] : [left, right];
-  if (many.length === 0 || one.length === 0) return [];
+  // As in Prometheus, `group_right` swaps the sides, but not what they are filled with.
+  const fills: Fills = { many: matching.fill?.left, one: matching.fill?.right };
+  const first = many[0] ?? one[0];
+  if (first === undefined) return [];
+  if (many.length === 0 && fills.many === undefined) return [];
+  if (one.length === 0 && fills.one === undefined) return [];
   const groups = groupByMatch(matching, many, one);
-  checkOneSide(matching, groups, many);
+  checkOneSide(matching, groups, many, first.present.length);
+  const combine = new Combiner(expr, matching, fills, annotations);
   const results: StepSeries[] = [];
-  const combine = new Combiner(expr, matching, swapped);
-  for (const group of groups.values()) {
-    const combined = combineGroup(combine, group, matching.card === "one-to-one");
-    for (const series of combined) results.push(series);
-  }
+  for (const group of groups) for (const series of combine.group(group)) results.push(series);
   // One-to-one, the labels of a result follow from its group; `group_left(…)` can make them the same.
   return matching.card === "one-to-one" ? results : mergeSameLabels(results);
 }
 
-/** The key under which series match each other. */
-export function matchKey(matching: VectorMatching): (labels: Labels) => string {
-  if (matching.on) {
-    const kept = new Set(matching.labels);
-    return (labels) => labelsKey(onlyLabels(labels, kept));
+/** The labels that decide which series match each other. */
+type MatchingLabels = (labels: Labels) => Labels;
+
+function matchingLabels({ on, labels: names }: VectorMatching): MatchingLabels {
+  if (on) {
+    const kept = new Set(names);
+    return (labels) => onlyLabels(labels, kept);
   }
-  const removed = new Set([...matching.labels, METRIC_NAME]);
-  return (labels) => labelsKey(withoutLabels(labels, removed));
+  const removed = new Set([...names, METRIC_NAME]);
+  return (labels) => withoutLabels(labels, removed);
+}
+
+/**
+ * Numbers the groups of series that match each other from 0. Each series' labels are looked at once: what follows works
+ * with the numbers.
+ */
+class MatchNumbers {
+  readonly #labelsOf: MatchingLabels;
+  readonly #numbers = new Map<string, number>();
+
+  constructor(matching: VectorMatching) {
+    this.#labelsOf = matchingLabels(matching);
+  }
+
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  of({ labels }: StepSeries): number {
+    return this.#numbers.getOrInsertComputed(
+      labelsKey(this.#labelsOf(labels)),
+      () => this.#numbers.size,
+    );
+  }
+
+  /** As `of`, but for a group that there is no series of yet -1. */
+  known({ labels }: StepSeries): number {
+    return this.#numbers.get(labelsKey(this.#labelsOf(labels))) ?? -1;
+  }
 }
 
 function groupByMatch(
   matching: VectorMatching,
   many: readonly StepSeries[],
   one: readonly StepSeries[],
-): Map<string, MatchGroup> {
-  const keyOf = matchKey(matching);
-  const groups = new Map<string, MatchGroup>();
-  const groupOf = ({ labels }: StepSeries): MatchGroup =>
-    groups.getOrInsertComputed(keyOf(labels), () => ({ many: [], one: [] }));
+): MatchGroup[] {
+  const numbers = new MatchNumbers(matching);
+  const groups: MatchGroup[] = [];
+  const groupOf = (series: StepSeries): MatchGroup => {
+    const number = numbers.of(series);
+    groups[number] ??= { many: [], one: [] };
+    return groups[number];
+  };
   for (const series of one) groupOf(series).one.push(series);
   for (const series of many) groupOf(series).many.push(series);
   return groups;
 }
 
-/** Two series of the "one" side with samples at the same step are an error wherever the other side has any sample. */
+/**
+ * Two series of the "one" side with samples at the same step are an error wherever the other side has any sample, or
+ * may be filled.
+ */
 function checkOneSide(
   matching: VectorMatching,
-  groups: ReadonlyMap<string, MatchGroup>,
+  groups: readonly MatchGroup[],
   many: readonly StepSeries[],
+  count: number,
 ): void {
-  let manyPresent: Uint8Array | undefined;
-  for (const { one } of groups.values()) {
+  let looked: Uint8Array | undefined;
+  for (const { one } of groups) {
     if (one.length < 2) continue;
-    manyPresent ??= presenceOf(many);
-    const first = new Int32Array(manyPresent.length).fill(-1);
+    looked ??=
+      matching.fill === undefined ? presenceOf(many, count) : new Uint8Array(count).fill(1);
+    const first = new Int32Array(count).fill(-1);
     for (const [index, { labels, present }] of one.entries())
-      for (let i = 0; i < present.length; i++) {
-        if (present[i] === 0 || manyPresent[i] === 0) continue;
+      for (let i = 0; i < count; i++) {
+        if (present[i] === NONE || looked[i] === 0) continue;
         const other = first[i] as number;
         if (other >= 0) throw duplicateSeries(matching, labels, (one[other] as StepSeries).labels);
         first[i] = index;
@@ -98,18 +151,16 @@ function checkOneSide(
   }
 }
 
-function presenceOf(list: readonly StepSeries[]): Uint8Array {
-  const present = new Uint8Array((list[0] as StepSeries).present.length);
-  for (const series of list)
-    for (let i = 0; i < present.length; i++) if (series.present[i] === 1) present[i] = 1;
-  return present;
+/** 1 at the steps at which any of the series has a sample. */
+function presenceOf(list: readonly StepSeries[], count: number): Uint8Array {
+  const there = new Uint8Array(count);
+  for (const { present } of list)
+    for (let i = 0; i < count; i++) if (present[i] !== NONE) there[i] = 1;
+  return there;
 }
 
 function duplicateSeries(matching: VectorMatching, a: Labels, b: Labels): OperatingError {
-  const names = new Set(matching.labels);
-  const group = matching.on
-    ? onlyLabels(a, names)
-    : withoutLabels(a, new Set([...names, METRIC_NAME]));
+  const group = matchingLabels(matching)(a);
   const [first, second] = [formatLabelSet(a), formatLabelSet(b)].sort(compareUtf8);
   const side = matching.card === "one-to-many" ? "left" : "right";
   return new OperatingError(
@@ -119,86 +170,143 @@ function duplicateSeries(matching: VectorMatching, a: Labels, b: Labels): Operat
   );
 }
 
-function combineGroup(
-  combine: Combiner,
-  { many, one }: MatchGroup,
-  oneToOne: boolean,
-): readonly StepSeries[] {
-  if (one.length === 0 || many.length === 0) return [];
-  if (one.length === 1 && many.length === 1) {
-    const only = combine.pair(many[0] as StepSeries, one[0] as StepSeries);
-    return hasSamples(only) ? [only] : [];
-  }
-  const matched = oneToOne ? new Uint8Array((many[0] as StepSeries).present.length) : undefined;
-  const byLabels = new Map<string, StepSeries>();
-  for (const manySeries of many)
-    for (const oneSeries of one) {
-      // Whatever a comparison filters away later, matching twice is an error.
-      if (matched !== undefined) markMatched(matched, manySeries.present, oneSeries.present);
-      const series = combine.pair(manySeries, oneSeries);
-      if (!hasSamples(series)) continue;
-      const key = (series.dropName ? "-" : "+") + labelsKey(series.labels);
-      const known = byLabels.get(key);
-      if (known === undefined) byLabels.set(key, series);
-      else if (!mergeInto(known, series))
-        throw new OperatingError(
-          "query.failed",
-          "multiple matches for labels: grouping labels must ensure unique matches",
-        );
-    }
-  return [...byLabels.values()];
-}
-
-function markMatched(matched: Uint8Array, many: Uint8Array, one: Uint8Array): void {
-  for (let i = 0; i < matched.length; i++) {
-    if (many[i] === 0 || one[i] === 0) continue;
-    if (matched[i] === 1)
-      throw new OperatingError(
-        "query.failed",
-        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-      );
-    matched[i] = 1;
-  }
-}
-
-/** Computes the result of one series of the "many" side with one of the "one" side. */
+/** Computes the results of groups of series that match each other. */
 class Combiner {
   readonly #expr: BinaryExpr;
   readonly #matching: VectorMatching;
-  readonly #swapped: boolean;
+  readonly #fills: Fills;
+  readonly #annotations: Annotations;
   readonly #names: ReadonlySet<string>;
+  readonly #matchingLabels: MatchingLabels;
 
-  constructor(expr: BinaryExpr, matching: VectorMatching, swapped: boolean) {
+  constructor(expr: BinaryExpr, matching: VectorMatching, fills: Fills, annotations: Annotations) {
     this.#expr = expr;
     this.#matching = matching;
-    this.#swapped = swapped;
+    this.#fills = fills;
+    this.#annotations = annotations;
     this.#names = new Set(matching.labels);
+    this.#matchingLabels = matchingLabels(matching);
   }
 
-  pair(many: StepSeries, one: StepSeries): StepSeries {
+  group({ many, one }: MatchGroup): readonly StepSeries[] {
+    const { many: manyFill, one: oneFill } = this.#fills;
+    if (many.length === 1 && one.length === 1 && manyFill === undefined && oneFill === undefined) {
+      const only = this.#prepare(many[0] as StepSeries, one[0] as StepSeries);
+      this.#compute(many[0] as StepSeries, one[0] as StepSeries, only);
+      return hasSamples(only) ? [only] : [];
+    }
+    const results = new GroupResults(this.#matching.card === "one-to-one");
+    for (const manySeries of many)
+      for (const oneSeries of one) this.#addPair(results, manySeries, oneSeries);
+    if (oneFill !== undefined && many.length > 0) {
+      const missing = constantWhereAbsent(one, many, oneFill);
+      for (const series of many)
+        this.#addPair(results, series, { ...missing, labels: this.#matchingLabels(series.labels) });
+    }
+    if (manyFill !== undefined && one.length > 0) {
+      const missing = constantWhereAbsent(many, one, manyFill);
+      for (const series of one)
+        this.#addPair(results, { ...missing, labels: this.#matchingLabels(series.labels) }, series);
+    }
+    return results.list();
+  }
+
+  #addPair(results: GroupResults, many: StepSeries, one: StepSeries): void {
+    const out = this.#prepare(many, one);
+    // Whatever a comparison filters away later, matching twice is an error.
+    results.claim(out);
+    this.#compute(many, one, out);
+    if (hasSamples(out)) results.add(out);
+  }
+
+  /** The result with its labels, present where both sides are. */
+  #prepare(many: StepSeries, one: StepSeries): StepSeries {
     const { op, bool } = this.#expr;
-    const compares = isComparison(op);
     const out = emptySeries(
       this.#labels(many.labels, one.labels),
-      bool || (compares && many.dropName),
+      bool || (!changesMeaning(op) && many.dropName),
       many.values.length,
     );
     for (let i = 0; i < out.present.length; i++)
-      out.present[i] = (many.present[i] as number) & (one.present[i] as number);
-    // With `group_right` the left side is the "one": its value is what a comparison keeps.
-    const [left, right] = this.#swapped ? [one, many] : [many, one];
-    applyOperator(op, bool, left.values, right.values, left.values, out);
+      if (many.present[i] !== NONE && one.present[i] !== NONE) out.present[i] = FLOAT;
     return out;
+  }
+
+  #compute(many: Operand, one: Operand, out: StepSeries): void {
+    // With `group_right` the left side is the "one": its value is what a comparison keeps.
+    const [left, right] = this.#matching.card === "one-to-many" ? [one, many] : [many, one];
+    applyOperator(this.#expr, { left, right, kept: left }, out, this.#annotations);
   }
 
   #labels(many: Labels, one: Labels): Labels {
     const { card, on, include } = this.#matching;
     let labels = many;
-    if (!isComparison(this.#expr.op)) labels = withoutMetadata(labels);
+    if (changesMeaning(this.#expr.op)) labels = withoutMetadata(labels);
     if (card === "one-to-one")
       labels = on ? onlyLabels(labels, this.#names) : withoutLabels(labels, this.#names);
     for (const name of include) labels = withLabel(labels, name, labelValue(one, name));
     return labels;
+  }
+}
+
+/** A series of one value at the steps at which none of `list` has a sample; as long as those of `others`. */
+function constantWhereAbsent(
+  list: readonly StepSeries[],
+  others: readonly StepSeries[],
+  value: number,
+): StepSeries {
+  const count = others[0]?.present.length;
+  assert(count !== undefined, "there is something to fill for");
+  const out = emptySeries([], false, count);
+  out.values.fill(value);
+  const there = presenceOf(list, count);
+  for (let i = 0; i < count; i++) if (there[i] === 0) out.present[i] = FLOAT;
+  return out;
+}
+
+/** The results of one group, and a watch on that nothing matches twice at a step. */
+class GroupResults {
+  readonly #oneToOne: boolean;
+  /** By labels, 1 at the steps that have a result; for all labels together where one is matched with one. */
+  readonly #claimed = new Map<string, Uint8Array>();
+  readonly #results = new Map<string, StepSeries>();
+
+  constructor(oneToOne: boolean) {
+    this.#oneToOne = oneToOne;
+  }
+
+  /**
+   * Says that there will be a result with these labels where `present` says so.
+   *
+   * @throws OperatingError `query.failed` where there is one already.
+   */
+  claim({ labels, present }: StepSeries): void {
+    const claimed = this.#claimed.getOrInsertComputed(
+      this.#oneToOne ? "" : labelsKey(labels),
+      () => new Uint8Array(present.length),
+    );
+    for (let i = 0; i < present.length; i++) {
+      if (present[i] === NONE) continue;
+      if (claimed[i] === 1)
+        throw new OperatingError(
+          "query.failed",
+          this.#oneToOne
+            ? "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+            : "multiple matches for labels: grouping labels must ensure unique matches",
+        );
+      claimed[i] = 1;
+    }
+  }
+
+  add(result: StepSeries): void {
+    const key = (result.dropName ? "-" : "+") + labelsKey(result.labels);
+    const known = this.#results.get(key);
+    if (known === undefined) this.#results.set(key, result);
+    else assert(mergeInto(known, result), "what was claimed once is there once");
+  }
+
+  list(): StepSeries[] {
+    return [...this.#results.values()];
   }
 }
 
@@ -209,50 +317,49 @@ export function setOperation(
   left: readonly StepSeries[],
   right: readonly StepSeries[],
 ): StepSeries[] {
-  const keyOf = matchKey(matching);
+  const numbers = new MatchNumbers(matching);
   switch (op) {
     case "and": {
-      const there = presenceByKey(right, keyOf);
+      const there = presenceByMatch(right, numbers);
       return left.filter((series) => {
-        const other = there.get(keyOf(series.labels));
+        const other = there[numbers.known(series)];
         if (other === undefined) return false;
-        for (let i = 0; i < other.length; i++) if (other[i] === 0) series.present[i] = 0;
+        for (let i = 0; i < other.length; i++) if (other[i] === 0) series.present[i] = NONE;
         return hasSamples(series);
       });
     }
     case "unless":
-      return without(left, presenceByKey(right, keyOf), keyOf);
+      return without(left, presenceByMatch(right, numbers), numbers);
     case "or": {
-      const there = presenceByKey(left, keyOf);
+      const there = presenceByMatch(left, numbers);
       // A series may come from the left at some steps and from the right at others.
-      return mergeSameLabels([...left, ...without(right, there, keyOf)]);
+      return mergeSameLabels([...left, ...without(right, there, numbers)]);
     }
   }
 }
 
 function without(
   list: readonly StepSeries[],
-  there: ReadonlyMap<string, Uint8Array>,
-  keyOf: (labels: Labels) => string,
+  there: readonly Uint8Array[],
+  numbers: MatchNumbers,
 ): StepSeries[] {
   return list.filter((series) => {
-    const other = there.get(keyOf(series.labels));
+    const other = there[numbers.known(series)];
     if (other === undefined) return true;
-    for (let i = 0; i < other.length; i++) if (other[i] === 1) series.present[i] = 0;
+    for (let i = 0; i < other.length; i++) if (other[i] === 1) series.present[i] = NONE;
     return hasSamples(series);
   });
 }
 
-function presenceByKey(
-  list: readonly StepSeries[],
-  keyOf: (labels: Labels) => string,
-): Map<string, Uint8Array> {
-  const there = new Map<string, Uint8Array>();
-  for (const { labels, present } of list) {
-    const key = keyOf(labels);
-    const known = there.get(key);
-    if (known === undefined) there.set(key, present.slice());
-    else for (let i = 0; i < present.length; i++) if (present[i] === 1) known[i] = 1;
+/** By the number of the group, 1 at the steps at which any of its series has a sample. */
+function presenceByMatch(list: readonly StepSeries[], numbers: MatchNumbers): Uint8Array[] {
+  const there: Uint8Array[] = [];
+  for (const series of list) {
+    const { present } = series;
+    const number = numbers.of(series);
+    there[number] ??= new Uint8Array(present.length);
+    const known = there[number];
+    for (let i = 0; i < present.length; i++) if (present[i] !== NONE) known[i] = 1;
   }
   return there;
 }
