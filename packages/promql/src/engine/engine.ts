@@ -1,6 +1,7 @@
 import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
 import type { SeriesReader } from "@pharos/ports";
 import type { Expr } from "../syntax/ast.ts";
+import { resolveDurations } from "../syntax/durations.ts";
 import { parse } from "../syntax/parse.ts";
 import { describeType, valueTypeOf } from "../syntax/value-type.ts";
 import { Annotations } from "./annotations.ts";
@@ -89,8 +90,9 @@ export function createEngine({
     options: QueryOptions,
     evaluate: (expr: Expr, grid: Grid, evaluator: Evaluator) => Promise<QueryValue>,
   ): Promise<QueryResult> => {
-    const expr = typeof query === "string" ? parse(query) : query;
-    const annotations = new Annotations(typeof query === "string" ? query : options.text);
+    const text = typeof query === "string" ? query : options.text;
+    const expr = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
+    const annotations = new Annotations(text);
     return withTimeout(clock, options.timeoutMs ?? timeoutMs, options.signal, async (signal) => {
       const context = new QueryContext({
         store,
@@ -98,6 +100,7 @@ export function createEngine({
         signal,
         startMs: range.startMs,
         endMs: range.endMs,
+        stepMs: range.stepMs,
         lookbackMs: options.lookbackMs ?? lookbackMs,
         defaultStepMs,
         samplesMax,
@@ -116,7 +119,7 @@ export function createEngine({
   };
   return {
     async instant(store, expr, timeMs, options) {
-      const range = { startMs: timeMs, endMs: timeMs, stepMs: MINUTE_MS };
+      const range = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
       return run(store, expr, range, options, evaluateInstant);
     },
     async range(store, expr, range, options) {
@@ -129,6 +132,7 @@ export function createEngine({
 
 function gridOf({ startMs, endMs, stepMs }: QueryRange): Grid {
   assert(Number.isInteger(startMs), () => `time ${startMs}`);
+  if (startMs === endMs) return { startMs, stepMs: MINUTE_MS, count: 1 };
   return { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
 }
 

@@ -2,8 +2,11 @@ import type { Expr } from "../syntax/ast.ts";
 import type { QueryContext } from "./query-context.ts";
 import type { Grid, StepSeries } from "./step-series.ts";
 
-/** Takes one series of a result; its columns are overwritten when the next one comes. */
-export type Sink = (series: StepSeries) => void;
+/**
+ * Takes one series of a result; its columns are overwritten when the next one comes. That waits for the promise, if there
+ * is one, as of a sink that computes for long.
+ */
+export type Sink = (series: StepSeries) => Promise<void> | undefined | void;
 
 /**
  * Evaluates the parts of one query's expression. What evaluates a kind of node gets one, to have the node's own parts

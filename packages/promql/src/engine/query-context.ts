@@ -15,6 +15,7 @@ export interface QueryContextOptions {
   readonly signal: AbortSignal;
   readonly startMs: number;
   readonly endMs: number;
+  readonly stepMs: number;
   readonly lookbackMs: number;
   readonly defaultStepMs: number;
   readonly samplesMax: number;
@@ -26,9 +27,11 @@ export interface QueryContextOptions {
 export class QueryContext {
   readonly store: Pick<SeriesReader, "select">;
   readonly signal: AbortSignal;
-  /** The query's own range, for `@ start()` and `@ end()`; not a subquery's. */
+  /** The query's own range, for `@ start()`, `end()`, `step()` and the like; not a subquery's. */
   readonly startMs: number;
   readonly endMs: number;
+  /** 0 for an instant query. */
+  readonly stepMs: number;
   readonly lookbackMs: number;
   readonly defaultStepMs: number;
   readonly annotations: Annotations;
@@ -51,6 +54,7 @@ export class QueryContext {
     this.signal = options.signal;
     this.startMs = options.startMs;
     this.endMs = options.endMs;
+    this.stepMs = options.stepMs;
     this.lookbackMs = options.lookbackMs;
     this.defaultStepMs = options.defaultStepMs;
     this.annotations = options.annotations;
@@ -116,7 +120,11 @@ export class QueryContext {
 
   /** To be called once per series or group: whether it is time to `pause`. */
   tick(): boolean {
-    if (++this.#ticks % TICKS_PER_LOOK !== 0) return false;
+    return ++this.#ticks % TICKS_PER_LOOK === 0 && this.isTurnOver();
+  }
+
+  /** As `tick`, but looks at the clock each time: for work that takes long at once. */
+  isTurnOver(): boolean {
     return this.#clock.monotonicMs() - this.#sliceStartMs >= SLICE_MS_MAX;
   }
 

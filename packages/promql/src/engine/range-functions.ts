@@ -1,4 +1,5 @@
 import { assert } from "@pharos/base";
+import type { Extent } from "../syntax/ast.ts";
 import {
   averageOverTime,
   extremeOverTime,
@@ -7,13 +8,17 @@ import {
   variance,
 } from "./over-time.ts";
 import { quantile } from "./quantile.ts";
-import { extrapolatedRate, instantRate } from "./rate.ts";
+import { extendedRate } from "./range/extended-rate.ts";
+import type { RangeNotes } from "./range/range-notes.ts";
+import { countTurns } from "./range/sample-sequence.ts";
+import { extrapolatedRate, instantRate, type RateKind } from "./rate.ts";
 import { doubleExponentialSmoothing, linearRegression } from "./trend.ts";
 import type { RawSamples, StepColumn, Windows } from "./windows.ts";
 
 /**
- * Computes one series' result at every step from its raw samples. `timesMs` are the times of evaluation, which differ
- * from the ends of the windows under `offset` and `@`.
+ * Computes one series' result at every step from its floats, as if it had no histograms. `timesMs` are the times of
+ * evaluation, which differ from the ends of the windows under `offset` and `@`. May be called for some of the steps of a
+ * series at a time.
  */
 export type RangeKernel = (
   raw: RawSamples,
@@ -29,11 +34,38 @@ export function keepsName(func: string): boolean {
   return KEEPS_NAME.has(func);
 }
 
-/**
- * The kernel of a range function. `scalars` are its scalar arguments, in order, one value a step. The kernel keeps
- * scratch space: one query, one kernel.
- */
-export function createRangeKernel(func: string, scalars: readonly Float64Array[]): RangeKernel {
+/** Functions whose kernels look at each sample of each window, while the others go over a series and its steps once. */
+const WALKS_WINDOWS = new Set([
+  "changes",
+  "deriv",
+  "double_exponential_smoothing",
+  "mad_over_time",
+  "predict_linear",
+  "quantile_over_time",
+  "resets",
+  "stddev_over_time",
+  "stdvar_over_time",
+]);
+
+export function walksWindows(func: string): boolean {
+  return WALKS_WINDOWS.has(func);
+}
+
+/** What a call of a range function is beside its name. */
+export interface RangeCallOptions {
+  /** The scalar arguments, in order, one value for each step of a call of the kernel. */
+  readonly scalars: readonly Float64Array[];
+  readonly extent: Extent | undefined;
+  readonly notes: RangeNotes;
+}
+
+/** The kernel of a range function. It keeps scratch space: one query, one kernel. */
+export function createRangeKernel(
+  func: string,
+  { scalars, extent, notes }: RangeCallOptions,
+): RangeKernel {
+  const rate = (kind: RateKind): RangeKernel =>
+    extent === undefined ? extrapolatedRate(kind, notes) : extendedRate(kind, extent);
   const scalar = (index: number): Float64Array => {
     const values = scalars[index];
     assert(values !== undefined, () => `${func} has scalar argument ${index}`);
@@ -41,11 +73,11 @@ export function createRangeKernel(func: string, scalars: readonly Float64Array[]
   };
   switch (func) {
     case "rate":
-      return extrapolatedRate({ isCounter: true, perSecond: true });
+      return rate({ isCounter: true, perSecond: true });
     case "increase":
-      return extrapolatedRate({ isCounter: true, perSecond: false });
+      return rate({ isCounter: true, perSecond: false });
     case "delta":
-      return extrapolatedRate({ isCounter: false, perSecond: false });
+      return rate({ isCounter: false, perSecond: false });
     case "irate":
       return instantRate(true);
     case "idelta":
@@ -94,9 +126,8 @@ export function createRangeKernel(func: string, scalars: readonly Float64Array[]
       );
     }
     case "changes":
-      return eachWindow(1, ({ values }, from, to) => changes(values, from, to));
     case "resets":
-      return eachWindow(1, ({ values }, from, to) => resets(values, from, to));
+      return countTurns(func, extent);
     case "deriv":
       return eachWindow(2, (raw, from, to) => {
         // Times count from the first sample: large numbers would cost precision.
@@ -141,22 +172,4 @@ function scratch(): (values: Float64Array, from: number, to: number) => Float64A
     buffer.set(values.subarray(from, to));
     return buffer;
   };
-}
-
-function changes(values: Float64Array, from: number, to: number): number {
-  let count = 0;
-  let previous = values[from] as number;
-  for (let i = from + 1; i < to; i++) {
-    const current = values[i] as number;
-    if (current !== previous && !(Number.isNaN(current) && Number.isNaN(previous))) count++;
-    previous = current;
-  }
-  return count;
-}
-
-function resets(values: Float64Array, from: number, to: number): number {
-  let count = 0;
-  for (let i = from + 1; i < to; i++)
-    if ((values[i] as number) < (values[i - 1] as number)) count++;
-  return count;
 }

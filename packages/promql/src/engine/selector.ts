@@ -39,15 +39,20 @@ export async function streamSelector(
   const { lookbackMs } = context;
   const looks = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
   const out = emptySeries(NO_LABELS, give === "timestamp", grid.count);
-  await readSeries(context, selector, firstMs - lookbackMs, lastMs, (columns) => {
-    let any = lookUp(columns, looks, give, out);
-    out.histograms = undefined;
-    if (columns.histograms !== undefined) {
-      lookUpHistograms(columns, columns.histograms, looks, give, out);
-      any = hasAny(out.present);
-    }
-    if (any) sink({ ...out, labels: columns.labels });
-  });
+  await readSeries(
+    context,
+    selector,
+    { afterMs: firstMs - lookbackMs, maxMs: lastMs },
+    (columns) => {
+      let any = lookUp(columns, looks, give, out);
+      out.histograms = undefined;
+      if (columns.histograms !== undefined) {
+        lookUpHistograms(columns, columns.histograms, looks, give, out);
+        any = hasAny(out.present);
+      }
+      return any ? sink({ ...out, labels: columns.labels }) : undefined;
+    },
+  );
 }
 
 /** As `streamSelector`, but keeps them all. */
@@ -75,16 +80,23 @@ export async function collect(
   return list;
 }
 
+/** Which samples of a selector are needed: those in (`afterMs`, `maxMs`]. */
+export interface NeededSamples {
+  readonly afterMs: number;
+  readonly maxMs: number;
+  /** Whether when their counters began, too. */
+  readonly starts?: boolean;
+}
+
 /**
- * Shows the selector's series with their samples in (`afterMs`, `maxMs`]; also the sample at `afterMs` may be among
- * them. Counts what is read, takes turns with others, and keeps nothing.
+ * Shows the selector's series with the samples needed; also one at `afterMs` may be among them. Counts what is read,
+ * takes turns with others, and keeps nothing.
  */
 export async function readSeries(
   context: QueryContext,
   selector: VectorSelector,
-  afterMs: number,
-  maxMs: number,
-  show: (columns: SeriesColumns) => void,
+  { afterMs, maxMs, starts = false }: NeededSamples,
+  show: (columns: SeriesColumns) => Promise<void> | undefined | void,
 ): Promise<void> {
   const selection = context.store.select({ minMs: afterMs, maxMs }, selector.matchers, {
     // The limit is on what a query holds at once, not on what passes through it.
@@ -92,12 +104,14 @@ export async function readSeries(
     signal: context.signal,
     warn: (warning) => context.annotations.incomplete(warning),
     histograms: true,
+    starts,
   });
   for await (const columns of selection) {
     const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
     context.countSeries(length);
     context.hold(length);
-    show(columns);
+    const busy = show(columns);
+    if (busy !== undefined) await busy;
     context.release(length);
     if (context.tick()) await context.pause();
   }

@@ -1,23 +1,30 @@
-import { assert, labelValue, METRIC_NAME, NO_LABELS } from "@pharos/base";
-import type { Call, Expr } from "../../syntax/ast.ts";
+import { assert, NO_LABELS } from "@pharos/base";
+import type { Call } from "../../syntax/ast.ts";
 import { valueTypeOf } from "../../syntax/value-type.ts";
 import { absentWhere } from "../absent.ts";
 import { argument, rangeArgument, shiftOf } from "../call-arguments.ts";
 import type { Evaluator, Sink } from "../evaluator.ts";
 import { addPresence } from "../instant-functions.ts";
-import type { QueryContext } from "../query-context.ts";
-import { createRangeKernel, keepsName } from "../range-functions.ts";
+import { createRangeKernel, keepsName, walksWindows } from "../range-functions.ts";
 import { collect } from "../selector.ts";
 import {
   emptySeries,
+  FLOAT,
   type Grid,
   hasSamples,
   NONE,
   type StepSeries,
   timesOf,
 } from "../step-series.ts";
-import { createWindows, moveWindows } from "../windows.ts";
+import { createWindows } from "../windows.ts";
+import { checkExtent, reachOf } from "./extent.ts";
+import { createMixedFunction } from "./mixed-functions.ts";
+import { RangeNotes } from "./range-notes.ts";
 import { streamRange } from "./range-vector.ts";
+import { SeriesWindows } from "./series-windows.ts";
+
+/** Functions for which it matters when a counter began. */
+const USES_STARTS = new Set(["increase", "irate", "rate", "resets"]);
 
 /** Gives the series of a function of a range vector, one by one. */
 export async function streamRangeFunction(
@@ -27,49 +34,60 @@ export async function streamRangeFunction(
   sink: Sink,
 ): Promise<void> {
   const { context } = evaluator;
+  const { func } = call;
   const range = rangeArgument(call);
-  assert(range !== undefined, () => `${call.func} has a range vector`);
+  assert(range !== undefined, () => `${func} has a range vector`);
+  const extent = range.kind === "matrix" ? range.selector.extent : undefined;
+  if (extent !== undefined) checkExtent(func, extent);
   const scalars: Float64Array[] = [];
   for (const arg of call.args)
     if (valueTypeOf(arg) === "scalar") scalars.push(await evaluator.scalar(arg, grid));
-  const { func } = call;
-  const kernel = createRangeKernel(func, scalars);
   const shift = shiftOf(range);
   const windows = createWindows(
     grid.count,
     range.rangeMs,
     context.shiftedMs(shift, grid.startMs),
     shift.at === undefined ? grid.stepMs : 0,
+    reachOf(extent, context.lookbackMs),
   );
-  const timesMs = timesOf(grid);
+  const notes = new RangeNotes(context.annotations, argument(call, 0).span);
   const out = emptySeries(NO_LABELS, false, grid.count);
-  const counter = func === "rate" || func === "increase";
-  let any = false;
-  let lastName = "";
-  await streamRange(range, grid, evaluator, (labels, dropName, raw) => {
-    moveWindows(windows, raw);
-    out.present.fill(NONE);
-    out.histograms = undefined;
-    kernel(raw, windows, timesMs, out);
-    if (!hasSamples(out)) return;
-    any = true;
-    if (counter) {
-      const metricName = labelValue(labels, METRIC_NAME);
-      // Neighbours mostly have the same name: one look is enough.
-      if (metricName !== lastName) informOfNonCounter(metricName, argument(call, 0), context);
-      lastName = metricName;
-    }
-    sink({ ...out, labels, dropName: dropName || !keepsName(func) });
+  const series = new SeriesWindows({
+    kernel: createRangeKernel(func, { scalars, extent, notes }),
+    mixed: createMixedFunction(func, extent, notes),
+    walks: walksWindows(func) || extent !== undefined,
+    windows,
+    timesMs: timesOf(grid),
+    out,
+    context,
   });
-  const quantiles = scalars[0];
-  if (any && func === "quantile_over_time" && quantiles !== undefined)
-    for (const q of quantiles)
-      if (!(q >= 0 && q <= 1)) context.annotations.invalidQuantile(q, argument(call, 0).span);
+  const isCounter = func === "rate" || func === "increase";
+  const quantiles = func === "quantile_over_time" ? scalars[0] : undefined;
+  await streamRange(
+    range,
+    grid,
+    evaluator,
+    { ...reachOf(extent, context.lookbackMs), starts: USES_STARTS.has(func) },
+    (labels, dropName, raw) => {
+      const give = (): void => {
+        if (!hasSamples(out)) return;
+        if (isCounter && out.present.includes(FLOAT)) notes.possibleNonCounter();
+        if (quantiles !== undefined) warnOfQuantiles(quantiles, out.present, notes);
+        sink({ ...out, labels, dropName: dropName || !keepsName(func) });
+      };
+      notes.about(labels);
+      out.present.fill(NONE);
+      out.histograms = undefined;
+      return series.compute(raw)?.then(give) ?? give();
+    },
+  );
 }
 
-function informOfNonCounter(metricName: string, expr: Expr, context: QueryContext): void {
-  if (metricName === "" || /_(?:total|sum|count|bucket)$/.test(metricName)) return;
-  context.annotations.possibleNonCounter(metricName, expr.span);
+function warnOfQuantiles(quantiles: Float64Array, present: Uint8Array, notes: RangeNotes): void {
+  for (let i = 0; i < quantiles.length; i++) {
+    const q = quantiles[i] as number;
+    if (present[i] === FLOAT && !(q >= 0 && q <= 1)) notes.invalidQuantile(q);
+  }
 }
 
 /** As `streamRangeFunction`, but keeps them all. */

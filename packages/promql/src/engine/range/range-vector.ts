@@ -3,6 +3,7 @@ import type { Expr } from "../../syntax/ast.ts";
 import { type RangeArgument, shiftOf } from "../call-arguments.ts";
 import type { Evaluator } from "../evaluator.ts";
 import { unwrapParens } from "../expr-properties.ts";
+import { withCounterReset } from "../histogram/arithmetic.ts";
 import { createScratch, reserve, withoutStale } from "../raw-samples.ts";
 import type { SampleRun } from "../result.ts";
 import { readSeries, shiftedRange } from "../selector.ts";
@@ -23,22 +24,41 @@ import {
   sameWindows,
 } from "../windows.ts";
 
-/** Takes one series of a range vector; its samples are overwritten when the next one comes. */
-export type RawSink = (labels: Labels, dropName: boolean, raw: RawSamples) => void;
+/**
+ * Takes one series of a range vector; its samples are overwritten when the next one comes. That waits for the promise, if
+ * there is one.
+ */
+export type RawSink = (
+  labels: Labels,
+  dropName: boolean,
+  raw: RawSamples,
+) => Promise<void> | undefined | void;
+
+/** What is wanted of a range vector beside the samples in its windows. */
+export interface RangeWishes {
+  /** Samples so far before a window's start and behind its end. */
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** When counters began. */
+  readonly starts: boolean;
+}
+
+const NO_WISHES: RangeWishes = { beforeMs: 0, afterMs: 0, starts: false };
 
 /** Gives, one by one, the series of a range vector with the samples that any step's window may need. */
 export async function streamRange(
   range: RangeArgument,
   grid: Grid,
   evaluator: Evaluator,
+  { beforeMs, afterMs, starts }: RangeWishes,
   sink: RawSink,
 ): Promise<void> {
   const { context } = evaluator;
   const scratch = createScratch();
   if (range.kind === "matrix") {
     const { firstMs, lastMs } = shiftedRange(context, range.selector, grid);
-    const afterMs = firstMs - range.rangeMs;
-    await readSeries(context, range.selector, afterMs, lastMs, (columns) =>
+    const needed = { afterMs: firstMs - range.rangeMs - beforeMs, maxMs: lastMs + afterMs, starts };
+    await readSeries(context, range.selector, needed, (columns) =>
       sink(columns.labels, false, withoutStale(columns, scratch)),
     );
     return;
@@ -50,7 +70,7 @@ export async function streamRange(
   await evaluator.stream(range.expr, inner, (series) => {
     takeSteps(series, timesMs, scratch);
     context.countSamples(scratch.length + (scratch.histograms?.length ?? 0));
-    sink(series.labels, series.dropName, scratch);
+    return sink(series.labels, series.dropName, scratch);
   });
 }
 
@@ -68,13 +88,20 @@ function takeSteps(series: StepSeries, timesMs: Float64Array, into: RawSamples):
   into.histograms = series.histograms === undefined ? undefined : histogramSteps(series, timesMs);
 }
 
+/**
+ * What the histograms say of resets is forgotten: between two steps there may be samples that the subquery does not see,
+ * and at a short step it sees one twice.
+ */
 function histogramSteps(series: StepSeries, timesMs: Float64Array): RawHistograms | undefined {
   const timestampsMs = new Float64Array(timesMs.length);
   const histograms: NativeHistogram[] = [];
   for (let i = 0; i < timesMs.length; i++) {
     if (series.present[i] !== HISTOGRAM) continue;
     timestampsMs[histograms.length] = timesMs[i] as number;
-    histograms.push(histogramAt(series, i));
+    const histogram = histogramAt(series, i);
+    histograms.push(
+      histogram.counterReset === "gauge" ? histogram : withCounterReset(histogram, "unknown"),
+    );
   }
   if (histograms.length === 0) return undefined;
   return { timestampsMs, histograms, length: histograms.length, startsMs: undefined };
@@ -93,7 +120,7 @@ export async function evaluateMatrix(
   const windows = createWindows(1, range.rangeMs, endMs, 0);
   const histogramWindows = sameWindows(windows);
   const runs: SampleRun[] = [];
-  await streamRange(range, grid, evaluator, (labels, dropName, raw) => {
+  await streamRange(range, grid, evaluator, NO_WISHES, (labels, dropName, raw) => {
     moveWindows(windows, raw);
     const from = windows.from[0] as number;
     const to = windows.to[0] as number;
