@@ -50,7 +50,12 @@ export function successAnswerSchema<T extends z.ZodType>(
 
 const statisticsSchema = z.object({
   timings: z.record(z.string(), z.number()),
-  samples: z.object({ totalQueryableSamples: z.number(), peakSamples: z.number() }),
+  samples: z.object({
+    totalQueryableSamples: z.int(),
+    peakSamples: z.int(),
+    /** Those that came from the store. */
+    samplesRead: z.int(),
+  }),
 });
 
 const stats = statisticsSchema.optional();

@@ -38,9 +38,9 @@ const histogram = fc.record(
 
 const grid = fc.record(
   {
-  startMs: fc.integer({ min: -1e13, max: 1e13 }),
-  stepMs: fc.integer({ min: 1, max: 1e9 }),
-  count: fc.integer({ min: 1, max: 200 }),
+    startMs: fc.integer({ min: -1e13, max: 1e13 }),
+    stepMs: fc.integer({ min: 1, max: 1e9 }),
+    count: fc.integer({ min: 1, max: 200 }),
   },
   { noNullPrototype: true },
 );
@@ -138,10 +138,14 @@ test("a vector comes back as it was", () => {
 
 test("scalars and strings come back as they were", () => {
   fc.assert(
-    fc.property(fc.constantFrom("scalar" as const, "string" as const), fc.string(), (resultType, text) => {
-      const answer = { resultType, timestampMs: 5, value: text };
-      deepEqual(decodeQueryColumns(encode(answer)), { ...answer, ...NOTHING });
-    }),
+    fc.property(
+      fc.constantFrom("scalar" as const, "string" as const),
+      fc.string(),
+      (resultType, text) => {
+        const answer = { resultType, timestampMs: 5, value: text };
+        deepEqual(decodeQueryColumns(encode(answer)), { ...answer, ...NOTHING });
+      },
+    ),
   );
 });
 

@@ -1,3 +1,4 @@
+import { QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
 import { ApiError } from "./api-error.ts";
 import { Json } from "./json-reader.ts";
 import {
@@ -97,25 +98,35 @@ export function createApiClient(environment: ApiEnvironment): ApiClient {
     skewMs = Math.abs(differenceMs) < SKEW_MS_MIN ? 0 : differenceMs;
   }
 
+  async function ask(path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
+    try {
+      const url = `${environment.baseUrl}api/v1/${path}`;
+      const response = await environment.fetch(url, { signal, ...init });
+      noteServerTime(response);
+      return response;
+    } catch (error) {
+      signal.throwIfAborted();
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ApiError("unreachable", 0, `The server does not answer (${why}).`);
+    }
+  }
+
   async function send(
     path: string,
     form: Record<string, string> | undefined,
     signal: AbortSignal,
   ): Promise<Answer<Json>> {
     const startedMs = environment.monotonicMs();
-    let response: Response;
-    try {
-      response = await environment.fetch(`${environment.baseUrl}api/v1/${path}`, {
-        signal,
-        // Long expressions do not fit into every proxy's idea of a URL.
-        ...(form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) }),
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      const why = error instanceof Error ? error.message : String(error);
-      throw new ApiError("unreachable", 0, `The server does not answer (${why}).`);
-    }
-    noteServerTime(response);
+    // Long expressions do not fit into every proxy's idea of a URL.
+    const init = form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) };
+    return readAnswer(await ask(path, init, signal), startedMs, signal);
+  }
+
+  async function readAnswer(
+    response: Response,
+    startedMs: number,
+    signal: AbortSignal,
+  ): Promise<Answer<Json>> {
     const body = await readBody(response, signal);
     if (body.get("status").value !== "success") {
       throw new ApiError(
@@ -159,8 +170,16 @@ export function createApiClient(environment: ApiEnvironment): ApiClient {
         end: seconds(interval.toMs),
         step: seconds(stepMs),
       };
-      const answer = await send("query_range", form, signal);
-      return { ...answer, data: readRangeResult(answer.data, interval, stepMs) };
+      const startedMs = environment.monotonicMs();
+      const body = new URLSearchParams(form);
+      const headers = { Accept: QUERY_COLUMNS_TYPE };
+      const response = await ask("query_range", { method: "POST", body, headers }, signal);
+      if (response.headers.get("Content-Type") !== QUERY_COLUMNS_TYPE) {
+        await readAnswer(response, startedMs, signal);
+        throw new ApiError("unexpected", response.status, "The server answered no columns.");
+      }
+      const { warnings, infos, ...data } = readRangeResult(await readBytes(response, signal));
+      return { data, warnings, infos, tookMs: environment.monotonicMs() - startedMs };
     },
 
     async rules(signal) {
@@ -224,6 +243,15 @@ async function readBody(response: Response, signal: AbortSignal): Promise<Json> 
     signal.throwIfAborted();
     const what = `${response.status} ${response.statusText}`.trim();
     throw new ApiError("unexpected", response.status, `The server answered ${what}, and no JSON.`);
+  }
+}
+
+async function readBytes(response: Response, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch {
+    signal.throwIfAborted();
+    throw new ApiError("unreachable", 0, "The server's answer broke off.");
   }
 }
 

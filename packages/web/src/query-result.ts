@@ -1,6 +1,12 @@
-import { type Labels, labelsFrom } from "@pharos/base";
+import {
+  type ColumnsEnd,
+  type DecodedColumns,
+  decodeQueryColumns,
+  valuesOnGrid,
+} from "@pharos/api/columns";
+import { errorText, type Labels, labelsFrom } from "@pharos/base";
+import { ApiError } from "./api-error.ts";
 import type { Json } from "./json-reader.ts";
-import type { Interval } from "./time-range.ts";
 
 /** A series of a range query. `values[i]` belongs to the i-th time of its result; null where there is no sample. */
 export interface RangeSeries {
@@ -40,32 +46,37 @@ export function parseValue(text: string): number {
 }
 
 /**
- * Reads `data` of query_range onto the grid that was asked for. Samples that are off the grid are an error of the
- * server; they go to the nearest point of it.
+ * Reads the answer of query_range, which came as columns.
+ *
+ * @throws ApiError where it is none.
  */
-export function readRangeResult(data: Json, interval: Interval, stepMs: number): RangeResult {
-  data.get("resultType").oneOf(["matrix"]);
-  const { fromMs, toMs } = interval;
-  const length = Math.floor((toMs - fromMs) / stepMs) + 1;
-  const timesSec = Array.from({ length }, (_, i) => (fromMs + i * stepMs) / 1000);
+export function readRangeResult(bytes: Uint8Array): RangeResult & ColumnsEnd {
+  const answer = decoded(bytes);
+  if (answer.resultType !== "matrix" || answer.grid === undefined)
+    throw new ApiError("unexpected", 200, "The server answered no range.");
+  const { grid, warnings, infos } = answer;
+  const timesSec = Array.from(
+    { length: grid.count },
+    (_, i) => (grid.startMs + i * grid.stepMs) / 1000,
+  );
   const series: RangeSeries[] = [];
   let pointCount = 0;
   let histogramCount = 0;
-  for (const item of data.get("result").list()) {
-    if (item.get("histograms").list().length > 0) histogramCount++;
-    const values = new Array<number | null>(length).fill(null);
-    const pairs = item.get("values").value;
-    if (!Array.isArray(pairs)) continue;
-    // A chart may have a hundred thousand of these, so they are read without a Json for each.
-    for (const pair of pairs as [number, string][]) {
-      const index = Math.round((pair[0] * 1000 - fromMs) / stepMs);
-      if (index < 0 || index >= length) continue;
-      values[index] = parseValue(pair[1]);
-      pointCount++;
-    }
-    series.push({ labels: labelsFrom(item.get("metric").textEntries()), values });
+  for (const one of answer.series) {
+    if (one.histograms.length > 0) histogramCount++;
+    if (one.values.length === 0) continue;
+    pointCount += one.values.length;
+    series.push({ labels: one.labels, values: valuesOnGrid(one, grid.count) });
   }
-  return { timesSec, series, pointCount, histogramCount };
+  return { timesSec, series, pointCount, histogramCount, warnings, infos };
+}
+
+function decoded(bytes: Uint8Array): DecodedColumns {
+  try {
+    return decodeQueryColumns(bytes);
+  } catch (error) {
+    throw new ApiError("unexpected", 200, `The server's answer is broken: ${errorText(error)}`);
+  }
 }
 
 /** Reads `data` of an instant query. A range vector gives one row for each sample, newest first. */

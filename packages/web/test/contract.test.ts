@@ -1,7 +1,7 @@
 import { queryDataSchema, rulesDataSchema, targetsDataSchema } from "@pharos/api";
 import { expect, test } from "vitest";
 import { Json } from "../src/json-reader.ts";
-import { readInstantResult, readRangeResult } from "../src/query-result.ts";
+import { readInstantResult } from "../src/query-result.ts";
 import { readRuleGroups } from "../src/rule-state.ts";
 import { readTargets } from "../src/target-state.ts";
 import { RULES, TARGETS } from "./samples.ts";
@@ -36,9 +36,4 @@ test("each type of query result in the contract is read", () => {
     const { rows } = readInstantResult(new Json(queryDataSchema.parse(answer), "data"));
     expect(rows.map(({ value }) => value)).toEqual(["histogram: count 3, sum 1.5"]);
   }
-  const matrix = new Json(queryDataSchema.parse(answers[3]), "data");
-  expect(readRangeResult(matrix, { fromMs: 1000, toMs: 2000 }, 1000).series[0]?.values).toEqual([
-    2,
-    null,
-  ]);
 });

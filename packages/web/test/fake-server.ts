@@ -1,3 +1,7 @@
+import { encodeQueryColumns, QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
+import { labelsFrom } from "@pharos/base";
+import { parseValue } from "../src/query-result.ts";
+
 /** What the fake was asked: the path below `api/v1/` and the form. */
 export interface AskedFor {
   readonly path: string;
@@ -48,6 +52,47 @@ export class FakeServer {
     if (answer === undefined) return Response.json(failure("not_found", path), { status: 404 });
     const body = typeof answer === "function" ? await answer(asked) : answer;
     const status = "status" in body && body.status === "error" ? 400 : 200;
+    if (status === 200 && new Headers(init?.headers).get("Accept") === QUERY_COLUMNS_TYPE)
+      return columnsResponse(body as unknown as RangeAnswer, form, this.dateHeader);
     return Response.json(body, { status, headers: { date: this.dateHeader } });
   };
+}
+
+/** A range answer in Prometheus's JSON, which tests are written in. */
+interface RangeAnswer {
+  readonly data: {
+    readonly result: readonly {
+      readonly metric: Record<string, string>;
+      readonly values?: readonly (readonly [number, string])[];
+      readonly histograms?: readonly (readonly [number, { count: string; sum: string }])[];
+    }[];
+  };
+  readonly warnings?: readonly string[];
+  readonly infos?: readonly string[];
+}
+
+/** The same answer as the server gives it to this page. */
+function columnsResponse(
+  { data, warnings = [], infos = [] }: RangeAnswer,
+  form: URLSearchParams,
+  date: string,
+): Response {
+  const ms = (name: string): number => Number(form.get(name)) * 1000;
+  const [startMs, stepMs] = [ms("start"), ms("step")];
+  const grid = { startMs, stepMs, count: Math.floor((ms("end") - startMs) / stepMs) + 1 };
+  const series = data.result.map(({ metric, values = [], histograms = [] }) => ({
+    labels: labelsFrom(metric),
+    timestampsMs: Float64Array.from(values, ([time]) => time * 1000),
+    values: Float64Array.from(values, ([, text]) => parseValue(text)),
+    histograms: histograms.map(([time, histogram]) => ({ timestampMs: time * 1000, histogram })),
+  }));
+  const pieces = encodeQueryColumns({ resultType: "matrix", grid, series }, { warnings, infos });
+  // Without the page's own Blob, which the fetch of Node does not know.
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(piece);
+      controller.close();
+    },
+  });
+  return new Response(body, { headers: { date, "Content-Type": QUERY_COLUMNS_TYPE } });
 }

@@ -4,6 +4,57 @@ import { type ErrorType, HTTP_ERRORS } from "./errors.ts";
 
 const encoder = new TextEncoder();
 
+/** Small answers go out whole, so that they have a length; larger ones as a stream. */
+const WHOLE_SIZE_MAX = 64 * 1024;
+
+/**
+ * An answer that is made piece by piece, as fast as its reader takes it; nothing more is made when the reader goes away.
+ */
+export function streamed(
+  pieces: Generator<Uint8Array<ArrayBuffer>, void, undefined>,
+  contentType: string,
+): Response {
+  const first: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for (let next = pieces.next(); ; next = pieces.next()) {
+    if (next.done === true) {
+      const headers = { "Content-Type": contentType, "Content-Length": String(size) };
+      return new Response(joined(first, size), { headers });
+    }
+    first.push(next.value);
+    size += next.value.length;
+    if (size > WHOLE_SIZE_MAX) break;
+  }
+  const stream = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const piece = first.shift() ?? pieces.next().value ?? undefined;
+      if (piece === undefined) controller.close();
+      else controller.enqueue(piece);
+    },
+    cancel() {
+      pieces.return();
+    },
+  });
+  return new Response(stream, { headers: { "Content-Type": contentType } });
+}
+
+function joined(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** The bytes of a text that comes in pieces. */
+export function* encoded(
+  pieces: Generator<string, void, undefined>,
+): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+  for (const piece of pieces) yield encoder.encode(piece);
+}
+
 /** With its length, so that short answers are not compressed and HEAD can tell it. */
 export function jsonResponse(
   json: string,

@@ -1,9 +1,9 @@
 import { errorText } from "@pharos/base";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import { compress } from "hono/compress";
 import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
+import { compression } from "./compression.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
 import { READ_PATHS } from "./read-routes.ts";
@@ -26,8 +26,6 @@ import { scrapePools, targets, targetsMetadata } from "./target-routes.ts";
 type Route = (request: Request, context: Context) => Response | Promise<Response>;
 
 const READ = ["GET"] as const;
-/** Shorter answers gain nothing. */
-const COMPRESS_SIZE_MIN = 1024;
 
 /** Where links to the pages of Prometheus, old and new, end here: at the same query, or at what shows the same. */
 const PROMETHEUS_PAGES: ReadonlyMap<string, string> = new Map([
@@ -57,7 +55,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
     if (response === undefined) dependencies.onBug(error);
     return response ?? failure(500, "internal", "internal error; see the server's log");
   });
-  app.use(compress({ threshold: COMPRESS_SIZE_MIN }));
+  app.use(compression);
   addApi(app, dependencies);
   addLifecycle(app, dependencies);
   addPage(app, dependencies);

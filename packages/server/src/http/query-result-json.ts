@@ -1,22 +1,11 @@
-import {
-  type Bucket,
-  bucketsOf,
-  formatSampleValue,
-  type Labels,
-  type NativeHistogram,
-  unreachable,
-} from "@pharos/base";
+import { formatSampleValue, type Labels, type NativeHistogram, unreachable } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
-import { jsonResponse, notesJson, TRUNCATED } from "./answer.ts";
+import { notesJson } from "./answer.ts";
+import { histogramJson } from "./histogram-json.ts";
+import { type QueryStatistics, resultNotes, seriesCount, statisticsData } from "./query-result.ts";
 
 /** Text is handed on in pieces of about so many characters, so that a large answer is never one string. */
 const PIECE_LENGTH = 64 * 1024;
-
-/** How long things took and how much was read, for the parameter `stats`. */
-export interface QueryStatistics {
-  readonly totalMs: number;
-  readonly samplesRead: number;
-}
 
 /**
  * The answer to a query in Prometheus's JSON, piece by piece. `limit` series at most (0 for all), with a warning where
@@ -27,7 +16,7 @@ export function* queryResultJson(
   limit: number,
   statistics: QueryStatistics | undefined,
 ): Generator<string, void, undefined> {
-  const kept = limit > 0 && seriesCount(result) > limit ? limit : seriesCount(result);
+  const kept = seriesCount(result, limit);
   let piece = `{"status":"success","data":{"resultType":"${result.type}","result":`;
   switch (result.type) {
     case "scalar":
@@ -81,36 +70,16 @@ export function* queryResultJson(
     default:
       unreachable(result);
   }
-  if (statistics !== undefined) piece += `,"stats":${statisticsJson(statistics)}`;
-  const truncated = kept < seriesCount(result) ? [TRUNCATED] : [];
-  const { infos } = result;
-  yield `${piece}}${notesJson({ warnings: [...result.warnings, ...truncated], infos })}}`;
-}
-
-function seriesCount(result: QueryResult): number {
-  if (result.type === "vector") return result.values.length;
-  return result.type === "matrix" ? result.series.length : 1;
+  if (statistics !== undefined) piece += `,"stats":${JSON.stringify(statisticsData(statistics))}`;
+  yield `${piece}}${notesJson(resultNotes(result, limit))}}`;
 }
 
 function point(timestampMs: number, value: string): string {
   return `[${seconds(timestampMs)},"${value}"]`;
 }
 
-/** Which of a bucket's bounds belong to it, as Prometheus numbers it. */
-function boundaryRule({ lowerInclusive, upperInclusive }: Bucket): number {
-  if (lowerInclusive) return upperInclusive ? 3 : 1;
-  return upperInclusive ? 0 : 2;
-}
-
 function histogramPoint(timestampMs: number, histogram: NativeHistogram): string {
-  const text = (value: number): string => `"${formatSampleValue(value)}"`;
-  const buckets = bucketsOf(histogram).map((bucket) => {
-    const { lower, upper, count } = bucket;
-    return `[${boundaryRule(bucket)},${text(lower)},${text(upper)},${text(count)}]`;
-  });
-  const list = buckets.length === 0 ? "" : `,"buckets":[${buckets.join(",")}]`;
-  const { count, sum } = histogram;
-  return `[${seconds(timestampMs)},{"count":${text(count)},"sum":${text(sum)}${list}}]`;
+  return `[${seconds(timestampMs)},${JSON.stringify(histogramJson(histogram))}]`;
 }
 
 /** Unix seconds with up to three decimals. */
@@ -124,40 +93,4 @@ function labelsJson(labels: Labels): string {
   for (const [name, value] of labels)
     out += `${out === "{" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
   return `${out}}`;
-}
-
-/** In Prometheus's fields. The phases are not told apart: all the time is that of the evaluation. */
-function statisticsJson({ totalMs, samplesRead }: QueryStatistics): string {
-  const total = totalMs / 1000;
-  return JSON.stringify({
-    timings: {
-      evalTotalTime: total,
-      resultSortTime: 0,
-      queryPreparationTime: 0,
-      innerEvalTime: total,
-      execQueueTime: 0,
-      execTotalTime: total,
-    },
-    samples: { totalQueryableSamples: samplesRead, peakSamples: samplesRead },
-  });
-}
-
-/** Small answers as one text with a length, large ones as a stream that waits for its reader. */
-export function streamedJson(pieces: Generator<string, void, undefined>): Response {
-  const first = pieces.next().value ?? "";
-  if (first.length < PIECE_LENGTH) {
-    let rest = first;
-    for (const piece of pieces) rest += piece;
-    return jsonResponse(rest);
-  }
-  const encoder = new TextEncoder();
-  let next: string | undefined = first;
-  const stream = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      if (next === undefined) return controller.close();
-      controller.enqueue(encoder.encode(next));
-      next = pieces.next().value ?? undefined;
-    },
-  });
-  return new Response(stream, { headers: { "Content-Type": "application/json" } });
 }

@@ -1,6 +1,7 @@
+import { type ColumnsGrid, QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
 import { type Clock, formatSampleValue, type Matcher, OperatingError } from "@pharos/base";
 import type { ExemplarReader, SeriesReader } from "@pharos/ports";
-import type { Engine, QueryOptions } from "@pharos/promql/engine";
+import type { Engine, QueryOptions, QueryResult } from "@pharos/promql/engine";
 import {
   describeType,
   type Expr,
@@ -10,8 +11,9 @@ import {
   valueTypeOf,
   walk,
 } from "@pharos/promql/syntax";
-import { labelsObject, success } from "./answer.ts";
+import { encoded, labelsObject, streamed, success } from "./answer.ts";
 import { badData, invalidParameter } from "./errors.ts";
+import { negotiate } from "./negotiate.ts";
 import {
   durationParameter,
   limitParameter,
@@ -21,7 +23,9 @@ import {
   TIME_MS_MIN,
   timeParameter,
 } from "./parameters.ts";
-import { queryResultJson, streamedJson } from "./query-result-json.ts";
+import type { QueryStatistics } from "./query-result.ts";
+import { queryResultColumns } from "./query-result-columns.ts";
+import { queryResultJson } from "./query-result-json.ts";
 
 /** Enough for a point a minute for a week; Prometheus has the same limit. */
 const POINTS_MAX = 11_000;
@@ -50,9 +54,8 @@ export async function instantQuery(
   const startedMs = clock.monotonicMs();
   const result = await engine.instant(store, expr, timeMs, options);
   const totalMs = clock.monotonicMs() - startedMs;
-  const { samplesRead } = result.stats;
-  const statistics = wantsStatistics(parameters) ? { totalMs, samplesRead } : undefined;
-  return streamedJson(queryResultJson(result, limit, statistics));
+  const statistics = wantsStatistics(parameters) ? { totalMs, stats: result.stats } : undefined;
+  return queryAnswer(request, { result, limit, statistics, grid: undefined });
 }
 
 /** `/api/v1/query_range?query&start&end&step&timeout&limit&lookback_delta&stats`. */
@@ -75,22 +78,47 @@ export async function rangeQuery(
   const startedMs = clock.monotonicMs();
   const result = await engine.range(store, expr, range, options);
   const totalMs = clock.monotonicMs() - startedMs;
-  const { samplesRead } = result.stats;
-  const statistics = wantsStatistics(parameters) ? { totalMs, samplesRead } : undefined;
-  return streamedJson(queryResultJson(result, limit, statistics));
+  const statistics = wantsStatistics(parameters) ? { totalMs, stats: result.stats } : undefined;
+  const { startMs, endMs, stepMs } = range;
+  const grid = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
+  return queryAnswer(request, { result, limit, statistics, grid });
+}
+
+const JSON_TYPE = "application/json";
+
+/** Columns for a client that asks for them, our own page; JSON for all others, whatever they accept. */
+function queryAnswer(
+  request: Request,
+  answer: {
+    readonly result: QueryResult;
+    readonly limit: number;
+    readonly statistics: QueryStatistics | undefined;
+    readonly grid: ColumnsGrid | undefined;
+  },
+): Response {
+  const { result, limit, statistics, grid } = answer;
+  const accepted = negotiate(request.headers.get("Accept") ?? "", [JSON_TYPE, QUERY_COLUMNS_TYPE]);
+  const response =
+    accepted === QUERY_COLUMNS_TYPE
+      ? streamed(queryResultColumns(result, limit, statistics, grid), QUERY_COLUMNS_TYPE)
+      : streamed(encoded(queryResultJson(result, limit, statistics)), JSON_TYPE);
+  response.headers.set("Vary", "Accept");
+  return response;
 }
 
 function steps(parameters: URLSearchParams): { startMs: number; endMs: number; stepMs: number } {
   const startMs = timeParameter(parameters, "start", undefined);
   const endMs = timeParameter(parameters, "end", undefined);
   if (endMs < startMs) throw invalidParameter("end", "end timestamp must not be before start time");
-  const stepMs = Math.floor(stepParameter(parameters));
-  if (stepMs <= 0)
+  const askedStepMs = stepParameter(parameters);
+  // Nanoseconds are the finest step that Prometheus knows, a millisecond ours.
+  if (!(askedStepMs >= 1e-6))
     throw invalidParameter(
       "step",
       "zero or negative query resolution step widths are not accepted. Try a positive integer",
     );
-  if (Math.floor((endMs - startMs) / stepMs) > POINTS_MAX)
+  const stepMs = Math.max(1, Math.floor(askedStepMs));
+  if (Math.floor((endMs - startMs) / Math.min(askedStepMs, stepMs)) > POINTS_MAX)
     throw badData(
       `exceeded maximum resolution of ${POINTS_MAX.toLocaleString("en-US")} points per timeseries. ` +
         "Try decreasing the query resolution (?step=XX)",

@@ -25,6 +25,8 @@ const IDLE_MS_MAX = 10 * 60_000;
 /** and how often that is looked at. */
 const SWEEP_MS = 60_000;
 const HEAP_MIB_MAX = 4096;
+/** What the read routes look at. */
+const READ_HEADERS = ["Accept", "Content-Type"] as const;
 
 export interface QueryPoolOptions {
   readonly store: StoreThread;
@@ -80,8 +82,10 @@ export class QueryPool implements AsyncDisposable {
   readonly read: ReadRoutes = async (request) => {
     const { method, url, signal } = request;
     const headers: [string, string][] = [];
-    const contentType = request.headers.get("Content-Type");
-    if (contentType !== null) headers.push(["Content-Type", contentType]);
+    for (const name of READ_HEADERS) {
+      const value = request.headers.get(name);
+      if (value !== null) headers.push([name, value]);
+    }
     const body = await formOf(request);
     const externalLabels = this.#options.externalLabels();
     return (await this.#thread()).read({ method, url, headers, body, externalLabels }, signal);

@@ -1,0 +1,43 @@
+import type { QueryResult, QueryStats } from "@pharos/promql/engine";
+import { type Notes, TRUNCATED } from "./answer.ts";
+
+/** How long things took and how much was read, for the parameter `stats`. */
+export interface QueryStatistics {
+  readonly totalMs: number;
+  readonly stats: QueryStats;
+}
+
+/** In Prometheus's fields, times in seconds. The phases are not told apart: all the time is that of the evaluation. */
+export function statisticsData({ totalMs, stats }: QueryStatistics): unknown {
+  const total = totalMs / 1000;
+  const { samplesRead, samplesPeak } = stats;
+  return {
+    timings: {
+      evalTotalTime: total,
+      resultSortTime: 0,
+      queryPreparationTime: 0,
+      innerEvalTime: total,
+      execQueueTime: 0,
+      execTotalTime: total,
+    },
+    samples: { totalQueryableSamples: samplesRead, peakSamples: samplesPeak, samplesRead },
+  };
+}
+
+/** How many series of a result are shown: `limit` at most, 0 for all. */
+export function seriesCount(result: QueryResult, limit: number): number {
+  const count =
+    result.type === "vector"
+      ? result.values.length
+      : result.type === "matrix"
+        ? result.series.length
+        : 1;
+  return limit > 0 ? Math.min(limit, count) : count;
+}
+
+/** Warnings and infos, with one that says so where `limit` drops series. */
+export function resultNotes(result: QueryResult, limit: number): Notes {
+  const { warnings, infos } = result;
+  if (seriesCount(result, limit) === seriesCount(result, 0)) return { warnings, infos };
+  return { warnings: [...warnings, TRUNCATED], infos };
+}
