@@ -15,6 +15,7 @@ import type {
   SentResponse,
 } from "./query-calls.ts";
 import type { StoreThread } from "./store-thread.ts";
+import { YOUNG_MIB } from "./young-generation.ts";
 
 /** Queries that one thread works on or waits with. */
 const CALLS_MAX = 256;
@@ -153,7 +154,10 @@ class QueryThread {
       name: "query",
       workerData: data,
       transferList: [data.port],
-      resourceLimits: { maxOldGenerationSizeMb: heapMibMax },
+      resourceLimits: {
+        maxOldGenerationSizeMb: heapMibMax,
+        maxYoungGenerationSizeMb: YOUNG_MIB.query,
+      },
     });
     this.#caller = new Caller(this.#worker, CALLS_MAX);
     let death: unknown = new Error("it was told to");
