@@ -31,6 +31,22 @@ export interface ServeOptions {
   /** Series in memory at a time. */
   readonly headSeriesMax: number;
   readonly querySamplesMax: number;
+  /** Bytes of the samples that one query may hold at once. */
+  readonly queryMemorySizeMax: number;
+  /** Series that one query may read; 0 for no limit, as the two that follow. */
+  readonly querySeriesMax: number;
+  readonly querySamplesReadMax: number;
+  /** Bytes of one answer. */
+  readonly queryAnswerSizeMax: number;
+  /** A query that reads more samples is answered with a warning; 0 for never. */
+  readonly queryWarnSamples: number;
+  /** Queries evaluated at once, of those that people ask and of those of dashboards each. */
+  readonly queryConcurrentMax: number;
+  readonly queryConcurrentPerUserMax: number;
+  /** Queries that wait for their turn, as above. */
+  readonly queryQueuedMax: number;
+  /** The header in which a proxy in front names the user; undefined if there is none. */
+  readonly queryUserHeader: string | undefined;
   readonly lookbackMs: number;
   readonly lifecycle: boolean;
   readonly adminApi: boolean;
@@ -194,8 +210,8 @@ export const SERVE_OPTIONS: Rows = {
     flag: "--query-timeout",
     value: "duration",
     alias: "--query.timeout",
-    help: "how long a query may run",
-    fallback: "2m",
+    help: "how long a query may wait and run; rules have two minutes at least",
+    fallback: "30s",
     parse: durationFrom(1),
     format: formatDuration,
   },
@@ -204,17 +220,90 @@ export const SERVE_OPTIONS: Rows = {
     value: "count",
     help: "how many series may be in memory; new ones beyond it are refused",
     fallback: "5000000",
-    parse: parseCount,
+    parse: countFrom(1),
     format: String,
   },
   querySamplesMax: {
     flag: "--query-max-samples",
     value: "count",
     alias: "--query.max-samples",
-    help: "how many samples a query may load",
+    help: "how many samples a query may hold in memory at once",
     fallback: "50000000",
-    parse: parseCount,
+    parse: countFrom(1),
     format: String,
+  },
+  queryMemorySizeMax: {
+    flag: "--query-max-memory",
+    value: "size",
+    help: "how much memory the samples of a query may take at once",
+    fallback: "1GiB",
+    parse: parseSize,
+    format: formatSize,
+  },
+  querySeriesMax: {
+    flag: "--query-max-series",
+    value: "count",
+    help: "how many series a query may read; 0 for no limit",
+    fallback: "0",
+    parse: countFrom(0),
+    format: String,
+  },
+  querySamplesReadMax: {
+    flag: "--query-max-samples-read",
+    value: "count",
+    help: "how many samples a query may read; 0 for no limit",
+    fallback: "0",
+    parse: countFrom(0),
+    format: String,
+  },
+  queryAnswerSizeMax: {
+    flag: "--query-max-response-size",
+    value: "size",
+    help: "how large the answer to a query may be; 0 for no limit",
+    fallback: "1GiB",
+    parse: parseSize,
+    format: formatSize,
+  },
+  queryWarnSamples: {
+    flag: "--query-cost-warning-samples",
+    value: "count",
+    help: "from how many samples read a query is answered with a warning; 0 for never",
+    fallback: "50000000",
+    parse: countFrom(0),
+    format: String,
+  },
+  queryConcurrentMax: {
+    flag: "--query-max-concurrency",
+    value: "count",
+    alias: "--query.max-concurrency",
+    help: "how many queries run at once; dashboards have as many again, rules do not count",
+    fallback: "20",
+    parse: countFrom(1),
+    format: String,
+  },
+  queryConcurrentPerUserMax: {
+    flag: "--query-max-concurrency-per-user",
+    value: "count",
+    help: "how many queries of one user, or one address, run at once",
+    fallback: "10",
+    parse: countFrom(1),
+    format: String,
+  },
+  queryQueuedMax: {
+    flag: "--query-max-queued",
+    value: "count",
+    help: "how many queries may wait for their turn; one user may take half of the places",
+    fallback: "1000",
+    parse: countFrom(1),
+    format: String,
+  },
+  queryUserHeader: {
+    flag: "--query-user-header",
+    value: "name",
+    help: "the header in which a proxy in front names the user; without it a user is an address",
+    fallback: undefined,
+    parse: parseHeaderName,
+    format: (name) => name ?? "",
   },
   lookbackMs: {
     flag: "--query-lookback-delta",
@@ -396,10 +485,18 @@ function parseBlockRange(text: string | undefined): number {
   return ms;
 }
 
-function parseCount(text: string | undefined): number {
-  const count = /^\d+$/.test(text ?? "") ? Number(text) : 0;
-  if (!Number.isSafeInteger(count) || count < 1) throw wanted("a whole number from 1");
-  return count;
+function countFrom(min: 0 | 1): (text: string | undefined) => number {
+  return (text) => {
+    const count = /^\d+$/.test(text ?? "") ? Number(text) : -1;
+    if (!Number.isSafeInteger(count) || count < min) throw wanted(`a whole number from ${min}`);
+    return count;
+  };
+}
+
+function parseHeaderName(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) throw wanted('the name of a header, such as "X-User"');
+  return text;
 }
 
 const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];

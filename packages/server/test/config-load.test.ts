@@ -49,6 +49,9 @@ global:
     replica: 1
     price: 5$$
   sample_limit: 50000
+  query_log_file: logs/queries.log
+  query_max_series: 20000
+  query_max_duration: 45s
 
 rule_files:
   - rules/*.yml
@@ -102,6 +105,12 @@ test("a configuration becomes jobs with typed values and defaults", () => {
       ["price", "5$"],
       ["replica", "1"],
     ],
+    queries: {
+      logFile: "/etc/pharos/logs/queries.log",
+      seriesMax: 20_000,
+      samplesReadMax: 0,
+      durationMsMax: 45_000,
+    },
   });
   deepEqual(config.ruleFiles, ["/etc/pharos/rules/*.yml", "/srv/shared/rules.yml"]);
   const [self, shop] = config.scrapeJobs;

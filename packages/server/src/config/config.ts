@@ -36,4 +36,14 @@ export interface GlobalConfig {
   readonly evaluationIntervalMs: number;
   readonly ruleQueryOffsetMs: number;
   readonly externalLabels: Labels;
+  readonly queries: QueryConfig;
+}
+
+/** What a reload may change of queries; 0 where the options say it. */
+export interface QueryConfig {
+  /** Resolved against the folder of the configuration file; undefined for no log. */
+  readonly logFile: string | undefined;
+  readonly seriesMax: number;
+  readonly samplesReadMax: number;
+  readonly durationMsMax: number;
 }

@@ -3,7 +3,7 @@ import { errorText, labelsFrom, OperatingError } from "@pharos/base";
 import type { ScrapeJob } from "@pharos/collect";
 import { isScalar, isSeq } from "yaml";
 import { z } from "zod";
-import type { Config, GlobalConfig } from "./config.ts";
+import type { Config, GlobalConfig, QueryConfig } from "./config.ts";
 import { ConfigError, type Diagnostic } from "./diagnostics.ts";
 import type { SettingsContext } from "./http-client-schema.ts";
 import {
@@ -61,7 +61,7 @@ export function loadConfig(
   const section = <T extends z.ZodType>(schema: T, name: string): z.output<T> | undefined =>
     readYaml(source, schema, [name], unsupported);
   const globalKeys = section(globalSchema, "global");
-  const global = globalConfig(globalKeys, source, environment, warnings);
+  const global = globalConfig(globalKeys, source, environment, warnings, folder);
   const ruleFiles = section(ruleFilesSchema, "rule_files") ?? [];
   const jobs = new JobList(global, globalKeys, environment, unsupported);
   jobs.addAll(source);
@@ -170,6 +170,7 @@ function globalConfig(
   source: YamlSource,
   environment: ConfigEnvironment,
   warnings: string[],
+  folder: string,
 ): GlobalConfig {
   const scrapeIntervalMs = keys?.scrape_interval ?? DEFAULT_SCRAPE_INTERVAL_MS;
   const scrapeTimeoutMs =
@@ -188,6 +189,17 @@ function globalConfig(
     evaluationIntervalMs: keys?.evaluation_interval ?? DEFAULT_SCRAPE_INTERVAL_MS,
     ruleQueryOffsetMs: keys?.rule_query_offset ?? 0,
     externalLabels: labelsFrom(externalLabels),
+    queries: queryConfig(keys, folder),
+  };
+}
+
+function queryConfig(keys: GlobalKeys | undefined, folder: string): QueryConfig {
+  const logFile = keys?.query_log_file ?? "";
+  return {
+    logFile: logFile === "" ? undefined : resolvePath(logFile, folder),
+    seriesMax: keys?.query_max_series ?? 0,
+    samplesReadMax: keys?.query_max_samples_read ?? keys?.query_max_samples_scanned ?? 0,
+    durationMsMax: keys?.query_max_duration ?? 0,
   };
 }
 

@@ -161,7 +161,12 @@ export const globalSchema = z.strictObject({
   evaluation_interval: positiveDuration.default(60_000),
   rule_query_offset: duration.default(0),
   external_labels: labelMap.default({}),
-  query_log_file: notYet("queries are not logged to a file"),
+  query_log_file: z.string().optional(),
+  query_max_series: limit.default(0),
+  query_max_samples_read: limit.optional(),
+  /** What an earlier draft called the one above. */
+  query_max_samples_scanned: limit.optional(),
+  query_max_duration: duration.default(0),
   ...LIMIT_KEYS,
   ...SCRAPE_KEYS,
   ...HISTOGRAM_KEYS,

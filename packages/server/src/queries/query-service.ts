@@ -1,0 +1,258 @@
+import { type Clock, errorText, OperatingError } from "@pharos/base";
+import type { QueryResult } from "@pharos/promql/engine";
+import { type Expr, formatExpr } from "@pharos/promql/syntax";
+import { type Client, UNKNOWN_CLIENT } from "../http/client.ts";
+import { formChunks, parametersOf, parseDurationText, parseTime } from "../http/parameters.ts";
+import { READ_PATHS } from "../http/read-routes.ts";
+import type { ActiveQueries, QueryRequest } from "./active-queries.ts";
+import { type QueryCaller, queryCaller } from "./query-caller.ts";
+import { outcomeOf, QueryCounters } from "./query-counters.ts";
+import { type QueryLogFile, type QueryTimings, queryLogLine } from "./query-log.ts";
+import type { QueryRun } from "./query-run.ts";
+import type { Admission, QueryScheduler } from "./query-scheduler.ts";
+import { type QueryCeilings, type QueryTerms, queryTerms } from "./query-terms.ts";
+import type { TopQueries } from "./top-queries.ts";
+
+/** Bytes of a sample that a query holds. */
+const SAMPLE_SIZE = 16;
+
+/** What goes with a query to the threads that evaluate. */
+export interface SentQuery {
+  readonly terms: QueryTerms;
+  /** In place of that of the request. */
+  readonly signal: AbortSignal;
+  /** Told how the evaluation went, before the answer is there; not told where there was none. */
+  observe(run: QueryRun): void;
+}
+
+/** The threads that evaluate. */
+export interface QueryThreads {
+  read(request: Request, query?: SentQuery): Promise<Response>;
+  evaluate(expr: Expr, timeMs: number, signal: AbortSignal): Promise<QueryResult>;
+}
+
+/** Whose rule is evaluated. */
+export interface RuleGroupName {
+  readonly file: string;
+  readonly name: string;
+}
+
+export interface QueryServiceOptions {
+  readonly clock: Clock;
+  readonly threads: QueryThreads;
+  readonly scheduler: QueryScheduler;
+  readonly active: ActiveQueries;
+  readonly top: TopQueries;
+  /** Which header names the user; undefined for none. */
+  readonly userHeader: string | undefined;
+  /** As they are now: a reload may change them. */
+  ceilings(): QueryCeilings;
+  /** Where queries are logged now, if anywhere. */
+  log(): QueryLogFile | undefined;
+}
+
+/** The paths whose requests take their turn, each with how its time is given. */
+const QUERY_PATHS: ReadonlyMap<string, "instant" | "range"> = new Map([
+  [READ_PATHS.instantQuery, "instant"],
+  [READ_PATHS.rangeQuery, "range"],
+  [READ_PATHS.queryCost, "instant"],
+  [READ_PATHS.queryRangeCost, "range"],
+]);
+
+/**
+ * What stands between the API and the threads that evaluate: gives each query its turn and its terms, knows those that
+ * are under way, and keeps count of those that ended. Rules pass by the turns: they never wait for what people ask.
+ */
+export class QueryService {
+  readonly counters = new QueryCounters();
+  readonly #options: QueryServiceOptions;
+
+  constructor(options: QueryServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Answers one of the read routes. @throws OperatingError where it does not begin; the signal's reason. */
+  async read(request: Request, client: Client = UNKNOWN_CLIENT): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const kind = QUERY_PATHS.get(pathname);
+    if (kind === undefined) return this.#options.threads.read(request);
+    const { userHeader, ceilings } = this.#options;
+    const whole = await withWholeForm(request);
+    const parameters = await parametersOf(whole.clone());
+    const terms = queryTerms(parameters, ceilings());
+    const caller = queryCaller(request.headers, client, userHeader);
+    const times = this.#times(parameters, kind);
+    const query: QueryRequest = {
+      ...{ query: parameters.get("query") ?? "", ...times, ...caller },
+      ...{ clientAddress: client.address, method: request.method, path: pathname },
+    };
+    return this.#run(query, caller, terms, whole, request.signal);
+  }
+
+  async #run(
+    query: QueryRequest,
+    caller: QueryCaller,
+    terms: QueryTerms,
+    request: Request,
+    clientSignal: AbortSignal,
+  ): Promise<Response> {
+    const { clock, threads, scheduler, active } = this.#options;
+    const beganMs = clock.monotonicMs();
+    const cancelled = new AbortController();
+    const signal = AbortSignal.any([clientSignal, cancelled.signal]);
+    const id = active.add(query, beganMs, () =>
+      cancelled.abort(new OperatingError("query.cancelled", "the query was cancelled by request")),
+    );
+    let admission: Admission | undefined;
+    let run: QueryRun | undefined;
+    let failure: unknown;
+    try {
+      admission = await scheduler.enter({ ...caller, waitMsMax: terms.timeoutMs, signal });
+      const { waitedMs } = admission;
+      active.begin(id);
+      const timeoutMs = Math.max(0, terms.timeoutMs - waitedMs);
+      return await threads.read(request, {
+        terms: { ...terms, timeoutMs, waitedMs },
+        signal,
+        observe: (seen) => {
+          run = seen;
+        },
+      });
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      admission?.release();
+      active.remove(id);
+      const waitedMs = admission?.waitedMs ?? clock.monotonicMs() - beganMs;
+      this.#ended(query, waitedMs, run, failure);
+    }
+  }
+
+  /** Notes what became of a query. One that was never evaluated, since its text is wrong, counts nowhere. */
+  #ended(query: QueryRequest, waitedMs: number, run: QueryRun | undefined, failure: unknown): void {
+    const { clock, top, log } = this.#options;
+    const { counters } = this;
+    if (run === undefined && failure === undefined) return;
+    const error = run?.error;
+    const cause =
+      failure ?? (error === undefined ? undefined : new OperatingError(error.code, error.message));
+    counters.count(query.source, cause === undefined ? "success" : outcomeOf(cause));
+    counters.queuedMs += waitedMs;
+    if (run === undefined) return;
+    const { evaluatedMs, stats } = run;
+    counters.evaluatedMs += evaluatedMs;
+    counters.samplesRead += stats?.samplesRead ?? 0;
+    counters.seriesRead += stats?.seriesRead ?? 0;
+    top.add({
+      query: query.query,
+      rangeMs: query.endMs - query.startMs,
+      durationMs: evaluatedMs,
+      samplesRead: stats?.samplesRead ?? 0,
+      memorySize: (stats?.samplesPeak ?? 0) * SAMPLE_SIZE,
+      endedMonotonicMs: clock.monotonicMs(),
+    });
+    log()?.append(
+      queryLogLine(
+        {
+          params: query,
+          timings: timings(waitedMs, evaluatedMs),
+          samplesRead: stats?.samplesRead ?? 0,
+          samplesPeak: stats?.samplesPeak ?? 0,
+          ...(error === undefined ? {} : { error: error.message }),
+          httpRequest: { clientIP: query.clientAddress, method: query.method, path: query.path },
+        },
+        clock.nowMs(),
+      ),
+    );
+  }
+
+  /** An instant query of a rule. @throws OperatingError as `Engine.instant`. */
+  async evaluate(
+    expr: Expr,
+    timeMs: number,
+    signal: AbortSignal,
+    ruleGroup: RuleGroupName,
+  ): Promise<QueryResult> {
+    const { clock, threads } = this.#options;
+    const startedMs = clock.monotonicMs();
+    let result: QueryResult | undefined;
+    let failure: unknown;
+    try {
+      result = await threads.evaluate(expr, timeMs, signal);
+      return result;
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      const evaluatedMs = clock.monotonicMs() - startedMs;
+      this.#ruleEnded(expr, timeMs, ruleGroup, evaluatedMs, result, failure);
+    }
+  }
+
+  #ruleEnded(
+    expr: Expr,
+    timeMs: number,
+    ruleGroup: RuleGroupName,
+    evaluatedMs: number,
+    result: QueryResult | undefined,
+    failure: unknown,
+  ): void {
+    const { counters } = this;
+    counters.count("rule", result === undefined ? outcomeOf(failure) : "success");
+    counters.evaluatedMs += evaluatedMs;
+    counters.samplesRead += result?.stats.samplesRead ?? 0;
+    counters.seriesRead += result?.stats.seriesRead ?? 0;
+    const file = this.#options.log();
+    if (file === undefined) return;
+    const params = { query: formatExpr(expr), startMs: timeMs, endMs: timeMs, stepMs: 0 };
+    const logged = {
+      ...{ params, timings: timings(0, evaluatedMs), ruleGroup },
+      samplesRead: result?.stats.samplesRead ?? 0,
+      samplesPeak: result?.stats.samplesPeak ?? 0,
+      ...(result === undefined ? { error: errorText(failure) } : {}),
+    };
+    file.append(queryLogLine(logged, this.#options.clock.nowMs()));
+  }
+
+  /** The times of a query, for people: what is wrong with them is said by the route. */
+  #times(
+    parameters: URLSearchParams,
+    kind: "instant" | "range",
+  ): Pick<QueryRequest, "startMs" | "endMs" | "stepMs"> {
+    const nowMs = this.#options.clock.nowMs();
+    const at = (name: string): number => parseTime(parameters.get(name) ?? "") ?? nowMs;
+    if (kind === "instant") return { startMs: at("time"), endMs: at("time"), stepMs: 0 };
+    return { startMs: at("start"), endMs: at("end"), stepMs: stepOf(parameters) };
+  }
+}
+
+function stepOf(parameters: URLSearchParams): number {
+  try {
+    return parseDurationText(parameters.get("step") ?? "");
+  } catch {
+    return 0; // The route refuses it.
+  }
+}
+
+/** Which phases take no time of their own here are 0. */
+function timings(waitedMs: number, evaluatedMs: number): QueryTimings {
+  const [queued, evaluated] = [waitedMs / 1000, evaluatedMs / 1000];
+  return {
+    evalTotalTime: evaluated,
+    resultSortTime: 0,
+    queryPreparationTime: 0,
+    innerEvalTime: evaluated,
+    execQueueTime: queued,
+    execTotalTime: queued + evaluated,
+  };
+}
+
+/** The request with all of its form, which can be read twice then. @throws OperatingError `input.too_large`. */
+async function withWholeForm(request: Request): Promise<Request> {
+  if (request.body === null) return request;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of formChunks(request)) chunks.push(chunk);
+  const { url, method, headers } = request;
+  return new Request(url, { method, headers, body: new Uint8Array(Buffer.concat(chunks)) });
+}
