@@ -4,21 +4,14 @@ import { rangeArgument } from "./call-arguments.ts";
 import { evaluateAggregation } from "./evaluate-aggregation.ts";
 import { evaluateBinary } from "./evaluate-binary.ts";
 import { evaluateCall } from "./evaluate-call.ts";
+import { evaluateScalar } from "./evaluate-scalar.ts";
 import type { Evaluator, Sink } from "./evaluator.ts";
 import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
-import { scalarOf } from "./instant-functions.ts";
-import { computeColumns, negate } from "./operators.ts";
+import { negate } from "./operators.ts";
 import type { QueryContext } from "./query-context.ts";
 import { absentOverTime, collectRangeFunction, streamRangeFunction } from "./range/range-call.ts";
 import { collectSelector, streamSelector } from "./selector.ts";
-import {
-  firstStep,
-  type Grid,
-  hasSamples,
-  repeatFirst,
-  type StepSeries,
-  timesOf,
-} from "./step-series.ts";
+import { firstStep, type Grid, hasSamples, repeatFirst, type StepSeries } from "./step-series.ts";
 
 type Inner = ReturnType<typeof unwrapParens>;
 
@@ -30,72 +23,8 @@ export class TreeEvaluator implements Evaluator {
     this.context = context;
   }
 
-  async scalar(expr: Expr, grid: Grid): Promise<Float64Array> {
-    const inner = unwrapParens(expr);
-    if (grid.count > 1 && inner.kind !== "number" && isStepInvariant(inner)) {
-      const [value = Number.NaN] = await this.scalar(inner, firstStep(grid));
-      return new Float64Array(grid.count).fill(value);
-    }
-    switch (inner.kind) {
-      case "number":
-        return new Float64Array(grid.count).fill(inner.value);
-      case "unary": {
-        const values = await this.scalar(inner.expr, grid);
-        if (inner.op === "-")
-          for (let i = 0; i < values.length; i++) values[i] = -(values[i] as number);
-        return values;
-      }
-      case "binary": {
-        const left = await this.scalar(inner.left, grid);
-        const right = await this.scalar(inner.right, grid);
-        computeColumns(inner.op, left, right, left);
-        return left;
-      }
-      case "call":
-        switch (inner.func) {
-          case "time": {
-            const times = timesOf(grid);
-            for (let i = 0; i < times.length; i++) times[i] = (times[i] as number) / 1000;
-            return times;
-          }
-          case "pi":
-            return new Float64Array(grid.count).fill(Math.PI);
-          case "start":
-            return new Float64Array(grid.count).fill(this.context.startMs / 1000);
-          case "end":
-            return new Float64Array(grid.count).fill(this.context.endMs / 1000);
-          case "range": {
-            const { startMs, endMs } = this.context;
-            return new Float64Array(grid.count).fill((endMs - startMs) / 1000);
-          }
-          case "step":
-            return new Float64Array(grid.count).fill(this.context.stepMs / 1000);
-          case "max_of":
-          case "min_of": {
-            const [a, b] = inner.args;
-            assert(a !== undefined && b !== undefined, () => `${inner.func} has two arguments`);
-            const values = await this.scalar(a, grid);
-            const others = await this.scalar(b, grid);
-            const choose = inner.func === "max_of" ? maxOf : minOf;
-            for (let i = 0; i < values.length; i++)
-              values[i] = choose(values[i] as number, others[i] as number);
-            return values;
-          }
-          case "scalar": {
-            const [vector] = inner.args;
-            assert(vector !== undefined, "scalar has an argument");
-            return scalarOf(await this.vector(vector, grid), grid.count);
-          }
-        }
-        break;
-      case "string":
-      case "vector":
-      case "matrix":
-      case "subquery":
-      case "aggregation":
-        break;
-    }
-    assert(false, () => `${inner.kind} is no scalar`);
+  scalar(expr: Expr, grid: Grid): Promise<Float64Array> {
+    return evaluateScalar(expr, grid, this);
   }
 
   async vector(expr: Expr, grid: Grid): Promise<StepSeries[]> {
@@ -159,15 +88,4 @@ export class TreeEvaluator implements Evaluator {
         return unreachable(expr);
     }
   }
-}
-
-/** As in Go: an infinity wins over NaN. */
-function maxOf(a: number, b: number): number {
-  const infinity = Number.POSITIVE_INFINITY;
-  return a === infinity || b === infinity ? infinity : Math.max(a, b);
-}
-
-function minOf(a: number, b: number): number {
-  const infinity = Number.NEGATIVE_INFINITY;
-  return a === infinity || b === infinity ? infinity : Math.min(a, b);
 }

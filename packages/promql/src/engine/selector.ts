@@ -3,12 +3,13 @@ import type { HistogramColumn, SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
 import type { Sink } from "./evaluator.ts";
 import type { QueryContext } from "./query-context.ts";
+import { readSeries, shiftedRange } from "./read-series.ts";
+import { streamSmoothedSelector } from "./smoothed-selector.ts";
 import {
   ColumnCopier,
   emptySeries,
   FLOAT,
   type Grid,
-  gridEndMs,
   hasAny,
   NONE,
   putHistogram,
@@ -16,8 +17,8 @@ import {
 } from "./step-series.ts";
 import type { StepColumn } from "./windows.ts";
 
-/** What of the sample found: its value (or the histogram it is), or its time in seconds. */
-export type Give = "value" | "timestamp";
+/** What of the sample found: its value (or the histogram it is), its time, or when its counter began, in seconds. */
+export type Give = "value" | "timestamp" | "start";
 
 /** Where a selector looks at each step of a grid. */
 interface Looks {
@@ -35,24 +36,22 @@ export async function streamSelector(
   give: Give,
   sink: Sink,
 ): Promise<void> {
+  if (give === "value" && selector.extent === "smoothed")
+    return streamSmoothedSelector(selector, grid, context, sink);
   const { firstMs, lastMs } = shiftedRange(context, selector, grid);
   const { lookbackMs } = context;
   const looks = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
-  const out = emptySeries(NO_LABELS, give === "timestamp", grid.count);
-  await readSeries(
-    context,
-    selector,
-    { afterMs: firstMs - lookbackMs, maxMs: lastMs },
-    (columns) => {
-      let any = lookUp(columns, looks, give, out);
-      out.histograms = undefined;
-      if (columns.histograms !== undefined) {
-        lookUpHistograms(columns, columns.histograms, looks, give, out);
-        any = hasAny(out.present);
-      }
-      return any ? sink({ ...out, labels: columns.labels }) : undefined;
-    },
-  );
+  const out = emptySeries(NO_LABELS, give !== "value", grid.count);
+  const needed = { afterMs: firstMs - lookbackMs, maxMs: lastMs, starts: give === "start" };
+  await readSeries(context, selector, needed, (columns) => {
+    let any = lookUp(columns, looks, give, out);
+    out.histograms = undefined;
+    if (columns.histograms !== undefined) {
+      lookUpHistograms(columns, columns.histograms, looks, give, out);
+      any = hasAny(out.present);
+    }
+    return any ? sink({ ...out, labels: columns.labels }) : undefined;
+  });
 }
 
 /** As `streamSelector`, but keeps them all. */
@@ -80,61 +79,12 @@ export async function collect(
   return list;
 }
 
-/** Which samples of a selector are needed: those in (`afterMs`, `maxMs`]. */
-export interface NeededSamples {
-  readonly afterMs: number;
-  readonly maxMs: number;
-  /** Whether when their counters began, too. */
-  readonly starts?: boolean;
-}
-
-/**
- * Shows the selector's series with the samples needed; also one at `afterMs` may be among them. Counts what is read,
- * takes turns with others, and keeps nothing.
- */
-export async function readSeries(
-  context: QueryContext,
-  selector: VectorSelector,
-  { afterMs, maxMs, starts = false }: NeededSamples,
-  show: (columns: SeriesColumns) => Promise<void> | undefined | void,
-): Promise<void> {
-  const selection = context.store.select({ minMs: afterMs, maxMs }, selector.matchers, {
-    // The limit is on what a query holds at once, not on what passes through it.
-    samplesMax: Number.POSITIVE_INFINITY,
-    signal: context.signal,
-    warn: (warning) => context.annotations.incomplete(warning),
-    histograms: true,
-    starts,
-  });
-  for await (const columns of selection) {
-    const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
-    context.countSeries(length);
-    context.hold(length);
-    const busy = show(columns);
-    if (busy !== undefined) await busy;
-    context.release(length);
-    if (context.tick()) await context.pause();
-  }
-}
-
-/** The first and last times that a vector selector looks at on a grid, before lookback. */
-export function shiftedRange(
-  context: QueryContext,
-  selector: VectorSelector,
-  grid: Grid,
-): { firstMs: number; lastMs: number } {
-  return {
-    firstMs: context.shiftedMs(selector, grid.startMs),
-    lastMs: context.shiftedMs(selector, gridEndMs(grid)),
-  };
-}
-
 /**
  * For each step the last float at or before it, if that is younger than the lookback and no staleness marker. Answers
  * whether there is any.
  */
 function lookUp(
-  { timestampsMs, values, stale }: SeriesColumns,
+  { timestampsMs, values, stale, startsMs }: SeriesColumns,
   looks: Looks,
   give: Give,
   out: StepColumn,
@@ -155,7 +105,9 @@ function lookUp(
       out.present[i] = NONE;
       continue;
     }
-    out.values[i] = give === "value" ? (values[at] as number) : (timestampsMs[at] as number) / 1000;
+    if (give === "value") out.values[i] = values[at] as number;
+    else if (give === "timestamp") out.values[i] = (timestampsMs[at] as number) / 1000;
+    else out.values[i] = startSeconds(startsMs, at);
     out.present[i] = FLOAT;
     any = true;
   }
@@ -192,8 +144,14 @@ function lookUpHistograms(
     if (decoded.stale) out.present[i] = NONE;
     else if (give === "value") putHistogram(out, i, decoded);
     else {
-      out.values[i] = foundMs / 1000;
+      out.values[i] = give === "start" ? startSeconds(column.startsMs, at) : foundMs / 1000;
       out.present[i] = FLOAT;
     }
   }
+}
+
+/** When a sample's counter began, in seconds; 0 where that is not known. */
+function startSeconds(startsMs: Float64Array | undefined, at: number): number {
+  const startMs = startsMs?.[at] ?? Number.NaN;
+  return Number.isNaN(startMs) ? 0 : startMs / 1000;
 }

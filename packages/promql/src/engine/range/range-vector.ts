@@ -5,8 +5,8 @@ import type { Evaluator } from "../evaluator.ts";
 import { unwrapParens } from "../expr-properties.ts";
 import { withCounterReset } from "../histogram/arithmetic.ts";
 import { createScratch, reserve, withoutStale } from "../raw-samples.ts";
+import { readSeries, shiftedRange } from "../read-series.ts";
 import type { SampleRun } from "../result.ts";
-import { readSeries, shiftedRange } from "../selector.ts";
 import {
   FLOAT,
   type Grid,
