@@ -6,13 +6,14 @@ export function unwrapParens(expr: Expr): Exclude<Expr, { kind: "paren" }> {
   return inner;
 }
 
-/** Functions whose result depends on the time of evaluation even where their arguments do not. */
+/** Functions whose result depends on the time of evaluation even where their arguments do not; `info` may. */
 const TIME_DEPENDENT = new Set([
   "day_of_month",
   "day_of_week",
   "day_of_year",
   "days_in_month",
   "hour",
+  "info",
   "minute",
   "month",
   "predict_linear",
