@@ -4,7 +4,6 @@ import { absentWhere } from "./absent.ts";
 import { argument, stringArguments } from "./call-arguments.ts";
 import { dateFunction } from "./date-functions.ts";
 import type { Evaluator } from "./evaluator.ts";
-import { unwrapParens } from "./expr-properties.ts";
 import {
   fractionOfHistograms,
   type HistogramNotes,
@@ -13,11 +12,12 @@ import {
   mapHistograms,
   quantileOfHistograms,
 } from "./histogram-functions.ts";
+import { evaluateInfo } from "./info.ts";
 import { addPresence, clamp, mapValues, mathFunction, round } from "./instant-functions.ts";
 import { joinLabels, replaceLabel, sortByLabels, sortByValue } from "./label-functions.ts";
 import type { QueryContext } from "./query-context.ts";
-import { collectSelector } from "./selector.ts";
-import { emptySeries, type Grid, gridTimeMs, type StepSeries, timesOf } from "./step-series.ts";
+import { startTimestamps, timestamps } from "./sample-times.ts";
+import { emptySeries, type Grid, gridTimeMs, type StepSeries } from "./step-series.ts";
 
 /** A call of a function of instant vectors, scalars and strings. Those of range vectors are in `range/`. */
 export async function evaluateCall(
@@ -84,6 +84,8 @@ export async function evaluateCall(
       const bounds = { lowers: await scalar(0), uppers: await scalar(1) };
       return fractionOfHistograms(await vector(2), bounds, grid, notes(2));
     }
+    case "info":
+      return evaluateInfo(call, grid, evaluator);
     case "label_replace": {
       const [target = "", replacement = "", source = "", pattern = ""] = stringArguments(call, 1);
       return replaceLabel(await vector(0), { target, replacement, source, pattern });
@@ -103,6 +105,8 @@ export async function evaluateCall(
     }
     case "timestamp":
       return timestamps(argument(call, 0), grid, evaluator);
+    case "start_timestamp":
+      return startTimestamps(argument(call, 0), grid, evaluator);
     case "vector": {
       const values = await scalar(0);
       return [
@@ -121,17 +125,4 @@ function warnOfQuantiles(quantiles: Float64Array, expr: Expr, context: QueryCont
 
 function warnOfSort(call: Call, grid: Grid, context: QueryContext): void {
   if (grid.count > 1) context.annotations.sortInRangeQuery(call.span);
-}
-
-/** timestamp: of a selector the time of the sample found, of anything else the time of evaluation. */
-async function timestamps(expr: Expr, grid: Grid, evaluator: Evaluator): Promise<StepSeries[]> {
-  const inner = unwrapParens(expr);
-  if (inner.kind === "vector") return collectSelector(inner, grid, evaluator.context, "timestamp");
-  const seconds = timesOf(grid).map((timeMs) => timeMs / 1000);
-  const list = await evaluator.vector(inner, grid);
-  return list.map(({ labels, values, present }) => {
-    values.set(seconds);
-    for (let i = 0; i < present.length; i++) present[i] = Math.min(1, present[i] as number);
-    return { labels, dropName: true, values, present };
-  });
 }
