@@ -18,8 +18,8 @@ export const SAMPLES: usize = 24;
 export const TIMES: usize = 28;
 export const SCRATCH: usize = 32;
 
-/** Finds the windows in one pass over samples and windows. */
-export function windowsFind(w: usize, range: f64): void {
+/** Finds the windows in one pass over samples and windows. Answers how many samples they have together. */
+export function windowsFind(w: usize, range: f64): f64 {
   const count = load<u32>(w);
   const ends = load<u32>(w, ENDS) as usize;
   const from = load<u32>(w, FROM) as usize;
@@ -28,6 +28,7 @@ export function windowsFind(w: usize, range: f64): void {
   const length = load<u32>(w, SAMPLES);
   let low: u32 = 0;
   let high: u32 = 0;
+  let total: u64 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const end = load<f64>(ends + i * 8);
     const start = end - range;
@@ -35,7 +36,9 @@ export function windowsFind(w: usize, range: f64): void {
     while (low < high && load<f64>(times + low * 8) <= start) low++;
     store<u32>(from + i * 4, low);
     store<u32>(to + i * 4, high);
+    total += (high - low) as u64;
   }
+  return total as f64;
 }
 
 /** Whether two columns are the same, 1 or 0. Must not have NaNs. */

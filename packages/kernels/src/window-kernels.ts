@@ -5,14 +5,11 @@ import { ScratchBlock } from "./scratch-block.ts";
 /** Longer series are for whoever has other means: their copies would stay in the kernels' memory, which never shrinks. */
 export const WINDOW_SAMPLES_MAX = 2 ** 20;
 
-/** The windows of a query, one a step: (`firstEndMs` + i × `stepMs` - `rangeMs`, `firstEndMs` + i × `stepMs`]. */
+/** The windows of a query, one a step: (end - `rangeMs`, end]. */
 export interface WindowGrid {
-  /** At least 1. */
-  readonly count: number;
   readonly rangeMs: number;
-  readonly firstEndMs: number;
-  /** 0 where all windows are the same. */
-  readonly stepMs: number;
+  /** At least one; never decreasing. */
+  readonly endsMs: Float64Array;
 }
 
 /** What of a sample: its value, or its time in seconds (Unix epoch). */
@@ -62,6 +59,7 @@ export class WindowKernels implements Disposable {
   #nextTimes: Column;
   /** How many samples these have; below 0 before the first series. */
   #length = -1;
+  #samplesInWindows = 0;
   readonly #samples: Column;
   readonly #stale: ScratchBlock;
   readonly #scratch: ScratchBlock;
@@ -85,7 +83,8 @@ export class WindowKernels implements Disposable {
   readonly #changes: Kernel;
 
   /** @throws OperatingError `memory.full`. */
-  constructor(kernels: Kernels, { count, rangeMs, firstEndMs, stepMs }: WindowGrid) {
+  constructor(kernels: Kernels, { rangeMs, endsMs }: WindowGrid) {
+    const count = endsMs.length;
     assert(count >= 1, () => `${count} windows`);
     this.#kernels = kernels;
     this.#count = count;
@@ -102,8 +101,7 @@ export class WindowKernels implements Disposable {
     this.#description.set([count, endsAt, fromAt, toAt, outAt, presentAt]);
     this.values = new Float64Array(buffer, outAt, count);
     this.present = new Uint8Array(buffer, presentAt, count);
-    const endsMs = new Float64Array(buffer, endsAt, count);
-    for (let i = 0; i < count; i++) endsMs[i] = firstEndMs + i * stepMs;
+    new Float64Array(buffer, endsAt, count).set(endsMs);
     this.#times = new Column(kernels);
     this.#nextTimes = new Column(kernels);
     this.#samples = new Column(kernels);
@@ -141,7 +139,12 @@ export class WindowKernels implements Disposable {
     this.#description[SAMPLES] = length;
     this.#description[TIMES] = times;
     this.#description[SCRATCH] = this.#scratch.reserve((length + 1) * SCRATCH_SIZE);
-    this.#find(this.#windows, this.#rangeMs);
+    this.#samplesInWindows = this.#find(this.#windows, this.#rangeMs);
+  }
+
+  /** How many samples the windows that were found have together: what functions have to do that walk each of them. */
+  get samplesInWindows(): number {
+    return this.#samplesInWindows;
   }
 
   /**

@@ -130,16 +130,24 @@ const series = fc
       return { t, v };
     });
   });
-const grid: fc.Arbitrary<WindowGrid> = fc.record({
-  count: fc.integer({ min: 1, max: 40 }),
-  rangeMs: fc.integer({ min: 1, max: 600_000 }),
-  firstEndMs: fc.integer({ min: START_MS - 100_000, max: START_MS + 2_000_000 }),
-  stepMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100_000 })),
-});
+function gridOf(count: number, rangeMs: number, firstEndMs: number, stepMs: number): WindowGrid {
+  return {
+    rangeMs,
+    endsMs: Float64Array.from({ length: count }, (_, i) => firstEndMs + i * stepMs),
+  };
+}
 
-function windowsOf(list: readonly Sample[], { count, rangeMs, firstEndMs, stepMs }: WindowGrid) {
-  return Array.from({ length: count }, (_, i) => {
-    const endMs = firstEndMs + i * stepMs;
+const grid: fc.Arbitrary<WindowGrid> = fc
+  .tuple(
+    fc.integer({ min: 1, max: 40 }),
+    fc.integer({ min: 1, max: 600_000 }),
+    fc.integer({ min: START_MS - 100_000, max: START_MS + 2_000_000 }),
+    fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100_000 })),
+  )
+  .map((shape) => gridOf(...shape));
+
+function windowsOf(list: readonly Sample[], { rangeMs, endsMs }: WindowGrid) {
+  return Array.from(endsMs, (endMs) => {
     const samples = list.filter(({ t }) => t > endMs - rangeMs && t <= endMs);
     return { samples, endMs, rangeMs };
   });
@@ -155,6 +163,11 @@ test("each function is to the last bit what it is window by window", () => {
       using windows = new WindowKernels(kernels, shape);
       windows.find(timesOf(list), list.length);
       const expected = windowsOf(list, shape);
+      const sizes = expected.map(({ samples }) => samples.length);
+      equal(
+        windows.samplesInWindows,
+        sizes.reduce((total, size) => total + size, 0),
+      );
       for (const [name, compute, oracle] of exact) {
         const found = compute(windows, valuesOf(list));
         const wanted = expected.map((window) => oracle(window.samples, window));
@@ -201,9 +214,7 @@ test("sums, averages and variances of whole quarters are exact", () => {
   );
 });
 
-const HOUR: WindowGrid = {
-  ...{ count: 3, rangeMs: 3_600_000, firstEndMs: START_MS + 3_600_000, stepMs: 60_000 },
-};
+const HOUR = gridOf(3, 3_600_000, START_MS + 3_600_000, 60_000);
 const everySecond = (values: readonly number[]): readonly Sample[] =>
   values.map((v, i) => ({ t: START_MS + (i + 1) * 1000, v }));
 
@@ -231,9 +242,7 @@ test("an average is a number where the sum is not", () => {
 
 test("the last sample is none where it is a staleness marker", () => {
   const list = everySecond([1, 2, 3]);
-  using windows = new WindowKernels(kernels, {
-    ...{ count: 4, rangeMs: 1000, firstEndMs: START_MS + 1000, stepMs: 1000 },
-  });
+  using windows = new WindowKernels(kernels, gridOf(4, 1000, START_MS + 1000, 1000));
   windows.find(timesOf(list), list.length);
   equal(windows.latest(valuesOf(list), "value", Uint8Array.of(0, 1, 0)), 2);
   deepEqual(results(windows), [1, undefined, 3, undefined]);

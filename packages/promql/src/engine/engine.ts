@@ -1,4 +1,5 @@
 import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
+import type { Kernels } from "@pharos/kernels";
 import type { SeriesReader } from "@pharos/ports";
 import type { Expr } from "../syntax/ast.ts";
 import { resolveDurations } from "../syntax/durations.ts";
@@ -22,6 +23,11 @@ import type { Grid } from "./step-series.ts";
 
 export interface EngineOptions {
   readonly clock: Clock;
+  /**
+   * Where to compute range functions and aggregations in WebAssembly: a memory in which this thread may allocate. Without
+   * it answers are the same, to the last bit, but take longer.
+   */
+  readonly kernels?: Kernels | undefined;
   /** How old the sample that stands for a series may be, in ms; 5 minutes. */
   readonly lookbackMs?: number;
   /** How many samples a query may hold in memory at once; 50 million. */
@@ -78,6 +84,7 @@ const MINUTE_MS = 60_000;
 
 export function createEngine({
   clock,
+  kernels,
   lookbackMs = 5 * MINUTE_MS,
   samplesMax = 50_000_000,
   timeoutMs = 2 * MINUTE_MS,
@@ -97,6 +104,7 @@ export function createEngine({
       const context = new QueryContext({
         store,
         clock,
+        kernels,
         signal,
         startMs: range.startMs,
         endMs: range.endMs,

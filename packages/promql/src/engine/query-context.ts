@@ -1,4 +1,5 @@
 import { type Clock, OperatingError } from "@pharos/base";
+import type { Kernels } from "@pharos/kernels";
 import type { SeriesReader } from "@pharos/ports";
 import type { AtModifier, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
@@ -12,6 +13,7 @@ const TICKS_PER_LOOK = 16;
 export interface QueryContextOptions {
   readonly store: Pick<SeriesReader, "select">;
   readonly clock: Clock;
+  readonly kernels?: Kernels | undefined;
   readonly signal: AbortSignal;
   readonly startMs: number;
   readonly endMs: number;
@@ -35,6 +37,8 @@ export class QueryContext {
   readonly lookbackMs: number;
   readonly defaultStepMs: number;
   readonly annotations: Annotations;
+  /** Where the loops over columns are done in WebAssembly, if anywhere. */
+  readonly kernels: Kernels | undefined;
   samplesRead = 0;
   seriesRead = 0;
   /** The most samples that were held at once. */
@@ -58,6 +62,7 @@ export class QueryContext {
     this.lookbackMs = options.lookbackMs;
     this.defaultStepMs = options.defaultStepMs;
     this.annotations = options.annotations;
+    this.kernels = options.kernels;
     this.#clock = options.clock;
     this.#limits = options.limits ?? {};
     const { samples, memorySize } = this.#limits;

@@ -12,12 +12,12 @@ import {
   FLOAT,
   type Grid,
   hasSamples,
-  NONE,
   type StepSeries,
   timesOf,
 } from "../step-series.ts";
 import { createWindows } from "../windows.ts";
 import { checkExtent, reachOf } from "./extent.ts";
+import { KernelFunction } from "./kernel-function.ts";
 import { createMixedFunction } from "./mixed-functions.ts";
 import { RangeNotes } from "./range-notes.ts";
 import { streamRange } from "./range-vector.ts";
@@ -51,8 +51,10 @@ export async function streamRangeFunction(
     reachOf(extent, context.lookbackMs),
   );
   const notes = new RangeNotes(context.annotations, argument(call, 0).span);
-  const out = emptySeries(NO_LABELS, false, grid.count);
+  using fast = KernelFunction.open(context.kernels, func, windows);
+  const out: StepSeries = fast?.series() ?? emptySeries(NO_LABELS, false, grid.count);
   const series = new SeriesWindows({
+    fast,
     kernel: createRangeKernel(func, { scalars, extent, notes }),
     mixed: createMixedFunction(func, extent, notes),
     walks: walksWindows(func) || extent !== undefined,
@@ -76,7 +78,6 @@ export async function streamRangeFunction(
         sink({ ...out, labels, dropName: dropName || !keepsName(func) });
       };
       notes.about(labels);
-      out.present.fill(NONE);
       out.histograms = undefined;
       return series.compute(raw)?.then(give) ?? give();
     },

@@ -1,7 +1,8 @@
 import type { QueryContext } from "../query-context.ts";
 import type { RangeKernel } from "../range-functions.ts";
-import type { StepSeries } from "../step-series.ts";
+import { NONE, type StepSeries } from "../step-series.ts";
 import { moveWindows, type RawSamples, sameWindows, type Windows } from "../windows.ts";
+import type { KernelFunction } from "./kernel-function.ts";
 import type { MixedFunction } from "./mixed-functions.ts";
 import { SampleWindow } from "./sample-window.ts";
 
@@ -12,6 +13,8 @@ const SAMPLES_PER_TURN = 2_000_000;
 const HISTOGRAM_WORK = 100;
 
 export interface SeriesWindowsOptions {
+  /** What computes series without more to them than floats, if there is such; `out` has its columns. */
+  readonly fast: KernelFunction | undefined;
   readonly kernel: RangeKernel;
   readonly mixed: MixedFunction;
   /** Whether the kernel looks at every sample of every window. */
@@ -19,7 +22,7 @@ export interface SeriesWindowsOptions {
   readonly windows: Windows;
   /** The times of evaluation. */
   readonly timesMs: Float64Array;
-  /** Where the result of a series goes; without samples before. */
+  /** Where the result of a series goes. */
   readonly out: StepSeries;
   readonly context: QueryContext;
 }
@@ -39,7 +42,9 @@ export class SeriesWindows {
 
   /** Fills `out`, at once or, of a series that takes long, when the promise resolves. */
   compute(raw: RawSamples): Promise<void> | undefined {
-    const { kernel, walks, windows, timesMs, out } = this.#options;
+    const { fast, kernel, walks, windows, timesMs, out } = this.#options;
+    if (fast?.compute(raw) === true) return undefined;
+    out.present.fill(NONE);
     moveWindows(windows, raw);
     if (raw.histograms !== undefined || (walks && samplesIn(windows) > SAMPLES_PER_TURN))
       return this.#computeInTurns(raw);

@@ -1,0 +1,145 @@
+import { deepEqual, ok } from "node:assert/strict";
+import { test } from "node:test";
+import { labelsFrom } from "@pharos/base";
+import { Kernels } from "@pharos/kernels";
+import { createEngine, type QueryResult } from "@pharos/promql/engine";
+import { MemoryStore, SimClock } from "@pharos/testing";
+import fc from "fast-check";
+
+const kernels = await Kernels.load();
+const NEVER = new AbortController().signal;
+
+const clock = new SimClock();
+const inTypeScript = createEngine({ clock });
+const inKernels = createEngine({ clock, kernels });
+
+const INTERVAL_MS = 15_000;
+const SAMPLES = 80;
+
+/** Samples of one series; undefined for none, "stale" for a marker. */
+type Points = readonly (number | "stale" | undefined)[];
+
+interface Series {
+  readonly job: string;
+  readonly points: Points;
+  /** By how much its samples come late; those of 0 share their times. */
+  readonly jitterMs: number;
+}
+
+const value = fc.oneof(
+  { arbitrary: fc.nat(1000), weight: 10 },
+  { arbitrary: fc.double({ noNaN: true }), weight: 3 },
+  { arbitrary: fc.constantFrom(Number.NaN, Infinity, -Infinity, 1e308, -1e308, 5e-324), weight: 1 },
+);
+const counter = fc.array(fc.nat(50), { minLength: SAMPLES, maxLength: SAMPLES }).map((steps) => {
+  let total = 0;
+  // Now and then it begins again.
+  return steps.map((step) => (total = step === 50 ? 0 : total + step));
+});
+const gauge = fc.array(value, { minLength: SAMPLES, maxLength: SAMPLES });
+const gaps = fc.array(fc.constantFrom("sample", "sample", "sample", "sample", "none", "stale"), {
+  ...{ minLength: SAMPLES, maxLength: SAMPLES },
+});
+const points = fc.oneof(
+  counter,
+  gauge,
+  fc
+    .tuple(fc.oneof(counter, gauge), gaps)
+    .map(
+      ([values, kinds]): Points =>
+        values.map((v, i) =>
+          kinds[i] === "sample" ? v : kinds[i] === "stale" ? "stale" : undefined,
+        ),
+    ),
+);
+const allSeries = fc.array(
+  fc.record({
+    job: fc.constantFrom("a", "b"),
+    points,
+    jitterMs: fc.oneof(fc.constant(0), fc.nat(5000)),
+  }),
+  { minLength: 1, maxLength: 8 },
+);
+
+async function storeOf(list: readonly Series[]): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  for (const [index, { job, points: all, jitterMs }] of list.entries()) {
+    const there = all.flatMap((point, i) => (point === undefined ? [] : [{ point, i }]));
+    await store.append({
+      labelSets: [labelsFrom({ __name__: "x_total", job, instance: String(index) })],
+      series: new Uint32Array(there.length),
+      timestampsMs: Float64Array.from(there, ({ i }) => (i + 1) * INTERVAL_MS + jitterMs),
+      values: Float64Array.from(there, ({ point }) => (point === "stale" ? Number.NaN : point)),
+      stale: Uint8Array.from(there, ({ point }) => (point === "stale" ? 1 : 0)),
+    });
+  }
+  return store;
+}
+
+/** With values as bits, so that -0 and 0 differ. */
+function plain(result: QueryResult): unknown {
+  ok(result.type === "matrix");
+  const series = result.series.map(({ labels, timestampsMs, values }) => ({
+    ...{ labels, timestampsMs: [...timestampsMs], values: [...values] },
+  }));
+  const { warnings, infos } = result;
+  return { series, warnings, infos };
+}
+
+const FUNCTIONS = [
+  ...["rate", "increase", "delta", "irate", "idelta", "changes", "resets", "deriv"],
+  ...["sum_over_time", "avg_over_time", "min_over_time", "max_over_time", "count_over_time"],
+  ...["first_over_time", "last_over_time", "stddev_over_time", "stdvar_over_time"],
+  ...["ts_of_min_over_time", "ts_of_max_over_time", "ts_of_first_over_time"],
+  ...["ts_of_last_over_time", "present_over_time", "absent_over_time"],
+];
+const AGGREGATIONS = ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"];
+
+const range = fc.constantFrom("20s", "1m", "5m", "15m");
+const shift = fc.constantFrom("", "", " offset 1m", " offset -1m", " @ 600");
+const vector = fc.oneof(
+  fc
+    .tuple(fc.constantFrom(...FUNCTIONS), range, shift)
+    .map(([f, r, s]) => `${f}(x_total[${r}]${s})`),
+  shift.map((s) => `x_total${s}`),
+  fc.constant("timestamp(x_total)"),
+  fc.constantFrom(...FUNCTIONS).map((f) => `${f}(rate(x_total[1m])[5m:30s])`),
+  fc.constant("-x_total"),
+);
+const query = fc.oneof(
+  vector,
+  fc
+    .tuple(
+      fc.constantFrom(...AGGREGATIONS),
+      fc.constantFrom("", "by (job)", "without (job)"),
+      vector,
+    )
+    .map(([op, grouping, of]) => `${op} ${grouping} (${of})`),
+);
+const steps = fc.constantFrom(
+  { startMs: 0, endMs: 1_300_000, stepMs: 15_000 },
+  { startMs: 60_000, endMs: 1_200_000, stepMs: 60_000 },
+  { startMs: 7_000, endMs: 1_300_000, stepMs: 11_000 },
+  { startMs: 600_000, endMs: 600_000, stepMs: 60_000 },
+);
+
+test("answers with kernels are those without, to the last bit", async () => {
+  await fc.assert(
+    fc.asyncProperty(allSeries, query, steps, async (list, text, grid) => {
+      const store = await storeOf(list);
+      const expected = await inTypeScript.range(store, text, grid, { signal: NEVER });
+      const found = await inKernels.range(store, text, grid, { signal: NEVER });
+      deepEqual(plain(found), plain(expected));
+    }),
+    { numRuns: 800 },
+  );
+});
+
+test("a query leaves nothing behind in the kernels' memory", async () => {
+  const used = (): number => kernels.memoryUse().usedSize;
+  const before = used();
+  const store = await storeOf([{ job: "a", points: Array(SAMPLES).fill(1), jitterMs: 0 }]);
+  const grid = { startMs: 0, endMs: 1_200_000, stepMs: 15_000 };
+  await inKernels.range(store, "sum(rate(x_total[5m]))", grid, { signal: NEVER });
+  deepEqual(used(), before);
+});
