@@ -130,14 +130,19 @@ export function quote(text: string): string {
   let out = '"';
   for (const char of text) {
     if (char === '"' || char === "\\") out += `\\${char}`;
-    else if (char === "\n") out += "\\n";
-    else if (char === "\r") out += "\\r";
-    else if (char === "\t") out += "\\t";
-    else if (char < " " || char === "\x7f")
-      out += `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+    else if (char < " " || char === "\x7f") out += quoteControl(char);
     else out += char;
   }
   return `${out}"`;
+}
+
+/** From 7 (bell) to 13 (carriage return): those that have a letter. */
+const CONTROL_LETTERS = "abtnvfr";
+
+function quoteControl(char: string): string {
+  const code = char.charCodeAt(0);
+  const letter = CONTROL_LETTERS.charAt(code - 7);
+  return letter === "" ? `\\x${code.toString(16).padStart(2, "0")}` : `\\${letter}`;
 }
 
 /** As PromQL and the text format write it: `up{job="api"}`, `{"with space"="x"}` for UTF-8 names. */

@@ -10,6 +10,7 @@ import {
   labelsKey,
   labelValue,
   mergeLabels,
+  quote,
   withLabel,
   withoutLabels,
 } from "../src/labels.ts";
@@ -91,6 +92,15 @@ test("label sets are written as PromQL writes them", () => {
     ],
   ];
   for (const [set, expected] of written) equal(formatLabels(labelsFrom(set)), expected);
+});
+
+test("control characters are quoted as Go quotes them", () => {
+  const controls = Array.from({ length: 32 }, (_, code) => String.fromCharCode(code)).join("");
+  equal(
+    quote(`${controls}\x7fé`),
+    '"\\x00\\x01\\x02\\x03\\x04\\x05\\x06\\a\\b\\t\\n\\v\\f\\r\\x0e\\x0f\\x10\\x11\\x12\\x13' +
+      '\\x14\\x15\\x16\\x17\\x18\\x19\\x1a\\x1b\\x1c\\x1d\\x1e\\x1f\\x7fé"',
+  );
 });
 
 test("merging is what a map of both gives, sorted", () => {
