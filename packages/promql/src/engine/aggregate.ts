@@ -1,15 +1,17 @@
 import {
   type Labels,
-  labelsKey,
   labelValue,
   METRIC_NAME,
   NO_LABELS,
   onlyLabels,
   withoutLabels,
 } from "@pharos/base";
+import type { Kernels } from "@pharos/kernels";
 import type { Aggregation } from "../syntax/ast.ts";
+import { KernelGroups } from "./aggregate-columns.ts";
 import { type Group, type Kernel, kernelOf, openGroup } from "./aggregate-kernels.ts";
 import type { Annotations } from "./annotations.ts";
+import { GroupIndex } from "./group-index.ts";
 import { HistogramAccumulator } from "./histogram/accumulator.ts";
 import { compactHistogram } from "./histogram/arithmetic.ts";
 import {
@@ -36,63 +38,68 @@ export function groupingOf({ without, grouping }: Aggregation): Grouping {
   return (labels) => onlyLabels(labels, kept);
 }
 
+export interface AccumulatorOptions {
+  /** How many steps there are. */
+  readonly count: number;
+  readonly annotations: Annotations;
+  /** Where groups of floats are added up in WebAssembly, if anywhere. */
+  readonly kernels: Kernels | undefined;
+}
+
 /**
  * Aggregates series as they come, without keeping them: for sum, avg, min, max, count, group, stddev and stdvar.
  */
-export class Accumulator {
+export class Accumulator implements Disposable {
   readonly #aggregation: Aggregation;
   readonly #grouping: Grouping;
   readonly #count: number;
   readonly #annotations: Annotations;
-  readonly #groups = new Map<string, Group>();
+  readonly #groups: GroupIndex<Group>;
   readonly #kernel: Kernel;
+  /** Groups whose columns are in the kernels' memory. */
+  readonly #kernelGroups: KernelGroups | undefined;
 
   /** Undefined for an aggregation that must see all series at once. */
-  static create(
-    aggregation: Aggregation,
-    count: number,
-    annotations: Annotations,
-  ): Accumulator | undefined {
+  static create(aggregation: Aggregation, options: AccumulatorOptions): Accumulator | undefined {
     const kernel = kernelOf(aggregation.op);
-    return kernel && new Accumulator(aggregation, count, annotations, kernel);
+    return kernel && new Accumulator(aggregation, options, kernel);
   }
 
   private constructor(
     aggregation: Aggregation,
-    count: number,
-    annotations: Annotations,
+    { count, annotations, kernels }: AccumulatorOptions,
     kernel: Kernel,
   ) {
     this.#aggregation = aggregation;
     this.#grouping = groupingOf(aggregation);
     this.#count = count;
     this.#annotations = annotations;
+    this.#groups = new GroupIndex(aggregation);
     this.#kernel = kernel;
+    this.#kernelGroups = kernels && KernelGroups.open(kernels, aggregation.op, count);
   }
 
   get groupCount(): number {
-    return this.#groups.size;
+    return this.#groups.groups.length;
   }
 
   /** Takes one more series; does not keep its columns. */
   add(series: StepSeries): void {
     const { labels, dropName, values, present } = series;
-    const groupLabels = this.#grouping(labels);
-    const group = this.#groups.getOrInsertComputed(labelsKey(groupLabels), () =>
-      openGroup(this.#kernel, groupLabels, this.#count),
-    );
+    const group = this.#groups.of(labels, () => this.#open(labels));
     if (dropName) {
       group.dropSteps ??= new Uint8Array(this.#count);
       markSteps(group.dropSteps, present);
     }
-    this.#kernel.add(group, values, present);
+    if (this.#kernelGroups?.add(group, series) !== true) this.#kernel.add(group, values, present);
     if (series.histograms !== undefined && present.includes(HISTOGRAM))
       this.#addHistograms(group, series);
   }
 
   finish(): StepSeries[] {
     const results: StepSeries[] = [];
-    for (const group of this.#groups.values()) {
+    for (const each of this.#groups.groups) {
+      const group = this.#kernelGroups?.take(each) ?? each;
       const { out, dropSteps } = group;
       this.#kernel.finish(group);
       this.#finishHistograms(group);
@@ -100,6 +107,17 @@ export class Accumulator {
       else if (hasSamples(out)) results.push(out);
     }
     return results;
+  }
+
+  /** Gives the groups' memory back. Results that were made before stay. */
+  [Symbol.dispose](): void {
+    this.#kernelGroups?.[Symbol.dispose]();
+  }
+
+  #open(labels: Labels): Group {
+    const groupLabels = this.#grouping(labels);
+    const open = (): Group => openGroup(this.#kernel, groupLabels, this.#count);
+    return this.#kernelGroups?.openGroup(groupLabels) ?? open();
   }
 
   #addHistograms(group: Group, series: StepSeries): void {

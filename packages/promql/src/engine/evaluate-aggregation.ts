@@ -13,7 +13,11 @@ export async function evaluateAggregation(
   evaluator: Evaluator,
 ): Promise<StepSeries[]> {
   const { context } = evaluator;
-  const accumulator = Accumulator.create(aggregation, grid.count, context.annotations);
+  using accumulator = Accumulator.create(aggregation, {
+    count: grid.count,
+    annotations: context.annotations,
+    kernels: context.kernels,
+  });
   if (accumulator !== undefined) {
     let groups = 0;
     await evaluator.stream(aggregation.expr, grid, (series) => {
