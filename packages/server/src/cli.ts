@@ -136,6 +136,7 @@ program
   .command("promqltest")
   .argument("<file...>", "files in the language of Prometheus's promqltest")
   .option("-v, --verbose", "name each evaluation, passed ones too")
+  .option("-s, --summary", "only count, file by file, with the lines of what failed")
   .description("run PromQL test files and print what differs")
   .action(later(async () => (await import("./commands/promqltest.ts")).promqltest));
 

@@ -2,13 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
-import { errorText, type Matcher, OperatingError } from "@pharos/base";
+import { errorText, type NativeHistogram, OperatingError, STALE_HISTOGRAM } from "@pharos/base";
 import { Kernels, SeriesTable } from "@pharos/kernels";
-import type { SampleBatch, SeriesStore } from "@pharos/ports";
-import type { Engine, QueryResult } from "@pharos/promql/engine";
-import { type Expr, parse, pinSelectors, printExpr, walk } from "@pharos/promql/syntax";
+import type { HistogramBatch, SampleBatch } from "@pharos/ports";
+import { detectReset, type Engine, type QueryResult } from "@pharos/promql/engine";
+import { type Expr, parse, pinSelectors, printExpr } from "@pharos/promql/syntax";
 import type {
+  LoadedSample,
   PromqlTestTarget,
+  ResultPoint,
   ResultSeries,
   ResultValue,
   SeriesToLoad,
@@ -39,7 +41,8 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
   }
 
   async load(series: readonly SeriesToLoad[]): Promise<void> {
-    await this.#opened.append(batchOf(series));
+    await this.#opened.append(floatsOf(series));
+    await this.#opened.appendHistograms(histogramsOf(series));
   }
 
   /** An empty store each time: nothing of the one before can be left. */
@@ -72,16 +75,6 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
     return pinned === undefined ? undefined : printExpr(pinned);
   }
 
-  selectors(expr: string): readonly (readonly Matcher[])[] | undefined {
-    const parsed = parseOrNothing(expr);
-    if (parsed === undefined) return undefined;
-    const found: (readonly Matcher[])[] = [];
-    walk(parsed, (node) => {
-      if (node.kind === "vector") found.push(node.matchers);
-    });
-    return found;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close();
     rmSync(this.#folder, { recursive: true, force: true });
@@ -92,7 +85,7 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
     this.#store = undefined;
   }
 
-  get #opened(): SeriesStore {
+  get #opened(): EmbeddedStore {
     if (this.#store === undefined) throw new OperatingError("not_found", "the store is closed");
     return this.#store;
   }
@@ -107,9 +100,11 @@ function parseOrNothing(expr: string): Expr | undefined {
   }
 }
 
-function batchOf(series: readonly SeriesToLoad[]): SampleBatch {
+function floatsOf(series: readonly SeriesToLoad[]): SampleBatch {
   const samples = series.flatMap(({ samples: list }, index) =>
-    list.map((sample) => ({ index, sample })),
+    list
+      .filter((sample, i) => !("histogram" in sample) && !endsHistograms(list, i))
+      .map((sample) => ({ index, sample })),
   );
   return {
     labelSets: series.map(({ labels }) => labels),
@@ -120,6 +115,52 @@ function batchOf(series: readonly SeriesToLoad[]): SampleBatch {
     ),
     stale: Uint8Array.from(samples, ({ sample }) => ("value" in sample ? 0 : 1)),
   };
+}
+
+function histogramsOf(series: readonly SeriesToLoad[]): HistogramBatch {
+  const samples = series.flatMap(({ samples: list }, index) =>
+    list.flatMap((sample, i) => {
+      const histogram =
+        "histogram" in sample
+          ? withKnownReset(sample.histogram, list[i - 1])
+          : endsHistograms(list, i)
+            ? STALE_HISTOGRAM
+            : undefined;
+      return histogram === undefined ? [] : [{ index, sample, histogram }];
+    }),
+  );
+  return {
+    labelSets: series.map(({ labels }) => labels),
+    series: Uint32Array.from(samples, ({ index }) => index),
+    timestampsMs: Float64Array.from(samples, ({ sample }) => sample.timestampMs),
+    histograms: samples.map(({ histogram }) => histogram),
+  };
+}
+
+/** Whether the sample is a staleness marker behind a histogram, which then is one of histograms. */
+function endsHistograms(samples: readonly LoadedSample[], at: number): boolean {
+  const before = samples[at - 1];
+  return "stale" in (samples[at] as LoadedSample) && before !== undefined && "histogram" in before;
+}
+
+/**
+ * The histogram as Prometheus would have it read back: its storage notes of a counter that there was no reset since the
+ * sample before, as a sender of remote write passes on, and that it does not know where there was one.
+ */
+function withKnownReset(
+  histogram: NativeHistogram,
+  before: LoadedSample | undefined,
+): NativeHistogram {
+  if (histogram.counterReset === "gauge") return histogram;
+  const previous = before !== undefined && "histogram" in before ? before.histogram : undefined;
+  const isContinued =
+    previous !== undefined &&
+    previous.counterReset !== "gauge" &&
+    histogram.counterReset !== "reset" &&
+    histogram.schema === previous.schema &&
+    histogram.zeroThreshold === previous.zeroThreshold &&
+    !detectReset({ ...histogram, counterReset: "unknown" }, previous);
+  return { ...histogram, counterReset: isContinued ? "none" : "unknown" };
 }
 
 async function answer(query: Promise<QueryResult>): Promise<TestResult> {
@@ -138,23 +179,24 @@ function resultValue(result: QueryResult): ResultValue {
     case "string":
       return result;
     case "vector": {
-      const series = result.labels.map(
-        (labels, i): ResultSeries => ({
-          labels,
-          points: [{ timestampMs: result.timestampMs, value: result.values[i] as number }],
-        }),
-      );
+      const { timestampMs, values, histograms } = result;
+      const series = result.labels.map((labels, i): ResultSeries => {
+        const histogram = histograms?.get(i);
+        const value = values[i] as number;
+        const point = histogram === undefined ? { timestampMs, value } : { timestampMs, histogram };
+        return { labels, points: [point] };
+      });
       return { type: "vector", series };
     }
     case "matrix": {
       const series = result.series.map(
-        ({ labels, timestampsMs, values }): ResultSeries => ({
-          labels,
-          points: Array.from(timestampsMs, (timestampMs, i) => ({
-            timestampMs,
-            value: values[i] as number,
-          })),
-        }),
+        ({ labels, timestampsMs, values, histograms = [] }): ResultSeries => {
+          const floats = Array.from(timestampsMs, (timestampMs, i): ResultPoint => {
+            return { timestampMs, value: values[i] as number };
+          });
+          const points = [...floats, ...histograms].sort((a, b) => a.timestampMs - b.timestampMs);
+          return { labels, points };
+        },
       );
       return { type: "matrix", series };
     }

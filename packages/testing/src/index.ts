@@ -9,9 +9,9 @@ export { MemoryDocumentStore } from "./memory-document-store.ts";
 export { MemorySampleLog } from "./memory-sample-log.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { almostEqual } from "./promqltest/compare.ts";
+export { formatHistogram } from "./promqltest/histogram-notation.ts";
 export type { ResultPoint, ResultSeries, ResultValue, TestResult } from "./promqltest/result.ts";
 export {
-  type EvalNeed,
   type EvalReport,
   type LoadedSample,
   type PromqlTestTarget,

@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
-  createMatcher,
   formatLabels,
   type Labels,
   labelsFrom,
@@ -13,6 +12,7 @@ import {
 import {
   almostEqual,
   type EvalReport,
+  formatHistogram,
   type PromqlTestTarget,
   parsePromqlTest,
   parseSeriesLine,
@@ -24,7 +24,7 @@ import {
 
 const MINUTE_MS = 60_000;
 
-/** A line and its points as they are read: `v` values, `_`, `stale`, histograms as written. */
+/** The points of a line as they are read, histograms as reports have them. */
 function points(values: string): string {
   const { points: list } = parseSeriesLine(`x ${values}`);
   return list
@@ -34,7 +34,7 @@ function points(values: string): string {
           ? "-0"
           : String(point.value)
         : point.kind === "histogram"
-          ? point.text
+          ? formatHistogram(point.histogram)
           : point.kind === "omitted"
             ? "_"
             : "stale",
@@ -57,10 +57,30 @@ describe("the notation of series", () => {
     ["Inf+1x1", "Infinity Infinity"],
     ["{{}} 1", "{{}} 1"],
     [
-      "{{schema:0 sum:1 buckets:[1 2]}}x1",
-      "{{schema:0 sum:1 buckets:[1 2]}} {{schema:0 sum:1 buckets:[1 2]}}x1",
+      "{{schema:1 sum:1 buckets:[1 2]}}x1",
+      "{{schema:1 sum:1 buckets:[1 2]}} {{schema:1 sum:1 buckets:[1 2]}}",
     ],
-    ["{{sum:1}}+{{sum:2}}x1", "{{sum:1}} {{sum:1}}+{{sum:2}}x1"],
+    ["{{sum:1}}+{{sum:2}}x2", "{{sum:1}} {{sum:3}} {{sum:5}}"],
+    [
+      "{{count:9 buckets:[4 5] offset:1}}-{{count:1 buckets:[1] offset:2}}x1",
+      "{{count:9 offset:1 buckets:[4 5]}} {{count:8 offset:1 buckets:[4 4]}}",
+    ],
+    [
+      "{{schema:-1 buckets:[1] offset:1}}+{{schema:0 buckets:[2 2] offset:1}}x1",
+      "{{schema:-1 offset:1 buckets:[1]}} {{schema:-1 offset:1 buckets:[5]}}",
+    ],
+    [
+      "{{ z_bucket:1 z_bucket_w:0.5 n_buckets:[1 0 2] n_offset:-1 count:4 sum:NaN }}",
+      "{{count:4 sum:NaN z_bucket:1 z_bucket_w:0.5 n_offset:-1 n_buckets:[1 0 2]}}",
+    ],
+    [
+      "{{schema:-53 custom_values:[5 1e1] buckets:[1] counter_reset_hint:not_reset}}",
+      "{{schema:-53 custom_values:[5 10] counter_reset_hint:not_reset buckets:[1]}}",
+    ],
+    [
+      "{{counter_reset_hint:gauge}}+{{}}x1 {{counter_reset_hint:reset}}+{{}}x1",
+      "{{counter_reset_hint:gauge}} {{counter_reset_hint:gauge}} {{counter_reset_hint:reset}} {{}}",
+    ],
     ["", ""],
     ["  1 \t 2  ", "1 2"],
   ];
@@ -99,6 +119,17 @@ describe("the notation of series", () => {
     ["x{1} 1", 'column 3: expected a label name or }, found "1"'],
     ["x{{sum:1}}+1x3", 'column 3: expected a label name or }, found "{"'],
     ["x {{sum:1}}+1x3", 'column 13: expected a histogram, found "1"'],
+    ["x {{size:1}}", "size:1 is not a part of a histogram"],
+    ["x {{sum:one}}", "sum:one is not a part of a histogram"],
+    ["x {{sum:1 sum:2}}", "the key sum twice"],
+    ["x {{sum:[1]}}", "sum is not a list"],
+    ["x {{buckets:[1 b]}}", "b is not a number"],
+    ["x {{sum}}", "expected key:value, found sum"],
+    ["x {{counter_reset_hint:maybe}}", "expected unknown, reset, not_reset, gauge, found maybe"],
+    [
+      "x {{schema:1}}+{{schema:0}}x1",
+      "a step must have the width of the zero bucket and the custom bounds, and no smaller schema",
+    ],
   ];
   for (const [line, message] of wrong)
     test(`${line} is refused: ${message}`, () => throws(() => parseSeriesLine(line), { message }));
@@ -212,6 +243,13 @@ eval_warn range from 0 to 1m step 1m up`.replace("bad\neval", "bad\n\neval"),
       "load 5m\n  up@st 1m\n  down 1",
       "e.test:3: the start timestamps above belong to another series",
     ],
+    ["load 5m\n  up@st 1m\n  up 1 2", "e.test:3: 1 start timestamps for 2 points"],
+    [
+      "load 5m\n  up@st 1m\n  up@st 1m\n  up 1",
+      "e.test:3: start timestamps without their series above",
+    ],
+    ["load 5m\n  up@st now\n  up 1", 'e.test:2: "now" is no start timestamp'],
+    ["load 5m\n  up@st 1m+1m\n  up 1", 'e.test:2: "1m+1m": expected x and a count'],
     [
       "eval instant up",
       "e.test:1: expected eval instant at <time> <query> or eval range from <start> to <end> step <step> <query>",
@@ -268,6 +306,10 @@ class NameOnlyTarget implements PromqlTestTarget {
   readonly asked: string[] = [];
   #series: SeriesToLoad[] = [];
 
+  get loaded(): readonly SeriesToLoad[] {
+    return this.#series;
+  }
+
   load(series: readonly SeriesToLoad[]): Promise<void> {
     this.#series.push(...series);
     return Promise.resolve();
@@ -313,12 +355,6 @@ class NameOnlyTarget implements PromqlTestTarget {
     return /^[a-z]/.test(expr) && !expr.includes("@") ? `${expr} @ ${timeMs / 1000}` : expr;
   }
 
-  selectors(expr: string): ReturnType<PromqlTestTarget["selectors"]> {
-    const name = /^[a-z_]+/.exec(expr)?.[0];
-    if (expr.includes("anchored")) return undefined;
-    return name === undefined ? [] : [[createMatcher("=", METRIC_NAME, name)]];
-  }
-
   /** For the tests that spoil answers. */
   answer(value: TestResult["value"]): TestResult {
     return { value, warnings: [], infos: [] };
@@ -338,11 +374,11 @@ class NameOnlyTarget implements PromqlTestTarget {
       const window = samples.filter(
         ({ timestampMs }) => timestampMs > endMs - 5 * MINUTE_MS && timestampMs <= endMs,
       );
-      const found = window.filter((sample) => "value" in sample);
+      const found = window.flatMap((sample) => ("stale" in sample ? [] : [sample]));
       const last = window.at(-1);
       if (brackets !== undefined && found.length > 0) series.push({ labels, points: found });
-      else if (brackets === undefined && last !== undefined && "value" in last)
-        series.push({ labels, points: [{ timestampMs: timeMs, value: last.value }] });
+      else if (brackets === undefined && last !== undefined && !("stale" in last))
+        series.push({ labels, points: [{ ...last, timestampMs: timeMs }] });
     }
     return { type: brackets === undefined ? "vector" : "matrix", series };
   }
@@ -383,9 +419,8 @@ describe("running a script", () => {
   ];
   for (const script of passing)
     test(`passes: ${JSON.stringify(script)}`, async () => {
-      const { status, got, needs } = await report(script);
+      const { status, got } = await report(script);
       equal(status, "passed", got);
-      equal(needs, undefined);
     });
 
   const failing: readonly (readonly [script: string, got: string])[] = [
@@ -495,7 +530,9 @@ describe("a target with a defect is found out", () => {
       spoil(target, "range", (list) =>
         list.map((series) => ({
           ...series,
-          points: series.points.map((point) => ({ ...point, value: point.value + 1 })),
+          points: series.points.map((point) =>
+            "value" in point ? { ...point, value: point.value + 1 } : point,
+          ),
         })),
       ),
     "range queries lose series": (target) => spoil(target, "range", (list) => list.slice(1)),
@@ -556,55 +593,104 @@ describe("a target with a defect is found out", () => {
   });
 });
 
-describe("what an evaluation needs", () => {
-  test("native histograms among what it reads or expects are named, and the result decides", async () => {
-    const script = `load 1m
-  hist {{schema:0 sum:1 count:1 buckets:[1]}}
-  plain 1
+describe("histograms", () => {
+  const loaded =
+    "load 1m\n  h {{schema:0 sum:3 count:3 buckets:[1 0 2]}}x5\n\neval instant at 1m h\n  h ";
+  const expected: readonly (readonly [text: string, status: EvalReport["status"]])[] = [
+    ["{{schema:0 sum:3 count:3 buckets:[1 0 2]}}", "passed"],
+    ["{{sum:3.000001 count:3 buckets:[0 1 0 2 0] offset:-1}}", "passed"],
+    ["{{sum:3 count:3 buckets:[1 0 2] counter_reset_hint:unknown}}", "passed"],
+    ["{{sum:3 count:3 buckets:[1 0 2] counter_reset_hint:gauge}}", "failed"],
+    ["{{sum:3.1 count:3 buckets:[1 0 2]}}", "failed"],
+    ["{{sum:3 count:4 buckets:[1 0 2]}}", "failed"],
+    ["{{sum:3 count:3 buckets:[1 2]}}", "failed"],
+    ["{{sum:3 count:3 buckets:[1 0 3]}}", "failed"],
+    ["{{sum:3 count:3 n_buckets:[1 0 2]}}", "failed"],
+    ["{{sum:3 count:3 buckets:[1 0 2] z_bucket_w:1}}", "failed"],
+    ["{{sum:3 count:3 buckets:[1 0 2] z_bucket:1}}", "failed"],
+    ["{{schema:1 sum:3 count:3 buckets:[1 0 2]}}", "failed"],
+    ["{{schema:-53 sum:3 count:3 buckets:[1 0 2]}}", "failed"],
+    ["3", "failed"],
+  ];
+  for (const [text, status] of expected)
+    test(`one with sum, count and buckets 3, 3 and 1 0 2 is ${status === "passed" ? "" : "not "}${text}`, async () => {
+      const [only] = await run(loaded + text);
+      equal(only?.status, status);
+    });
 
-load_with_nhcb 1m
-  classic_bucket{le="1"} 1
-  classic_count 1
+  test("are expected of range queries and range vectors, too", async () => {
+    const reports = await run(`load 1m
+  h 1 {{sum:1}} _ {{sum:2}}
 
-eval instant at 0 hist
+eval range from 0 to 4m step 2m h
+  h 1 {{sum:1}} {{sum:2}}
 
-eval instant at 0 plain
-  plain 1
+eval instant at 3m h[5m]
+  expect range vector from 0 to 3m step 1m
+  h 1 {{sum:1}} _ {{sum:2}}
 
-eval instant at 0 classic
-
-eval instant at 0 plain
-  plain {{sum:1}}
-
-eval instant at 0 hist[5m] anchored`;
+eval range from 0 to 1m step 1m h
+  h 1 1`);
     deepEqual(
-      (await run(script)).map(({ expr, status, needs }) => `${expr}: ${status}, ${needs}`),
-      [
-        "hist: passed, native histograms",
-        "plain: passed, undefined",
-        "classic: passed, native histograms",
-        "plain: failed, native histograms",
-        "hist[5m] anchored: failed, native histograms",
-      ],
+      reports.map(({ status }) => status),
+      ["passed", "passed", "failed"],
+    );
+    equal(
+      reports[2]?.got.split("\n")[0],
+      "h 1@0 {{sum:1}}@60000: at 60000 ms {{sum:1}}, expected 1",
     );
   });
 
-  test("what is not supported yet is never an expected failure", async () => {
-    const { status, needs } = await report("eval instant at 0 up[5m] anchored\n  expect fail");
-    equal(status, "failed");
-    equal(needs, "feature flag");
+  test("with custom bounds are loaded beside classic ones by load_with_nhcb", async () => {
+    const reports = await run(`load_with_nhcb 1m
+  c_bucket{le="1",a="b"} 1 2 _ 3.5
+  c_bucket{le="+Inf",a="b"} 4 4 _ 4
+  c_bucket{le="NaN",a="b"} 9 9 _ 9
+  c_count{a="b"} 4 4 4 4
+  c_sum{a="b"} 10 20 _ 30
+  partial_bucket{le="5"} 7
+  partial_bucket{le="2"} 3
+
+eval range from 0 to 3m step 1m c
+  c{a="b"} {{schema:-53 count:4 sum:10 custom_values:[1] buckets:[1 3]}} {{schema:-53 count:4 sum:20 custom_values:[1] buckets:[2 2]}} {{schema:-53 count:4 buckets:[4]}} {{schema:-53 count:4 sum:30 custom_values:[1] buckets:[3.5 0.5]}}
+
+eval instant at 0 partial
+  partial {{schema:-53 count:7 custom_values:[2 5] buckets:[3 4]}}`);
+    deepEqual(
+      reports.map(({ status, got }) => (status === "passed" ? status : got)),
+      ["passed", "passed"],
+    );
+  });
+});
+
+describe("start timestamps", () => {
+  /** What the target is told of `x` in a load with this text behind `@st`. */
+  async function starts(lines: string): Promise<readonly unknown[]> {
+    const target = new NameOnlyTarget();
+    await run(`load 1m\n  ${lines}`, target);
+    return target.loaded.flatMap(({ samples }) => samples.map(({ startMs }) => startMs));
+  }
+
+  test("are told as times, from offsets to those of the points", async () => {
+    deepEqual(await starts("x@st -1m 0s _ 30s\n  x 1 2 3 4"), [
+      -60_000,
+      60_000,
+      undefined,
+      210_000,
+    ]);
+    deepEqual(await starts("x@st -1mx2\n  x 1x2"), [-60_000, 0, 60_000]);
+    deepEqual(await starts("x@st 0s-30sx2\n  x 1x2"), [0, 30_000, 60_000]);
+    deepEqual(await starts("x@st _x2 -5s *\n  x 1x3"), [undefined, undefined, 115_000, 175_000]);
   });
 
-  test("start timestamps are a feature flag, and the result decides", async () => {
-    const script = `load 1m
-  total@st -1m 0s
-  total 1 2
-
-eval instant at 1m total
-  total 2`;
-    const [only] = await run(script);
-    deepEqual([only?.status, only?.needs], ["passed", "feature flag"]);
+  test("of all series that follow are told again and again", async () => {
+    deepEqual(await starts("@st -10s _\n  x 1x2"), [-10_000, undefined, 110_000]);
   });
+});
+
+test("what is not supported yet is never an expected failure", async () => {
+  const { status } = await report("eval instant at 0 up[5m] anchored\n  expect fail");
+  equal(status, "failed");
 });
 
 test("labels are compared as sets, not as they were written", async () => {

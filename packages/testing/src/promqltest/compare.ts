@@ -1,5 +1,12 @@
-import { compareLabels, formatLabels, formatValue, labelsKey } from "@pharos/base";
-import type { ResultSeries, ResultValue } from "./result.ts";
+import {
+  compareLabels,
+  formatLabels,
+  formatValue,
+  labelsKey,
+  type NativeHistogram,
+} from "@pharos/base";
+import { countsByIndex, formatHistogram, type NotedHistogram } from "./histogram-notation.ts";
+import type { ResultPoint, ResultSeries, ResultValue } from "./result.ts";
 import type { EvalCommand, ExpectedSeries, TextExpectation } from "./script.ts";
 import type { SeriesPoint } from "./series-notation.ts";
 
@@ -86,7 +93,7 @@ const vectorSeriesProblem: SeriesCheck = (_, { points: [expected] }, { points })
   const actual = points[0];
   if (actual === undefined || points.length !== 1) return `${points.length} points in a vector`;
   if (expected === undefined) return "expected without a point";
-  return pointProblem(expected, actual.value);
+  return pointProblem(expected, actual);
 };
 
 const matrixSeriesProblem: SeriesCheck = (command, expected, { points }) => {
@@ -101,24 +108,72 @@ const matrixSeriesProblem: SeriesCheck = (command, expected, { points }) => {
     const actual = points[index];
     if (actual?.timestampMs !== timestampMs)
       return `point ${index + 1} at ${actual?.timestampMs} ms, expected at ${timestampMs} ms`;
-    const problem = pointProblem(point, actual.value);
+    const problem = pointProblem(point, actual);
     if (problem !== undefined) return `at ${timestampMs} ms ${problem}`;
   }
   return undefined;
 };
 
-function pointProblem(expected: SeriesPoint, actual: number): string | undefined {
+function pointProblem(expected: SeriesPoint, actual: ResultPoint): string | undefined {
   switch (expected.kind) {
     case "value":
-      return almostEqual(expected.value, actual)
+      return "value" in actual && almostEqual(expected.value, actual.value)
         ? undefined
-        : `${formatValue(actual)}, expected ${formatValue(expected.value)}`;
+        : `${printValue(actual)}, expected ${formatValue(expected.value)}`;
     case "histogram":
-      return `${formatValue(actual)}, expected a histogram`;
+      return "histogram" in actual && almostEqualHistograms(expected, actual.histogram)
+        ? undefined
+        : `${printValue(actual)}, expected ${formatHistogram(expected.histogram)}`;
     case "stale":
     case "omitted":
-      return `${formatValue(actual)}, expected nothing`;
+      return `${printValue(actual)}, expected nothing`;
   }
+}
+
+function printValue(point: ResultPoint): string {
+  return "value" in point ? formatValue(point.value) : formatHistogram(point.histogram);
+}
+
+/**
+ * Whether two histograms have the same layout, empty buckets aside, and values that are as good as equal; what is said
+ * of counter resets must be the same where it is written.
+ */
+export function almostEqualHistograms(
+  { histogram: expected, hasCounterReset }: NotedHistogram,
+  actual: NativeHistogram,
+): boolean {
+  return (
+    expected.schema === actual.schema &&
+    almostEqual(expected.count, actual.count) &&
+    almostEqual(expected.sum, actual.sum) &&
+    expected.zeroThreshold === actual.zeroThreshold &&
+    almostEqual(expected.zeroCount, actual.zeroCount) &&
+    expected.customBounds.length === actual.customBounds.length &&
+    expected.customBounds.every((bound, i) => bound === actual.customBounds[i]) &&
+    almostEqualSides(filledPositive(expected), filledPositive(actual)) &&
+    almostEqualSides(filledNegative(expected), filledNegative(actual)) &&
+    (!hasCounterReset || expected.counterReset === actual.counterReset)
+  );
+}
+
+type Filled = readonly (readonly [index: number, count: number])[];
+
+function filledPositive({ positiveSpans, positiveCounts }: NativeHistogram): Filled {
+  return [...countsByIndex(positiveSpans, positiveCounts)].filter(([, count]) => count !== 0);
+}
+
+function filledNegative({ negativeSpans, negativeCounts }: NativeHistogram): Filled {
+  return [...countsByIndex(negativeSpans, negativeCounts)].filter(([, count]) => count !== 0);
+}
+
+function almostEqualSides(expected: Filled, actual: Filled): boolean {
+  return (
+    expected.length === actual.length &&
+    expected.every(([index, count], i) => {
+      const [actualIndex, actualCount] = actual[i] as Filled[number];
+      return index === actualIndex && almostEqual(count, actualCount);
+    })
+  );
 }
 
 /** What is wrong with the warnings and infos; undefined where they are as expected. */
@@ -181,7 +236,7 @@ export function printResult(result: ResultValue): string {
 }
 
 function printSeries({ labels, points }: ResultSeries): string {
-  const values = points.map(({ value, timestampMs }) => `${formatValue(value)}@${timestampMs}`);
+  const values = points.map((point) => `${printValue(point)}@${point.timestampMs}`);
   return `${formatLabels(labels)} ${values.join(" ")}`;
 }
 
@@ -194,7 +249,7 @@ function printPoint(point: SeriesPoint): string {
     case "stale":
       return "stale";
     case "histogram":
-      return point.text;
+      return formatHistogram(point.histogram);
   }
 }
 

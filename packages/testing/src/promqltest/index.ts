@@ -1,6 +1,5 @@
 export type { ResultPoint, ResultSeries, ResultValue, TestResult } from "./result.ts";
 export {
-  type EvalNeed,
   type EvalReport,
   type LoadedSample,
   type PromqlTestTarget,

@@ -1,9 +1,9 @@
-import type { Labels } from "@pharos/base";
+import type { Labels, NativeHistogram } from "@pharos/base";
 
-export interface ResultPoint {
-  readonly timestampMs: number;
-  readonly value: number;
-}
+/** A value or a native histogram. */
+export type ResultPoint =
+  | { readonly timestampMs: number; readonly value: number }
+  | { readonly timestampMs: number; readonly histogram: NativeHistogram };
 
 export interface ResultSeries {
   readonly labels: Labels;

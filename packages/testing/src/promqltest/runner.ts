@@ -1,13 +1,4 @@
-import {
-  errorText,
-  type Labels,
-  labelsKey,
-  labelValue,
-  type Matcher,
-  METRIC_NAME,
-  matchesLabels,
-  withLabel,
-} from "@pharos/base";
+import { errorText, type Labels, type NativeHistogram } from "@pharos/base";
 import {
   annotationProblem,
   printExpectation,
@@ -15,12 +6,21 @@ import {
   sortingProblem,
   valueProblem,
 } from "./compare.ts";
+import { nativeTwins } from "./nhcb.ts";
 import type { ResultSeries, ResultValue, TestResult } from "./result.ts";
 import type { EvalCommand, LoadCommand, Place, PromqlTestCommand } from "./script.ts";
+import type { SeriesPoint } from "./series-notation.ts";
 
-export type LoadedSample =
-  | { readonly timestampMs: number; readonly value: number }
-  | { readonly timestampMs: number; readonly stale: true };
+/** A value, a staleness marker or a native histogram. */
+export type LoadedSample = {
+  readonly timestampMs: number;
+  /** When its counting began, Unix epoch; undefined where that is not known. */
+  readonly startMs?: number;
+} & (
+  | { readonly value: number }
+  | { readonly stale: true }
+  | { readonly histogram: NativeHistogram }
+);
 
 export interface SeriesToLoad {
   readonly labels: Labels;
@@ -41,12 +41,7 @@ export interface PromqlTestTarget {
    * where what it gives depends on the time of evaluation itself, or where it does not parse.
    */
   pinned(expr: string, timeMs: number): string | undefined;
-  /** The matchers of each selector in the expression; undefined where it does not parse. */
-  selectors(expr: string): readonly (readonly Matcher[])[] | undefined;
 }
-
-/** What an evaluation needs beyond float samples and the stable language. */
-export type EvalNeed = "native histograms" | "feature flag";
 
 export interface EvalReport extends Place {
   readonly expr: string;
@@ -54,7 +49,6 @@ export interface EvalReport extends Place {
   readonly expected: string;
   /** What came, and for a failure what is wrong with it and in which of the repetitions. */
   readonly got: string;
-  readonly needs?: EvalNeed;
 }
 
 /** An error that says so is never an expected failure. */
@@ -65,8 +59,7 @@ const MINUTE_MS = 60_000;
  * Runs a script and reports every evaluation, in order; a failure does not end the run.
  *
  * An instant query is asked again with its selectors pinned by `@` at five other times, and each of these once more
- * as a range query around its time, whose middle must be the same. Native histograms are not
- * loaded: an evaluation that reads or expects one says so in `needs`, and passes or fails by its result like any other.
+ * as a range query around its time, whose middle must be the same.
  */
 export async function runPromqlTest(
   commands: readonly PromqlTestCommand[],
@@ -74,96 +67,62 @@ export async function runPromqlTest(
 ): Promise<readonly EvalReport[]> {
   await target.clear();
   const reports: EvalReport[] = [];
-  let left = new LeftOut();
   for (const command of commands) {
     switch (command.kind) {
       case "clear":
         await target.clear();
-        left = new LeftOut();
         break;
       case "load":
-        left.add(command);
-        await target.load(floatSeries(command));
+        await target.load(seriesToLoad(command));
         break;
       case "eval":
-        reports.push(await runEval(command, target, left));
+        reports.push(await runEval(command, target));
         break;
     }
   }
   return reports;
 }
 
-/** The loaded series whose samples the target did not get in full. */
-class LeftOut {
-  readonly #histograms = new Map<string, Labels>();
-  readonly #startTimestamps = new Map<string, Labels>();
-
-  add({ series, withNhcb }: LoadCommand): void {
-    for (const { labels, points, startTimestamps } of series) {
-      if (points.some(({ kind }) => kind === "histogram"))
-        this.#histograms.set(labelsKey(labels), labels);
-      if (startTimestamps !== undefined) this.#startTimestamps.set(labelsKey(labels), labels);
-      if (!withNhcb) continue;
-      const base = /^(.+)_(?:bucket|count|sum)$/.exec(labelValue(labels, METRIC_NAME))?.[1];
-      if (base === undefined) continue;
-      const twin = withLabel(withLabel(labels, METRIC_NAME, base), "le", "");
-      this.#histograms.set(labelsKey(twin), twin);
-    }
-  }
-
-  needOf({ expr, expectation }: EvalCommand, target: PromqlTestTarget): EvalNeed | undefined {
-    const { value } = expectation;
-    const expectsHistogram =
-      value.kind === "series" &&
-      value.series.some(({ points }) => points.some(({ kind }) => kind === "histogram"));
-    if (expectsHistogram) return "native histograms";
-    const selectors = target.selectors(expr);
-    // What does not parse names its metrics all the same.
-    const reads = (labels: Labels): boolean =>
-      selectors === undefined
-        ? new RegExp(`\\b${RegExp.escape(labelValue(labels, METRIC_NAME))}\\b`).test(expr)
-        : selectors.some((matchers) => matchesLabels(matchers, labels));
-    if ([...this.#histograms.values()].some(reads)) return "native histograms";
-    return [...this.#startTimestamps.values()].some(reads) ? "feature flag" : undefined;
-  }
-}
-
-function floatSeries({ series, stepMs }: LoadCommand): readonly SeriesToLoad[] {
-  return series.map(({ labels, points }) => {
+function seriesToLoad({ series, stepMs, withNhcb }: LoadCommand): readonly SeriesToLoad[] {
+  const noted = series.map(({ labels, points, startOffsetsMs }) => {
     const samples: LoadedSample[] = [];
     for (const [index, point] of points.entries()) {
+      if (point.kind === "omitted") continue;
       const timestampMs = index * stepMs;
-      if (point.kind === "value") samples.push({ timestampMs, value: point.value });
-      else if (point.kind === "stale") samples.push({ timestampMs, stale: true });
+      const offsetMs = startOffsetsMs[index];
+      const startMs = offsetMs === undefined ? undefined : timestampMs + offsetMs;
+      samples.push({
+        timestampMs,
+        ...(startMs === undefined ? {} : { startMs }),
+        ...whatOf(point),
+      });
     }
     return { labels, samples };
   });
+  return withNhcb ? [...noted, ...nativeTwins(series, stepMs)] : noted;
 }
 
-async function runEval(
-  command: EvalCommand,
-  target: PromqlTestTarget,
-  left: LeftOut,
-): Promise<EvalReport> {
+function whatOf(point: Exclude<SeriesPoint, { readonly kind: "omitted" }>) {
+  switch (point.kind) {
+    case "value":
+      return { value: point.value };
+    case "histogram":
+      return { histogram: point.histogram };
+    case "stale":
+      return { stale: true } as const;
+  }
+}
+
+async function runEval(command: EvalCommand, target: PromqlTestTarget): Promise<EvalReport> {
   const { file, line, expr } = command;
-  const outcome = await evaluate(command, target);
-  const unsupported = outcome.problem !== undefined && NOT_SUPPORTED.test(outcome.problem);
-  const need =
-    left.needOf(command, target) ??
-    (unsupported
-      ? /histogram/.test(outcome.problem ?? "")
-        ? "native histograms"
-        : "feature flag"
-      : undefined);
-  const { problem } = outcome;
+  const { problem, got } = await evaluate(command, target);
   return {
     file,
     line,
     expr,
     status: problem === undefined ? "passed" : "failed",
     expected: printExpectation(command),
-    got: problem === undefined ? outcome.got : `${problem}\n${outcome.got}`.trim(),
-    ...(need === undefined ? {} : { needs: need }),
+    got: problem === undefined ? got : `${problem}\n${got}`.trim(),
   };
 }
 
@@ -250,10 +209,15 @@ async function rangeProblem(
   const middle = middleOf(range.value.series, timeMs);
   const value: ResultValue =
     instant.value.type === "scalar"
-      ? { type: "scalar", value: middle[0]?.points[0]?.value ?? Number.NaN }
+      ? { type: "scalar", value: scalarOf(middle) }
       : { type: "vector", series: middle };
   const problem = sortingProblem(range.value.series) ?? valueProblem(command, value);
   return problem === undefined ? undefined : `${problem}${where}`;
+}
+
+function scalarOf([only]: readonly ResultSeries[]): number {
+  const point = only?.points[0];
+  return point !== undefined && "value" in point ? point.value : Number.NaN;
 }
 
 function middleOf(series: readonly ResultSeries[], timeMs: number): readonly ResultSeries[] {

@@ -5,13 +5,14 @@ import {
   OperatingError,
   parseDuration,
 } from "@pharos/base";
+import { parseNumber } from "./number-notation.ts";
 import {
   type NotedSeries,
-  parseNumber,
   parseSeriesLine,
   type SeriesPoint,
   unquoteText,
 } from "./series-notation.ts";
+import { parseStartOffsets, type StartOffsets } from "./start-notation.ts";
 
 /** Where a command stands: the file as it was named, the line from 1. */
 export interface Place {
@@ -20,8 +21,8 @@ export interface Place {
 }
 
 export interface LoadedSeries extends NotedSeries {
-  /** The start timestamps as they were noted for this series (`@st` lines), which nothing here reads further. */
-  readonly startTimestamps: string | undefined;
+  /** For each point how long before or after it its counting began, in ms (`@st` lines); undefined where not noted. */
+  readonly startOffsetsMs: readonly (number | undefined)[];
 }
 
 /** `load 5m`: adds series whose points are `stepMs` apart, the first at 0. */
@@ -157,6 +158,14 @@ class Block {
     }
   }
 
+  startOffsets(text: string): StartOffsets {
+    try {
+      return parseStartOffsets(text);
+    } catch (error) {
+      return this.fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
   duration(text: string): number {
     return parseDuration(text) ?? this.fail(`${JSON.stringify(text)} is not a duration`);
   }
@@ -175,25 +184,36 @@ function parseLoad(block: Block, head: string): LoadCommand {
   if (match === null) block.fail("expected load[_with_nhcb] <step>");
   const stepMs = block.duration(match[2] ?? "");
   const series = new Map<string, LoadedSeries>();
-  let defaultStart: string | undefined;
-  let pendingStart: { readonly labels: Labels; readonly text: string } | undefined;
+  let defaultStarts: StartOffsets = [];
+  let pending: { readonly labels: Labels; readonly offsetsMs: StartOffsets } | undefined;
   for (let line = block.next(); line !== undefined; line = block.next()) {
     const start = /^(\S*)@st\s+(.*)$/.exec(line);
     if (start !== null) {
       const [, name = "", text = ""] = start;
-      if (name === "") defaultStart = text;
-      else pendingStart = { labels: block.series(name).labels, text };
+      const offsetsMs = block.startOffsets(text);
+      if (pending !== undefined) block.fail("start timestamps without their series above");
+      if (name === "") defaultStarts = offsetsMs;
+      else pending = { labels: block.series(name).labels, offsetsMs };
       continue;
     }
     const noted = block.series(line);
     const key = labelsKey(noted.labels);
-    if (pendingStart !== undefined && labelsKey(pendingStart.labels) !== key)
-      block.fail("the start timestamps above belong to another series");
+    const { length } = noted.points;
+    if (pending !== undefined) {
+      if (labelsKey(pending.labels) !== key)
+        block.fail("the start timestamps above belong to another series");
+      if (pending.offsetsMs.length !== length)
+        block.fail(`${pending.offsetsMs.length} start timestamps for ${length} points`);
+    }
+    // Those of all series begin again where there are more points than they are.
+    const startOffsetsMs =
+      pending?.offsetsMs ??
+      noted.points.map((_, i) => defaultStarts[i % Math.max(defaultStarts.length, 1)]);
     // A series noted twice in one load is taken as it was noted last.
-    series.set(key, { ...noted, startTimestamps: pendingStart?.text ?? defaultStart });
-    pendingStart = undefined;
+    series.set(key, { ...noted, startOffsetsMs });
+    pending = undefined;
   }
-  if (pendingStart !== undefined) block.fail("start timestamps without their series");
+  if (pending !== undefined) block.fail("start timestamps without their series");
   const withNhcb = match[1] !== undefined;
   return { kind: "load", ...block.place, stepMs, withNhcb, series: [...series.values()] };
 }

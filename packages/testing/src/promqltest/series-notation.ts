@@ -1,11 +1,13 @@
 import { isLegacyLabelName, type Label, type Labels, labelsFrom, METRIC_NAME } from "@pharos/base";
+import { type NotedHistogram, parseHistogram, stepHistogram } from "./histogram-notation.ts";
+import { parseNumber } from "./number-notation.ts";
 
-/** One step of a series: a value, nothing, a staleness marker, or a native histogram as it was written. */
+/** One step of a series: a value, nothing, a staleness marker, or a native histogram. */
 export type SeriesPoint =
   | { readonly kind: "value"; readonly value: number }
   | { readonly kind: "omitted" }
   | { readonly kind: "stale" }
-  | { readonly kind: "histogram"; readonly text: string };
+  | ({ readonly kind: "histogram" } & NotedHistogram);
 
 export interface NotedSeries {
   readonly labels: Labels;
@@ -34,7 +36,7 @@ const WORD = /[a-zA-Z_]+/y;
 /**
  * Reads a line of the notation that Prometheus's test scripts and rule tests use: `up{job="api"} 1+1x5 _ stale`.
  *
- * - `1`, `-0.5`, `1e3`, `Inf`, `NaN` a value; `_` nothing; `stale` a staleness marker; `{{schema:0 …}}` a histogram;
+ * - `1`, `-0.5`, `1e3`, `Inf`, `NaN` a value; `_` nothing; `stale` a staleness marker; `{{schema:0 …}}` a histogram, which repeats and steps as values do;
  * - `_x3` three times nothing; `1x3` one and three times again; `1+2x3` is `1 3 5 7`, `1-2x3` is `1 -1 -3 -5`.
  *
  * @throws Error that says what is wrong and at which column.
@@ -132,17 +134,25 @@ function readItem(scanner: Scanner, points: SeriesPoint[]): void {
   if (!scanner.atItemEnd) scanner.fail("a space");
 }
 
-/** Native histograms are kept as they are written: nothing here computes with them. */
+/** `{{…}}`, `{{…}}x3` the same four times, `{{…}}+{{…}}x3` and `{{…}}-{{…}}x3` one step after another. */
 function readHistograms(scanner: Scanner, points: SeriesPoint[]): boolean {
-  const text = scanner.take(HISTOGRAM);
-  if (text === "") return false;
+  let noted = readHistogram(scanner);
+  if (noted === undefined) return false;
   const sign = scanner.take(SIGN);
-  const step = sign === "" ? "" : scanner.take(HISTOGRAM);
-  if (sign !== "" && step === "") scanner.fail("a histogram");
+  const step = sign === "" ? undefined : (readHistogram(scanner) ?? scanner.fail("a histogram"));
   const times = readTimes(scanner) ?? 0;
-  for (let i = 0; i <= times; i++)
-    points.push({ kind: "histogram", text: i === 0 ? text : `${text}${sign}${step}x${i}` });
+  // Where the hint stands last decides for all of the line.
+  const hasCounterReset = (step ?? noted).hasCounterReset;
+  for (let i = 0; i <= times; i++) {
+    if (i > 0 && step !== undefined) noted = stepHistogram(noted, step, sign === "+" ? 1 : -1);
+    points.push({ kind: "histogram", histogram: noted.histogram, hasCounterReset });
+  }
   return true;
+}
+
+function readHistogram(scanner: Scanner): NotedHistogram | undefined {
+  const text = scanner.take(HISTOGRAM);
+  return text === "" ? undefined : parseHistogram(text);
 }
 
 function readValues(scanner: Scanner, points: SeriesPoint[]): boolean {
@@ -170,21 +180,6 @@ function readTimes(scanner: Scanner): number | undefined {
   const times = Number(text.slice(1));
   if (times > POINTS_MAX) scanner.fail(`a count of at most ${POINTS_MAX}`);
   return times;
-}
-
-/** A number as the scripts write it: decimal, hexadecimal, `Inf`, `NaN`, with a sign or without. */
-export function parseNumber(text: string): number | undefined {
-  const match = /^([+-]?)(inf|nan|0x[0-9a-f]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i.exec(text);
-  if (match === null) return undefined;
-  const [, sign, digits = ""] = match;
-  const lower = digits.toLowerCase();
-  const value =
-    lower === "inf"
-      ? Number.POSITIVE_INFINITY
-      : lower === "nan"
-        ? Number.NaN
-        : Number(lower.replaceAll("_", ""));
-  return sign === "-" ? -value : value;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
