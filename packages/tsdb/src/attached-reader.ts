@@ -34,6 +34,8 @@ export interface AttachedReaderOptions {
   /** The store's data directory. Nothing is written there. */
   readonly disk: Disk;
   readonly clock: Clock;
+  /** A memory of this thread's own, where blocks are decoded; a new one unless given. It may not allocate in the store's. */
+  readonly kernels?: Kernels | undefined;
   /** Bytes of blocks that are kept in memory; the store's default unless given. */
   readonly blockCacheSizeMax?: number | undefined;
   /** The store's archive, if it has one. */
@@ -53,8 +55,7 @@ export async function attachReader(
   const never = new AbortController().signal;
   const archive =
     options.archive && (await openArchive({ ...options.archive, disk, clock, follow: true }));
-  // With memory of this thread's own, since it may not allocate in the store's.
-  const kernels = await Kernels.load();
+  const kernels = options.kernels ?? (await Kernels.load());
   return new StoreReader({
     resolver: new AttachedResolver(options, blocks),
     head,
