@@ -1,12 +1,12 @@
 import { NO_LABELS } from "@pharos/base";
 import type { HistogramColumn, SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
+import { collect } from "./collect.ts";
 import type { Sink } from "./evaluator.ts";
 import type { QueryContext } from "./query-context.ts";
-import { readSeries, shiftedRange } from "./read-series.ts";
-import { streamSmoothedSelector } from "./smoothed-selector.ts";
+import { type Reading, readSeries, shiftedRange } from "./read-series.ts";
+import { openSmoothedSelector } from "./smoothed-selector.ts";
 import {
-  ColumnCopier,
   emptySeries,
   FLOAT,
   type Grid,
@@ -29,29 +29,43 @@ interface Looks {
 }
 
 /** Gives an instant vector selector's series one by one: at each step the sample found. */
-export async function streamSelector(
+export function streamSelector(
   selector: VectorSelector,
   grid: Grid,
   context: QueryContext,
   give: Give,
   sink: Sink,
 ): Promise<void> {
+  return readSeries(context, [openSelector(selector, grid, context, give, sink)]);
+}
+
+/** What `streamSelector` does with the series that it reads. */
+export function openSelector(
+  selector: VectorSelector,
+  grid: Grid,
+  context: QueryContext,
+  give: Give,
+  sink: Sink,
+): Reading {
   if (give === "value" && selector.extent === "smoothed")
-    return streamSmoothedSelector(selector, grid, context, sink);
+    return openSmoothedSelector(selector, grid, context, sink);
   const { firstMs, lastMs } = shiftedRange(context, selector, grid);
   const { lookbackMs } = context;
   const looks = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
   const out = emptySeries(NO_LABELS, give !== "value", grid.count);
-  const needed = { afterMs: firstMs - lookbackMs, maxMs: lastMs, starts: give === "start" };
-  await readSeries(context, selector, needed, (columns) => {
-    let any = lookUp(columns, looks, give, out);
-    out.histograms = undefined;
-    if (columns.histograms !== undefined) {
-      lookUpHistograms(columns, columns.histograms, looks, give, out);
-      any = hasAny(out.present);
-    }
-    return any ? sink({ ...out, labels: columns.labels }) : undefined;
-  });
+  return {
+    selector,
+    needed: { afterMs: firstMs - lookbackMs, maxMs: lastMs, starts: give === "start" },
+    take(columns) {
+      let any = lookUp(columns, looks, give, out);
+      out.histograms = undefined;
+      if (columns.histograms !== undefined) {
+        lookUpHistograms(columns, columns.histograms, looks, give, out);
+        any = hasAny(out.present);
+      }
+      return any ? sink({ ...out, labels: columns.labels }) : undefined;
+    },
+  };
 }
 
 /** As `streamSelector`, but keeps them all. */
@@ -62,21 +76,6 @@ export function collectSelector(
   give: Give,
 ): Promise<StepSeries[]> {
   return collect(grid, context, (sink) => streamSelector(selector, grid, context, give, sink));
-}
-
-/** Runs a stream and keeps a copy of all it gives. */
-export async function collect(
-  grid: Grid,
-  context: QueryContext,
-  stream: (sink: Sink) => Promise<void>,
-): Promise<StepSeries[]> {
-  const list: StepSeries[] = [];
-  const copier = new ColumnCopier(grid.count);
-  await stream((series) => {
-    context.hold(grid.count);
-    list.push(copier.copy(series));
-  });
-  return list;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { NO_LABELS } from "@pharos/base";
+import type { SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
 import type { Sink } from "./evaluator.ts";
 import type { QueryContext } from "./query-context.ts";
@@ -7,7 +8,7 @@ import { interpolate } from "./range/extended-rate.ts";
 import { firstAfter } from "./range/extent.ts";
 import { RangeNotes } from "./range/range-notes.ts";
 import { createScratch, withoutStale } from "./raw-samples.ts";
-import { readSeries, shiftedRange } from "./read-series.ts";
+import { type Reading, shiftedRange } from "./read-series.ts";
 import {
   emptySeries,
   FLOAT,
@@ -26,15 +27,15 @@ import {
 } from "./windows.ts";
 
 /**
- * Gives the series of an instant vector selector that is `smoothed`: at each step the value between the sample before and
+ * What gives the series of an instant vector selector that is `smoothed`: at each step the value between the sample before and
  * the one after it, by time; after the last one its value, as far as the lookback. Staleness markers do not count.
  */
-export async function streamSmoothedSelector(
+export function openSmoothedSelector(
   selector: VectorSelector,
   grid: Grid,
   context: QueryContext,
   sink: Sink,
-): Promise<void> {
+): Reading {
   const { firstMs, lastMs } = shiftedRange(context, selector, grid);
   const { lookbackMs } = context;
   const stepMs = selector.at === undefined ? grid.stepMs : 0;
@@ -44,7 +45,7 @@ export async function streamSmoothedSelector(
   const scratch = createScratch();
   const out = emptySeries(NO_LABELS, false, grid.count);
   const needed = { afterMs: firstMs - lookbackMs, maxMs: lastMs + lookbackMs };
-  await readSeries(context, selector, needed, (columns) => {
+  const take = (columns: SeriesColumns): ReturnType<Sink> => {
     const raw = withoutStale(columns, scratch);
     moveWindows(windows, raw);
     if (raw.histograms !== undefined) moveWindows(histogramWindows, raw.histograms);
@@ -65,7 +66,8 @@ export async function streamSmoothedSelector(
       }
     }
     return hasSamples(out) ? sink({ ...out, labels: columns.labels }) : undefined;
-  });
+  };
+  return { selector, needed, take };
 }
 
 /** The last of samples `low` to `high` that is not after a time; undefined if there is none. */

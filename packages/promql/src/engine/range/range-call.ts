@@ -1,12 +1,12 @@
-import { assert, NO_LABELS } from "@pharos/base";
+import { assert, type Labels, NO_LABELS } from "@pharos/base";
 import type { Call } from "../../syntax/ast.ts";
 import { valueTypeOf } from "../../syntax/value-type.ts";
 import { absentWhere } from "../absent.ts";
-import { argument, rangeArgument, shiftOf } from "../call-arguments.ts";
+import { argument, type RangeArgument, rangeArgument, shiftOf } from "../call-arguments.ts";
+import { collect } from "../collect.ts";
 import type { Evaluator, Sink } from "../evaluator.ts";
 import { addPresence } from "../instant-functions.ts";
 import { createRangeKernel, keepsName, walksWindows } from "../range-functions.ts";
-import { collect } from "../selector.ts";
 import {
   emptySeries,
   FLOAT,
@@ -15,16 +15,111 @@ import {
   type StepSeries,
   timesOf,
 } from "../step-series.ts";
-import { createWindows } from "../windows.ts";
+import { createWindows, type RawSamples } from "../windows.ts";
 import { checkExtent, reachOf } from "./extent.ts";
 import { KernelFunction } from "./kernel-function.ts";
 import { createMixedFunction } from "./mixed-functions.ts";
 import { RangeNotes } from "./range-notes.ts";
-import { streamRange } from "./range-vector.ts";
+import { type RangeWishes, streamRange } from "./range-vector.ts";
 import { SeriesWindows } from "./series-windows.ts";
 
 /** Functions for which it matters when a counter began. */
 const USES_STARTS = new Set(["increase", "irate", "rate", "resets"]);
+
+/** A call of a function of a range vector that is being computed, one series after the other. */
+export class RangeCall implements Disposable {
+  readonly range: RangeArgument;
+  readonly wishes: RangeWishes;
+  readonly #func: string;
+  readonly #sink: Sink;
+  readonly #notes: RangeNotes;
+  readonly #fast: KernelFunction | undefined;
+  readonly #windows: SeriesWindows;
+  readonly #out: StepSeries;
+  /** The first argument of `quantile_over_time`. */
+  readonly #quantiles: Float64Array | undefined;
+
+  /** @throws OperatingError `query.failed` where the function cannot take the range vector. */
+  static async open(call: Call, grid: Grid, evaluator: Evaluator, sink: Sink): Promise<RangeCall> {
+    const range = rangeArgument(call);
+    assert(range !== undefined, () => `${call.func} has a range vector`);
+    const extent = range.kind === "matrix" ? range.selector.extent : undefined;
+    if (extent !== undefined) checkExtent(call.func, extent);
+    const scalars: Float64Array[] = [];
+    for (const arg of call.args)
+      if (valueTypeOf(arg) === "scalar") scalars.push(await evaluator.scalar(arg, grid));
+    return new RangeCall(call, range, scalars, grid, evaluator, sink);
+  }
+
+  private constructor(
+    call: Call,
+    range: RangeArgument,
+    scalars: readonly Float64Array[],
+    grid: Grid,
+    { context }: Evaluator,
+    sink: Sink,
+  ) {
+    const { func } = call;
+    const extent = range.kind === "matrix" ? range.selector.extent : undefined;
+    const shift = shiftOf(range);
+    const reach = reachOf(extent, context.lookbackMs);
+    const firstEndMs = context.shiftedMs(shift, grid.startMs);
+    const stepMs = shift.at === undefined ? grid.stepMs : 0;
+    const windows = createWindows(grid.count, range.rangeMs, firstEndMs, stepMs, reach);
+    const notes = new RangeNotes(context.annotations, argument(call, 0).span);
+    this.range = range;
+    this.wishes = { ...reach, starts: USES_STARTS.has(func) };
+    this.#func = func;
+    this.#sink = sink;
+    this.#notes = notes;
+    this.#quantiles = func === "quantile_over_time" ? scalars[0] : undefined;
+    this.#fast = KernelFunction.open(context.kernels, func, windows);
+    this.#out = this.#fast?.series() ?? emptySeries(NO_LABELS, false, grid.count);
+    this.#windows = new SeriesWindows({
+      fast: this.#fast,
+      kernel: createRangeKernel(func, { scalars, extent, notes }),
+      mixed: createMixedFunction(func, extent, notes),
+      walks: walksWindows(func) || extent !== undefined,
+      windows,
+      timesMs: timesOf(grid),
+      out: this.#out,
+      context,
+    });
+  }
+
+  /** Takes one series of the range vector: a `RawSink`. */
+  readonly take = (
+    labels: Labels,
+    dropName: boolean,
+    raw: RawSamples,
+  ): Promise<void> | undefined | void => {
+    this.#notes.about(labels);
+    this.#out.histograms = undefined;
+    const busy = this.#windows.compute(raw);
+    if (busy === undefined) return this.#give(labels, dropName);
+    return busy.then(() => this.#give(labels, dropName));
+  };
+
+  #give(labels: Labels, dropName: boolean): ReturnType<Sink> {
+    const out = this.#out;
+    if (!hasSamples(out)) return undefined;
+    const isCounter = this.#func === "rate" || this.#func === "increase";
+    if (isCounter && out.present.includes(FLOAT)) this.#notes.possibleNonCounter();
+    if (this.#quantiles !== undefined) this.#warnOfQuantiles(this.#quantiles);
+    return this.#sink({ ...out, labels, dropName: dropName || !keepsName(this.#func) });
+  }
+
+  #warnOfQuantiles(quantiles: Float64Array): void {
+    for (let i = 0; i < quantiles.length; i++) {
+      const q = quantiles[i] as number;
+      if (this.#out.present[i] === FLOAT && !(q >= 0 && q <= 1)) this.#notes.invalidQuantile(q);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#fast?.[Symbol.dispose]();
+  }
+}
 
 /** Gives the series of a function of a range vector, one by one. */
 export async function streamRangeFunction(
@@ -33,62 +128,8 @@ export async function streamRangeFunction(
   evaluator: Evaluator,
   sink: Sink,
 ): Promise<void> {
-  const { context } = evaluator;
-  const { func } = call;
-  const range = rangeArgument(call);
-  assert(range !== undefined, () => `${func} has a range vector`);
-  const extent = range.kind === "matrix" ? range.selector.extent : undefined;
-  if (extent !== undefined) checkExtent(func, extent);
-  const scalars: Float64Array[] = [];
-  for (const arg of call.args)
-    if (valueTypeOf(arg) === "scalar") scalars.push(await evaluator.scalar(arg, grid));
-  const shift = shiftOf(range);
-  const windows = createWindows(
-    grid.count,
-    range.rangeMs,
-    context.shiftedMs(shift, grid.startMs),
-    shift.at === undefined ? grid.stepMs : 0,
-    reachOf(extent, context.lookbackMs),
-  );
-  const notes = new RangeNotes(context.annotations, argument(call, 0).span);
-  using fast = KernelFunction.open(context.kernels, func, windows);
-  const out: StepSeries = fast?.series() ?? emptySeries(NO_LABELS, false, grid.count);
-  const series = new SeriesWindows({
-    fast,
-    kernel: createRangeKernel(func, { scalars, extent, notes }),
-    mixed: createMixedFunction(func, extent, notes),
-    walks: walksWindows(func) || extent !== undefined,
-    windows,
-    timesMs: timesOf(grid),
-    out,
-    context,
-  });
-  const isCounter = func === "rate" || func === "increase";
-  const quantiles = func === "quantile_over_time" ? scalars[0] : undefined;
-  await streamRange(
-    range,
-    grid,
-    evaluator,
-    { ...reachOf(extent, context.lookbackMs), starts: USES_STARTS.has(func) },
-    (labels, dropName, raw) => {
-      const give = (): void => {
-        if (!hasSamples(out)) return;
-        if (isCounter && out.present.includes(FLOAT)) notes.possibleNonCounter();
-        if (quantiles !== undefined) warnOfQuantiles(quantiles, out.present, notes);
-        sink({ ...out, labels, dropName: dropName || !keepsName(func) });
-      };
-      notes.about(labels);
-      out.histograms = undefined;
-      return series.compute(raw)?.then(give) ?? give();
-    },
-  );
-}
-
-function warnOfQuantiles(quantiles: Float64Array, present: Uint8Array, notes: RangeNotes): void {
-  for (let i = 0; i < quantiles.length; i++) {
-    const q = quantiles[i] as number;
-    if (present[i] === FLOAT && !(q >= 0 && q <= 1)) notes.invalidQuantile(q);
-  }
+  using running = await RangeCall.open(call, grid, evaluator, sink);
+  await streamRange(running.range, grid, evaluator, running.wishes, running.take);
 }
 
 /** As `streamRangeFunction`, but keeps them all. */

@@ -1,11 +1,12 @@
 import { assert, type Labels, type NativeHistogram } from "@pharos/base";
-import type { Expr } from "../../syntax/ast.ts";
+import type { Expr, MatrixSelector } from "../../syntax/ast.ts";
 import { type RangeArgument, shiftOf } from "../call-arguments.ts";
 import type { Evaluator } from "../evaluator.ts";
 import { unwrapParens } from "../expr-properties.ts";
 import { withCounterReset } from "../histogram/arithmetic.ts";
+import type { QueryContext } from "../query-context.ts";
 import { createScratch, reserve, withoutStale } from "../raw-samples.ts";
-import { readSeries, shiftedRange } from "../read-series.ts";
+import { type Reading, readSeries, shiftedRange } from "../read-series.ts";
 import type { SampleRun } from "../result.ts";
 import {
   FLOAT,
@@ -50,21 +51,15 @@ export async function streamRange(
   range: RangeArgument,
   grid: Grid,
   evaluator: Evaluator,
-  { beforeMs, afterMs, starts }: RangeWishes,
+  wishes: RangeWishes,
   sink: RawSink,
 ): Promise<void> {
   const { context } = evaluator;
-  const scratch = createScratch();
-  if (range.kind === "matrix") {
-    const { firstMs, lastMs } = shiftedRange(context, range.selector, grid);
-    const needed = { afterMs: firstMs - range.rangeMs - beforeMs, maxMs: lastMs + afterMs, starts };
-    await readSeries(context, range.selector, needed, (columns) =>
-      sink(columns.labels, false, withoutStale(columns, scratch)),
-    );
-    return;
-  }
+  if (range.kind === "matrix")
+    return readSeries(context, [openMatrixSelector(range, grid, context, wishes, sink)]);
   const inner = subqueryGrid(range, grid, context);
   if (inner === undefined) return;
+  const scratch = createScratch();
   reserve(scratch, inner.count);
   const timesMs = timesOf(inner);
   await evaluator.stream(range.expr, inner, (series) => {
@@ -72,6 +67,23 @@ export async function streamRange(
     context.countSamples(scratch.length + (scratch.histograms?.length ?? 0));
     return sink(series.labels, series.dropName, scratch);
   });
+}
+
+/** What `streamRange` does with the series that it reads for a matrix selector. */
+export function openMatrixSelector(
+  { selector, rangeMs }: MatrixSelector,
+  grid: Grid,
+  context: QueryContext,
+  { beforeMs, afterMs, starts }: RangeWishes,
+  sink: RawSink,
+): Reading {
+  const scratch = createScratch();
+  const { firstMs, lastMs } = shiftedRange(context, selector, grid);
+  return {
+    selector,
+    needed: { afterMs: firstMs - rangeMs - beforeMs, maxMs: lastMs + afterMs, starts },
+    take: (columns) => sink(columns.labels, false, withoutStale(columns, scratch)),
+  };
 }
 
 /** Makes samples of what a series is at the steps of a subquery. */
