@@ -1,5 +1,6 @@
 import { systemClock } from "@pharos/adapters/node";
 import { OperatingError } from "@pharos/base";
+import { Kernels } from "@pharos/kernels";
 import { createEngine } from "@pharos/promql/engine";
 import {
   type EvalReport,
@@ -33,7 +34,8 @@ export async function promqltest(
   }: { readonly verbose?: boolean; readonly summary?: boolean } = {},
 ): Promise<void> {
   const summaries: FileSummary[] = [];
-  await using target = await openEngineTarget(createEngine({ clock: systemClock }));
+  const kernels = await Kernels.load();
+  await using target = await openEngineTarget(createEngine({ clock: systemClock, kernels }));
   for (const file of files) {
     const found: FileSummary = { file, passed: 0, failedLines: [], isUnreadable: false };
     summaries.push(found);
