@@ -22,7 +22,9 @@ import {
 import { parser as editorParser } from "@prometheus-io/lezer-promql";
 import fc from "fast-check";
 import { expressions } from "./syntax-arbitrary.ts";
-import { INVALID, VALID } from "./syntax-cases.ts";
+import { KNOWN_TO_PROMETHEUS_2 } from "./syntax-error-cases.ts";
+import { NEWER_THAN_PROMETHEUS_2 } from "./syntax-newer-error-cases.ts";
+import { VALID } from "./syntax-valid-cases.ts";
 
 /** The error that `parse` throws; a text that parses is a failure of the test. */
 function errorOf(text: string): PromqlSyntaxError {
@@ -63,7 +65,10 @@ describe("valid queries", () => {
 });
 
 describe("invalid queries", () => {
-  for (const [text, at, reason] of INVALID)
+  for (const [text, at, reason] of [
+    ...KNOWN_TO_PROMETHEUS_2,
+    ...Object.values(NEWER_THAN_PROMETHEUS_2).flat(),
+  ])
     test(`${JSON.stringify(text)}: ${at} ${reason}`, () => {
       const error = errorOf(text);
       equal(error.message, `${at}: parse error: ${reason}`);

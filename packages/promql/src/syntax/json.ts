@@ -176,8 +176,8 @@ function timeShiftJson({ offsetMs, offsetExpr, at }: TimeShift): TimeShiftJson {
   };
 }
 
-/** JSON has no NaN and no infinities: those are texts. */
+/** JSON has no NaN and no infinities: those are texts. It has no -0 either, which adding 0 makes 0. */
 function fillJson(value: number | undefined): FillValueJson {
   if (value === undefined) return null;
-  return Number.isFinite(value) ? value : formatValue(value);
+  return Number.isFinite(value) ? value + 0 : formatValue(value);
 }

@@ -83,7 +83,7 @@ const NUMBER =
 /** Looser than a valid duration (`1m1h`, `5hs`, `1.5m`), so that the complaint can quote the whole of it. */
 const DURATION = /[\d._]+[smhdwy]s?(?:\d+[smhdw]s?)*(?![a-zA-Z0-9_])/y;
 const BAD_NUMBER =
-  /(?:0[xX][0-9a-fA-F_]*|[\d._]*(?:[eE][+-]?\d*)?)(?:[smhdwy]s?(?:\d+[smhdw]s?)*[a-zA-Z0-9_]?)?/y;
+  /(?:0[xX][0-9a-fA-F_]*|[\d._]*(?:[eE][+-]?\d*)?)(?:[smhdwy]s?(?:\d+[smhdw]s?)*(?:\d+|[a-zA-Z_])?)?/y;
 /** The plain part of a quoted string: everything up to the next quote, escape or line end. */
 const QUOTED = { '"': /[^"\\\n]*/y, "'": /[^'\\\n]*/y } as const;
 
@@ -135,7 +135,7 @@ export class Lexer {
         this.#parenDepth++;
         return this.#token("punctuation", start + 1);
       case ")":
-        if (--this.#parenDepth < 0) this.#fail(start, "unexpected right parenthesis ')'");
+        this.#closeParen(start);
         return this.#token("punctuation", start + 1);
       case "{":
         this.#inBraces = true;
@@ -213,7 +213,11 @@ export class Lexer {
     if (start >= text.length)
       this.#fail(
         start,
-        afterOperand ? "unclosed left bracket" : "unexpected end of input in duration expression",
+        !afterOperand
+          ? "unexpected end of input in duration expression"
+          : this.#parenDepth > 0
+            ? "unclosed left parenthesis"
+            : "unclosed left bracket",
       );
     const char = text.charAt(start);
     if (isDigit(char) || (char === "." && isDigit(text.charAt(start + 1)))) {
@@ -239,7 +243,7 @@ export class Lexer {
         this.#afterOperand = false;
         return this.#token("punctuation", start + 1);
       case ")":
-        if (--this.#parenDepth < 0) this.#fail(start, "unexpected right parenthesis ')'");
+        this.#closeParen(start);
         this.#afterOperand = true;
         return this.#token("punctuation", start + 1);
       case ",":
@@ -261,6 +265,11 @@ export class Lexer {
     if (afterOperand && length > 0)
       this.#fail(start, `unexpected character: ${this.#runeAt(start)}, expected ':'`);
     return this.#fail(start, `unexpected character in duration expression: ${this.#runeAt(start)}`);
+  }
+
+  /** Prometheus points behind a parenthesis that closes nothing. */
+  #closeParen(start: number): void {
+    if (--this.#parenDepth < 0) this.#fail(start + 1, "unexpected right parenthesis ')'");
   }
 
   #word(): Token {

@@ -11,7 +11,7 @@ import { parseNumber } from "./duration-parser.ts";
 import { FUNCTIONS } from "./functions.ts";
 import type { Token } from "./lexer.ts";
 import { unquote } from "./literal.ts";
-import { parseGroupingLabels, parseVectorSelector } from "./selector-parser.ts";
+import { nameProblem, parseGroupingLabels, parseVectorSelector } from "./selector-parser.ts";
 import { parseAt, parseBrackets, parseExtent, parseOffset } from "./time-parser.ts";
 import { spanOf, TokenReader } from "./token-reader.ts";
 import { checkTypes } from "./type-check.ts";
@@ -100,8 +100,11 @@ class Parser extends TokenReader {
 
   parseSelectorOnly(): readonly Matcher[] {
     if (!this.isAt("{") && !this.isAtMetricName()) this.unexpected();
-    const { matchers } = parseVectorSelector(this);
+    const selector = parseVectorSelector(this);
+    const { matchers, span } = selector;
     this.expectEnd();
+    const problem = nameProblem(selector, this.text);
+    if (problem !== undefined) this.fail(span, problem);
     if (!matchers.some((matcher) => !matchesValue(matcher, "")))
       this.fail(
         { start: 0, end: this.previousEnd },

@@ -51,12 +51,17 @@ function printNode(expr: Expr, print: (child: Expr) => string): string {
       return `${printAggregationHead(expr)}(${param}${print(expr.expr)})`;
     }
     case "binary":
-      return `${print(expr.left)} ${printOperator(expr)} ${print(expr.right)}`;
+      return `${isPowerOfInfinity(expr) ? "Inf" : print(expr.left)} ${printOperator(expr)} ${print(expr.right)}`;
     case "unary":
       return expr.op + print(expr.expr);
     case "paren":
       return `(${print(expr.expr)})`;
   }
+}
+
+/** Infinity is written `+Inf`; before `^`, which binds tighter than a sign, the sign would become one of the whole. */
+function isPowerOfInfinity({ op, left }: BinaryExpr): boolean {
+  return op === "^" && left.kind === "number" && left.value === Number.POSITIVE_INFINITY;
 }
 
 /** The expression as `printExpr` writes it, but with what is longer than `LINE_LENGTH_MAX` broken into indented lines. */
@@ -96,7 +101,7 @@ class LineBreaker {
         return `${indent}${printAggregationHead(expr)}(\n${param}${body}\n${indent})`;
       }
       case "binary": {
-        const left = this.format(expr.left, inner);
+        const left = isPowerOfInfinity(expr) ? `${inner}Inf` : this.format(expr.left, inner);
         const right = this.format(expr.right, inner);
         return `${left}\n${indent}${printOperator(expr)}\n${right}`;
       }

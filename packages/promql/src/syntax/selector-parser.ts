@@ -23,17 +23,18 @@ export function parseVectorSelector(reader: TokenReader, name?: Token): VectorSe
   const matchers = reader.isAt("{") ? parseMatchers(reader) : [];
   // A name with dots is the same as one in quotes, which goes into the braces when it is printed.
   const metricName = nameToken?.text.includes(".") ? undefined : nameToken?.text;
-  if (nameToken !== undefined) {
-    const twice = matchers.find((matcher) => matcher.name === METRIC_NAME);
-    if (twice !== undefined)
-      reader.fail(
-        { start, end: reader.previousEnd },
-        `metric name must not be set twice: ${quote(nameToken.text)} or ${quote(twice.value)}`,
-      );
-    matchers.push(createMatcher("=", METRIC_NAME, nameToken.text));
-  }
+  if (nameToken !== undefined) matchers.push(createMatcher("=", METRIC_NAME, nameToken.text));
   const span = { start, end: reader.previousEnd };
   return { kind: "vector", span, metricName, matchers, offsetMs: 0, at: undefined };
+}
+
+/** What is wrong where a name stands before the braces and one in them too. */
+export function nameProblem({ span, matchers }: VectorSelector, text: string): string | undefined {
+  if (text.charAt(span.start) === "{") return undefined;
+  const name = matchers.at(-1);
+  const twice = matchers.slice(0, -1).find((matcher) => matcher.name === METRIC_NAME);
+  if (name === undefined || twice === undefined) return undefined;
+  return `metric name must not be set twice: ${quote(name.value)} or ${quote(twice.value)}`;
 }
 
 function parseMatchers(reader: TokenReader): Matcher[] {
@@ -68,7 +69,9 @@ function parseMatcher(reader: TokenReader): Matcher {
     return createMatcher(type, name, value);
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
-    return reader.fail({ start: label.start, end: reader.previousEnd }, error.message);
+    // The place says which expression it is.
+    const reason = error.message.replace(` in regular expression ${JSON.stringify(value)}`, "");
+    return reader.fail({ start: label.start, end: reader.previousEnd }, reason);
   }
 }
 

@@ -55,9 +55,16 @@ function formatCodePoint(code: number): string {
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")} ${formatRune(code)}`;
 }
 
-/** Go's `%q` of a rune: `'q'`. */
+/** What Go takes for printable, beside the space. */
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u;
+
+/** Go's `%q` of a rune: `'q'`, and what cannot be seen by its number: `'\u00a0'`. */
 export function formatRune(code: number): string {
   if (code === 39) return "'\\''";
+  if (code > 0x7f && !PRINTABLE.test(String.fromCodePoint(code))) {
+    const hex = code.toString(16);
+    return code > 0xffff ? `'\\U${hex.padStart(8, "0")}'` : `'\\u${hex.padStart(4, "0")}'`;
+  }
   const quoted = quote(String.fromCodePoint(code)).slice(1, -1);
   return `'${quoted === '\\"' ? '"' : quoted}'`;
 }

@@ -22,8 +22,8 @@ const SET_OPERATORS: ReadonlySet<string> = new Set(["and", "or", "unless"]);
 /** The tokens of a text, one looked ahead, and the complaints about them. */
 export class TokenReader {
   readonly text: string;
-  /** The token that comes next. */
-  token: Token;
+  /** The token that comes next, once somebody has asked for it. */
+  #next: Token | undefined;
   /** Where the token before `token` ended. */
   previousEnd = 0;
   /** How many aggregations are open: Prometheus names them in its messages. */
@@ -39,14 +39,22 @@ export class TokenReader {
       );
     this.text = text;
     this.#lexer = new Lexer(text);
-    this.token = this.#lexer.next();
+  }
+
+  /**
+   * The token that comes next. It is read when it is asked for, so that of two mistakes in a text the first is
+   * complained about: `bogus(x) §` has an unknown function.
+   */
+  get token(): Token {
+    this.#next ??= this.#lexer.next();
+    return this.#next;
   }
 
   /** Takes the next token. */
   advance(): Token {
-    const token = this.token;
+    const { token } = this;
     this.previousEnd = token.end;
-    this.token = this.#lexer.next();
+    this.#next = undefined;
     return token;
   }
 

@@ -10,6 +10,7 @@ import type {
   VectorSelector,
 } from "./ast.ts";
 import { FUNCTIONS, type FunctionSignature } from "./functions.ts";
+import { nameProblem } from "./selector-parser.ts";
 import { PromqlSyntaxError } from "./syntax-error.ts";
 import { describeType } from "./value-type.ts";
 
@@ -72,9 +73,15 @@ class TypeChecker {
   }
 
   #checkVector(expr: VectorSelector): "vector" {
+    this.#checkName(expr);
     if (!expr.matchers.some((matcher) => !matchesValue(matcher, "")))
       this.#fail(expr.span, "vector selector must contain at least one non-empty matcher");
     return "vector";
+  }
+
+  #checkName(expr: VectorSelector): void {
+    const problem = nameProblem(expr, this.#text);
+    if (problem !== undefined) this.#fail(expr.span, problem);
   }
 
   #checkCall(expr: Call): ValueType {
@@ -99,6 +106,7 @@ class TypeChecker {
       if (type !== "vector") this.#expectType(arg, "vector", 'call to function "info"');
       this.#fail(arg.span, "expected label selectors only");
     }
+    this.#checkName(arg);
     if (arg.metricName !== undefined)
       this.#fail(arg.span, "expected label selectors only, got vector selector instead");
   }
