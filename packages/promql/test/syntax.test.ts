@@ -99,6 +99,12 @@ describe("the tree", () => {
     ["((a))", "((a))"],
     ["- - a", "[-[-a]]"],
     ["+-2", "-2"],
+    ["a </ 5 > 1", "[[a </ 5] > 1]"],
+    ["a >/ b + 1 and c", "[[a >/ [b + 1]] and c]"],
+    ["a offset 5m + 1", "[a offset 5m + 1]"],
+    ["a offset -step() ^ 2", "[a offset -step() ^ 2]"],
+    ["a smoothed * b anchored", "[a smoothed * b anchored]"],
+    ["a - fill(1) b - c", "[[a - b] - c]"],
   ];
   for (const [text, expected] of shapes)
     test(`${text} is ${expected}`, () => equal(shape(parse(text)), expected));
@@ -137,6 +143,18 @@ describe("the tree", () => {
     const none = { on: false, labels: [], include: [] };
     deepEqual(matchingOf("a + b"), { card: "one-to-one", ...none });
     deepEqual(matchingOf("a or b"), { card: "many-to-many", ...none });
+    deepEqual(matchingOf("a + fill(2) b"), {
+      card: "one-to-one",
+      ...none,
+      fill: { left: 2, right: 2 },
+    });
+    deepEqual(matchingOf("a / on(x) group_right fill_right(-1) b"), {
+      card: "one-to-many",
+      on: true,
+      labels: ["x"],
+      include: [],
+      fill: { right: -1 },
+    });
     equal(matchingOf("a + 1"), undefined);
     equal(matchingOf("1 + 1"), undefined);
     deepEqual(matchingOf("a * on(x, y) group_left(z) b"), {
@@ -212,6 +230,13 @@ describe("printing", () => {
     );
   });
 
+  test("indentation ends at half a line, so that a deep expression does not grow to the square", () => {
+    const text = `${"(".repeat(500)}${"a".repeat(LINE_LENGTH_MAX)}${")".repeat(500)}`;
+    const lines = formatExpr(parse(text)).split("\n");
+    equal(lines.length, 1001);
+    equal(Math.max(...lines.map((line) => line.search(/\S/))), LINE_LENGTH_MAX / 2);
+  });
+
   test("no line that can be broken is too long", () => {
     fc.assert(
       fc.property(expressions("vector", 4), (expr) => {
@@ -265,6 +290,25 @@ describe("the JSON of a tree", () => {
       },
       rhs: { type: "numberLiteral", val: "0.5" },
     });
+  });
+
+  test("shows extents and what stands in for missing sides", () => {
+    const sides = (text: string): unknown => {
+      const json = toJson(parse(text));
+      return json.type === "binaryExpr" ? json.matching?.fillValues : json;
+    };
+    deepEqual(sides("a + fill(2) b"), { lhs: 2, rhs: 2 });
+    deepEqual(sides("a + fill_left(-0) b"), { lhs: 0, rhs: null });
+    deepEqual(sides("a + fill_right(-Inf) fill_left(NaN) b"), { lhs: "NaN", rhs: "-Inf" });
+    const extents = (text: string): unknown => {
+      const json = toJson(parse(text));
+      if (json.type !== "vectorSelector" && json.type !== "matrixSelector") return json;
+      const { anchored, smoothed } = json;
+      return { anchored, smoothed };
+    };
+    deepEqual(extents("a anchored"), { anchored: true, smoothed: false });
+    deepEqual(extents("a[5m] smoothed"), { anchored: false, smoothed: true });
+    deepEqual(extents("a[5m]"), { anchored: false, smoothed: false });
   });
 
   test("shows matching, subqueries and literals", () => {
@@ -517,7 +561,7 @@ describe("pinning selectors to a time", () => {
 describe("the editor's grammar as a second opinion", () => {
   /** What that grammar does not know: some number literals, our dotted names, keywords as names, newer functions. */
   const UNKNOWN_TO_EDITOR =
-    /^(2\.|0X1F|0x_1f|1_0e1_0|offset.*|anchored.*|.*cpu\.load.*|.*http\.server.*|.*STEP.*|m.._of\(.*)$/;
+    /^(2\.|0X1F|0x_1f|1_0e1_0|offset.*|anchored.*|.*[a-z]\.[a-z].*|.*STEP.*|m.._of\(.*)$/;
 
   test("what parses here has no error there", () => {
     const disputed = VALID.map(([text]) => text).filter((text) => {

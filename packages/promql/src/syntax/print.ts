@@ -71,6 +71,9 @@ export function formatExpr(expr: Expr): string {
 
 const INDENT = "  ";
 
+/** Where indentation ends: it would square the length of deep expressions, and nobody sees a level beyond half a line. */
+const INDENT_LENGTH_MAX = LINE_LENGTH_MAX / 2;
+
 class LineBreaker {
   /**
    * What fits on a line, or undefined where it does not. Each node is printed once from the lines of its children, or
@@ -82,7 +85,7 @@ class LineBreaker {
     if (expr.kind === "unary") return indent + expr.op + this.format(expr.expr, indent).trimStart();
     const line = this.#lineOf(expr);
     if (line !== undefined) return indent + line;
-    const inner = indent + INDENT;
+    const inner = indent.length < INDENT_LENGTH_MAX ? indent + INDENT : indent;
     switch (expr.kind) {
       case "number":
       case "string":
