@@ -183,7 +183,7 @@ function upperBound({ schema, customBounds }: NativeHistogram, index: number): n
   return customBounds[index] ?? Number.POSITIVE_INFINITY;
 }
 
-/** The upper bound of a bucket, 2^(index * 2^-schema), rounded once. The last finite bucket ends at the largest double. */
+/** The upper bound of a bucket, 2^(index * 2^-schema). The last finite bucket ends at the largest double. */
 export function exponentialBound(schema: number, index: number): number {
   assert(isSchema(schema) && schema !== CUSTOM_BOUNDS_SCHEMA, () => `schema ${schema}`);
   if (schema <= 0) return powerOfTwo(index * 2 ** -schema);
@@ -200,30 +200,23 @@ function powerOfTwo(exponent: number): number {
   return exponent === 1024 ? Number.MAX_VALUE : 2 ** exponent;
 }
 
-const BOUNDS = new Map<number, Float64Array>();
-/** Bits behind the point of the whole numbers that bounds are computed with. */
-const PRECISION = 128n;
+/** By schema. */
+const BOUNDS: Float64Array[] = [];
 
-/** 2^(i / 2^schema) for each i below 2^schema: `Math.pow` may be off by the last bit. */
+/**
+ * 2^(i / 2^schema) for each i below 2^schema, to the last bit as in Prometheus's table, which clients also sort
+ * observations by: the product of the roots of two that the bits of i stand for, from the highest one down. The square
+ * root of two is the reciprocal of its half there, one bit below the nearest double.
+ */
 function octaveBounds(schema: number): Float64Array {
-  return BOUNDS.getOrInsertComputed(schema, () => {
-    let root = 2n << PRECISION;
-    for (let i = 0; i < schema; i++) root = integerRoot(root << PRECISION);
-    const bounds = new Float64Array(2 ** schema);
-    let power = 1n << PRECISION;
-    for (let i = 0; i < bounds.length; i++) {
-      bounds[i] = Number(power) / 2 ** Number(PRECISION);
-      power = (power * root) >> PRECISION;
-    }
-    return bounds;
-  });
-}
-
-function integerRoot(square: bigint): bigint {
-  let root = 1n << BigInt((square.toString(2).length + 1) >> 1);
-  for (;;) {
-    const next = (root + square / root) >> 1n;
-    if (next >= root) return root;
-    root = next;
+  const known = BOUNDS[schema];
+  if (known !== undefined) return known;
+  const bounds = new Float64Array(2 ** schema).fill(1);
+  let root = 2 / Math.SQRT2;
+  for (let bit = bounds.length / 2; bit >= 1; bit /= 2) {
+    for (let i = 0; i < bounds.length; i++) if ((i & bit) !== 0) (bounds[i] as number) *= root;
+    root = Math.sqrt(root);
   }
+  BOUNDS[schema] = bounds;
+  return bounds;
 }
