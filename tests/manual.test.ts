@@ -2,6 +2,7 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { glob, readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { FUNCTIONS } from "@pharos/promql/syntax";
 import { ADMIN_ACTIONS } from "../packages/server/src/http/admin-routes.ts";
 import { READ_PATHS } from "../packages/server/src/http/read-routes.ts";
 import { SERVE_OPTIONS } from "../packages/server/src/options.ts";
@@ -44,6 +45,20 @@ test("the manual names every path of the API", async () => {
       !manual.includes(`\`${name.replace(/^(status|admin\/tsdb)\//, "")}\``),
   );
   deepEqual(missing, []);
+});
+
+test("the manual names every function of PromQL, the experimental ones with a star", async () => {
+  const manual = await readFile("docs/manual/querying.md", "utf8");
+  const functions = Object.entries(FUNCTIONS);
+  ok(functions.length > 80, "the scan looked at something");
+  const missing = functions.filter(
+    ([name, { experimental }]) =>
+      !new RegExp(`\`${name}\`${experimental ? "\\*" : "(?!\\*)"}`).test(manual),
+  );
+  deepEqual(
+    missing.map(([name]) => name),
+    [],
+  );
 });
 
 test("the manual names every metric of Pharos", async () => {
