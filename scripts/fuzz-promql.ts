@@ -1,6 +1,6 @@
 // Makes as many PromQL texts as wanted, right ones and broken ones, and checks for each what the parser promises:
 // `npm run fuzz:promql -- --runs 1000000 [--from 0] [--jobs 2]`. Every text comes from a number, which is named where
-// something fails. Ends with status 1 where something did, or where a text took the parser too long.
+// something fails. Ends with status 1 where something did, or where the parser did not come back.
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
@@ -47,10 +47,23 @@ function runPortion({ from, to }: Portion): Done {
     }
     const tookMs = performance.now() - startMs;
     if (tookMs <= slowestMs) continue;
-    slowestMs = tookMs;
+    // Once more: the first time may have been somebody else's.
+    const againMs = Math.min(tookMs, timeOf(text));
+    if (againMs <= slowestMs) continue;
+    slowestMs = againMs;
     slowestSeed = seed;
   }
   return { ...counts, slowestMs, slowestSeed, failures };
+}
+
+function timeOf(text: string): number {
+  const startMs = performance.now();
+  try {
+    checkText(text);
+  } catch {
+    // It has been reported.
+  }
+  return performance.now() - startMs;
 }
 
 /** What has been done by all threads so far. */
