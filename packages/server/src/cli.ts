@@ -133,6 +133,28 @@ tsdb
   .action(later(async () => (await import("./commands/tsdb.ts")).snapshot));
 
 program
+  .command("query")
+  .argument("<expr>", "an expression in PromQL")
+  .description("ask a running server and print what it answers")
+  .addOption(
+    new Option("--url <url>", "the server; any with Prometheus's API")
+      .default("http://127.0.0.1:9090")
+      .env("PHAROS_URL"),
+  )
+  .option("--time <time>", "at which time, seconds since 1970 or RFC 3339; now")
+  .option("--range <duration>", "over which stretch of time up to there, such as 1h")
+  .option("--step <duration>", "how far apart the points of a range are")
+  .option("--timeout <duration>", "how long the query may take; the server's limit")
+  .addOption(
+    new Option("--format <name>", "how the answer is printed")
+      .choices(["table", "json", "csv", "chart"])
+      .default("table"),
+  )
+  .addOption(new Option("--explain", "print how the server would evaluate it").conflicts("cost"))
+  .option("--cost", "print what it would read, without running it")
+  .action(later(async () => (await import("./commands/query.ts")).query));
+
+program
   .command("promqltest")
   .argument("<file...>", "files in the language of Prometheus's promqltest")
   .option("-v, --verbose", "name each evaluation, passed ones too")
