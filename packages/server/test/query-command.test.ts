@@ -77,7 +77,7 @@ test("a chart has round values on its axis, the times below, and a legend", () =
   match(lines[4] ?? "", /^ 50 ┤/);
   match(lines[8] ?? "", /^ {2}0 ┤/);
   match(lines[9] ?? "", /^ {4}└─+$/);
-  equal(lines[10], "     00:00:00            00:10:00 UTC");
+  equal(lines[10], "     00:00:00               00:10:00 UTC");
   equal(lines[11], ' ━ cpu{host="a"}');
   // From the bottom left to the top right.
   match(lines[8] ?? "", /^ {2}0 ┤[\u2801-\u28ff]/u);
