@@ -51,6 +51,7 @@ export type {
 export type {
   AppendResult,
   SampleBatch,
+  Selection,
   SelectionEstimate,
   SelectOptions,
   SeriesColumns,
@@ -58,3 +59,4 @@ export type {
   SeriesStore,
   TimeRange,
 } from "./series-store.ts";
+export { inLots } from "./series-store.ts";

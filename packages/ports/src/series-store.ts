@@ -39,9 +39,10 @@ export interface TimeRange {
 
 /**
  * The samples of one series, ordered by strictly increasing time, without duplicates. The arrays belong to the store
- * and hold until the next series is asked for: copy what must last.
+ * and hold until the next series is asked for, which may use the same ones: copy what must last.
  */
 export interface SeriesColumns {
+  /** May be the same object whenever the series is read, so that it is worth remembering what was computed from it. */
   readonly labels: Labels;
   readonly timestampsMs: Float64Array;
   readonly values: Float64Array;
@@ -85,6 +86,24 @@ export interface SelectionEstimate {
   readonly isPartial: boolean;
 }
 
+/** The series of a selection, one after the other. */
+export interface Selection extends AsyncIterable<SeriesColumns> {
+  /**
+   * The same series, some hundred at a time, each lot without waits in between: for who reads thousands. A lot is read to
+   * its end before the next one is asked for, or given up with the selection. Of stores that have series at hand.
+   */
+  inLots?(): AsyncIterable<Iterable<SeriesColumns>>;
+}
+
+/** A selection in lots, whatever the store: those of a store that has none are of one series each. */
+export function inLots(selection: Selection): AsyncIterable<Iterable<SeriesColumns>> {
+  return selection.inLots?.() ?? singly(selection);
+}
+
+async function* singly(selection: Selection): AsyncGenerator<Iterable<SeriesColumns>> {
+  for await (const columns of selection) yield [columns];
+}
+
 /** Asks for samples and for what series there are. Reading never changes anything. */
 export interface SeriesReader {
   /**
@@ -94,11 +113,7 @@ export interface SeriesReader {
    *
    * @throws OperatingError `query.too_many_samples`, `disk.corrupt`, or the signal's reason.
    */
-  select(
-    range: TimeRange,
-    matchers: readonly Matcher[],
-    options: SelectOptions,
-  ): AsyncIterable<SeriesColumns>;
+  select(range: TimeRange, matchers: readonly Matcher[], options: SelectOptions): Selection;
 
   /**
    * What `select` would read, at the cost of finding the series and no more. Of stores that can tell.

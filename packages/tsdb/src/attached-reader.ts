@@ -90,7 +90,9 @@ class AttachedResolver implements SelectionResolver {
     matchers: readonly Matcher[],
     wishes: SelectionWishes,
   ): Promise<ResolvedSelection> {
-    return this.#resolved(range, () => this.#calls.select(range, plainMatchers(matchers), wishes));
+    const plain = plainMatchers(matchers);
+    const resolved = await this.#resolved(range, () => this.#calls.select(range, plain, wishes));
+    return { ...resolved, labels: () => this.#calls.selectionLabels(resolved.hold) };
   }
 
   async estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedEstimate> {
@@ -110,7 +112,9 @@ class AttachedResolver implements SelectionResolver {
   async #resolved<T>(
     { minMs, maxMs }: TimeRange,
     ask: () => Promise<ReaderAnswer<T>>,
-  ): Promise<Hold & { readonly head: T; readonly blocks: readonly Block[] }> {
+  ): Promise<
+    Hold & { readonly hold: number; readonly head: T; readonly blocks: readonly Block[] }
+  > {
     // Before the store begins to count, so that this one gives up first.
     const deadlineMs = this.#clock.monotonicMs() + SNAPSHOT_MS_MAX;
     const { hold, head, blocks: names, deletions } = await ask();
@@ -129,7 +133,7 @@ class AttachedResolver implements SelectionResolver {
       const check = (): void => {
         if (this.#clock.monotonicMs() >= deadlineMs) throw heldTooLong();
       };
-      return { head, blocks, check, release };
+      return { hold, head, blocks, check, release };
     } catch (error) {
       release();
       throw error;

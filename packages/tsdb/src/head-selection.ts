@@ -24,7 +24,6 @@ export interface HeadSelection {
   readonly refs: Uint32Array;
   readonly fromIndexes: Uint32Array;
   readonly toIndexes: Uint32Array;
-  readonly labels: LabelList;
   readonly late: LateColumns;
   /** Native histograms; undefined where they were not asked for. */
   readonly histograms: AttachedList | undefined;
@@ -74,24 +73,23 @@ export async function useMatching<T>(
 }
 
 /**
- * What the head has of the series, before the first wait: appends after the call do not show, so that no batch is seen in
- * part. Copying the labels gives others their turn. A snapshot is held meanwhile, so that what is found stays.
+ * What the head has of the series at this moment: appends after the call do not show, so that no batch is seen in part.
  *
  * @param matching changed by the call.
  */
-export async function resolveHead(
+export function resolveHead(
   head: Head,
   { minMs, maxMs }: TimeRange,
   matching: Uint32Array,
   wishes: SelectionWishes,
-  pause: Pause,
-): Promise<HeadSelection> {
+): HeadSelection {
   const { chunks } = head;
   // What is flushed is in a block that the reader sees as well.
   const { fromIndexes, toIndexes } = chunks.resolve(matching, minMs, maxMs);
   const late = new LateBuilder();
   const mayBeLate = head.late.count > 0;
-  const histograms = wishes.histograms === true ? new AttachedListBuilder() : undefined;
+  const mayHaveHistograms = wishes.histograms === true && head.histograms.count > 0;
+  const histograms = mayHaveHistograms ? new AttachedListBuilder() : undefined;
   let count = 0;
   for (let at = 0; at < matching.length; at++) {
     const ref = matching[at] as number;
@@ -103,29 +101,33 @@ export async function resolveHead(
     toIndexes[count] = toIndexes[at] as number;
     count++;
   }
-  const refs = matching.slice(0, count);
-  const seriesEnded = head.endedCount;
-  const histogramList = histograms?.list();
-  const labels = new LabelListBuilder(count);
+  return {
+    refs: matching.slice(0, count),
+    fromIndexes: fromIndexes.slice(0, count),
+    toIndexes: toIndexes.slice(0, count),
+    late: late.columns(),
+    histograms: histograms?.list(),
+    seriesEnded: head.endedCount,
+  };
+}
+
+/**
+ * The labels of a selection's series. Copying them gives others their turn; a snapshot is held meanwhile, so that the
+ * references mean what they meant.
+ */
+export async function headLabels(head: Head, refs: Uint32Array, pause: Pause): Promise<LabelList> {
+  const labels = new LabelListBuilder(refs.length);
   for (const ref of refs) {
     labels.add(head.labelBytesOf(ref));
     await pause();
   }
-  return {
-    refs,
-    fromIndexes: fromIndexes.slice(0, count),
-    toIndexes: toIndexes.slice(0, count),
-    labels: labels.list(),
-    late: late.columns(),
-    histograms: histogramList,
-    seriesEnded,
-  };
+  return labels.list();
 }
 
 /** The buffers of a selection, to be moved to another thread instead of copied. */
-export function buffersOf({ refs, fromIndexes, toIndexes, labels, late }: HeadSelection) {
+export function buffersOf({ refs, fromIndexes, toIndexes, late }: HeadSelection) {
   const { positions, ends, timestampsMs, bits } = late;
-  const columns = [refs, fromIndexes, toIndexes, labels.ends, labels.bytes];
+  const columns = [refs, fromIndexes, toIndexes];
   return [...columns, positions, ends, timestampsMs, bits].map(
     (column) => column.buffer as ArrayBuffer,
   );
@@ -191,6 +193,10 @@ export class HeadSource implements SelectionSource {
     this.#sorted = sorted;
     this.#late = new Map(Array.from(late.positions, (position, i) => [position, i]));
     this.#histograms = histograms === undefined ? new Map() : piecesByPosition(histograms);
+  }
+
+  get hasHistograms(): boolean {
+    return this.#histograms.size > 0;
   }
 
   labelsAt(at: number): Labels {

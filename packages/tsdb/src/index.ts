@@ -37,6 +37,7 @@ export {
 export { IMPORT_DIRECTORY, Import, type ImportOptions, type OnSamples } from "./import/import.ts";
 export type { ImportUnit, StagedBlock } from "./import/import-state.ts";
 export type { Counted, LabelCardinality } from "./label-index.ts";
+export { type LabelList, labelListBuffers } from "./label-list.ts";
 export type { LabelQuery } from "./label-queries.ts";
 export { openStore, type StoreOptions } from "./open-store.ts";
 export type { ReaderAnswer, ReaderCalls, ReaderSession, ReaderSetup } from "./reader-session.ts";

@@ -1,4 +1,4 @@
-import type { Labels } from "@pharos/base";
+import { type Labels, labelsKey } from "@pharos/base";
 import { decodeLabels, type Kernels } from "@pharos/kernels";
 import { orderByLabels } from "./block/label-order.ts";
 import type { Pause } from "./slices.ts";
@@ -6,9 +6,11 @@ import type { Pause } from "./slices.ts";
 /** Label sets that are kept decoded: readers ask for the same series again and again. */
 const LABELS_CACHE_MAX = 200_000;
 /** Selections that are kept sorted, */
-const SORTED_MAX = 32;
-/** of at most so many series. */
+const SORTED_MAX = 64;
+/** each of at most so many series, */
 const SORTED_SERIES_MAX = 50_000;
+/** with so many bytes of labels together. */
+const SORTED_SIZE_MAX = 32 * 1024 * 1024;
 
 /** Label sets as canonical bytes, one after another: what is sent to another thread in place of strings. */
 export interface LabelList {
@@ -55,6 +57,11 @@ export class LabelListBuilder {
   }
 }
 
+/** The buffers of a list, to be moved to another thread instead of copied. */
+export function labelListBuffers({ ends, bytes }: LabelList): ArrayBuffer[] {
+  return [ends.buffer as ArrayBuffer, bytes.buffer as ArrayBuffer];
+}
+
 export function labelBytesAt({ ends, bytes }: LabelList, at: number): Uint8Array {
   return bytes.subarray(at === 0 ? 0 : (ends[at - 1] as number), ends[at] as number);
 }
@@ -71,64 +78,109 @@ export interface SortedSeries {
   labelsOf(position: number): Labels;
 }
 
-/** The decoded labels of the head's series, by reference; and how the last selections are sorted. */
+/** Makes equal label sets the same object, so that comparing them is comparing two references. */
+export class LabelsInterner {
+  readonly #byKey = new Map<string, Labels>();
+
+  same(labels: Labels): Labels {
+    const key = labelsKey(labels);
+    const there = this.#byKey.get(key);
+    if (there !== undefined) return there;
+    if (this.#byKey.size >= LABELS_CACHE_MAX) this.#byKey.clear();
+    this.#byKey.set(key, labels);
+    return labels;
+  }
+}
+
+/** How a selection of the head is sorted, and the labels of those of its series that somebody asked for. */
+class KnownSelection implements SortedSeries {
+  readonly refs: Uint32Array;
+  readonly order: Uint32Array;
+  readonly #list: LabelList;
+  readonly #labels: (Labels | undefined)[];
+  readonly #interner: LabelsInterner;
+
+  constructor(refs: Uint32Array, order: Uint32Array, list: LabelList, interner: LabelsInterner) {
+    this.refs = refs;
+    this.order = order;
+    this.#list = list;
+    this.#labels = new Array<Labels | undefined>(refs.length).fill(undefined);
+    this.#interner = interner;
+  }
+
+  get size(): number {
+    return this.#list.bytes.length;
+  }
+
+  readonly labelsOf = (position: number): Labels => {
+    const there = this.#labels[position];
+    if (there !== undefined) return there;
+    const labels = this.#interner.same(labelsAt(this.#list, position));
+    this.#labels[position] = labels;
+    return labels;
+  };
+}
+
+/** The labels of the head's series as readers know them: how the last selections are sorted. */
 export class LabelsCache {
   readonly #kernels: Kernels;
-  #labels = new Map<number, Labels>();
+  readonly #interner: LabelsInterner;
   #seriesEnded = -1;
   /** The newest last. */
-  #sorted: { readonly refs: Uint32Array; readonly order: Uint32Array }[] = [];
+  #sorted: KnownSelection[] = [];
+  #size = 0;
 
   /** @param kernels where labels are sorted. */
-  constructor(kernels: Kernels) {
+  constructor(kernels: Kernels, interner: LabelsInterner) {
     this.#kernels = kernels;
+    this.#interner = interner;
   }
 
   /**
    * The labels of a selection's series, which are decoded when they are asked for.
    *
    * @param seriesEnded how many series had ended when the references meant these: they may mean others since.
-   * @throws OperatingError `memory.full`; what `pause` throws.
+   * @param ask answers the labels of all of them, where the same selection was not sorted before.
+   * @throws OperatingError `memory.full`; what `ask` and `pause` throw.
    */
   async sorted(
     refs: Uint32Array,
     seriesEnded: number,
-    list: LabelList,
+    ask: () => Promise<LabelList>,
     pause: Pause,
   ): Promise<SortedSeries> {
-    const sort = () =>
-      orderByLabels(this.#kernels, refs.length, (at) => labelBytesAt(list, at), pause);
     if (seriesEnded > this.#seriesEnded) {
       // Others for those who read meanwhile would be wrong: they go on with the old one.
-      this.#labels = new Map();
       this.#sorted = [];
+      this.#size = 0;
       this.#seriesEnded = seriesEnded;
     }
-    // One that began before the others knows nothing of what has ended since.
-    if (seriesEnded < this.#seriesEnded)
-      return { order: await sort(), labelsOf: (at) => labelsAt(list, at) };
-    const cache = this.#labels;
-    const labelsOf = (at: number): Labels => cachedLabels(cache, refs[at] as number, list, at);
-    // Who looks at a page asks for the same series every few seconds.
-    const known = this.#sorted.find((selection) => equalRefs(selection.refs, refs));
-    if (known !== undefined) return { order: known.order, labelsOf };
-    const order = await sort();
-    if (refs.length <= SORTED_SERIES_MAX && seriesEnded === this.#seriesEnded) {
-      this.#sorted.push({ refs, order });
-      if (this.#sorted.length > SORTED_MAX) this.#sorted.shift();
-    }
-    return { order, labelsOf };
+    // Who looks at a page asks for the same series every few seconds. One that began before the others knows nothing of
+    // what has ended since.
+    const known =
+      seriesEnded === this.#seriesEnded
+        ? this.#sorted.find((selection) => equalRefs(selection.refs, refs))
+        : undefined;
+    if (known !== undefined) return known;
+    const list = await ask();
+    const order = await orderByLabels(
+      this.#kernels,
+      refs.length,
+      (at) => labelBytesAt(list, at),
+      pause,
+    );
+    const selection = new KnownSelection(refs, order, list, this.#interner);
+    if (seriesEnded === this.#seriesEnded) this.#keep(selection);
+    return selection;
   }
-}
 
-function cachedLabels(cache: Map<number, Labels>, ref: number, list: LabelList, at: number) {
-  let labels = cache.get(ref);
-  if (labels === undefined) {
-    labels = labelsAt(list, at);
-    if (cache.size >= LABELS_CACHE_MAX) cache.clear();
-    cache.set(ref, labels);
+  #keep(selection: KnownSelection): void {
+    if (selection.refs.length > SORTED_SERIES_MAX) return;
+    this.#sorted.push(selection);
+    this.#size += selection.size;
+    while (this.#sorted.length > SORTED_MAX || this.#size > SORTED_SIZE_MAX)
+      this.#size -= this.#sorted.shift()?.size ?? 0;
   }
-  return labels;
 }
 
 function equalRefs(a: Uint32Array, b: Uint32Array): boolean {

@@ -1,4 +1,4 @@
-import { createMatcher, type Matcher } from "@pharos/base";
+import { assert, createMatcher, type Matcher } from "@pharos/base";
 import {
   closeHeadWindow,
   type HeadWindow,
@@ -10,6 +10,7 @@ import type { TimeRange } from "@pharos/ports";
 import { type Deletion, plainDeletions } from "./block/deletions.ts";
 import type { HeadExemplars } from "./exemplar-queries.ts";
 import type { HeadSelection, SelectionWishes } from "./head-selection.ts";
+import type { LabelList } from "./label-list.ts";
 import type { LabelQuery, MatcherLists } from "./label-queries.ts";
 import type { Hold } from "./selection.ts";
 import type { PlaceEstimate } from "./selection-estimate.ts";
@@ -43,6 +44,8 @@ export interface ReaderCalls {
     matchers: readonly Matcher[],
     wishes: SelectionWishes,
   ): Promise<ReaderAnswer<HeadSelection>>;
+  /** The labels of the series of a selection that is held, in the order of its references. */
+  selectionLabels(hold: number): Promise<LabelList>;
   /** How much the head would give. */
   estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ReaderAnswer<PlaceEstimate>>;
   labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>>;
@@ -60,6 +63,8 @@ export class ReaderSession implements ReaderCalls {
   readonly #resolver: StoreResolver;
   readonly #onClose: () => void;
   readonly #held = new Map<number, () => void>();
+  /** How to tell the labels of selections that are held. */
+  readonly #labels = new Map<number, () => Promise<LabelList>>();
   #nextHold = 1;
   #open = true;
 
@@ -77,7 +82,16 @@ export class ReaderSession implements ReaderCalls {
     wishes: SelectionWishes,
   ): Promise<ReaderAnswer<HeadSelection>> {
     const blocks = this.#resolver.blockNames;
-    return this.#answer(await this.#resolver.select(range, compiled(matchers), wishes), blocks);
+    const resolved = await this.#resolver.select(range, compiled(matchers), wishes);
+    const answer = this.#answer(resolved, blocks);
+    if (this.#held.has(answer.hold)) this.#labels.set(answer.hold, resolved.labels);
+    return answer;
+  }
+
+  async selectionLabels(hold: number): Promise<LabelList> {
+    const labels = this.#labels.get(hold);
+    assert(labels !== undefined, () => `selection ${hold} is held`);
+    return labels();
   }
 
   async estimate(
@@ -119,6 +133,7 @@ export class ReaderSession implements ReaderCalls {
   release(hold: number): void {
     this.#held.get(hold)?.();
     this.#held.delete(hold);
+    this.#labels.delete(hold);
   }
 
   report(problem: string): void {

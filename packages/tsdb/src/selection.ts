@@ -13,7 +13,9 @@ export interface SelectionSource {
   labelsAt(at: number): Labels;
   /** Adds the samples of a series in the selection's range; a promise only where they come from afar. */
   read(at: number, out: ColumnBuffer): Promise<void> | void;
-  /** The same for native histograms. */
+  /** Whether any of its series may have native histograms. */
+  readonly hasHistograms: boolean;
+  /** The same as `read` for native histograms. */
   readHistograms(at: number, out: ColumnSetBuffer): Promise<void> | void;
 }
 
@@ -44,7 +46,8 @@ export class SourceMerge {
     for (let at = 0; at < this.#heads.length; at++) {
       const labels = this.#heads[at];
       if (labels === undefined) continue;
-      const order = least === undefined ? -1 : compareLabels(labels, least);
+      // Those that are kept are the same object in all sources.
+      const order = least === undefined ? -1 : labels === least ? 0 : compareLabels(labels, least);
       if (order > 0) continue;
       if (order < 0) this.#current.length = 0;
       this.#current.push(at);
@@ -60,23 +63,42 @@ export class SourceMerge {
     this.#heads[at] = position < source.seriesCount ? source.labelsAt(position) : undefined;
   }
 
-  /** Puts the samples of the current series together; of two at the same time that of the earlier source stands. */
-  async read(out: ColumnBuffer): Promise<void> {
-    for (const at of this.#current) {
-      const source = this.#sources[at] as SelectionSource;
-      const reading = source.read(this.#positions[at] as number, out);
-      // Most sources have everything at hand, and a wait for each series would cost more than reading it.
-      if (reading !== undefined) await reading;
-    }
+  /**
+   * Puts the samples of the current series together; of two at the same time that of the earlier source stands. A promise
+   * only where a source has to fetch some: a wait for each series would cost more than reading it.
+   */
+  read(out: ColumnBuffer): Promise<void> | undefined {
+    return this.#eachCurrent((source, at) => source.read(at, out));
   }
 
   /** The same for native histograms. */
-  async readHistograms(out: ColumnSetBuffer): Promise<void> {
-    for (const at of this.#current)
-      await (this.#sources[at] as SelectionSource).readHistograms(
-        this.#positions[at] as number,
-        out,
-      );
+  readHistograms(out: ColumnSetBuffer): Promise<void> | undefined {
+    return this.#eachCurrent((source, at) =>
+      source.hasHistograms ? source.readHistograms(at, out) : undefined,
+    );
+  }
+
+  #eachCurrent(
+    read: (source: SelectionSource, at: number) => Promise<void> | void,
+  ): Promise<void> | undefined {
+    for (let i = 0; i < this.#current.length; i++) {
+      const at = this.#current[i] as number;
+      const reading = read(this.#sources[at] as SelectionSource, this.#positions[at] as number);
+      if (reading !== undefined) return this.#restOfCurrent(reading, i + 1, read);
+    }
+    return undefined;
+  }
+
+  async #restOfCurrent(
+    reading: Promise<void>,
+    from: number,
+    read: (source: SelectionSource, at: number) => Promise<void> | void,
+  ): Promise<void> {
+    await reading;
+    for (let i = from; i < this.#current.length; i++) {
+      const at = this.#current[i] as number;
+      await read(this.#sources[at] as SelectionSource, this.#positions[at] as number);
+    }
   }
 }
 
@@ -87,41 +109,121 @@ export interface Hold {
   release(): void;
 }
 
-/** Reads a selection series by series; every series overwrites the one before. Releases the hold at the end. */
+/** So many series are read without a wait, */
+const LOT_SERIES_MAX = 256;
+/** of about so many samples: some milliseconds' work. */
+const LOT_SAMPLES_MAX = 100_000;
+
+/**
+ * Reads a selection in lots, as `Selection.inLots` says; every series overwrites the one before. Releases the hold at the
+ * end.
+ */
 export async function* readSelection(
   sources: readonly SelectionSource[],
-  { samplesMax, signal, ...wishes }: SelectOptions,
+  options: SelectOptions,
   hold: Hold,
-): AsyncGenerator<SeriesColumns, void, undefined> {
-  const out = new ColumnBuffer();
-  const histograms = wishes.histograms === true ? new ColumnSetBuffer("histograms") : undefined;
-  const merge = new SourceMerge(sources);
-  let total = 0;
+): AsyncGenerator<Iterable<SeriesColumns>, void, undefined> {
+  const reading = new SelectionReading(sources, options);
   try {
-    for (let labels = merge.next(); labels !== undefined; labels = merge.next()) {
-      signal.throwIfAborted();
+    for (;;) {
+      options.signal.throwIfAborted();
       hold.check();
-      out.clear();
-      await merge.read(out);
-      if (histograms !== undefined) {
-        histograms.clear();
-        await merge.readHistograms(histograms);
-      }
-      const histogramCount = histograms?.length ?? 0;
-      if (out.length + histogramCount === 0) continue;
-      total += out.length + histogramCount;
-      if (total > samplesMax)
-        throw new OperatingError(
-          "query.too_many_samples",
-          `the selection holds more than ${samplesMax} samples`,
-        );
-      const { timestampsMs, values } = out;
-      const columns = { labels, timestampsMs, values, stale: out.staleFlags() };
-      if (histograms === undefined || histogramCount === 0) yield columns;
-      else yield { ...columns, histograms: histogramColumn(histograms.columns) };
+      const first = await reading.next();
+      if (first === undefined) return;
+      yield lotOf(first, reading);
     }
   } finally {
     hold.release();
+  }
+}
+
+function* lotOf(first: SeriesColumns, reading: SelectionReading): Generator<SeriesColumns> {
+  yield first;
+  const samplesBefore = reading.samplesRead;
+  for (let count = 1; count < LOT_SERIES_MAX; count++) {
+    const columns = reading.nextAtHand();
+    if (columns === undefined) return;
+    yield columns;
+    if (reading.samplesRead - samplesBefore >= LOT_SAMPLES_MAX) return;
+  }
+}
+
+/** One pass over a selection. */
+class SelectionReading {
+  readonly #merge: SourceMerge;
+  readonly #samplesMax: number;
+  readonly #out = new ColumnBuffer();
+  readonly #histograms: ColumnSetBuffer | undefined;
+  /** What is being fetched of the current series, whose labels are known. */
+  #fetching: { readonly labels: Labels; readonly done: Promise<void> } | undefined;
+  samplesRead = 0;
+
+  constructor(
+    sources: readonly SelectionSource[],
+    { samplesMax, histograms = false }: SelectOptions,
+  ) {
+    this.#merge = new SourceMerge(sources);
+    this.#samplesMax = samplesMax;
+    if (histograms && sources.some((source) => source.hasHistograms))
+      this.#histograms = new ColumnSetBuffer("histograms");
+  }
+
+  /** The next series that has samples; undefined at the end. */
+  async next(): Promise<SeriesColumns | undefined> {
+    for (;;) {
+      // What a lot ended at comes first.
+      const columns = this.#fetching === undefined ? this.nextAtHand() : undefined;
+      if (columns !== undefined || this.#fetching === undefined) return columns;
+      const { labels, done } = this.#fetching;
+      await done;
+      this.#fetching = undefined;
+      const fetched = this.#columnsOf(labels);
+      if (fetched !== undefined) return fetched;
+    }
+  }
+
+  /** As `next`; undefined also where a part of the next one has to be fetched. */
+  nextAtHand(): SeriesColumns | undefined {
+    const merge = this.#merge;
+    for (let labels = merge.next(); labels !== undefined; labels = merge.next()) {
+      this.#out.clear();
+      this.#histograms?.clear();
+      const reading = merge.read(this.#out);
+      if (reading !== undefined) {
+        this.#fetching = { labels, done: reading.then(() => this.#readHistograms()) };
+        return undefined;
+      }
+      const rest = this.#readHistograms();
+      if (rest !== undefined) {
+        this.#fetching = { labels, done: rest };
+        return undefined;
+      }
+      const columns = this.#columnsOf(labels);
+      if (columns !== undefined) return columns;
+    }
+    return undefined;
+  }
+
+  #readHistograms(): Promise<void> | undefined {
+    return this.#histograms && this.#merge.readHistograms(this.#histograms);
+  }
+
+  /** What was read of a series; undefined for nothing. */
+  #columnsOf(labels: Labels): SeriesColumns | undefined {
+    const out = this.#out;
+    const histogramCount = this.#histograms?.length ?? 0;
+    const count = out.length + histogramCount;
+    if (count === 0) return undefined;
+    this.samplesRead += count;
+    if (this.samplesRead > this.#samplesMax)
+      throw new OperatingError(
+        "query.too_many_samples",
+        `the selection holds more than ${this.#samplesMax} samples`,
+      );
+    const { timestampsMs, values } = out;
+    const columns = { labels, timestampsMs, values, stale: out.staleFlags() };
+    if (this.#histograms === undefined || histogramCount === 0) return columns;
+    return { ...columns, histograms: histogramColumn(this.#histograms.columns) };
   }
 }
 

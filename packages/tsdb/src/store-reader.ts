@@ -2,6 +2,7 @@ import type { Labels, Matcher } from "@pharos/base";
 import type { HeadReader, Kernels } from "@pharos/kernels";
 import type {
   ExemplarReader,
+  Selection,
   SelectionEstimate,
   SelectOptions,
   SeriesColumns,
@@ -12,10 +13,11 @@ import type {
 import type { Archive } from "./archive/archive.ts";
 import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
+import { BlockSelections } from "./block-selections.ts";
 import { BlockSource } from "./block-source.ts";
 import { ExemplarAnswer, type HeadExemplars } from "./exemplar-queries.ts";
 import { type HeadSelection, HeadSource, type SelectionWishes } from "./head-selection.ts";
-import { type LabelList, LabelsCache, labelsAt } from "./label-list.ts";
+import { type LabelList, LabelsCache, LabelsInterner, labelsAt } from "./label-list.ts";
 import {
   blockLabels,
   type LabelQuery,
@@ -30,6 +32,8 @@ import type { Pause } from "./slices.ts";
 /** What the store says of a selection, and holds for the reader until it is released. */
 export interface ResolvedSelection extends Hold {
   readonly head: HeadSelection;
+  /** The labels of the head's series, one for each reference. To be asked before it is released. */
+  labels(): Promise<LabelList>;
   /** Those that overlap the range, by sequence: of two samples at the same time, that of the earlier block stands. */
   readonly blocks: readonly Block[];
 }
@@ -87,22 +91,22 @@ export interface StoreReaderParts {
 export class StoreReader implements SeriesReader, ExemplarReader {
   readonly #parts: StoreReaderParts;
   readonly #labels: LabelsCache;
+  readonly #blockSelections: BlockSelections;
 
   constructor(parts: StoreReaderParts) {
     this.#parts = parts;
-    this.#labels = new LabelsCache(parts.kernels);
+    const interner = new LabelsInterner();
+    this.#labels = new LabelsCache(parts.kernels, interner);
+    this.#blockSelections = new BlockSelections(interner);
   }
 
-  select(
-    range: TimeRange,
-    matchers: readonly Matcher[],
-    options: SelectOptions,
-  ): AsyncIterable<SeriesColumns> {
+  select(range: TimeRange, matchers: readonly Matcher[], options: SelectOptions): Selection {
     // Asked now and not in the generator, whose body waits for the first reader.
     const wishes = { histograms: options.histograms === true };
     const resolving = this.#parts.resolver.select(range, matchers, wishes);
     resolving.catch(() => {}); // Heard by whoever reads the selection.
-    return this.#read(resolving, range, matchers, options);
+    const lots = this.#read(resolving, range, matchers, options);
+    return { inLots: () => lots, [Symbol.asyncIterator]: () => oneByOne(lots) };
   }
 
   async *#read(
@@ -110,7 +114,7 @@ export class StoreReader implements SeriesReader, ExemplarReader {
     range: TimeRange,
     matchers: readonly Matcher[],
     options: SelectOptions,
-  ): AsyncGenerator<SeriesColumns, void, undefined> {
+  ): AsyncGenerator<Iterable<SeriesColumns>, void, undefined> {
     const { head, decoder, damaged, archive, pause: createPause } = this.#parts;
     const resolved = await resolving;
     try {
@@ -125,10 +129,13 @@ export class StoreReader implements SeriesReader, ExemplarReader {
         signal.throwIfAborted();
         resolved.check();
       };
-      for (const block of resolved.blocks)
-        sources.push(await BlockSource.select(block, range, matchers, decoder, damaged, pause));
-      const { refs, seriesEnded, labels } = resolved.head;
-      const sorted = await this.#labels.sorted(refs, seriesEnded, labels, pause);
+      for (const block of resolved.blocks) {
+        const selection = await this.#blockSelections.select(block, matchers, damaged, pause);
+        sources.push(new BlockSource(block, selection, range, decoder, damaged));
+      }
+      const { refs, seriesEnded } = resolved.head;
+      const ask = (): Promise<LabelList> => resolved.labels();
+      const sorted = await this.#labels.sorted(refs, seriesEnded, ask, pause);
       sources.push(new HeadSource(resolved.head, head, range, sorted));
       yield* readSelection(sources, options, resolved);
     } finally {
@@ -224,6 +231,12 @@ export class StoreReader implements SeriesReader, ExemplarReader {
       resolved.release();
     }
   }
+}
+
+async function* oneByOne(
+  lots: AsyncIterable<Iterable<SeriesColumns>>,
+): AsyncGenerator<SeriesColumns, void, undefined> {
+  for await (const lot of lots) yield* lot;
 }
 
 const NEVER = new AbortController().signal;

@@ -4,7 +4,8 @@ import type { Blocks } from "./block/blocks.ts";
 import type { Deletion } from "./block/deletions.ts";
 import { headExemplars } from "./exemplar-queries.ts";
 import type { Head } from "./head.ts";
-import { resolveHead, type SelectionWishes, useMatching } from "./head-selection.ts";
+import { headLabels, resolveHead, type SelectionWishes, useMatching } from "./head-selection.ts";
+import type { LabelList } from "./label-list.ts";
 import { headSeries, headTexts, type LabelQuery, type MatcherLists } from "./label-queries.ts";
 import { estimateHead } from "./selection-estimate.ts";
 import type { Pause } from "./slices.ts";
@@ -54,13 +55,15 @@ export class StoreResolver implements SelectionResolver {
   ): Promise<ResolvedSelection> {
     const { head, blocks, snapshots } = this.#parts;
     const pause = this.#parts.pause();
-    return useMatching(head, [matchers], pause, async ([matching]) => {
+    return useMatching(head, [matchers], pause, ([matching]) => {
       const snapshot = snapshots.take();
       try {
-        // The blocks before the first wait as well: all of it is of one moment.
         const overlapping = blocks.overlapping(range.minMs, range.maxMs);
-        const selection = await resolveHead(head, range, matching as Uint32Array, wishes, pause);
-        return { ...snapshot, head: selection, blocks: overlapping };
+        const selection = resolveHead(head, range, matching as Uint32Array, wishes);
+        // The references go to another thread with the answer.
+        const refs = selection.refs.slice();
+        const labels = (): Promise<LabelList> => headLabels(head, refs, pause);
+        return { ...snapshot, head: selection, labels, blocks: overlapping };
       } catch (error) {
         snapshot.release();
         throw error;

@@ -41,6 +41,9 @@ function sent(session: ReaderSession): ReaderCalls {
     async select(...args) {
       return structuredClone(await session.select(...structuredClone(args)));
     },
+    async selectionLabels(...args) {
+      return structuredClone(await session.selectionLabels(...structuredClone(args)));
+    },
     async estimate(...args) {
       return structuredClone(await session.estimate(...structuredClone(args)));
     },

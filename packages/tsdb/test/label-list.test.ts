@@ -6,6 +6,7 @@ import {
   type LabelList,
   LabelListBuilder,
   LabelsCache,
+  LabelsInterner,
   type SortedSeries,
 } from "../src/label-list.ts";
 
@@ -29,22 +30,25 @@ function labelsInOrder({ order, labelsOf }: SortedSeries): Labels[] {
 }
 
 test("the series of a selection come in the order of their labels, the first time and later", async () => {
-  const cache = new LabelsCache(kernels);
+  const cache = new LabelsCache(kernels, new LabelsInterner());
   const sets = manySets(5000);
   const refs = Uint32Array.from(sets.keys());
   const expected = sets.toSorted(compareLabels);
   for (let i = 0; i < 2; i++)
-    deepEqual(labelsInOrder(await cache.sorted(refs, 0, listOf(sets), noPause)), expected);
+    deepEqual(
+      labelsInOrder(await cache.sorted(refs, 0, async () => listOf(sets), noPause)),
+      expected,
+    );
 });
 
 test("references that mean other series since are told apart, for who began before and after", async () => {
-  const cache = new LabelsCache(kernels);
+  const cache = new LabelsCache(kernels, new LabelsInterner());
   const refs = Uint32Array.from({ length: 100 }, (_, i) => i);
   const [before, after] = [manySets(100, "before"), manySets(100, "after")];
-  const first = await cache.sorted(refs, 0, listOf(before), noPause);
-  const second = await cache.sorted(refs, 1, listOf(after), noPause);
-  const late = await cache.sorted(refs, 0, listOf(before), noPause);
-  const again = await cache.sorted(refs, 1, listOf(after), noPause);
+  const first = await cache.sorted(refs, 0, async () => listOf(before), noPause);
+  const second = await cache.sorted(refs, 1, async () => listOf(after), noPause);
+  const late = await cache.sorted(refs, 0, async () => listOf(before), noPause);
+  const again = await cache.sorted(refs, 1, async () => listOf(after), noPause);
   deepEqual(labelsInOrder(first), before.toSorted(compareLabels));
   deepEqual(labelsInOrder(second), after.toSorted(compareLabels));
   deepEqual(labelsInOrder(late), before.toSorted(compareLabels));
@@ -58,12 +62,25 @@ test("others get their turn while many series are put in order, and whoever aske
   const counting = async (done = 1): Promise<void> => {
     steps += done;
   };
-  await new LabelsCache(kernels).sorted(refs, 0, listOf(sets), counting);
+  await new LabelsCache(kernels, new LabelsInterner()).sorted(
+    refs,
+    0,
+    async () => listOf(sets),
+    counting,
+  );
   ok(steps >= 2 * sets.length, `${steps} steps`);
   const givenUp = async (): Promise<void> => {
     throw new Error("given up");
   };
   const { usedSize } = kernels.memoryUse();
-  await rejects(new LabelsCache(kernels).sorted(refs, 0, listOf(sets), givenUp), /given up/);
+  await rejects(
+    new LabelsCache(kernels, new LabelsInterner()).sorted(
+      refs,
+      0,
+      async () => listOf(sets),
+      givenUp,
+    ),
+    /given up/,
+  );
   equal(kernels.memoryUse().usedSize, usedSize);
 });

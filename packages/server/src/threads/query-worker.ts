@@ -102,6 +102,7 @@ function storeCalls(to: MessagePort): ReaderCalls {
   const caller = new Caller<StoreReaderCalls>(to, STORE_CALLS_MAX);
   return {
     select: (range, matchers, wishes) => caller.call("select", { range, matchers, wishes }),
+    selectionLabels: (hold) => caller.call("selectionLabels", hold),
     estimate: (range, matchers) => caller.call("estimate", { range, matchers }),
     labels: (range, query) => caller.call("labels", { range, query }),
     exemplars: (range, matcherLists) => caller.call("exemplars", { range, matcherLists }),

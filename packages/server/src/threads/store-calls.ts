@@ -16,6 +16,7 @@ import type {
   HeadExemplars,
   HeadLabels,
   HeadSelection,
+  LabelList,
   LabelQuery,
   PlaceEstimate,
   ReaderAnswer,
@@ -119,6 +120,8 @@ export interface StoreReaderCalls {
     readonly matchers: readonly Matcher[];
     readonly wishes: SelectionWishes;
   }): ReaderAnswer<HeadSelection>;
+  /** The labels of the series of a selection that is held. */
+  selectionLabels(ask: number): LabelList;
   estimate(ask: {
     readonly range: TimeRange;
     readonly matchers: readonly Matcher[];

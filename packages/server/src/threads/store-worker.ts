@@ -18,6 +18,7 @@ import {
   type EmbeddedStore,
   headSelectionBuffers,
   type KeptBlock,
+  labelListBuffers,
   openStore,
 } from "@pharos/tsdb";
 import type { StorageChange } from "../http/dependencies.ts";
@@ -147,6 +148,10 @@ class StoreThread {
         return new Moved(answer, headSelectionBuffers(answer.head));
       },
       estimate: ({ range, matchers }) => session.estimate(range, matchers),
+      async selectionLabels(hold) {
+        const labels = await session.selectionLabels(hold);
+        return new Moved(labels, labelListBuffers(labels));
+      },
       labels: ({ range, query }) => session.labels(range, query),
       exemplars: ({ range, matcherLists }) => session.exemplars(range, matcherLists),
       release: (hold) => session.release(hold),

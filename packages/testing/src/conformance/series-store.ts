@@ -10,7 +10,13 @@ import {
   type Matcher,
   METRIC_NAME,
 } from "@pharos/base";
-import type { SampleBatch, SeriesStore } from "@pharos/ports";
+import {
+  inLots,
+  type SampleBatch,
+  type Selection,
+  type SeriesColumns,
+  type SeriesStore,
+} from "@pharos/ports";
 
 /** Times in the notation below count from here, in seconds. */
 const EPOCH_MS = 1_700_000_000_000;
@@ -293,12 +299,18 @@ async function read(
 ): Promise<readonly string[]> {
   const { from = -3600, to = 3600, samplesMax = Number.POSITIVE_INFINITY } = query;
   const signal = query.signal ?? new AbortController().signal;
-  return collect(
-    store.select(rangeOf(from, to), matchersOf(query.matchers), { samplesMax, signal }),
-  );
+  const select = () =>
+    store.select(rangeOf(from, to), matchersOf(query.matchers), { samplesMax, signal });
+  const lines = await collect(select());
+  deepEqual(await collect(oneByOne(select())), lines, "the series in lots are the same");
+  return lines;
 }
 
-async function collect(selection: ReturnType<SeriesStore["select"]>): Promise<readonly string[]> {
+async function* oneByOne(selection: Selection): AsyncGenerator<SeriesColumns> {
+  for await (const lot of inLots(selection)) yield* lot;
+}
+
+async function collect(selection: AsyncIterable<SeriesColumns>): Promise<readonly string[]> {
   const lines: string[] = [];
   for await (const { labels, timestampsMs, values, stale } of selection) {
     equal(timestampsMs.length, values.length);

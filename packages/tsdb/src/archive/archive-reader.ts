@@ -210,6 +210,7 @@ export class ArchiveReader {
 
 /** The samples of one archived block in a selection. */
 class ArchiveSource implements SelectionSource {
+  readonly hasHistograms = true;
   readonly #series: readonly MatchedSeries[];
   readonly #readers: { readonly samples: RowReader; readonly histograms: RowReader };
   readonly #range: TimeRange;
