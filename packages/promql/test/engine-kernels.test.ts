@@ -111,7 +111,7 @@ const query = fc.oneof(
   fc
     .tuple(
       fc.constantFrom(...AGGREGATIONS),
-      fc.constantFrom("", "by (job)", "without (job)"),
+      fc.constantFrom("", "by (job)", "without (job)", "by (job, __name__)"),
       vector,
     )
     .map(([op, grouping, of]) => `${op} ${grouping} (${of})`),

@@ -1,7 +1,7 @@
 import type { Labels } from "@pharos/base";
 import { GroupColumns, type Kernels } from "@pharos/kernels";
 import type { AggregationOp } from "../syntax/ast.ts";
-import type { Group } from "./aggregate-kernels.ts";
+import { dropStepsOf, type Group } from "./aggregate-kernels.ts";
 import type { StepSeries } from "./step-series.ts";
 
 /** Bytes that the groups of one aggregation take in the kernels' memory; those beyond are added up in TypeScript. */
@@ -56,7 +56,7 @@ export class KernelGroups implements Disposable {
       means: isMean ? new Float64Array(this.#count) : NOTHING,
       meansLost: NOTHING,
       overflowed: new Uint8Array(isMean ? this.#count : 0),
-      dropSteps: null,
+      dropSteps: dropStepsOf(labels, this.#count),
       histograms: null,
     };
     this.#numbers.set(group, number);

@@ -1,7 +1,7 @@
 import { assert, type Labels } from "@pharos/base";
 import type { AggregationOp } from "../syntax/ast.ts";
 import type { HistogramAccumulator } from "./histogram/accumulator.ts";
-import { emptySeries, FLOAT, NONE, type StepSeries } from "./step-series.ts";
+import { emptySeries, FLOAT, isMetadataLabel, NONE, type StepSeries } from "./step-series.ts";
 
 /** What the samples of one group add up to so far, one place a step. */
 export interface Group {
@@ -14,7 +14,7 @@ export interface Group {
   readonly meansLost: Float64Array;
   /** 1 where the sum would have overflowed, so that `means` goes on in its place (avg). */
   readonly overflowed: Uint8Array;
-  /** Steps at which a series was seen whose metric name goes; null until there is one. */
+  /** Steps at which a series was seen whose metric name goes; null where the group has no name, type or unit. */
   dropSteps: Uint8Array | null;
   /** Where histograms are added up, by step; null until there is one. */
   histograms: (HistogramAccumulator | undefined)[] | null;
@@ -82,9 +82,14 @@ export function openGroup({ lost, means }: Kernel, labels: Labels, count: number
     means: places(means),
     meansLost: places(means),
     overflowed: new Uint8Array(means ? count : 0),
-    dropSteps: null,
+    dropSteps: dropStepsOf(labels, count),
     histograms: null,
   };
+}
+
+/** Room for the steps at which a group loses its name, type and unit, where it has any. */
+export function dropStepsOf(labels: Labels, count: number): Uint8Array | null {
+  return labels.some(([name]) => isMetadataLabel(name)) ? new Uint8Array(count) : null;
 }
 
 function addSum({ out, lost }: Group, values: Float64Array, present: Uint8Array): void {

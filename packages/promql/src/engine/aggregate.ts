@@ -87,10 +87,7 @@ export class Accumulator implements Disposable {
   add(series: StepSeries): void {
     const { labels, dropName, values, present } = series;
     const group = this.#groups.of(labels, () => this.#open(labels));
-    if (dropName) {
-      group.dropSteps ??= new Uint8Array(this.#count);
-      markSteps(group.dropSteps, present);
-    }
+    if (dropName && group.dropSteps !== null) markSteps(group.dropSteps, present);
     if (this.#kernelGroups?.add(group, series) !== true) this.#kernel.add(group, values, present);
     if (series.histograms !== undefined && present.includes(HISTOGRAM))
       this.#addHistograms(group, series);
