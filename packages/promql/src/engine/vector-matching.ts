@@ -13,6 +13,7 @@ import {
 import type { BinaryExpr, VectorMatching } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
 import { formatLabelSet } from "./format-number.ts";
+import { GroupIndex } from "./group-index.ts";
 import { applyOperator, changesMeaning, type Operand } from "./operators.ts";
 import {
   emptySeries,
@@ -79,50 +80,21 @@ function matchingLabels({ on, labels: names }: VectorMatching): MatchingLabels {
   return (labels) => withoutLabels(labels, removed);
 }
 
-/**
- * Numbers the groups of series that match each other from 0. Each series' labels are looked at once: what follows works
- * with the numbers.
- */
-class MatchNumbers {
-  readonly #labelsOf: MatchingLabels;
-  readonly #numbers = new Map<string, number>();
-
-  constructor(matching: VectorMatching) {
-    this.#labelsOf = matchingLabels(matching);
-  }
-
-  get size(): number {
-    return this.#numbers.size;
-  }
-
-  of({ labels }: StepSeries): number {
-    return this.#numbers.getOrInsertComputed(
-      labelsKey(this.#labelsOf(labels)),
-      () => this.#numbers.size,
-    );
-  }
-
-  /** As `of`, but for a group that there is no series of yet -1. */
-  known({ labels }: StepSeries): number {
-    return this.#numbers.get(labelsKey(this.#labelsOf(labels))) ?? -1;
-  }
+/** Groups series that match each other. Each series' labels are looked at once, for all steps together. */
+function matchIndex<Group>({ on, labels }: VectorMatching): GroupIndex<Group> {
+  return new GroupIndex({ without: !on, grouping: labels });
 }
 
 function groupByMatch(
   matching: VectorMatching,
   many: readonly StepSeries[],
   one: readonly StepSeries[],
-): MatchGroup[] {
-  const numbers = new MatchNumbers(matching);
-  const groups: MatchGroup[] = [];
-  const groupOf = (series: StepSeries): MatchGroup => {
-    const number = numbers.of(series);
-    groups[number] ??= { many: [], one: [] };
-    return groups[number];
-  };
-  for (const series of one) groupOf(series).one.push(series);
-  for (const series of many) groupOf(series).many.push(series);
-  return groups;
+): readonly MatchGroup[] {
+  const index = matchIndex<MatchGroup>(matching);
+  const open = (): MatchGroup => ({ many: [], one: [] });
+  for (const series of many) index.of(series.labels, open).many.push(series);
+  for (const series of one) index.of(series.labels, open).one.push(series);
+  return index.groups;
 }
 
 /**
@@ -317,49 +289,51 @@ export function setOperation(
   left: readonly StepSeries[],
   right: readonly StepSeries[],
 ): StepSeries[] {
-  const numbers = new MatchNumbers(matching);
   switch (op) {
-    case "and": {
-      const there = presenceByMatch(right, numbers);
-      return left.filter((series) => {
-        const other = there[numbers.known(series)];
-        if (other === undefined) return false;
-        for (let i = 0; i < other.length; i++) if (other[i] === 0) series.present[i] = NONE;
-        return hasSamples(series);
-      });
-    }
+    case "and":
+      return new MatchPresence(matching, right).only(left);
     case "unless":
-      return without(left, presenceByMatch(right, numbers), numbers);
-    case "or": {
-      const there = presenceByMatch(left, numbers);
+      return new MatchPresence(matching, right).without(left);
+    case "or":
       // A series may come from the left at some steps and from the right at others.
-      return mergeSameLabels([...left, ...without(right, there, numbers)]);
+      return mergeSameLabels([...left, ...new MatchPresence(matching, left).without(right)]);
+  }
+}
+
+/** Where a vector has samples that others may match. */
+class MatchPresence {
+  readonly #index: GroupIndex<{ there: Uint8Array | undefined }>;
+
+  constructor(matching: VectorMatching, list: readonly StepSeries[]) {
+    this.#index = matchIndex(matching);
+    for (const { labels, present } of list) {
+      const group = this.#index.of(labels, noPresence);
+      group.there ??= new Uint8Array(present.length);
+      for (let i = 0; i < present.length; i++) if (present[i] !== NONE) group.there[i] = 1;
     }
   }
-}
 
-function without(
-  list: readonly StepSeries[],
-  there: readonly Uint8Array[],
-  numbers: MatchNumbers,
-): StepSeries[] {
-  return list.filter((series) => {
-    const other = there[numbers.known(series)];
-    if (other === undefined) return true;
-    for (let i = 0; i < other.length; i++) if (other[i] === 1) series.present[i] = NONE;
-    return hasSamples(series);
-  });
-}
-
-/** By the number of the group, 1 at the steps at which any of its series has a sample. */
-function presenceByMatch(list: readonly StepSeries[], numbers: MatchNumbers): Uint8Array[] {
-  const there: Uint8Array[] = [];
-  for (const series of list) {
-    const { present } = series;
-    const number = numbers.of(series);
-    there[number] ??= new Uint8Array(present.length);
-    const known = there[number];
-    for (let i = 0; i < present.length; i++) if (present[i] !== NONE) known[i] = 1;
+  /** The samples that match one of the vector's at the same step. In place. */
+  only(list: readonly StepSeries[]): StepSeries[] {
+    return list.filter((series) => {
+      const { there } = this.#index.of(series.labels, noPresence);
+      if (there === undefined) return false;
+      for (let i = 0; i < there.length; i++) if (there[i] === 0) series.present[i] = NONE;
+      return hasSamples(series);
+    });
   }
-  return there;
+
+  /** The samples that match none. In place. */
+  without(list: readonly StepSeries[]): StepSeries[] {
+    return list.filter((series) => {
+      const { there } = this.#index.of(series.labels, noPresence);
+      if (there === undefined) return true;
+      for (let i = 0; i < there.length; i++) if (there[i] === 1) series.present[i] = NONE;
+      return hasSamples(series);
+    });
+  }
+}
+
+function noPresence(): { there: Uint8Array | undefined } {
+  return { there: undefined };
 }
