@@ -2,9 +2,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
-import { errorText, type NativeHistogram, OperatingError, STALE_HISTOGRAM } from "@pharos/base";
+import {
+  errorText,
+  labelsKey,
+  type NativeHistogram,
+  OperatingError,
+  STALE_HISTOGRAM,
+} from "@pharos/base";
 import { Kernels, SeriesTable } from "@pharos/kernels";
-import type { HistogramBatch, SampleBatch } from "@pharos/ports";
+import type { HistogramBatch, SampleBatch, SeriesColumns, SeriesReader } from "@pharos/ports";
 import { detectReset, type Engine, type QueryResult } from "@pharos/promql/engine";
 import { type Expr, parse, pinSelectors, printExpr } from "@pharos/promql/syntax";
 import type {
@@ -33,6 +39,7 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
   readonly #folder: string;
   readonly #signal = new AbortController().signal;
   #store: EmbeddedStore | undefined;
+  #starts = new StartTimestamps();
   #lives = 0;
 
   constructor(engine: Engine, folder: string) {
@@ -43,11 +50,13 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
   async load(series: readonly SeriesToLoad[]): Promise<void> {
     await this.#opened.append(floatsOf(series));
     await this.#opened.appendHistograms(histogramsOf(series));
+    this.#starts.add(series);
   }
 
   /** An empty store each time: nothing of the one before can be left. */
   async clear(): Promise<void> {
     await this.#close();
+    this.#starts = new StartTimestamps();
     const kernels = await Kernels.load();
     this.#store = await openStore({
       disk: nodeDisk(join(this.#folder, String(this.#lives++))),
@@ -61,12 +70,12 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
   }
 
   instant(expr: string, timeMs: number): Promise<TestResult> {
-    return answer(this.#engine.instant(this.#opened, expr, timeMs, { signal: this.#signal }));
+    return answer(this.#engine.instant(this.#reader, expr, timeMs, { signal: this.#signal }));
   }
 
   range(expr: string, startMs: number, endMs: number, stepMs: number): Promise<TestResult> {
     const range = { startMs, endMs, stepMs };
-    return answer(this.#engine.range(this.#opened, expr, range, { signal: this.#signal }));
+    return answer(this.#engine.range(this.#reader, expr, range, { signal: this.#signal }));
   }
 
   pinned(expr: string, timeMs: number): string | undefined {
@@ -85,9 +94,60 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
     this.#store = undefined;
   }
 
+  get #reader(): Pick<SeriesReader, "select"> {
+    const store = this.#opened;
+    const starts = this.#starts;
+    return {
+      select(range, matchers, options) {
+        const selection = store.select(range, matchers, options);
+        return options.starts === true ? starts.into(selection) : selection;
+      },
+    };
+  }
+
   get #opened(): EmbeddedStore {
     if (this.#store === undefined) throw new OperatingError("not_found", "the store is closed");
     return this.#store;
+  }
+}
+
+/** When the counting of samples began. The store does not keep that yet, so it is added to what the store gives. */
+class StartTimestamps {
+  readonly #byLabels = new Map<string, Map<number, number>>();
+
+  add(series: readonly SeriesToLoad[]): void {
+    for (const { labels, samples } of series)
+      for (const { timestampMs, startMs } of samples) {
+        if (startMs === undefined) continue;
+        const byTimeMs = this.#byLabels.getOrInsertComputed(labelsKey(labels), () => new Map());
+        byTimeMs.set(timestampMs, startMs);
+      }
+  }
+
+  async *into(selection: AsyncIterable<SeriesColumns>): AsyncGenerator<SeriesColumns> {
+    for await (const columns of selection) {
+      const byTimeMs = this.#byLabels.get(labelsKey(columns.labels));
+      if (byTimeMs === undefined) {
+        yield columns;
+        continue;
+      }
+      const startsOf = (timestampsMs: Float64Array): Float64Array =>
+        timestampsMs.map((timestampMs) => byTimeMs.get(timestampMs) ?? Number.NaN);
+      const { histograms, timestampsMs } = columns;
+      yield {
+        ...columns,
+        startsMs: startsOf(timestampsMs),
+        ...(histograms === undefined
+          ? {}
+          : {
+              histograms: {
+                timestampsMs: histograms.timestampsMs,
+                startsMs: startsOf(histograms.timestampsMs),
+                at: (index) => histograms.at(index),
+              },
+            }),
+      };
+    }
   }
 }
 
