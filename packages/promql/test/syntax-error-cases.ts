@@ -556,4 +556,20 @@ export const KNOWN_TO_PROMETHEUS_2: readonly BadExpression[] = [
   ["max_over_time(foo[5m:1m:1m])", "1:24", "unexpected colon ':'"],
   ["avg_over_time(sum(foo)[5m])", "1:23", "ranges only allowed for vector selectors"],
   ["sum(foo) over time", "1:10", 'unexpected identifier "over"'],
+  ["1e400", "1:1", 'error parsing number: strconv.ParseFloat: parsing "1e400": value out of range'],
+  [
+    "foo > 1e999",
+    "1:7",
+    'error parsing number: strconv.ParseFloat: parsing "1e999": value out of range',
+  ],
+  [
+    "foo @ 1e400",
+    "1:7",
+    'error parsing number: strconv.ParseFloat: parsing "1e400": value out of range',
+  ],
+  [
+    "0x8000000000000000",
+    "1:1",
+    'error parsing number: strconv.ParseFloat: parsing "0x8000000000000000": invalid syntax',
+  ],
 ];

@@ -1,14 +1,24 @@
 import { parseDuration, quote } from "@pharos/base";
 import { readEscape } from "./string-escape.ts";
 
-/** The value of a number token: decimal, hexadecimal, octal (a leading 0, as in Go), `Inf`, `NaN`. */
-export function numberValue(text: string): number {
+/**
+ * The value of a number token: decimal, hexadecimal, octal (a leading 0, as in Go), `Inf`, `NaN`. As in Go, whole
+ * numbers with a base end below 2^63, and beyond that octal digits are decimal ones. A text says what is wrong with it.
+ */
+export function numberValue(text: string): number | string {
   const digits = text.includes("_") ? text.replaceAll("_", "") : text;
-  if (/^0[0-7]+$/.test(digits)) return Number.parseInt(digits, 8);
   const lower = digits.toLowerCase();
   if (lower === "inf") return Number.POSITIVE_INFINITY;
   if (lower === "nan") return Number.NaN;
-  return Number(digits);
+  if (/^00*[0-7]{1,21}$/.test(digits)) return Number.parseInt(digits, 8);
+  const value = Number(digits);
+  if (lower.startsWith("0x") && !/^0x0*[0-7]?[0-9a-f]{0,15}$/.test(lower))
+    return goComplaint(text, "invalid syntax");
+  return Number.isFinite(value) ? value : goComplaint(text, "value out of range");
+}
+
+function goComplaint(text: string, problem: string): string {
+  return `error parsing number: strconv.ParseFloat: parsing ${quote(text)}: ${problem}`;
 }
 
 /** The length of a duration token in seconds; a text says what is wrong with it. */
