@@ -541,14 +541,11 @@ test("a range query refuses what is no scalar or vector", async () => {
 
 test("what the store leaves out is a warning, once, beside the rest of the answer", async () => {
   const { store, engine } = await worldOf("x 1 2 3");
-  const reader: SeriesReader = {
+  const reader: Pick<SeriesReader, "select"> = {
     select(range, matchers, options) {
       options.warn?.("archived block a: connection refused");
       return store.select(range, matchers, options);
     },
-    series: (...args) => store.series(...args),
-    labelNames: (...args) => store.labelNames(...args),
-    labelValues: (...args) => store.labelValues(...args),
   };
   const { signal } = new AbortController();
   const result = await engine.instant(reader, "x + x", 60_000, { signal });

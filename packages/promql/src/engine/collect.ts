@@ -5,16 +5,26 @@ import { ColumnCopier, type Grid, type StepSeries } from "./step-series.ts";
 /** Keeps copies of the series that a stream gives. */
 export class Collector {
   readonly series: StepSeries[] = [];
-  readonly #copier: ColumnCopier;
-
-  readonly sink: Sink;
+  readonly #count: number;
+  readonly #context: QueryContext;
+  #copier: ColumnCopier;
 
   constructor({ count }: Grid, context: QueryContext) {
+    this.#count = count;
+    this.#context = context;
     this.#copier = new ColumnCopier(count);
-    this.sink = (series) => {
-      context.hold(count);
-      this.series.push(this.#copier.copy(series));
-    };
+  }
+
+  readonly sink = (series: StepSeries): void => {
+    this.#context.hold(this.#count);
+    this.series.push(this.#copier.copy(series));
+  };
+
+  /** Forgets them all. */
+  clear(): void {
+    this.#context.release(this.#count * this.series.length);
+    this.series.length = 0;
+    this.#copier = new ColumnCopier(this.#count);
   }
 }
 

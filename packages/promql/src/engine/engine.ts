@@ -9,6 +9,7 @@ import { Annotations } from "./annotations.ts";
 import { TreeEvaluator } from "./evaluate.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { unwrapParens } from "./expr-properties.ts";
+import { countsOnlySelectors } from "./histogram/counts-only.ts";
 import { QueryContext } from "./query-context.ts";
 import type { QueryLimits } from "./query-limits.ts";
 import { evaluateMatrix } from "./range/range-vector.ts";
@@ -114,8 +115,10 @@ export function createEngine({
         samplesMax,
         ...(options.limits === undefined ? {} : { limits: options.limits }),
         annotations,
+        countsOnly: countsOnlySelectors(expr),
       });
-      const value = await evaluate(expr, gridOf(range), new TreeEvaluator(context));
+      const grid = gridOf(range);
+      const value = await evaluate(expr, grid, new TreeEvaluator(expr, grid, context));
       const { samplesRead, seriesRead, samplesPeak } = context;
       return {
         ...value,

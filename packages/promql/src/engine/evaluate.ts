@@ -6,11 +6,14 @@ import { evaluateBinary } from "./evaluate-binary.ts";
 import { evaluateCall } from "./evaluate-call.ts";
 import { evaluateScalar } from "./evaluate-scalar.ts";
 import type { Evaluator, Sink } from "./evaluator.ts";
+import { ExprIdentity } from "./expr-identity.ts";
 import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
 import { negate } from "./operators.ts";
 import type { QueryContext } from "./query-context.ts";
 import { absentOverTime, collectRangeFunction, streamRangeFunction } from "./range/range-call.ts";
+import { RepeatedParts } from "./repeated-parts.ts";
 import { collectSelector, streamSelector } from "./selector.ts";
+import { SharedReads } from "./shared-reads.ts";
 import { firstStep, type Grid, hasSamples, repeatFirst, type StepSeries } from "./step-series.ts";
 
 type Inner = ReturnType<typeof unwrapParens>;
@@ -18,9 +21,18 @@ type Inner = ReturnType<typeof unwrapParens>;
 /** Evaluates the expression of one query, node by node. What a kind of node does is in a file of its own. */
 export class TreeEvaluator implements Evaluator {
   readonly context: QueryContext;
+  /** The steps of the query itself, not of a subquery in it. */
+  readonly #grid: Grid;
+  readonly #repeated: RepeatedParts;
+  readonly #shared: SharedReads;
 
-  constructor(context: QueryContext) {
+  constructor(expr: Expr, grid: Grid, context: QueryContext) {
     this.context = context;
+    this.#grid = grid;
+    const identity = new ExprIdentity((selector) => context.countsOnly.has(selector));
+    const repeated = new RepeatedParts(expr, identity, context);
+    this.#repeated = repeated;
+    this.#shared = new SharedReads(expr, grid, this, identity, (part) => repeated.isSkipped(part));
   }
 
   scalar(expr: Expr, grid: Grid): Promise<Float64Array> {
@@ -29,18 +41,23 @@ export class TreeEvaluator implements Evaluator {
 
   async vector(expr: Expr, grid: Grid): Promise<StepSeries[]> {
     const inner = unwrapParens(expr);
-    const { context } = this;
-    const heldBefore = context.samplesHeld;
-    let result: StepSeries[];
-    if (grid.count > 1 && isStepInvariant(inner)) {
-      const once = (await this.vector(inner, firstStep(grid))).filter(hasSamples);
-      context.settle(heldBefore, once.length * grid.count);
-      result = once.map((series) => repeatFirst(series, grid.count));
-    } else {
-      result = await this.#node(inner, grid);
-      context.settle(heldBefore, result.length * grid.count);
-    }
+    const heldBefore = this.context.samplesHeld;
+    const result =
+      grid === this.#grid
+        ? await this.#repeated.value(inner, grid, (part) => this.#evaluate(part, grid))
+        : await this.#evaluate(inner, grid);
+    this.context.settle(heldBefore, result.length * grid.count);
     return result;
+  }
+
+  async #evaluate(expr: Inner, grid: Grid): Promise<StepSeries[]> {
+    if (grid.count > 1 && isStepInvariant(expr)) {
+      const once = (await this.vector(expr, firstStep(grid))).filter(hasSamples);
+      this.context.hold(once.length * grid.count);
+      return once.map((series) => repeatFirst(series, grid.count));
+    }
+    const shared = grid === this.#grid ? await this.#shared.value(expr) : undefined;
+    return shared ?? this.#node(expr, grid);
   }
 
   async stream(expr: Expr, grid: Grid, sink: Sink): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Expr, TimeShift, VectorMatching } from "../syntax/ast.ts";
+import type { Expr, TimeShift, VectorMatching, VectorSelector } from "../syntax/ast.ts";
 import { childrenOf } from "../syntax/walk.ts";
 import { unwrapParens } from "./expr-properties.ts";
 
@@ -9,13 +9,20 @@ import { unwrapParens } from "./expr-properties.ts";
 export class ExprIdentity {
   readonly #numbers = new Map<string, number>();
   readonly #known = new Map<Expr, number>();
+  readonly #isOther: (selector: VectorSelector) => boolean;
+
+  /** `isOther` says which selectors are evaluated otherwise than the same ones elsewhere. */
+  constructor(isOther: (selector: VectorSelector) => boolean) {
+    this.#isOther = isOther;
+  }
 
   of(expr: Expr): number {
     const inner = unwrapParens(expr);
     const known = this.#known.get(inner);
     if (known !== undefined) return known;
     const children = childrenOf(inner).map((child) => this.of(child));
-    const key = JSON.stringify([ownPart(inner), children]);
+    const isOther = inner.kind === "vector" && this.#isOther(inner);
+    const key = JSON.stringify([ownPart(inner), isOther, children]);
     const number = this.#numbers.getOrInsertComputed(key, () => this.#numbers.size);
     this.#known.set(inner, number);
     return number;

@@ -1,7 +1,7 @@
 import { type Clock, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
 import type { SeriesReader } from "@pharos/ports";
-import type { AtModifier, TimeShift } from "../syntax/ast.ts";
+import type { AtModifier, Expr, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
 import { overLimit, type QueryLimits, SAMPLE_SIZE } from "./query-limits.ts";
 
@@ -23,6 +23,7 @@ export interface QueryContextOptions {
   readonly samplesMax: number;
   readonly limits?: QueryLimits;
   readonly annotations: Annotations;
+  readonly countsOnly: ReadonlySet<Expr>;
 }
 
 /** What belongs to one running query: its limits, its turns on the thread, what it says and counts. */
@@ -37,6 +38,8 @@ export class QueryContext {
   readonly lookbackMs: number;
   readonly defaultStepMs: number;
   readonly annotations: Annotations;
+  /** The selectors of which histograms are read without their buckets. */
+  readonly countsOnly: ReadonlySet<Expr>;
   /** Where the loops over columns are done in WebAssembly, if anywhere. */
   readonly kernels: Kernels | undefined;
   samplesRead = 0;
@@ -50,6 +53,7 @@ export class QueryContext {
   /** The tighter of the two limits on what is held. */
   readonly #heldMax: number;
   #samplesHeld = 0;
+  #samplesKept = 0;
   #ticks = 0;
   #sliceStartMs: number;
 
@@ -62,6 +66,7 @@ export class QueryContext {
     this.lookbackMs = options.lookbackMs;
     this.defaultStepMs = options.defaultStepMs;
     this.annotations = options.annotations;
+    this.countsOnly = options.countsOnly;
     this.kernels = options.kernels;
     this.#clock = options.clock;
     this.#limits = options.limits ?? {};
@@ -79,17 +84,30 @@ export class QueryContext {
   /** @throws OperatingError `query.too_many_samples`, `query.over_limit` where the query would hold more than it may. */
   hold(samples: number): void {
     this.#samplesHeld += samples;
-    if (this.#samplesHeld > this.samplesPeak) this.samplesPeak = this.#samplesHeld;
-    if (this.#samplesHeld > this.#heldMax) throw this.#holdsTooMuch();
+    this.#check();
   }
 
-  #holdsTooMuch(): OperatingError {
+  /**
+   * Notes samples that outlive the operator that computed them, and, negative, that they are given away or gone: `settle`
+   * does not forget them.
+   *
+   * @throws OperatingError as `hold`.
+   */
+  keep(samples: number): void {
+    this.#samplesKept += samples;
+    this.#check();
+  }
+
+  #check(): void {
+    const samples = this.#samplesHeld + this.#samplesKept;
+    if (samples > this.samplesPeak) this.samplesPeak = samples;
+    if (samples > this.#heldMax) throw this.#holdsTooMuch(samples);
+  }
+
+  #holdsTooMuch(held: number): OperatingError {
     const { samples, memorySize } = this.#limits;
-    if (memorySize !== undefined && this.#samplesHeld <= this.#samplesMax)
-      return overLimit(
-        `needs more than ${this.#samplesHeld * SAMPLE_SIZE} bytes of memory`,
-        memorySize,
-      );
+    if (memorySize !== undefined && held <= this.#samplesMax)
+      return overLimit(`needs more than ${held * SAMPLE_SIZE} bytes of memory`, memorySize);
     // As Prometheus words it.
     const text = "query processing would load too many samples into memory in query execution";
     const limit = samples === undefined ? "" : `: more than ${samples.max} (${samples.setting})`;

@@ -1,5 +1,6 @@
 import type { HistogramColumn, SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
+import { countsOnly } from "./histogram/counts-only.ts";
 import type { QueryContext } from "./query-context.ts";
 import { firstAfter } from "./range/extent.ts";
 import { type Grid, gridEndMs } from "./step-series.ts";
@@ -47,12 +48,23 @@ export async function readSeries(
     context.hold(length);
     for (const reading of readings) {
       const part = readings.length === 1 ? columns : partOf(columns, reading.needed);
-      const busy = part && reading.take(part);
+      const busy =
+        part &&
+        reading.take(
+          context.countsOnly.has(reading.selector) ? withoutBuckets(part, reading.needed) : part,
+        );
       if (busy !== undefined) await busy;
     }
     context.release(length);
     if (context.tick()) await context.pause();
   }
+}
+
+function withoutBuckets(columns: SeriesColumns, { afterMs }: NeededSamples): SeriesColumns {
+  const { histograms } = columns;
+  return histograms === undefined
+    ? columns
+    : { ...columns, histograms: countsOnly(histograms, afterMs) };
 }
 
 /** The least that holds all of what is needed. */

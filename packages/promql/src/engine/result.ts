@@ -59,7 +59,7 @@ export interface SampleRun extends MatrixSeries {
 export interface QueryStats {
   /** Samples that came from the store, and points of subqueries. */
   readonly samplesRead: number;
-  /** Series that came from the store; one that two selectors read counts twice. */
+  /** Series that came from the store; one that was read in two passes counts twice. */
   readonly seriesRead: number;
   /** The most samples that were in memory at once. */
   readonly samplesPeak: number;

@@ -117,6 +117,16 @@ export class ColumnCopier {
   }
 }
 
+/** A series with columns of its own. */
+export function copySeries({ values, present, histograms, ...series }: StepSeries): StepSeries {
+  return {
+    ...series,
+    values: values.slice(),
+    present: present.slice(),
+    histograms: histograms?.slice(),
+  };
+}
+
 export function constantSeries(
   labels: Labels,
   dropName: boolean,

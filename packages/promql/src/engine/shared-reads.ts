@@ -1,0 +1,243 @@
+import { assert } from "@pharos/base";
+import type { Aggregation, Call, Expr, MatrixSelector, VectorSelector } from "../syntax/ast.ts";
+import { childrenOf, walk } from "../syntax/walk.ts";
+import { Accumulator } from "./aggregate.ts";
+import { kernelOf } from "./aggregate-kernels.ts";
+import { rangeArgument } from "./call-arguments.ts";
+import { Collector } from "./collect.ts";
+import type { Evaluator } from "./evaluator.ts";
+import { type ExprIdentity, matcherPart } from "./expr-identity.ts";
+import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
+import { reachOf } from "./range/extent.ts";
+import { RangeCall } from "./range/range-call.ts";
+import { openMatrixSelector } from "./range/range-vector.ts";
+import { type NeededSamples, type Reading, readSeries, shiftedRange } from "./read-series.ts";
+import { openSelector } from "./selector.ts";
+import type { Grid, StepSeries } from "./step-series.ts";
+
+/** How many samples may be kept of a part that waits to be asked for: 64 MB. With more, it reads for itself. */
+const WAITING_SAMPLES_MAX = 4_000_000;
+
+/** A selector, or a call of a function of the range of one. */
+interface Leaf {
+  readonly node: VectorSelector | Call;
+  readonly selector: VectorSelector;
+  readonly range: MatrixSelector | undefined;
+}
+
+/** A part of an expression that is computed while series are read: a leaf, or what an aggregation of one adds up. */
+interface Unit {
+  readonly node: Expr;
+  readonly aggregation: Aggregation | undefined;
+  readonly leaf: Leaf;
+  readonly needed: NeededSamples;
+}
+
+/** Units that read the same series, at about the same times. */
+interface Group {
+  readonly units: readonly Unit[];
+  /** Of the units that were computed and not yet asked for; undefined before any was. */
+  values: Map<Expr, StepSeries[]> | undefined;
+}
+
+/** Takes the series of a unit's leaf, without changing them, and has the unit's value in the end. */
+interface UnitResult {
+  readonly sink: (series: StepSeries) => void;
+  /** Undefined where there was too much to keep. */
+  finish(): StepSeries[] | undefined;
+}
+
+/**
+ * Finds the parts of an expression that read the same series, such as those of `sum(rate(a[5m])) / count(a)`, and
+ * computes them in one pass over these when the first of them is asked for.
+ */
+export class SharedReads {
+  readonly #evaluator: Evaluator;
+  readonly #grid: Grid;
+  readonly #identity: ExprIdentity;
+  readonly #groups = new Map<Expr, Group>();
+
+  /** `isSkipped` says which parts are not evaluated where they stand. */
+  constructor(
+    expr: Expr,
+    grid: Grid,
+    evaluator: Evaluator,
+    identity: ExprIdentity,
+    isSkipped: (expr: Expr) => boolean,
+  ) {
+    this.#evaluator = evaluator;
+    this.#grid = grid;
+    this.#identity = identity;
+    const byMatchers = new Map<string, Unit[]>();
+    const find = (part: Expr): void => {
+      const inner = unwrapParens(part);
+      if (isSkipped(inner) || (grid.count > 1 && isStepInvariant(inner))) return;
+      const unit = unitOf(inner, grid, evaluator);
+      if (unit === undefined) for (const child of evaluatedWithin(inner)) find(child);
+      else
+        byMatchers
+          .getOrInsertComputed(matcherPart(unit.leaf.selector.matchers), () => [])
+          .push(unit);
+    };
+    find(expr);
+    for (const units of byMatchers.values())
+      for (const close of closeUnits(units)) {
+        if (close.length < 2) continue;
+        const group: Group = { units: close, values: undefined };
+        for (const { node } of close) this.#groups.set(node, group);
+      }
+  }
+
+  /** The value of a part that shares its reads, which the caller owns; undefined for others. */
+  async value(node: Expr): Promise<StepSeries[] | undefined> {
+    const group = this.#groups.get(node);
+    if (group === undefined) return undefined;
+    this.#groups.delete(node);
+    group.values ??= await this.#compute(group.units, node);
+    const value = group.values.get(node);
+    if (value === undefined) return undefined;
+    group.values.delete(node);
+    this.#evaluator.context.keep(-value.length * this.#grid.count);
+    return value;
+  }
+
+  async #compute(units: readonly Unit[], asked: Expr): Promise<Map<Expr, StepSeries[]>> {
+    const { context } = this.#evaluator;
+    const heldBefore = context.samplesHeld;
+    using resources = new DisposableStack();
+    const results = new Map<Expr, UnitResult>();
+    // Leaves that are the same are computed once for all units they are in, at the last place.
+    const leaves = new Map<number, { leaf: Leaf; sinks: UnitResult["sink"][] }>();
+    for (const unit of units) {
+      const result = this.#openUnit(unit, unit.node === asked, resources);
+      results.set(unit.node, result);
+      const { leaf } = unit;
+      const id = this.#identity.of(leaf.node);
+      const same = leaves.getOrInsertComputed(id, () => ({ leaf, sinks: [] }));
+      same.leaf = leaf;
+      same.sinks.push(result.sink);
+    }
+    const readings: Reading[] = [];
+    for (const { leaf, sinks } of leaves.values())
+      readings.push(await this.#openLeaf(leaf, sinks, resources));
+    const [first, ...others] = readings;
+    assert(first !== undefined, "units read something");
+    await readSeries(context, [first, ...others]);
+    const values = new Map<Expr, StepSeries[]>();
+    for (const [node, result] of results) {
+      const value = result.finish();
+      if (value !== undefined) values.set(node, value);
+    }
+    context.settle(heldBefore, 0);
+    for (const value of values.values()) context.keep(value.length * this.#grid.count);
+    return values;
+  }
+
+  #openUnit({ aggregation }: Unit, isAsked: boolean, resources: DisposableStack): UnitResult {
+    const { context } = this.#evaluator;
+    const { count } = this.#grid;
+    if (aggregation !== undefined) {
+      const { annotations, kernels } = context;
+      const accumulator = Accumulator.create(aggregation, { count, annotations, kernels });
+      assert(accumulator !== undefined, () => `${aggregation.op} adds up series`);
+      resources.use(accumulator);
+      let groups = 0;
+      return {
+        sink(series) {
+          accumulator.add(series);
+          if (accumulator.groupCount === groups) return;
+          groups = accumulator.groupCount;
+          context.hold(count);
+        },
+        finish: () => accumulator.finish(),
+      };
+    }
+    const collector = new Collector(this.#grid, context);
+    const seriesMax = isAsked ? Number.POSITIVE_INFINITY : WAITING_SAMPLES_MAX / count;
+    let isTooMuch = false;
+    return {
+      sink(series) {
+        if (isTooMuch) return;
+        isTooMuch = collector.series.length >= seriesMax;
+        if (isTooMuch) collector.clear();
+        else collector.sink(series);
+      },
+      finish: () => (isTooMuch ? undefined : collector.series),
+    };
+  }
+
+  async #openLeaf(
+    { node, selector, range }: Leaf,
+    sinks: readonly UnitResult["sink"][],
+    resources: DisposableStack,
+  ): Promise<Reading> {
+    const { context } = this.#evaluator;
+    const sink = (series: StepSeries): void => {
+      for (const one of sinks) one(series);
+    };
+    if (range === undefined || node.kind !== "call")
+      return openSelector(selector, this.#grid, context, "value", sink);
+    const call = await RangeCall.open(node, this.#grid, this.#evaluator, sink);
+    resources.use(call);
+    return openMatrixSelector(range, this.#grid, context, call.wishes, call.take);
+  }
+}
+
+function unitOf(node: Expr, grid: Grid, { context }: Evaluator): Unit | undefined {
+  const isSum = node.kind === "aggregation" && kernelOf(node.op) !== undefined;
+  const leaf = leafOf(unwrapParens(isSum ? node.expr : node));
+  if (leaf === undefined) return undefined;
+  const { selector, range } = leaf;
+  const { firstMs, lastMs } = shiftedRange(context, selector, grid);
+  const { beforeMs, afterMs } = reachOf(selector.extent, context.lookbackMs);
+  const needed = {
+    afterMs: firstMs - (range === undefined ? context.lookbackMs : range.rangeMs + beforeMs),
+    maxMs: lastMs + afterMs,
+  };
+  return { node, aggregation: isSum ? node : undefined, leaf, needed };
+}
+
+function leafOf(expr: Expr): Leaf | undefined {
+  if (expr.kind === "vector") return { node: expr, selector: expr, range: undefined };
+  if (expr.kind !== "call" || expr.func === "absent_over_time") return undefined;
+  const range = rangeArgument(expr);
+  if (range?.kind !== "matrix") return undefined;
+  // Other arguments must not read anything themselves.
+  let selectors = 0;
+  walk(expr, ({ kind }) => {
+    if (kind === "vector") selectors++;
+  });
+  return selectors === 1 ? { node: expr, selector: range.selector, range } : undefined;
+}
+
+/** What is evaluated on the same steps, as vectors or scalars, when an expression is. */
+function evaluatedWithin(expr: Expr): readonly Expr[] {
+  if (expr.kind === "subquery" || expr.kind === "matrix") return [];
+  if (expr.kind !== "call") return childrenOf(expr);
+  const readsItself = expr.func === "timestamp" || expr.func === "start_timestamp";
+  if (expr.func === "info") return expr.args.slice(0, 1);
+  return readsItself ? expr.args.filter((arg) => unwrapParens(arg).kind !== "vector") : expr.args;
+}
+
+/** Puts units together as long as to read what all of them need is no more than what each of them does. */
+function closeUnits(units: readonly Unit[]): Unit[][] {
+  const sorted = units.toSorted((a, b) => a.needed.afterMs - b.needed.afterMs);
+  const groups: Unit[][] = [];
+  let needed = 0;
+  let startMs = 0;
+  let endMs = Number.NEGATIVE_INFINITY;
+  for (const unit of sorted) {
+    const { afterMs, maxMs } = unit.needed;
+    needed += maxMs - afterMs;
+    if (groups.length > 0 && Math.max(endMs, maxMs) - startMs <= needed) {
+      groups.at(-1)?.push(unit);
+      endMs = Math.max(endMs, maxMs);
+      continue;
+    }
+    groups.push([unit]);
+    needed = maxMs - afterMs;
+    startMs = afterMs;
+    endMs = maxMs;
+  }
+  return groups;
+}
