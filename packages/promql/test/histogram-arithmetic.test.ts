@@ -69,6 +69,23 @@ describe("adding histograms", () => {
     deepEqual(shown(sumOf(addHistograms(narrow, wide))), ["-4..4: 31", "4..8: 32"]);
   });
 
+  test("buckets inside the zero bucket of what is added do not count, as little as in Prometheus", () => {
+    const wrong = histogramOf({ zeroThreshold: 1, zeroCount: 1, positive: { 0: 2, 1: 4 } });
+    const sum = sumOf(addHistograms(wrong, wrong));
+    deepEqual([sum.zeroCount, sum.positiveCounts], [2, [2, 8]]);
+    const accumulator = new HistogramAccumulator("sum");
+    accumulator.add(wrong);
+    accumulator.add(wrong);
+    deepEqual(accumulator.result()?.positiveCounts, [2, 8]);
+    const less = histogramOf({
+      zeroThreshold: 1,
+      zeroCount: 1,
+      positive: { 0: 1, 1: 5 },
+      count: 8,
+    });
+    equal(detectReset(less, wrong), false);
+  });
+
   test("custom bounds that only one has are given up, and it is said", () => {
     const a = histogramOf({ customBounds: [1, 2, 3], positive: { 0: 1, 1: 2, 2: 3, 3: 4 } });
     const b = histogramOf({ customBounds: [2, 3, 4], positive: { 0: 10, 1: 20, 2: 30, 3: 40 } });

@@ -2,7 +2,14 @@ import type { NativeHistogram } from "@pharos/base";
 import { compactHistogram, mergeCounterResets } from "./arithmetic.ts";
 import { sameNumbers } from "./bucket-side.ts";
 import { lostInSum } from "./compensated-sum.ts";
-import { commonLayout, conform, sameLayout, usesCustomBounds } from "./layout.ts";
+import {
+  commonLayout,
+  conform,
+  coversBuckets,
+  sameLayout,
+  uncoveredSide,
+  usesCustomBounds,
+} from "./layout.ts";
 
 /** Columns of a histogram that is being added to, in place. */
 interface Columns {
@@ -101,7 +108,7 @@ export class HistogramAccumulator {
       this.#isIncompatible = true;
       return undefined;
     }
-    if (sameLayout(sums.layout, histogram)) return valuesOf(histogram);
+    if (sameLayout(sums.layout, histogram) && !coversBuckets(histogram)) return valuesOf(histogram);
     if (!sameNumbers(sums.layout.customBounds, histogram.customBounds))
       this.#boundsReconciled = true;
     const current = histogramOf(sums.layout, sums.values);
@@ -110,7 +117,7 @@ export class HistogramAccumulator {
     this.#lost = valuesOf(conform(histogramOf(sums.layout, this.#lost), layout));
     sums.layout = widened;
     sums.values = valuesOf(widened);
-    return valuesOf(conform(histogram, layout));
+    return valuesOf(conform(histogram, layout, uncoveredSide));
   }
 }
 

@@ -1,6 +1,14 @@
 import { assert, type CounterReset, type NativeHistogram } from "@pharos/base";
 import { filterSide, sameNumbers, sameSpans, sideOf, spansFor } from "./bucket-side.ts";
-import { coarseSide, commonLayout, conform, sameLayout, usesCustomBounds } from "./layout.ts";
+import {
+  coarseSide,
+  commonLayout,
+  conform,
+  coversBuckets,
+  sameLayout,
+  uncoveredSide,
+  usesCustomBounds,
+} from "./layout.ts";
 
 /** What adding or subtracting two histograms gives. */
 export type HistogramSum =
@@ -33,10 +41,10 @@ function combine(a: NativeHistogram, b: NativeHistogram, sign: 1 | -1): Histogra
   if (usesCustomBounds(a) !== usesCustomBounds(b)) return { error: "incompatible" };
   const nhcbBoundsReconciled = !sameNumbers(a.customBounds, b.customBounds);
   let [left, right] = [a, b];
-  if (!sameLayout(a, b)) {
+  if (!sameLayout(a, b) || coversBuckets(b)) {
     const layout = commonLayout(a, b);
     left = conform(a, layout);
-    right = conform(b, layout);
+    right = conform(b, layout, uncoveredSide);
   }
   const histogram: NativeHistogram = {
     ...left,

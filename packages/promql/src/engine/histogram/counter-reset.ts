@@ -1,9 +1,9 @@
 import type { NativeHistogram } from "@pharos/base";
 import { type BucketSide, SIGNS, sameNumbers } from "./bucket-side.ts";
 import {
-  coarseSide,
   commonLayout,
   settledZeroThreshold,
+  uncoveredSide,
   usesCustomBounds,
   zeroCountWithin,
 } from "./layout.ts";
@@ -33,10 +33,13 @@ export function detectReset(current: NativeHistogram, previous: NativeHistogram)
 function countsLess(
   current: NativeHistogram,
   previous: NativeHistogram,
-  resolution: Parameters<typeof coarseSide>[2],
+  resolution: Parameters<typeof uncoveredSide>[2],
 ): boolean {
   return SIGNS.some((sign) =>
-    sideCountsLess(coarseSide(current, sign, resolution), coarseSide(previous, sign, resolution)),
+    sideCountsLess(
+      uncoveredSide(current, sign, resolution),
+      uncoveredSide(previous, sign, resolution),
+    ),
   );
 }
 

@@ -10,6 +10,7 @@ import {
   sameSpans,
   sideOf,
   spansFor,
+  spansOf,
   spread,
   union,
 } from "./bucket-side.ts";
@@ -55,10 +56,14 @@ export function commonLayout(a: NativeHistogram, b: NativeHistogram): Layout {
 }
 
 /** The same observations in another layout, which must be one that the histogram can be brought into. */
-export function conform(histogram: NativeHistogram, layout: Layout): NativeHistogram {
+export function conform(
+  histogram: NativeHistogram,
+  layout: Layout,
+  sideIn: typeof coarseSide = coarseSide,
+): NativeHistogram {
   const { schema, zeroThreshold, customBounds } = layout;
-  const positive = spread(coarseSide(histogram, "positive", layout), layout.positive);
-  const negative = spread(coarseSide(histogram, "negative", layout), layout.negative);
+  const positive = spread(sideIn(histogram, "positive", layout), layout.positive);
+  const negative = spread(sideIn(histogram, "negative", layout), layout.negative);
   return {
     ...histogram,
     isInteger: false,
@@ -91,6 +96,34 @@ export function coarseSide(
       ? side
       : filterSide(side, (index) => !isWithin(histogram, index, zeroThreshold));
   return reduceSide(outside, histogram.schema, schema);
+}
+
+/**
+ * As `coarseSide`, without the buckets that the zero bucket covers, which only a histogram that contradicts itself has: as
+ * in Prometheus, those of what is added are left out, and those of what it is added to stay.
+ */
+export function uncoveredSide(
+  histogram: NativeHistogram,
+  sign: Sign,
+  resolution: Resolution,
+): BucketSide {
+  const side = coarseSide(histogram, sign, resolution);
+  const { schema, zeroThreshold } = resolution;
+  return usesCustomBounds(histogram) || zeroThreshold === 0
+    ? side
+    : filterSide(side, (index) => exponentialBound(schema, index) > zeroThreshold);
+}
+
+/** Whether the zero bucket covers buckets of the histogram. */
+export function coversBuckets(histogram: NativeHistogram): boolean {
+  if (histogram.zeroThreshold === 0 || usesCustomBounds(histogram)) return false;
+  return SIGNS.some((sign) => {
+    const first = spansOf(histogram, sign).find(({ length }) => length > 0);
+    return (
+      first !== undefined &&
+      exponentialBound(histogram.schema, first.offset) <= histogram.zeroThreshold
+    );
+  });
 }
 
 /** Whether a bucket begins below the threshold, so that a zero bucket as wide as that takes it. */
