@@ -318,3 +318,21 @@ test("functions of labels and order take histograms along; sort leaves them out"
   deepEqual(await all(world, `timestamp(h{id="1"})`), ['{id="1"} 0']);
   deepEqual(await all(world, `day_of_week(${mixed})`), ['{id="1"} 4']);
 });
+
+test("label names that are empty or no UTF-8 are refused", async () => {
+  const world = await worldOf(WORLD);
+  for (const [query, message] of [
+    [
+      `label_replace(f, "\\xff", "v", "id", ".*")`,
+      /^invalid destination label name in label_replace\(\)/,
+    ],
+    [`label_join(f, "x", "-", "\\xc5z")`, /^invalid source label name in label_join\(\)/],
+    [`label_join(f, "", "-", "id")`, /^invalid destination label name in label_join\(\)/],
+    [`count_values("a\\xc5z", f)`, /^invalid label name/],
+    [`histogram_quantiles(h, "", 0.5)`, /^invalid label name ""/],
+  ] as const)
+    await rejects(world.instant(0, query), { code: "query.failed", message });
+  deepEqual(await world.at(0, `label_replace(f{id="1"}, "a.b é", "v", "id", ".*")`), [
+    'f{"a.b é"="v", id="1"} 10',
+  ]);
+});

@@ -4,12 +4,14 @@ import {
   formatValue,
   labelsKey,
   OperatingError,
+  quote,
   withLabel,
 } from "@pharos/base";
 import type { Aggregation } from "../syntax/ast.ts";
 import { groupingOf, splitByName } from "./aggregate.ts";
 import type { Annotations } from "./annotations.ts";
 import { formatG, formatHistogram } from "./format-number.ts";
+import { isLabelName } from "./label-functions.ts";
 import { labelSetOffset } from "./label-hash.ts";
 import { quantile } from "./quantile.ts";
 import {
@@ -100,7 +102,8 @@ export function countValues(
   valueLabel: string,
   grid: Grid,
 ): StepSeries[] {
-  if (valueLabel === "") throw new OperatingError("query.failed", 'invalid label name ""');
+  if (!isLabelName(valueLabel))
+    throw new OperatingError("query.failed", `invalid label name ${quote(valueLabel)}`);
   const grouping = groupingOf(
     aggregation.without
       ? aggregation

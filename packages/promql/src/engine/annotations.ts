@@ -6,6 +6,9 @@ import { formatG } from "./format-number.ts";
 const MONOTONICITY =
   "PromQL info: input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
 
+/** How many different warnings (and infos) of a query are kept: a selector may match very many metric names. */
+const MESSAGES_MAX = 10_000;
+
 /** What a sample is, as messages name it. */
 export type SampleType = "float" | "histogram";
 
@@ -25,7 +28,8 @@ export type HistogramOperation = "addition" | "subtraction" | "aggregation";
 
 /**
  * What a query says besides its result, in Prometheus's words, with its place in the text (`line:column`). The same
- * message counts once, with the place it was last seen at. Without the text the place is left out.
+ * message counts once, with the place it was last seen at. Without the text the place is left out. Of more than
+ * `MESSAGES_MAX` the first are kept.
  */
 export class Annotations {
   readonly #text: string | undefined;
@@ -60,25 +64,25 @@ export class Annotations {
   }
 
   invalidQuantile(quantile: number, span: Span): void {
-    this.#warnings.set(`quantile value should be between 0 and 1, got ${formatG(quantile)}`, span);
+    this.#warn(`quantile value should be between 0 and 1, got ${formatG(quantile)}`, span);
   }
 
   invalidRatio(ratio: number, used: number, span: Span): void {
-    this.#warnings.set(
+    this.#warn(
       `ratio value should be between -1 and 1, got ${formatG(ratio)}, capping to ${formatG(used)}`,
       span,
     );
   }
 
   badBucketLabel(metricName: string, le: string, span: Span): void {
-    this.#warnings.set(
+    this.#warn(
       `bucket label "le" is missing or has a malformed value of ${quote(le)}${forMetric(metricName)}`,
       span,
     );
   }
 
   sortInRangeQuery(span: Span): void {
-    this.#warnings.set(
+    this.#warn(
       "sort is ineffective for range queries since results are always ordered by labels",
       span,
     );
@@ -86,7 +90,7 @@ export class Annotations {
 
   /** Floats and histograms in one window of a function that cannot take both. */
   mixedFloatsAndHistograms(metricName: string, span: Span): void {
-    this.#warnings.set(
+    this.#warn(
       `encountered a mix of histograms and floats for metric name ${quote(metricName)}`,
       span,
     );
@@ -94,12 +98,12 @@ export class Annotations {
 
   /** Floats and histograms in one group of an aggregation, which has no result for that. */
   mixedAggregation(span: Span): void {
-    this.#warnings.set("encountered a mix of histograms and floats for aggregation", span);
+    this.#warn("encountered a mix of histograms and floats for aggregation", span);
   }
 
   /** A native histogram, and buckets of a classic one with the same labels, at the same step. */
   mixedClassicAndNative(metricName: string, span: Span): void {
-    this.#warnings.set(
+    this.#warn(
       `vector contains a mix of classic and native histograms${forMetric(metricName)}`,
       span,
     );
@@ -107,41 +111,38 @@ export class Annotations {
 
   /** Histograms that cannot be added up: some have custom bounds, some exponential ones. */
   mixedSchemas(metricName: string, span: Span): void {
-    this.#warnings.set(
+    this.#warn(
       `vector contains a mix of histograms with exponential and custom buckets schemas for metric name ${quote(metricName)}`,
       span,
     );
   }
 
   incompatibleBucketLayout(operator: string, span: Span): void {
-    this.#warnings.set(
-      `incompatible bucket layout encountered for binary operator ${operator}`,
-      span,
-    );
+    this.#warn(`incompatible bucket layout encountered for binary operator ${operator}`, span);
   }
 
   histogramNotCounter(metricName: string, span: Span): void {
-    this.#warnings.set(`this native histogram metric is not a counter: ${quote(metricName)}`, span);
+    this.#warn(`this native histogram metric is not a counter: ${quote(metricName)}`, span);
   }
 
   histogramNotGauge(metricName: string, span: Span): void {
-    this.#warnings.set(`this native histogram metric is not a gauge: ${quote(metricName)}`, span);
+    this.#warn(`this native histogram metric is not a gauge: ${quote(metricName)}`, span);
   }
 
   /** One histogram says that there was a counter reset, another that there was none. */
   counterResetCollision(operation: HistogramOperation, span: Span): void {
-    this.#warnings.set(`conflicting counter resets during histogram ${operation}`, span);
+    this.#warn(`conflicting counter resets during histogram ${operation}`, span);
   }
 
   overlappingStartTime(metricName: string, span: Span): void {
-    this.#warnings.set(
+    this.#warn(
       `sample has start time that overlaps with previous sample timestamp for metric ${quote(metricName)}`,
       span,
     );
   }
 
   possibleNonCounter(metricName: string, span: Span): void {
-    this.#infos.set(
+    this.#inform(
       `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quote(metricName)}`,
       span,
     );
@@ -149,18 +150,18 @@ export class Annotations {
 
   /** A binary operator that is not defined for a float and a histogram, or two of a kind: there is no result. */
   incompatibleTypes(left: SampleType, operator: string, right: SampleType, span: Span): void {
-    this.#infos.set(
+    this.#inform(
       `incompatible sample types encountered for binary operator ${quote(operator)}: ${left} ${operator} ${right}`,
       span,
     );
   }
 
   histogramIgnored(aggregation: string, span: Span): void {
-    this.#infos.set(`ignored histogram in ${aggregation} aggregation`, span);
+    this.#inform(`ignored histogram in ${aggregation} aggregation`, span);
   }
 
   histogramIgnoredInRange(metricName: string, span: Span): void {
-    this.#infos.set(
+    this.#inform(
       `ignored histograms in a range containing both floats and histograms for metric name ${quote(metricName)}`,
       span,
     );
@@ -168,21 +169,21 @@ export class Annotations {
 
   /** histogram_quantile: the quantile is among observations that are NaN, which no bucket holds. */
   quantileIsNaN(metricName: string, span: Span): void {
-    this.#infos.set(
+    this.#inform(
       `input to histogram_quantile has NaN observations, result is NaN${forMetric(metricName)}`,
       span,
     );
   }
 
   quantileIsSkewed(metricName: string, span: Span): void {
-    this.#infos.set(
+    this.#inform(
       `input to histogram_quantile has NaN observations, result is skewed higher${forMetric(metricName)}`,
       span,
     );
   }
 
   fractionWithoutNaN(metricName: string, span: Span): void {
-    this.#infos.set(
+    this.#inform(
       `input to histogram_fraction has NaN observations, which are excluded from all fractions${forMetric(metricName)}`,
       span,
     );
@@ -190,7 +191,7 @@ export class Annotations {
 
   /** Histograms whose custom bounds differ were computed with on the bounds that they share. */
   customBoundsReconciled(operation: HistogramOperation, span: Span): void {
-    this.#infos.set(`mismatched custom buckets were reconciled during ${operation}`, span);
+    this.#inform(`mismatched custom buckets were reconciled during ${operation}`, span);
   }
 
   /** One step at which bucket counts decreased; all of one metric become one message. */
@@ -201,6 +202,7 @@ export class Annotations {
   ): void {
     const message = MONOTONICITY + forMetric(metricName);
     const known = this.#fixes.get(message);
+    if (known === undefined && this.#fixes.size >= MESSAGES_MAX) return;
     if (known === undefined) {
       this.#fixes.set(message, {
         message,
@@ -222,6 +224,14 @@ export class Annotations {
     known.count++;
   }
 
+  #warn(message: string, span: Span): void {
+    note(this.#warnings, message, span);
+  }
+
+  #inform(message: string, span: Span): void {
+    note(this.#infos, message, span);
+  }
+
   #placed(kind: string, messages: ReadonlyMap<string, Span>): string[] {
     return Array.from(messages, ([message, span]) => `${kind}: ${message}${this.#place(span)}`);
   }
@@ -231,6 +241,10 @@ export class Annotations {
     const { line, column } = lineAndColumn(this.#text, start);
     return ` (${line}:${column})`;
   }
+}
+
+function note(messages: Map<string, Span>, message: string, span: Span): void {
+  if (messages.size < MESSAGES_MAX || messages.has(message)) messages.set(message, span);
 }
 
 function forMetric(name: string): string {

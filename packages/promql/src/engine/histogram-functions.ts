@@ -5,6 +5,7 @@ import {
   METRIC_NAME,
   type NativeHistogram,
   OperatingError,
+  quote,
   withLabel,
   withoutLabels,
 } from "@pharos/base";
@@ -24,6 +25,7 @@ import {
 import { formatG } from "./format-number.ts";
 import { histogramVariance } from "./histogram/moments.ts";
 import { histogramFraction, histogramQuantile, type NanEffect } from "./histogram/quantile.ts";
+import { isLabelName } from "./label-functions.ts";
 import {
   emptySeries,
   FLOAT,
@@ -98,7 +100,8 @@ export function labelledQuantiles(
   grid: Grid,
   notes: HistogramNotes,
 ): StepSeries[] {
-  if (name === "") throw new OperatingError("query.failed", 'invalid label name ""');
+  if (!isLabelName(name))
+    throw new OperatingError("query.failed", `invalid label name ${quote(name)}`);
   const perHistogram = quantilesPerHistogram(list, quantiles, grid, notes);
   return quantiles.flatMap((column, at) =>
     perHistogram.flatMap((outs) => splitByQuantile(outs[at] as StepSeries, name, column)),

@@ -31,7 +31,7 @@ export function replaceLabel(
   }: { target: string; replacement: string; source: string; pattern: string },
 ): StepSeries[] {
   const regex = patternOf(pattern);
-  if (target === "") throw invalidLabelName("destination", "label_replace", target);
+  if (!isLabelName(target)) throw invalidLabelName("destination", "label_replace", target);
   return mergeSameLabels(
     list.map((series) => {
       const value = regex.expand(labelValue(series.labels, source), replacement);
@@ -46,8 +46,8 @@ export function joinLabels(
   { target, separator, sources }: { target: string; separator: string; sources: readonly string[] },
 ): StepSeries[] {
   for (const source of sources)
-    if (source === "") throw invalidLabelName("source", "label_join", source);
-  if (target === "") throw invalidLabelName("destination", "label_join", target);
+    if (!isLabelName(source)) throw invalidLabelName("source", "label_join", source);
+  if (!isLabelName(target)) throw invalidLabelName("destination", "label_join", target);
   return mergeSameLabels(
     list.map((series) => {
       const value = sources.map((name) => labelValue(series.labels, name)).join(separator);
@@ -75,6 +75,11 @@ function patternOf(pattern: string): Regex {
       { cause },
     );
   }
+}
+
+/** Any text but none; bytes that are no UTF-8 have become U+FFFD when the query was read. */
+export function isLabelName(name: string): boolean {
+  return name !== "" && !name.includes("\ufffd");
 }
 
 function invalidLabelName(role: string, func: string, name: string): OperatingError {
