@@ -462,6 +462,34 @@ export function headNextTime(head: usize, ref: u32, minT: f64, fromIndex: u32, t
   return nextInChunk(load<u32>(series, CHUNK), size, open, index, fromIndex, toIndex, minT, scratch);
 }
 
+/**
+ * Keeps those of the references, in order, whose series have a sample in memory with minT <= timestamp <= maxT; those
+ * of series that have ended do not. Answers how many. `scratch` as for `headNextTime`.
+ */
+export function headKeepWithin(head: usize, refs: usize, count: u32, minT: f64, maxT: f64, scratch: usize): u32 {
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const ref = load<u32>(refs + i * 4);
+    if (headHasWithin(head, ref, minT, maxT, scratch) == 0) continue;
+    store<u32>(refs + kept * 4, ref);
+    kept++;
+  }
+  return kept;
+}
+
+function headHasWithin(head: usize, ref: u32, minT: f64, maxT: f64, scratch: usize): u32 {
+  if (headOwner(head, ref) == UNUSED) return 0;
+  const series = headerOf(head, ref);
+  const sealed: usize = load<u32>(series, FIRST_SEALED);
+  if (sealed == 0 && openCount(series) == 0) return 0;
+  const last = load<i64>(series, LAST_T) as f64;
+  const first = sealed != 0 ? streamMinTime(sealed + STREAM) : openMinTime(series);
+  if (last < minT || first > maxT) return 0;
+  // Samples begin and end with these; only a series that reaches beyond both ends must be looked into.
+  if (last <= maxT || first >= minT) return 1;
+  return headNextTime(head, ref, minT, 0, 0xffff_ffff, scratch) <= maxT ? 1 : 0;
+}
+
 function nextInChunk(
   chunk: usize, size: u32, count: u32, index: u32, fromIndex: u32, toIndex: u32, minT: f64, scratch: usize,
 ): f64 {

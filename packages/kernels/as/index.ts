@@ -34,7 +34,7 @@ export {
 } from "./series-table";
 export { gorillaDecode, gorillaEncode } from "./gorilla";
 export {
-  headAppend, headCheck, headChunks, headChunksSize, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headFlushed, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead, headResolve,
+  headAppend, headCheck, headChunks, headChunksSize, headCloseSeries, headCount, headCountWithin, headCreate, headDestroy, headFlushed, headKeepWithin, headLastTime, headLastValue, headMarkFlushed, headNextTime, headOpenSeries, headOwner, headRead, headResolve,
   headSamples, headSetLast, headTimeBounds, headTotal, headTruncate, timestampBounds, timestampShape,
 } from "./head";
 export { listCapacity, listCount } from "./ref-list";

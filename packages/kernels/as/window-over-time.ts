@@ -13,14 +13,16 @@ export function windowsSum(w: usize, values: usize, isAverage: i32): u32 {
   const count = load<u32>(w);
   const from = load<u32>(w, FROM) as usize;
   const to = load<u32>(w, TO) as usize;
-  const length = load<u32>(w, SAMPLES);
   const out = load<u32>(w, OUT) as usize;
   const present = load<u32>(w, PRESENT) as usize;
   const scratch = load<u32>(w, SCRATCH) as usize;
-  let greatest = Infinity;
-  if (isLong(from, to, count)) greatest = runningSums(values, length, scratch);
-  // NaN, with which no comparison holds, where every window is summed by itself.
-  const least = greatest < Infinity ? greatest * DIFFERENCE_MIN : NaN;
+  let least = NaN;
+  const long = isLong(from, to, count);
+  if (long) {
+    const greatest = runningSums(values, load<u32>(w, SAMPLES), scratch);
+    // NaN, with which no comparison holds, where every window is summed by itself.
+    if (greatest < Infinity) least = greatest * DIFFERENCE_MIN;
+  }
   let found: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const low = load<u32>(from + i * 4);
@@ -28,10 +30,20 @@ export function windowsSum(w: usize, values: usize, isAverage: i32): u32 {
     store<u8>(present + i, high > low ? 1 : 0);
     if (high == low) continue;
     found++;
-    if (least == least) {
+    if (long) {
       const total = difference(scratch + low * 16, scratch + high * 16);
       if (abs<f64>(total) >= least) {
         store<f64>(out + i * 8, isAverage != 0 ? total / ((high - low) as f64) : total);
+        continue;
+      }
+    } else if (i + 1 < count) {
+      const nextLow = load<u32>(from + i * 4, 4);
+      const size = high - low;
+      const start = values + low * 8;
+      if (load<u32>(to + i * 4, 4) - nextLow == size && sumTwo(start, values + nextLow * 8, size, isAverage, out + i * 8)) {
+        i++;
+        store<u8>(present + i, 1);
+        found++;
         continue;
       }
     }
@@ -40,6 +52,31 @@ export function windowsSum(w: usize, values: usize, isAverage: i32): u32 {
     store<f64>(out + i * 8, isAverage != 0 ? average(start, end) : sum(start, end));
   }
   return found;
+}
+
+/** Sums two windows of the same size, not 0, side by side. False where a sum is not finite, and nothing is done. */
+function sumTwo(a: usize, b: usize, size: u32, isAverage: i32, out: usize): bool {
+  let total = f64x2.replace_lane(v128.load64_splat(a), 1, load<f64>(b));
+  // So that a sum of -0 alone is what it is one by one: 0 for sums, and -0 for averages, which begin with the first sample.
+  if (isAverage == 0) total = f64x2.add(f64x2.splat(0), total);
+  let lost = f64x2.splat(0);
+  for (const end = a + (size as usize) * 8; (a += 8) < end; ) {
+    b += 8;
+    const value = f64x2.replace_lane(v128.load64_splat(a), 1, load<f64>(b));
+    const next = f64x2.add(total, value);
+    const larger = f64x2.ge(f64x2.abs(total), f64x2.abs(value));
+    const first = v128.bitselect(total, value, larger);
+    const second = v128.bitselect(value, total, larger);
+    lost = f64x2.add(lost, f64x2.add(f64x2.sub(first, next), second));
+    total = next;
+  }
+  // What is not finite on the way shows in the end: its difference from itself is no number.
+  if (!i64x2.all_true(f64x2.eq(f64x2.sub(total, total), f64x2.splat(0)))) return false;
+  if (isAverage != 0) {
+    const sizes = f64x2.splat(size as f64);
+    v128.store(out, f64x2.add(f64x2.div(total, sizes), f64x2.div(lost, sizes)));
+  } else v128.store(out, f64x2.add(total, lost));
+  return true;
 }
 
 function isLong(from: usize, to: usize, count: u32): bool {

@@ -23,6 +23,15 @@ export function ratePlan(w: usize, range: f64, seconds: f64, plan: usize): void 
   const from = load<u32>(w, FROM) as usize;
   const to = load<u32>(w, TO) as usize;
   const times = load<u32>(w, TIMES) as usize;
+  // Mostly samples come at one interval, and a window lies to its samples as the one before did to its own.
+  let distanceBefore: f64 = 0;
+  let headBefore: f64 = 0;
+  let tailBefore: f64 = 0;
+  let gapsBefore: u32 = 0;
+  let sampled: f64 = 0;
+  let toStart: f64 = 0;
+  let toEnd: f64 = 0;
+  let factor: f64 = 0;
   for (let i: u32 = 0; i < count; i++, plan += PLAN_SIZE) {
     const low = load<u32>(from + i * 4);
     const high = load<u32>(to + i * 4);
@@ -31,22 +40,33 @@ export function ratePlan(w: usize, range: f64, seconds: f64, plan: usize): void 
       continue;
     }
     const last = high - 1;
+    const gaps = last - low;
     const end = load<f64>(ends + i * 8);
     const firstTime = load<f64>(times + low * 8);
     const lastTime = load<f64>(times + last * 8);
-    const sampled = (lastTime - firstTime) / 1000;
-    const average = sampled / ((last - low) as f64);
-    const near = average * 1.1;
-    let toStart = (firstTime - (end - range)) / 1000;
-    let toEnd = (end - lastTime) / 1000;
-    if (toStart >= near) toStart = average / 2;
-    if (toEnd >= near) toEnd = average / 2;
+    const distance = lastTime - firstTime;
+    const head = firstTime - (end - range);
+    const tail = end - lastTime;
+    if (gaps != gapsBefore || distance != distanceBefore || head != headBefore || tail != tailBefore) {
+      sampled = distance / 1000;
+      const average = sampled / (gaps as f64);
+      const near = average * 1.1;
+      toStart = head / 1000;
+      toEnd = tail / 1000;
+      if (toStart >= near) toStart = average / 2;
+      if (toEnd >= near) toEnd = average / 2;
+      factor = factorOf(sampled, toStart, toEnd, seconds);
+      gapsBefore = gaps;
+      distanceBefore = distance;
+      headBefore = head;
+      tailBefore = tail;
+    }
     store<u32>(plan, low);
     store<u32>(plan, last, 4);
     store<f64>(plan, sampled, 8);
     store<f64>(plan, toStart, 16);
     store<f64>(plan, toEnd, 24);
-    store<f64>(plan, factorOf(sampled, toStart, toEnd, seconds), 32);
+    store<f64>(plan, factor, 32);
   }
 }
 
