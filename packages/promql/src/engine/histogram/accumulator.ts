@@ -6,6 +6,7 @@ import {
   commonLayout,
   conform,
   coversBuckets,
+  isLayoutOf,
   sameLayout,
   uncoveredSide,
   usesCustomBounds,
@@ -102,22 +103,24 @@ export class HistogramAccumulator {
     return this.#boundsReconciled ? compactHistogram(histogram) : histogram;
   }
 
-  /** The histogram's values in the layout that fits both, after the sums were brought into it, too. */
-  #aligned(sums: Columns, histogram: NativeHistogram): Float64Array | undefined {
+  /** The histogram in the layout that fits both, after the sums were brought into it, too. */
+  #aligned(sums: Columns, histogram: NativeHistogram): NativeHistogram | undefined {
     if (usesCustomBounds(sums.layout) !== usesCustomBounds(histogram)) {
       this.#isIncompatible = true;
       return undefined;
     }
-    if (sameLayout(sums.layout, histogram) && !coversBuckets(histogram)) return valuesOf(histogram);
+    if (sameLayout(sums.layout, histogram) && !coversBuckets(histogram)) return histogram;
     if (!sameNumbers(sums.layout.customBounds, histogram.customBounds))
       this.#boundsReconciled = true;
     const current = histogramOf(sums.layout, sums.values);
     const layout = commonLayout(current, histogram);
-    const widened = conform(current, layout);
-    this.#lost = valuesOf(conform(histogramOf(sums.layout, this.#lost), layout));
-    sums.layout = widened;
-    sums.values = valuesOf(widened);
-    return valuesOf(conform(histogram, layout, uncoveredSide));
+    if (!isLayoutOf(current, layout)) {
+      const widened = conform(current, layout);
+      this.#lost = valuesOf(conform(histogramOf(sums.layout, this.#lost), layout));
+      sums.layout = widened;
+      sums.values = valuesOf(widened);
+    }
+    return conform(histogram, layout, uncoveredSide);
   }
 }
 
@@ -154,24 +157,43 @@ function scale(values: Float64Array, factor: number): void {
   for (let i = 0; i < values.length; i++) (values[i] as number) *= factor;
 }
 
-function overflows(values: Float64Array, added: Float64Array): boolean {
-  for (let i = 0; i < values.length; i++)
-    if (Math.abs((values[i] as number) + (added[i] as number)) === Number.POSITIVE_INFINITY)
-      return true;
-  return false;
+/** Whether a value is infinite after adding. */
+function overflows(values: Float64Array, added: NativeHistogram): boolean {
+  const { count, sum, zeroCount, positiveCounts, negativeCounts } = added;
+  return (
+    isInfinite((values[COUNT] as number) + count) ||
+    isInfinite((values[SUM] as number) + sum) ||
+    isInfinite((values[ZERO_COUNT] as number) + zeroCount) ||
+    positiveCounts.some((one, i) => isInfinite((values[BUCKETS + i] as number) + one)) ||
+    negativeCounts.some((one, i) =>
+      isInfinite((values[BUCKETS + positiveCounts.length + i] as number) + one),
+    )
+  );
+}
+
+function isInfinite(value: number): boolean {
+  return Math.abs(value) === Number.POSITIVE_INFINITY;
 }
 
 function addCompensated(
   values: Float64Array,
   lost: Float64Array,
-  added: Float64Array,
+  { count, sum, zeroCount, positiveCounts, negativeCounts }: NativeHistogram,
   divisor: number,
 ): void {
-  for (let i = 0; i < values.length; i++) {
-    const before = values[i] as number;
-    const value = (added[i] as number) / divisor;
-    const total = before + value;
-    lost[i] = lostInSum(before, value, total, lost[i] as number);
-    values[i] = total;
-  }
+  addAt(values, lost, COUNT, count / divisor);
+  addAt(values, lost, SUM, sum / divisor);
+  addAt(values, lost, ZERO_COUNT, zeroCount / divisor);
+  for (let i = 0; i < positiveCounts.length; i++)
+    addAt(values, lost, BUCKETS + i, (positiveCounts[i] as number) / divisor);
+  const negativeAt = BUCKETS + positiveCounts.length;
+  for (let i = 0; i < negativeCounts.length; i++)
+    addAt(values, lost, negativeAt + i, (negativeCounts[i] as number) / divisor);
+}
+
+function addAt(values: Float64Array, lost: Float64Array, at: number, value: number): void {
+  const before = values[at] as number;
+  const total = before + value;
+  lost[at] = lostInSum(before, value, total, lost[at] as number);
+  values[at] = total;
 }

@@ -2,6 +2,8 @@ import type { NativeHistogram } from "@pharos/base";
 import { type BucketSide, SIGNS, sameNumbers } from "./bucket-side.ts";
 import {
   commonLayout,
+  coversBuckets,
+  sameLayout,
   settledZeroThreshold,
   uncoveredSide,
   usesCustomBounds,
@@ -16,6 +18,12 @@ export function detectReset(current: NativeHistogram, previous: NativeHistogram)
   if (current.counterReset === "reset") return true;
   if (current.counterReset === "none") return false;
   if (current.count < previous.count) return true;
+  if (sameLayout(current, previous) && !coversBuckets(current))
+    return (
+      current.zeroCount < previous.zeroCount ||
+      anyLess(current.positiveCounts, previous.positiveCounts) ||
+      anyLess(current.negativeCounts, previous.negativeCounts)
+    );
   if (usesCustomBounds(current)) {
     if (!usesCustomBounds(previous)) return true;
     if (!sameNumbers(current.customBounds, previous.customBounds))
@@ -28,6 +36,12 @@ export function detectReset(current: NativeHistogram, previous: NativeHistogram)
   if (settledZeroThreshold(previous, zeroThreshold) !== zeroThreshold) return true;
   if (current.zeroCount < zeroCountWithin(previous, zeroThreshold)) return true;
   return countsLess(current, previous, current);
+}
+
+function anyLess(current: readonly number[], previous: readonly number[]): boolean {
+  for (let i = 0; i < current.length; i++)
+    if ((current[i] as number) < (previous[i] as number)) return true;
+  return false;
 }
 
 function countsLess(

@@ -39,6 +39,18 @@ export function sameLayout(a: NativeHistogram, b: NativeHistogram): boolean {
   );
 }
 
+/** Whether a layout that a histogram can be brought into is the one that it has. */
+export function isLayoutOf(histogram: NativeHistogram, layout: Layout): boolean {
+  return (
+    histogram.schema === layout.schema &&
+    histogram.zeroThreshold === layout.zeroThreshold &&
+    histogram.customBounds.length === layout.customBounds.length &&
+    // All of its buckets are in the layout.
+    histogram.positiveCounts.length === layout.positive.length &&
+    histogram.negativeCounts.length === layout.negative.length
+  );
+}
+
 /**
  * The finest layout into which two histograms can be brought, with all their buckets: of exponential ones the coarser
  * schema and the wider zero bucket, which ends at no place inside a bucket of either that holds something; of custom
