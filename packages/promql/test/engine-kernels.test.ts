@@ -1,10 +1,11 @@
-import { deepEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { labelsFrom } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { createEngine, type QueryResult } from "@pharos/promql/engine";
 import { MemoryStore, SimClock } from "@pharos/testing";
 import fc from "fast-check";
+import { worldOf } from "./engine-world.ts";
 
 const kernels = await Kernels.load();
 const NEVER = new AbortController().signal;
@@ -135,11 +136,69 @@ test("answers with kernels are those without, to the last bit", async () => {
   );
 });
 
-test("a query leaves nothing behind in the kernels' memory", async () => {
+test("series of native histograms among the floats change nothing of that", async () => {
+  const text = `
+    x_total{job="a",instance="1"} 1 2 3 {1,2} {2,3} 5 6 _ 7 stale 9 10
+    x_total{job="a",instance="2"} 1 3 5 7 9 11 13 15 17 19 21 23
+    x_total{job="b",instance="3"} {1,2} {2,4} {3,6} {4,8} {5,9} {6,9} {7,9} {8,9} {9,9} {9,9} {9,9} {9,10}
+    x_total{job="b",instance="4"} 5 4 3 2 1 0 1 2 3 4 5 6`;
+  const [plainWorld, kernelWorld] = [await worldOf(text), await worldOf(text, { kernels })];
+  const inner = ["x_total", "timestamp(x_total)", ...FUNCTIONS.map((f) => `${f}(x_total[3m])`)];
+  for (const op of ["", ...AGGREGATIONS])
+    for (const vector of inner)
+      for (const grouping of op === "" ? [""] : ["", "by (job)"]) {
+        const query = op === "" ? vector : `${op} ${grouping} (${vector})`;
+        deepEqual(
+          await kernelWorld.range(0, 12, query),
+          await plainWorld.range(0, 12, query),
+          query,
+        );
+      }
+});
+
+test("a query leaves nothing behind in the kernels' memory, also when it fails", async () => {
   const used = (): number => kernels.memoryUse().usedSize;
   const before = used();
-  const store = await storeOf([{ job: "a", points: Array(SAMPLES).fill(1), jitterMs: 0 }]);
+  const store = await storeOf(
+    ["a", "b"].map((job) => ({ job, points: Array(SAMPLES).fill(1), jitterMs: 0 })),
+  );
   const grid = { startMs: 0, endMs: 1_200_000, stepMs: 15_000 };
-  await inKernels.range(store, "sum(rate(x_total[5m]))", grid, { signal: NEVER });
-  deepEqual(used(), before);
+  const queries = [
+    "sum(rate(x_total[5m]))",
+    "x_total",
+    "avg by (job) (x_total)",
+    "rate(x_total[5m])",
+  ];
+  for (const query of queries) {
+    await inKernels.range(store, query, grid, { signal: NEVER });
+    equal(used(), before, query);
+  }
+  const limited = createEngine({ clock, kernels, samplesMax: 200 });
+  for (const query of queries) {
+    await rejects(limited.range(store, query, grid, { signal: NEVER }), {
+      code: "query.too_many_samples",
+    });
+    equal(used(), before, query);
+  }
+});
+
+test("groups beyond those that the kernels have room for are the same", async () => {
+  const store = new MemoryStore();
+  const count = 120;
+  await store.append({
+    labelSets: Array.from({ length: count }, (_, i) =>
+      labelsFrom({ __name__: "x_total", instance: String(i) }),
+    ),
+    series: Uint32Array.from({ length: count }, (_, i) => i),
+    timestampsMs: new Float64Array(count).fill(1000),
+    values: Float64Array.from({ length: count }, (_, i) => i / 3),
+    stale: null,
+  });
+  // 8 MiB of columns for 2,000 steps are not enough for all groups.
+  const grid = { startMs: 0, endMs: 199_900, stepMs: 100 };
+  for (const op of ["sum", "avg", "max", "count"]) {
+    const query = `${op} by (instance) (x_total)`;
+    const expected = await inTypeScript.range(store, query, grid, { signal: NEVER });
+    deepEqual(plain(await inKernels.range(store, query, grid, { signal: NEVER })), plain(expected));
+  }
 });

@@ -21,6 +21,8 @@ export interface Reading {
    * Takes a series with the samples needed; there may be some beyond. They hold until it returns or the promise resolves.
    */
   take(columns: SeriesColumns): Promise<void> | undefined | void;
+  /** No series comes any more, for whatever reason: gives back what `take` has kept. */
+  end?(): void;
 }
 
 /**
@@ -42,21 +44,25 @@ export async function readSeries(
     histograms: true,
     starts: needed.starts,
   });
-  for await (const columns of selection) {
-    const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
-    context.countSeries(length);
-    context.hold(length);
-    for (const reading of readings) {
-      const part = readings.length === 1 ? columns : partOf(columns, reading.needed);
-      const busy =
-        part &&
-        reading.take(
-          context.countsOnly.has(reading.selector) ? withoutBuckets(part, reading.needed) : part,
-        );
-      if (busy !== undefined) await busy;
+  try {
+    for await (const columns of selection) {
+      const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
+      context.countSeries(length);
+      context.hold(length);
+      for (const reading of readings) {
+        const part = readings.length === 1 ? columns : partOf(columns, reading.needed);
+        const busy =
+          part &&
+          reading.take(
+            context.countsOnly.has(reading.selector) ? withoutBuckets(part, reading.needed) : part,
+          );
+        if (busy !== undefined) await busy;
+      }
+      context.release(length);
+      if (context.tick()) await context.pause();
     }
-    context.release(length);
-    if (context.tick()) await context.pause();
+  } finally {
+    for (const reading of readings) reading.end?.();
   }
 }
 

@@ -3,6 +3,7 @@ import type { HistogramColumn, SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
 import { collect } from "./collect.ts";
 import type { Sink } from "./evaluator.ts";
+import { KernelLookup, type Looks } from "./kernel-lookup.ts";
 import type { QueryContext } from "./query-context.ts";
 import { type Reading, readSeries, shiftedRange } from "./read-series.ts";
 import { openSmoothedSelector } from "./smoothed-selector.ts";
@@ -19,14 +20,6 @@ import type { StepColumn } from "./windows.ts";
 
 /** What of the sample found: its value (or the histogram it is), its time, or when its counter began, in seconds. */
 export type Give = "value" | "timestamp" | "start";
-
-/** Where a selector looks at each step of a grid. */
-interface Looks {
-  /** Where the first step looks, and how far the next one is from there: 0 under `@`. */
-  readonly firstMs: number;
-  readonly stepMs: number;
-  readonly lookbackMs: number;
-}
 
 /** Gives an instant vector selector's series one by one: at each step the sample found. */
 export function streamSelector(
@@ -51,20 +44,32 @@ export function openSelector(
     return openSmoothedSelector(selector, grid, context, sink);
   const { firstMs, lastMs } = shiftedRange(context, selector, grid);
   const { lookbackMs } = context;
-  const looks = { firstMs, stepMs: selector.at === undefined ? grid.stepMs : 0, lookbackMs };
+  const stepMs = selector.at === undefined ? grid.stepMs : 0;
+  const looks = { count: grid.count, firstMs, stepMs, lookbackMs };
+  const fast = give === "start" ? undefined : KernelLookup.open(context.kernels, looks);
   const out = emptySeries(NO_LABELS, give !== "value", grid.count);
   return {
     selector,
     needed: { afterMs: firstMs - lookbackMs, maxMs: lastMs, starts: give === "start" },
     take(columns) {
+      const { labels } = columns;
+      if (fast !== undefined && give !== "start" && columns.histograms === undefined) {
+        const found = fast.find(columns, give);
+        if (found === "none") return undefined;
+        if (found !== undefined) {
+          const { values, present } = found;
+          return sink({ labels, dropName: out.dropName, values, present });
+        }
+      }
       let any = lookUp(columns, looks, give, out);
       out.histograms = undefined;
       if (columns.histograms !== undefined) {
         lookUpHistograms(columns, columns.histograms, looks, give, out);
         any = hasAny(out.present);
       }
-      return any ? sink({ ...out, labels: columns.labels }) : undefined;
+      return any ? sink({ ...out, labels }) : undefined;
     },
+    end: () => fast?.[Symbol.dispose](),
   };
 }
 
