@@ -11,6 +11,7 @@ import {
 import type {
   AppendResult,
   SampleBatch,
+  SelectionEstimate,
   SelectOptions,
   SeriesColumns,
   SeriesStore,
@@ -84,6 +85,17 @@ export class MemoryStore implements SeriesStore {
       if (inRange.length > 0) snapshot.push({ labels, samples: inRange });
     }
     return readColumns(snapshot, options);
+  }
+
+  /** Exact: everything is at hand. A sample has its time and its value. */
+  async estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<SelectionEstimate> {
+    this.#assertOpen();
+    const counts = [...this.#series.values()]
+      .filter(({ labels }) => matchesLabels(matchers, labels))
+      .map(({ samples }) => samplesIn(samples, range).length)
+      .filter((count) => count > 0);
+    const samples = counts.reduce((sum, count) => sum + count, 0);
+    return { series: counts.length, samples, size: samples * 16, isPartial: false };
   }
 
   async series(

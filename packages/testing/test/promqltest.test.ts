@@ -70,6 +70,10 @@ describe("the notation of series", () => {
       "{{schema:-1 offset:1 buckets:[1]}} {{schema:-1 offset:1 buckets:[5]}}",
     ],
     [
+      "{{z_bucket:1 z_bucket_w:0.5 buckets:[1]}}+{{buckets:[2 4] offset:-1}}x1",
+      "{{z_bucket:1 z_bucket_w:0.5 buckets:[1]}} {{z_bucket:3 z_bucket_w:0.5 buckets:[5]}}",
+    ],
+    [
       "{{ z_bucket:1 z_bucket_w:0.5 n_buckets:[1 0 2] n_offset:-1 count:4 sum:NaN }}",
       "{{count:4 sum:NaN z_bucket:1 z_bucket_w:0.5 n_offset:-1 n_buckets:[1 0 2]}}",
     ],
@@ -128,8 +132,9 @@ describe("the notation of series", () => {
     ["x {{counter_reset_hint:maybe}}", "expected unknown, reset, not_reset, gauge, found maybe"],
     [
       "x {{schema:1}}+{{schema:0}}x1",
-      "a step must have the width of the zero bucket and the custom bounds, and no smaller schema",
+      "a step must have the same custom bounds, and no smaller schema",
     ],
+    ["x {{buckets:[1]}}+{{z_bucket_w:0.7}}x1", "a step's zero bucket must end where a bucket ends"],
   ];
   for (const [line, message] of wrong)
     test(`${line} is refused: ${message}`, () => throws(() => parseSeriesLine(line), { message }));

@@ -67,7 +67,7 @@ function failuresOf({ failedLines, isUnreadable }: FileSummary): number {
 function summaryText(summary: FileSummary): string {
   const { file, passed, failedLines, isUnreadable } = summary;
   if (isUnreadable) return `${file}: cannot be read\n`;
-  const where = failedLines.length === 0 ? "" : ` at lines ${failedLines.join(", ")}`;
+  const where = failedLines.length === 0 ? "" : ` at line ${failedLines.join(", ")}`;
   return `${file}: ${passed} passed, ${failedLines.length} failed${where}\n`;
 }
 

@@ -2,6 +2,7 @@ import {
   type BucketSpan,
   type CounterReset,
   CUSTOM_BOUNDS_SCHEMA,
+  exponentialBound,
   formatValue,
   type NativeHistogram,
 } from "@pharos/base";
@@ -103,25 +104,20 @@ export function stepHistogram(
   sign: 1 | -1,
 ): NotedHistogram {
   const other = step.histogram;
-  const isCompatible =
-    histogram.zeroThreshold === other.zeroThreshold &&
+  const hasSameBounds =
     histogram.customBounds.length === other.customBounds.length &&
     histogram.customBounds.every((bound, i) => bound === other.customBounds[i]) &&
     (histogram.schema === CUSTOM_BOUNDS_SCHEMA) === (other.schema === CUSTOM_BOUNDS_SCHEMA);
-  if (!isCompatible || histogram.schema > other.schema)
-    throw new Error(
-      "a step must have the width of the zero bucket and the custom bounds, and no smaller schema",
-    );
+  if (!hasSameBounds || histogram.schema > other.schema)
+    throw new Error("a step must have the same custom bounds, and no smaller schema");
+  const zeroThreshold = Math.max(histogram.zeroThreshold, other.zeroThreshold);
+  const base = widened(histogram, zeroThreshold);
+  const added = widened(other, zeroThreshold);
   const merged = 2 ** (other.schema - histogram.schema);
-  const positive = countsByIndex(histogram.positiveSpans, histogram.positiveCounts);
-  const negative = countsByIndex(histogram.negativeSpans, histogram.negativeCounts);
-  for (const [into, spans, counts] of [
-    [positive, other.positiveSpans, other.positiveCounts],
-    [negative, other.negativeSpans, other.negativeCounts],
-  ] as const)
-    for (const [index, count] of countsByIndex(spans, counts)) {
+  for (const side of ["positive", "negative"] as const)
+    for (const [index, count] of added[side]) {
       const at = merged === 1 ? index : Math.floor((index - 1) / merged) + 1;
-      into.set(at, (into.get(at) ?? 0) + sign * count);
+      base[side].set(at, (base[side].get(at) ?? 0) + sign * count);
     }
   const isGauge = [histogram, other].some(({ counterReset }) => counterReset === "gauge");
   return {
@@ -133,13 +129,37 @@ export function stepHistogram(
         : histogram.counterReset === other.counterReset
           ? histogram.counterReset
           : "unknown",
-      zeroCount: histogram.zeroCount + sign * other.zeroCount,
+      zeroThreshold,
+      zeroCount: base.zeroCount + sign * added.zeroCount,
       count: histogram.count + sign * other.count,
       sum: histogram.sum + sign * other.sum,
-      ...packed("positive", positive),
-      ...packed("negative", negative),
+      ...packed("positive", base.positive),
+      ...packed("negative", base.negative),
     },
   };
+}
+
+/** The counts of a histogram with a wider zero bucket, which takes the buckets that begin inside it. */
+function widened(
+  histogram: NativeHistogram,
+  zeroThreshold: number,
+): { zeroCount: number; positive: Map<number, number>; negative: Map<number, number> } {
+  const { schema, positiveSpans, positiveCounts, negativeSpans, negativeCounts } = histogram;
+  const sides = {
+    positive: countsByIndex(positiveSpans, positiveCounts),
+    negative: countsByIndex(negativeSpans, negativeCounts),
+  };
+  let { zeroCount } = histogram;
+  if (zeroThreshold > histogram.zeroThreshold)
+    for (const side of [sides.positive, sides.negative])
+      for (const [index, count] of side) {
+        if (exponentialBound(schema, index - 1) >= zeroThreshold) break;
+        if (count !== 0 && exponentialBound(schema, index) > zeroThreshold)
+          throw new Error("a step's zero bucket must end where a bucket ends");
+        zeroCount += count;
+        side.delete(index);
+      }
+  return { zeroCount, ...sides };
 }
 
 /** The count of each bucket by its index. */
