@@ -56,8 +56,10 @@ export {
   compileRegex,
   compileRegexSearch,
   REGEX_LENGTH_MAX,
+  REGEX_SIZE_MAX,
   type Regex,
   type RegexSearch,
+  regexCost,
 } from "./regex.ts";
 export { type Rng, seededRng } from "./rng.ts";
 export { Secret } from "./secret.ts";

@@ -1,5 +1,6 @@
 import { RE2JS } from "re2js";
 import { OperatingError } from "./errors.ts";
+import { regexSize } from "./regex-size.ts";
 
 /**
  * A regular expression in RE2's syntax: linear time whatever the pattern, fully anchored, `.` matches newlines
@@ -22,28 +23,53 @@ export interface Regex {
 /** How long a pattern may be, in UTF-16 units: a limit against hostile input, far above real use. */
 export const REGEX_LENGTH_MAX = 64 * 1024;
 
+/**
+ * How large a pattern may be with its repetitions written out (see `regexSize`): compiling one of this size takes some
+ * tenths of a second. RE2 itself would take 30 times as much.
+ */
+export const REGEX_SIZE_MAX = 100_000;
+
 const LITERAL_LIST = /^[^.*+?^${}()[\]\\|]+(?:\|[^.*+?^${}()[\]\\|]+)*$/;
 
-/** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long. */
+/** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long or too large. */
 export function compileRegex(source: string): Regex {
   checkLength(source);
-  const compiled = compileRe2(source);
+  const fast = fastMatch(source);
+  // What matches without RE2 is valid, and compiled only for somebody who wants groups.
+  let kept = fast === undefined ? compileRe2(source) : undefined;
+  const compiled = (): RE2JS => {
+    kept ??= compileRe2(source);
+    return kept;
+  };
   const groups = (text: string): readonly string[] | undefined => {
-    const matcher = compiled.matcher(text);
+    const matcher = compiled().matcher(text);
     if (!matcher.matches()) return undefined;
     return Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i) ?? "");
   };
-  const names = compiled.namedGroups() as Record<string, number>;
   return {
     source,
     literals: literalsOf(source),
-    matches: fastMatch(source) ?? ((text) => compiled.matches(text)),
+    matches: fast ?? ((text) => compiled().matches(text)),
     groups,
     expand(text, template) {
       const found = groups(text);
-      return found === undefined ? undefined : expandTemplate(template, found, names);
+      if (found === undefined) return undefined;
+      const names = compiled().namedGroups() as Record<string, number>;
+      return expandTemplate(template, found, names);
     },
   };
+}
+
+/** `.*literal`, `literal.+` and the like. */
+const AFFIX = /^(\.[*+])?([^.*+?^${}()[\]\\|]+)(\.[*+])?$/;
+
+/** What compiling any pattern costs beside its parts, in parts. */
+const COMPILE_COST = 50;
+
+/** What `compileRegex` of this pattern costs, in parts (see `regexSize`): nothing where it needs no engine. */
+export function regexCost(source: string): number {
+  const isFast = /^(?:\.[*+])?$/.test(source) || LITERAL_LIST.test(source) || AFFIX.test(source);
+  return isFast ? 0 : COMPILE_COST + regexSize(source);
 }
 
 /** A pattern that is looked for anywhere in a text, as templates do; unlike `Regex`, `.` does not match a newline. */
@@ -54,7 +80,7 @@ export interface RegexSearch {
   replaceAll(text: string, template: string): string;
 }
 
-/** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long. */
+/** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long or too large. */
 export function compileRegexSearch(source: string): RegexSearch {
   checkLength(source);
   let compiled: RE2JS;
@@ -93,6 +119,12 @@ function checkLength(source: string): void {
       "input.invalid",
       `regular expression of ${source.length} characters; at most ${REGEX_LENGTH_MAX} are allowed`,
     );
+  const size = regexSize(source);
+  if (size > REGEX_SIZE_MAX)
+    throw new OperatingError(
+      "input.invalid",
+      `regular expression of ${size} parts, repetitions written out; at most ${REGEX_SIZE_MAX} are allowed`,
+    );
 }
 
 function compileRe2(source: string): RE2JS {
@@ -124,7 +156,7 @@ function fastMatch(source: string): ((text: string) => boolean) | undefined {
     const set = new Set(literals);
     return (text) => set.has(text);
   }
-  const affix = /^(\.[*+])?([^.*+?^${}()[\]\\|]+)(\.[*+])?$/.exec(source);
+  const affix = AFFIX.exec(source);
   if (affix === null) return undefined;
   const [, before, middle = "", after] = affix;
   const beforeMin = before === ".+" ? 1 : 0;
