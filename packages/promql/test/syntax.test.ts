@@ -14,6 +14,7 @@ import {
   parseMetricSelector,
   pinSelectors,
   printExpr,
+  REGEXES_COST_MAX,
   toJson,
   type ValueType,
   valueTypeOf,
@@ -441,6 +442,23 @@ describe("limits", () => {
       `expression of ${EXPRESSION_LENGTH_MAX + 1} characters; at most ${EXPRESSION_LENGTH_MAX} are allowed`,
     );
   });
+});
+
+test("what the regular expressions of a query cost together is limited", () => {
+  const selector = (count: number, pattern: string): string =>
+    `a{${`b=~"${pattern}",`.repeat(count)}}`;
+  const lists = Array.from({ length: 5000 }, (_, index) => `host-${index}`).join("|");
+  ok(parse(selector(10, lists)).kind === "vector", "lists cost nothing");
+  ok(parse(selector(1000, "GET|P(OS|U)T")).kind === "vector");
+  const { reason, column } = errorOf(selector(100, "(abcdef){900}"));
+  equal(
+    reason,
+    `regular expressions of more than ${REGEXES_COST_MAX} parts, repetitions written out`,
+  );
+  equal(
+    column,
+    1 + selector(Math.floor(REGEXES_COST_MAX / (8 * 900 + 50)), "(abcdef){900}").length - 1,
+  );
 });
 
 test("a complaint does not repeat a whole megabyte", () => {

@@ -6,6 +6,7 @@ import {
   METRIC_NAME,
   OperatingError,
   quote,
+  regexCost,
 } from "@pharos/base";
 import type { VectorSelector } from "./ast.ts";
 import type { Token } from "./lexer.ts";
@@ -15,6 +16,9 @@ import type { TokenReader } from "./token-reader.ts";
 /** Where something unexpected stands, in Prometheus's words. */
 const IN_BRACES = "label matching";
 const IN_GROUPING = "grouping opts";
+
+/** How much the regular expressions of one query may cost together (see `regexCost`): about a second of compiling. */
+export const REGEXES_COST_MAX = 300_000;
 
 /** Reads `name{…}`, `name` or `{…}`; `name` is given where it was read already. */
 export function parseVectorSelector(reader: TokenReader, name?: Token): VectorSelector {
@@ -65,6 +69,7 @@ function parseMatcher(reader: TokenReader): Matcher {
   const type = reader.advance().value as MatchType;
   if (reader.token.kind !== "string") reader.unexpected(IN_BRACES, "string");
   const value = unquote(reader.advance().text);
+  if (type === "=~" || type === "!~") payForRegex(reader, value, label);
   try {
     return createMatcher(type, name, value);
   } catch (error) {
@@ -73,6 +78,15 @@ function parseMatcher(reader: TokenReader): Matcher {
     const reason = error.message.replace(` in regular expression ${JSON.stringify(value)}`, "");
     return reader.fail({ start: label.start, end: reader.previousEnd }, reason);
   }
+}
+
+function payForRegex(reader: TokenReader, value: string, { start }: Token): void {
+  reader.regexesCost += regexCost(value);
+  if (reader.regexesCost > REGEXES_COST_MAX)
+    reader.fail(
+      { start, end: reader.previousEnd },
+      `regular expressions of more than ${REGEXES_COST_MAX} parts, repetitions written out`,
+    );
 }
 
 /** `(a, b)` after `by`, `on` and the like. Any word may be a label here, also in quotes. */

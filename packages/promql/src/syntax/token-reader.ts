@@ -28,6 +28,8 @@ export class TokenReader {
   previousEnd = 0;
   /** How many aggregations are open: Prometheus names them in its messages. */
   openAggregations = 0;
+  /** What compiling the regular expressions so far cost, see `regexCost`. */
+  regexesCost = 0;
   readonly #lexer: Lexer;
 
   constructor(text: string) {

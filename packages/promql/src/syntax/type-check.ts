@@ -154,9 +154,9 @@ class TypeChecker {
       );
     if (isComparison && !bool && bothScalar)
       this.#fail(this.#operatorSpan(expr), "comparisons between scalars must use BOOL modifier");
-    const both = matching.on
-      ? matching.labels.find((label) => matching.include.includes(label))
-      : undefined;
+    // A set, as both lists may be as long as an expression.
+    const include = new Set(matching.include);
+    const both = matching.on ? matching.labels.find((label) => include.has(label)) : undefined;
     if (both !== undefined)
       this.#fail(
         this.#operatorSpan(expr),
