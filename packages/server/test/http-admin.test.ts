@@ -39,7 +39,7 @@ test("a snapshot answers its name, with or without what is in memory", async () 
   deepEqual(
     await ask(world, "snapshot?skip_head=maybe"),
     problem(
-      'invalid parameter "skip_head": strconv.ParseBool: parsing "maybe": invalid syntax; want true or false',
+      'invalid parameter "skip_head": unable to parse boolean: strconv.ParseBool: parsing "maybe": invalid syntax',
     ),
   );
 });

@@ -3,14 +3,8 @@ import { failure, success } from "./answer.ts";
 import type { Admin, AdminControl } from "./dependencies.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import { matchParameters } from "./match-parameter.ts";
-import { parametersOf, rangeParameters } from "./parameters.ts";
+import { parametersOf, parseBoolean, rangeParameters } from "./parameters.ts";
 import { isFromAnotherSite } from "./same-site.ts";
-
-/** What Go's `strconv.ParseBool` takes. */
-const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
-  ...["1", "t", "T", "true", "TRUE", "True"].map((text) => [text, true] as const),
-  ...["0", "f", "F", "false", "FALSE", "False"].map((text) => [text, false] as const),
-]);
 
 /** `POST /api/v1/admin/tsdb/…`: what an administrator does to the store, as Prometheus names and answers it. */
 export const ADMIN_ACTIONS: Readonly<
@@ -70,11 +64,11 @@ export async function administer(
 
 function skipHeadParameter(parameters: URLSearchParams): boolean {
   const text = parameters.get("skip_head") ?? "";
-  const skipHead = text === "" ? false : BOOLEANS.get(text);
+  const skipHead = text === "" ? false : parseBoolean(text);
   if (skipHead !== undefined) return skipHead;
   throw invalidParameter(
     "skip_head",
-    `strconv.ParseBool: parsing ${quote(text)}: invalid syntax; want true or false`,
+    `unable to parse boolean: strconv.ParseBool: parsing ${quote(text)}: invalid syntax`,
   );
 }
 

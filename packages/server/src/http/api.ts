@@ -7,8 +7,9 @@ import { compression } from "./compression.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
 import { READ_PATHS } from "./read-routes.ts";
-import { alertmanagers, alerts, rules } from "./rule-routes.ts";
+import { alertmanagers, alerts, dashboardAlerts, rules } from "./rule-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
+import { searchMetricNames } from "./search-metadata.ts";
 import { metadata } from "./series-routes.ts";
 import {
   buildInfo,
@@ -42,6 +43,23 @@ const PROMETHEUS_PAGES: ReadonlyMap<string, string> = new Map([
 /** Long queries do not fit into a URL: these also take a form. */
 const READ_OR_FORM = ["GET", "POST"] as const;
 const CHANGE = ["POST", "PUT"] as const;
+const READ_BY_FORM = [
+  "instantQuery",
+  "rangeQuery",
+  "exemplars",
+  "series",
+  "labelNames",
+  "searchLabelNames",
+  "searchLabelValues",
+] as const;
+const READ_ONLY = [
+  "labelValues",
+  "metricNames",
+  "metricLabels",
+  "dashboardQuery",
+  "dashboardMetrics",
+  "dashboardLabels",
+] as const;
 
 /**
  * Everything that is served over HTTP but the ingestion of samples: Prometheus's API, the life cycle, our own metrics,
@@ -69,10 +87,12 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   const serve = (methods: readonly string[], name: string, route: Route): void =>
     addRoute(app, methods, path(name), route);
 
-  for (const name of ["instantQuery", "rangeQuery", "exemplars", "series", "labelNames"] as const)
+  for (const name of READ_BY_FORM)
     addRoute(app, READ_OR_FORM, READ_PATHS[name], dependencies.read);
-  for (const name of ["labelValues", "metricNames", "metricLabels"] as const)
-    addRoute(app, READ, READ_PATHS[name], dependencies.read);
+  for (const name of READ_ONLY) addRoute(app, READ, READ_PATHS[name], dependencies.read);
+  addRoute(app, READ_OR_FORM, READ_PATHS.searchMetricNames, (request) =>
+    searchMetricNames(request, dependencies),
+  );
   serve(READ_OR_FORM, "format_query", formatQuery);
   serve(READ_OR_FORM, "parse_query", parseQuery);
   serve(READ, "metadata", (request) => metadata(request, dependencies));
@@ -82,6 +102,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "rules", (request) => rules(request, dependencies));
   serve(READ, "alerts", () => alerts(dependencies));
   serve(READ, "alertmanagers", alertmanagers);
+  serve(READ, "dashboard/alerts", () => dashboardAlerts(dependencies));
   serve(READ, "status/buildinfo", () => success(buildInfo(dependencies)));
   serve(READ, "status/runtimeinfo", () => runtimeInfo(dependencies));
   serve(READ, "status/config", () => configText(dependencies));

@@ -20,12 +20,19 @@ const FORM_METHODS: readonly string[] = ["POST", "PUT"];
 /** A form may have so many bytes; Go's own limit. */
 export const FORM_SIZE_MAX = 10 * 1024 * 1024;
 
+/** A form can be read once, and several may look at it. */
+const read = new WeakMap<Request, Promise<URLSearchParams>>();
+
 /**
- * The parameters of a request: those of a form-encoded body, then those of the URL.
+ * The parameters of a request: those of a form-encoded body, then those of the URL. May be asked for again.
  *
  * @throws OperatingError `input.too_large` for a form above `FORM_SIZE_MAX`.
  */
-export async function parametersOf(request: Request): Promise<URLSearchParams> {
+export function parametersOf(request: Request): Promise<URLSearchParams> {
+  return read.getOrInsertComputed(request, readParameters);
+}
+
+async function readParameters(request: Request): Promise<URLSearchParams> {
   const fromUrl = new URL(request.url).searchParams;
   const contentType = request.headers.get("Content-Type") ?? "";
   if (
@@ -138,4 +145,28 @@ export function limitParameter(parameters: URLSearchParams): number {
     throw invalidParameter("limit", `strconv.Atoi: parsing ${quote(text)}: invalid syntax`);
   if (Number(text) < 0) throw invalidParameter("limit", "limit must be non-negative");
   return Number(text);
+}
+
+/** What Go's `strconv.ParseBool` takes. */
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...["1", "t", "T", "true", "TRUE", "True"].map((text) => [text, true] as const),
+  ...["0", "f", "F", "false", "FALSE", "False"].map((text) => [text, false] as const),
+]);
+
+/** Undefined for what is neither. */
+export function parseBoolean(text: string): boolean | undefined {
+  return BOOLEANS.get(text);
+}
+
+/** Yes or no; `absent` where the request does not say. */
+export function optionalBoolean(
+  parameters: URLSearchParams,
+  name: string,
+  absent: boolean,
+): boolean {
+  const text = parameters.get(name) ?? "";
+  if (text === "") return absent;
+  const value = parseBoolean(text);
+  if (value === undefined) throw badData(`invalid ${name} ${quote(text)}: must be boolean`);
+  return value;
 }

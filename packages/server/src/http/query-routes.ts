@@ -28,7 +28,7 @@ import { queryResultColumns } from "./query-result-columns.ts";
 import { queryResultJson } from "./query-result-json.ts";
 
 /** Enough for a point a minute for a week; Prometheus has the same limit. */
-const POINTS_MAX = 11_000;
+export const POINTS_MAX = 11_000;
 
 export interface QueryDependencies {
   readonly clock: Clock;
@@ -134,7 +134,8 @@ function stepParameter(parameters: URLSearchParams): number {
   }
 }
 
-function queryOptions(
+/** What a request says of how its query is to be evaluated. */
+export function queryOptions(
   request: Request,
   parameters: URLSearchParams,
   { queryTimeoutMs, lookbackMs }: QueryDependencies,

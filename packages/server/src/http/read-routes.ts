@@ -1,13 +1,23 @@
-import type { Labels } from "@pharos/base";
+import { type Labels, quote } from "@pharos/base";
 import type { ExemplarReader } from "@pharos/ports";
 import { failure, failureOf } from "./answer.ts";
+import { badData } from "./errors.ts";
 import { federate } from "./federate.ts";
+import { asksByMetric } from "./metric-query.ts";
+import {
+  dashboardLabels,
+  dashboardMetrics,
+  dashboardQuery,
+  queryByMetric,
+} from "./metric-query-routes.ts";
+import { parametersOf } from "./parameters.ts";
 import {
   instantQuery,
   type QueryDependencies,
   queryExemplars,
   rangeQuery,
 } from "./query-routes.ts";
+import { search } from "./search-routes.ts";
 import { labelNames, labelValues, metricLabels, metricNames, series } from "./series-routes.ts";
 
 /** All that the routes which read samples ask of the rest of the program. */
@@ -30,8 +40,20 @@ export const READ_PATHS = {
   labelValues: "/api/v1/label/:name/values",
   metricNames: "/api/v1/metrics/names",
   metricLabels: "/api/v1/metrics/labels",
+  searchMetricNames: "/api/v1/search/metric_names",
+  searchLabelNames: "/api/v1/search/label_names",
+  searchLabelValues: "/api/v1/search/label_values",
+  dashboardQuery: "/api/v1/dashboard/query",
+  dashboardMetrics: "/api/v1/dashboard/metrics",
+  dashboardLabels: "/api/v1/dashboard/labels",
   federate: "/federate",
 } as const;
+
+/** In PromQL, or of a metric by its name. */
+async function query(request: Request, dependencies: ReadDependencies): Promise<Response> {
+  const asks = asksByMetric(await parametersOf(request));
+  return asks ? queryByMetric(request, dependencies) : instantQuery(request, dependencies);
+}
 
 const LABEL_VALUES = /^\/api\/v1\/label\/([^/]*)\/values$/;
 
@@ -55,7 +77,7 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
   const { pathname } = new URL(request.url);
   switch (pathname) {
     case READ_PATHS.instantQuery:
-      return instantQuery(request, dependencies);
+      return query(request, dependencies);
     case READ_PATHS.rangeQuery:
       return rangeQuery(request, dependencies);
     case READ_PATHS.exemplars:
@@ -68,6 +90,18 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
       return metricNames(request, dependencies);
     case READ_PATHS.metricLabels:
       return metricLabels(request, dependencies);
+    case READ_PATHS.searchMetricNames:
+      return search(request, "metric_names", dependencies);
+    case READ_PATHS.searchLabelNames:
+      return search(request, "label_names", dependencies);
+    case READ_PATHS.searchLabelValues:
+      return search(request, "label_values", dependencies);
+    case READ_PATHS.dashboardQuery:
+      return dashboardQuery(request, dependencies);
+    case READ_PATHS.dashboardMetrics:
+      return dashboardMetrics(request, dependencies);
+    case READ_PATHS.dashboardLabels:
+      return dashboardLabels(request, dependencies);
     case READ_PATHS.federate:
       return federate(request, dependencies);
   }
@@ -76,10 +110,11 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
   return failure(404, "not_found", `there is no ${pathname} in this API`);
 }
 
+/** @throws OperatingError `input.invalid` for escapes that are none, or bytes that are no UTF-8. */
 function unescaped(part: string): string {
   try {
     return decodeURIComponent(part);
-  } catch {
-    return part; // No escapes then.
+  } catch (error) {
+    throw badData(`invalid label name: ${quote(part)}`, error);
   }
 }

@@ -1,5 +1,5 @@
 import { formatValue, type Labels, type Matcher, matchesLabels } from "@pharos/base";
-import { formatTime, labelsObject, success } from "./answer.ts";
+import { formatTime, jsonResponse, labelsObject, success } from "./answer.ts";
 import type {
   ActiveAlert,
   AlertingRuleStatus,
@@ -144,11 +144,20 @@ function ruleJson(rule: RuleStatus, excludeAlerts: boolean): unknown {
 
 /** `/api/v1/alerts`: what is pending or firing. */
 export function alerts({ rules: provider }: Pick<ApiDependencies, "rules">): Response {
-  const list = provider
+  return success({ alerts: activeAlerts(provider).map(alertJson) });
+}
+
+/** `/api/v1/dashboard/alerts`: what is firing, as a plain list. */
+export function dashboardAlerts({ rules: provider }: Pick<ApiDependencies, "rules">): Response {
+  const firing = activeAlerts(provider).filter(({ state }) => state === "firing");
+  return jsonResponse(JSON.stringify(firing.map(alertJson)));
+}
+
+function activeAlerts(provider: ApiDependencies["rules"]): readonly ActiveAlert[] {
+  return provider
     .groups()
     .flatMap((group) => group.rules)
-    .flatMap((rule) => (rule.kind === "alert" ? rule.alerts.map(alertJson) : []));
-  return success({ alerts: list });
+    .flatMap((rule) => (rule.kind === "alert" ? rule.alerts : []));
 }
 
 function alertJson(alert: ActiveAlert): unknown {

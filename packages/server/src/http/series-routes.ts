@@ -1,5 +1,5 @@
 import { compareUtf8, METRIC_NAME, quote } from "@pharos/base";
-import type { SeriesReader } from "@pharos/ports";
+import type { SeriesReader, TimeRange } from "@pharos/ports";
 import { jsonResponse, labelsObject, success, successList } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
@@ -86,11 +86,15 @@ export async function metricNames(
 export async function metricLabels(
   request: Request,
   { store }: SeriesDependencies,
+  { optional = false }: { readonly optional?: boolean } = {},
 ): Promise<Response> {
   const parameters = await parametersOf(request);
   const metric = parameters.get("metric") ?? "";
-  if (metric === "") throw badData('the parameter "metric" is missing');
   const range = rangeParameters(parameters);
+  if (metric === "") {
+    if (!optional) throw badData('the parameter "metric" is missing');
+    return allLabels(range, store);
+  }
   const values = new Map<string, Set<string>>();
   for (const labels of await store.series(range, [
     [{ type: "=", name: METRIC_NAME, value: metric }],
@@ -99,7 +103,24 @@ export async function metricLabels(
       if (name !== METRIC_NAME) values.getOrInsertComputed(name, () => new Set()).add(value);
   const lists = [...values].map(([name, set]) => [name, [...set].sort(compareUtf8)] as const);
   lists.sort((a, b) => compareUtf8(a[0], b[0]));
-  return jsonResponse(JSON.stringify(Object.fromEntries(lists)));
+  return jsonResponse(JSON.stringify(labelsRecord(lists)));
+}
+
+/** Without a prototype: `__proto__` is a possible label name. */
+function labelsRecord(
+  lists: Iterable<readonly [string, readonly string[]]>,
+): Readonly<Record<string, readonly string[]>> {
+  const record = Object.create(null) as Record<string, readonly string[]>;
+  for (const [name, values] of lists) record[name] = values;
+  return record;
+}
+
+/** The labels of all series with their values. */
+async function allLabels(range: TimeRange, store: SeriesDependencies["store"]): Promise<Response> {
+  const lists: [string, readonly string[]][] = [];
+  for (const name of await store.labelNames(range, []))
+    if (name !== METRIC_NAME) lists.push([name, await store.labelValues(name, range, [])]);
+  return jsonResponse(JSON.stringify(labelsRecord(lists)));
 }
 
 /** `/api/v1/metadata?limit&limit_per_metric&metric`: type, help and unit of metrics. */

@@ -1,0 +1,119 @@
+import { type Labels, labelValue, METRIC_NAME } from "@pharos/base";
+import type { QueryResult } from "@pharos/promql/engine";
+import { encoded, labelsObject, streamed } from "./answer.ts";
+import { badData } from "./errors.ts";
+import { asksByMetric, metricQuery } from "./metric-query.ts";
+import { parametersOf } from "./parameters.ts";
+import { POINTS_MAX, type QueryDependencies, queryOptions } from "./query-routes.ts";
+import { metricLabels, metricNames } from "./series-routes.ts";
+
+/** Text goes on in pieces of about so many characters. */
+const PIECE_LENGTH = 64 * 1024;
+
+/**
+ * `/api/v1/query?metric=cpu.load&range=1h`: a metric by its name, without PromQL (`metricQuery` has the parameters).
+ * `{"results": [{metric, labels, datapoints: [[value, ms], …]}]}`.
+ */
+export async function queryByMetric(
+  request: Request,
+  dependencies: QueryDependencies,
+): Promise<Response> {
+  const { metric, result } = await evaluate(request, dependencies);
+  return streamed(encoded(graphData(metric, result, `{"results":[`, "]}")), "application/json");
+}
+
+/** `/api/v1/dashboard/query`: the same as a plain list. */
+export async function dashboardQuery(
+  request: Request,
+  dependencies: QueryDependencies,
+): Promise<Response> {
+  const { metric, result } = await evaluate(request, dependencies);
+  return streamed(encoded(graphData(metric, result, "[", "]")), "application/json");
+}
+
+/** `/api/v1/dashboard/metrics`: the names of all metrics; with a metric, its series as `dashboardQuery`. */
+export async function dashboardMetrics(
+  request: Request,
+  dependencies: QueryDependencies,
+): Promise<Response> {
+  const asks = asksByMetric(await parametersOf(request));
+  return asks ? dashboardQuery(request, dependencies) : metricNames(request, dependencies);
+}
+
+/** `/api/v1/dashboard/labels`: the labels of a metric with their values; without one, of all series. */
+export async function dashboardLabels(
+  request: Request,
+  dependencies: QueryDependencies,
+): Promise<Response> {
+  return metricLabels(request, dependencies, { optional: true });
+}
+
+async function evaluate(
+  request: Request,
+  dependencies: QueryDependencies,
+): Promise<{ readonly metric: string; readonly result: QueryResult }> {
+  const { engine, store, clock } = dependencies;
+  const parameters = await parametersOf(request);
+  const nowMs = clock.nowMs();
+  const { metric, expr, range, stepMs } = metricQuery(parameters, nowMs);
+  const options = queryOptions(request, parameters, dependencies);
+  const { startMs, endMs } = range ?? { startMs: nowMs, endMs: nowMs };
+  if (range !== undefined && stepMs !== undefined) {
+    if (Math.floor((endMs - startMs) / stepMs) > POINTS_MAX)
+      throw badData(`more than ${POINTS_MAX} points a series: use a longer step`);
+    const steps = { startMs, endMs, stepMs };
+    return { metric, result: await engine.range(store, expr, steps, options) };
+  }
+  // A range selector leaves its start out, and here it belongs to the range.
+  const text = range === undefined ? expr : `${expr}[${endMs - startMs + 1}ms]`;
+  return { metric, result: await engine.instant(store, text, endMs, options) };
+}
+
+function* graphData(
+  metric: string,
+  result: QueryResult,
+  begin: string,
+  end: string,
+): Generator<string, void, undefined> {
+  let piece = begin;
+  let first = true;
+  for (const { labels, times, values } of seriesOf(result)) {
+    const others = labelsObject(labels.filter(([name]) => name !== METRIC_NAME));
+    const name = labelValue(labels, METRIC_NAME) || metric;
+    const shown = { metric: name, labels: others };
+    piece += `${first ? "" : ","}${JSON.stringify(shown).slice(0, -1)},"datapoints":[`;
+    first = false;
+    for (let i = 0; i < values.length; i++) {
+      piece += `${i > 0 ? "," : ""}[${numberJson(values[i] as number)},${times(i)}]`;
+      if (piece.length < PIECE_LENGTH) continue;
+      yield piece;
+      piece = "";
+    }
+    piece += "]}";
+  }
+  yield piece + end;
+}
+
+interface GraphSeries {
+  readonly labels: Labels;
+  readonly values: Float64Array;
+  /** The time of a value, in ms. */
+  times(index: number): number;
+}
+
+/** A metric by its name gives a vector or a matrix. Native histograms are no points of a line. */
+function* seriesOf(result: QueryResult): Generator<GraphSeries, void, undefined> {
+  if (result.type === "vector") {
+    const { labels, values, timestampMs, histograms } = result;
+    for (const [i, set] of labels.entries())
+      if (histograms?.has(i) !== true)
+        yield { labels: set, values: values.subarray(i, i + 1), times: () => timestampMs };
+  } else if (result.type === "matrix")
+    for (const { labels, values, timestampsMs } of result.series)
+      if (values.length > 0) yield { labels, values, times: (i) => timestampsMs[i] as number };
+}
+
+/** JSON has no number for NaN and the infinities. */
+function numberJson(value: number): string {
+  return Number.isFinite(value) ? String(value) : "null";
+}
