@@ -72,9 +72,9 @@ export class GroupColumns implements Disposable {
   /** Adds values up; what that loses to rounding, in `lost`. */
   addToSum(group: number, values: Float64Array, present: Uint8Array): void {
     const at = this.#pointers[group] as number;
-    const column = this.#count * 8;
-    const [from, where] = this.#place(values, present);
-    this.#sum(from, where, this.#count, at, at + column, at + 3 * column);
+    const size = this.#count * 8;
+    const [lost, seen] = [at + size, at + 3 * size];
+    this.#sum(this.#place(values), this.#present.place(present), this.#count, at, lost, seen);
   }
 
   /**
@@ -83,9 +83,9 @@ export class GroupColumns implements Disposable {
    */
   addToAverage(group: number, values: Float64Array, present: Uint8Array): boolean {
     const at = this.#pointers[group] as number;
-    const column = this.#count * 8;
-    const [from, where] = this.#place(values, present);
-    const [lost, counts, seen] = [at + column, at + 2 * column, at + 3 * column];
+    const size = this.#count * 8;
+    const [lost, counts, seen] = [at + size, at + 2 * size, at + 3 * size];
+    const [from, where] = [this.#place(values), this.#present.place(present)];
     return this.#average(from, where, this.#count, at, lost, counts, seen) === 1;
   }
 
@@ -97,7 +97,7 @@ export class GroupColumns implements Disposable {
     which: "min" | "max",
   ): void {
     const at = this.#pointers[group] as number;
-    const [from, where] = this.#place(values, present);
+    const [from, where] = [this.#place(values), this.#present.place(present)];
     this.#extreme(from, where, this.#count, which === "max" ? 1 : 0, at, at + 24 * this.#count);
   }
 
@@ -114,9 +114,8 @@ export class GroupColumns implements Disposable {
     this.#present.release();
   }
 
-  #place(values: Float64Array, present: Uint8Array): readonly [values: number, present: number] {
-    const { buffer, byteOffset, byteLength } = values;
-    const from = this.#values.place(new Uint8Array(buffer, byteOffset, byteLength));
-    return [from, this.#present.place(present)];
+  #place(values: Float64Array): number {
+    if (values.buffer === this.#kernels.buffer) return values.byteOffset;
+    return this.#values.place(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
 }
