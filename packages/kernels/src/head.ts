@@ -197,8 +197,8 @@ export class HeadChunks {
     const [fromAt, toAt] = [list.pointer + length * 4, list.pointer + length * 8];
     const { pointer } = list;
     this.#kernels.call("headResolve", this.pointer, pointer, length, minMs, maxMs, fromAt, toAt);
-    const fromIndexes = Uint32Array.from(list.words.subarray(length, length * 2));
-    const toIndexes = Uint32Array.from(list.words.subarray(length * 2, length * 3));
+    const fromIndexes = list.words.slice(length, length * 2);
+    const toIndexes = list.words.slice(length * 2, length * 3);
     list.release();
     return { fromIndexes, toIndexes };
   }
@@ -260,6 +260,29 @@ export class HeadChunks {
       toIndex,
       this.#scratch,
     );
+  }
+
+  /**
+   * Those of the references, in order, whose series have a sample in memory with `minMs <= timestamp <= maxMs`; none of
+   * series that have ended.
+   *
+   * @throws OperatingError `memory.full`.
+   */
+  within(refs: Uint32Array, minMs: number, maxMs: number): Uint32Array {
+    const list = new IndexList(this.#kernels, Math.max(1, refs.length));
+    list.words.set(refs);
+    const count = this.#kernels.call(
+      "headKeepWithin",
+      this.pointer,
+      list.pointer,
+      refs.length,
+      minMs,
+      maxMs,
+      this.#scratch,
+    );
+    const kept = list.words.slice(0, count);
+    list.release();
+    return kept;
   }
 
   /** The first timestamp in memory; Infinity if there is none. */

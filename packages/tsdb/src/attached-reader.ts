@@ -106,7 +106,8 @@ class AttachedResolver implements SelectionResolver {
 
   async labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels> {
     const plain = { ...query, matcherLists: query.matcherLists.map(plainMatchers) };
-    return this.#resolved(range, () => this.#calls.labels(range, plain));
+    const resolved = await this.#resolved(range, () => this.#calls.labels(range, plain));
+    return { ...resolved, labels: () => this.#calls.selectionLabels(resolved.hold) };
   }
 
   async #resolved<T>(

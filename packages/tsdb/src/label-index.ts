@@ -12,6 +12,8 @@ export interface LabelPostings {
   valuesOf(name: string): Iterable<string>;
   /** The series with this label; valid until the index changes. */
   postingsOf(name: string, value: string): Uint32Array;
+  /** The values a label has, in no particular order, each with its series; valid until the index changes. */
+  valuePostings(name: string): Iterable<readonly [value: string, series: Uint32Array]>;
   /** The series with each value of a label that is wanted; valid until the index changes. Undefined for one that is not. */
   postingsWhere(
     name: string,
@@ -159,6 +161,11 @@ export class LabelIndex implements LabelPostings {
   postingsOf(name: string, value: string): Uint32Array {
     const pair = this.#labels.find(name, value);
     return pair === undefined ? NONE : this.#labels.seriesOf(pair);
+  }
+
+  *valuePostings(name: string): Iterable<readonly [value: string, series: Uint32Array]> {
+    for (const [value, pair] of this.#labels.valuesOf(name))
+      yield [value, this.#labels.seriesOf(pair)];
   }
 
   *postingsWhere(

@@ -1,124 +1,78 @@
-import {
-  compareLabels,
-  compareUtf8,
-  type Labels,
-  labelsKey,
-  type Matcher,
-  NO_LABELS,
-  OperatingError,
-} from "@pharos/base";
+import { compareUtf8, type Labels, type Matcher, OperatingError } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
 import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
+import type { BlockSelections } from "./block-selections.ts";
 import type { Head } from "./head.ts";
 import { type LabelPostings, selectSeriesInSlices } from "./label-index.ts";
-import { type LabelList, LabelListBuilder } from "./label-list.ts";
 import type { Pause } from "./slices.ts";
 
 export type MatcherLists = readonly (readonly Matcher[])[];
 
 /** A question about the series that have samples in a range and match any of the lists. */
-export type LabelQuery =
+export type LabelQuery = SeriesQuery | TextsQuery;
+
+export interface SeriesQuery {
   /** Their label sets. */
-  | { readonly kind: "series"; readonly matcherLists: MatcherLists }
+  readonly kind: "series";
+  readonly matcherLists: MatcherLists;
+}
+
+export type TextsQuery =
   /** Their label names; those of all series if there are no lists. */
   | { readonly kind: "names"; readonly matcherLists: MatcherLists }
   /** The values of one label; those of all series if there are no lists. */
   | { readonly kind: "values"; readonly name: string; readonly matcherLists: MatcherLists };
 
-/** The head, or a block: series by number. */
-interface SeriesSource {
-  readonly index: LabelPostings;
-  labelsOf(series: number): Labels;
-  /** Whether the series has a sample in the range asked for. */
-  hasSamples(series: number): boolean;
-}
-
-const INDEX_END = 0xffff_ffff;
-/** How often the head's answer begins again before it is made in one go. */
 const ATTEMPTS_MAX = 3;
 
-/** Whether there is a time, and it is not after `maxMs`, which may be Infinity. */
-function isWithin(nextTimeMs: number, maxMs: number): boolean {
-  return nextTimeMs < Number.POSITIVE_INFINITY && nextTimeMs <= maxMs;
-}
-
-function headSource(head: Head, { minMs, maxMs }: TimeRange): SeriesSource {
-  const { chunks } = head;
-  return {
-    index: head.index,
-    labelsOf: (ref) => head.labelsOf(ref),
-    hasSamples: (ref) =>
-      // A series that ended since it was found had all of its samples in blocks.
-      chunks.has(ref) &&
-      (isWithin(chunks.nextTimeMs(ref, minMs, 0, INDEX_END), maxMs) ||
-        head.late.samplesOf(ref).some((late) => late.copy(minMs, maxMs).length > 0) ||
-        !head.histograms.within(ref, minMs, maxMs).next().done),
-  };
-}
-
-function blockSource(
-  block: Block,
-  decoder: ColumnDecoder,
+/**
+ * Those of the series that have samples or histograms in a range, in order; none that has ended.
+ *
+ * @throws OperatingError `memory.full`.
+ */
+export function presentInHead(
+  { chunks, late, histograms }: Head,
   { minMs, maxMs }: TimeRange,
-  damaged: OnDamage,
-): SeriesSource {
-  return {
-    index: block.index,
-    labelsOf: (series) => unlessDamaged(() => block.labelsOf(series), NO_LABELS, damaged),
-    hasSamples: (series) =>
-      unlessDamaged(() => block.hasSamples(series, minMs, maxMs, decoder, damaged), false, damaged),
-  };
-}
-
-function unlessDamaged<T>(work: () => T, otherwise: T, damaged: OnDamage): T {
-  try {
-    return work();
-  } catch (error) {
-    damaged(damageOf(error));
-    return otherwise;
-  }
-}
-
-/** The error where it says that something on disk is damaged; any other is thrown on. */
-function damageOf(error: unknown): OperatingError {
-  if (error instanceof OperatingError && error.code === "disk.corrupt") return error;
-  throw error;
+  refs: Uint32Array,
+): Uint32Array {
+  const present = chunks.within(refs, minMs, maxMs);
+  if (present.length === refs.length || (late.count === 0 && histograms.count === 0))
+    return present;
+  const known = new Set(present);
+  return refs.filter(
+    (ref) =>
+      known.has(ref) ||
+      // A series that ended since it was found had all of its samples in blocks.
+      (chunks.has(ref) &&
+        (late.samplesOf(ref).some((list) => list.copy(minMs, maxMs).length > 0) ||
+          !histograms.within(ref, minMs, maxMs).next().done)),
+  );
 }
 
 /**
- * The head's answer to "series": canonical label bytes. Others get their turn in between; where references come to mean
- * other series meanwhile, it begins again.
+ * The head's answer to "names" and "values". Others get their turn in between; where references come to mean other series
+ * meanwhile, it begins again.
  */
-export async function headSeries(
-  head: Head,
-  range: TimeRange,
-  matcherLists: MatcherLists,
-  pause: Pause,
-): Promise<LabelList> {
-  return undisturbed(head, pause, async (turn) => {
-    const source = headSource(head, range);
-    const found = new Set<number>();
-    const list = new LabelListBuilder(64);
-    await eachMatching(source, matcherLists, turn, (ref) => {
-      if (found.has(ref)) return;
-      found.add(ref);
-      list.add(head.labelBytesOf(ref));
-    });
-    return list.list();
-  });
-}
-
-/** The head's answer to "names" and "values". */
 export async function headTexts(
   head: Head,
   range: TimeRange,
-  query: Exclude<LabelQuery, { kind: "series" }>,
+  query: TextsQuery,
   pause: Pause,
 ): Promise<readonly string[]> {
-  return undisturbed(head, pause, async (turn) => [
-    ...(await textsOf(headSource(head, range), query, turn)),
-  ]);
+  return undisturbed(head, pause, async (turn) => {
+    const { matcherLists } = query;
+    const present = (refs: Uint32Array): Uint32Array => presentInHead(head, range, refs);
+    if (matcherLists.length === 0) return allTexts(head.index, query, present, turn);
+    const texts = new Set<string>();
+    for (const matchers of matcherLists)
+      for (const ref of present(await selectSeriesInSlices(head.index, matchers, turn))) {
+        // Before the series is looked at, so that it means the same until that is over.
+        await turn();
+        if (head.chunks.has(ref)) addTexts(texts, query, head.labelsOf(ref));
+      }
+    return [...texts];
+  });
 }
 
 async function undisturbed<T>(
@@ -143,85 +97,113 @@ async function undisturbed<T>(
   return work(() => Promise.resolve());
 }
 
-/** A block's answer, without what is damaged in it, which is reported. @throws OperatingError `disk.failed`. */
-export async function blockLabels(
+/** A block's answer to "names" and "values". What is damaged in it is left out and reported. */
+export async function blockTexts(
   block: Block,
+  selections: BlockSelections,
   decoder: ColumnDecoder,
   range: TimeRange,
-  query: LabelQuery,
+  query: TextsQuery,
   pause: Pause,
   damaged: OnDamage,
-): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: Iterable<string> }> {
-  const source = blockSource(block, decoder, range, damaged);
-  const labelSets: Labels[] = [];
-  let texts: Iterable<string> = [];
-  try {
-    if (query.kind !== "series") texts = await textsOf(source, query, pause);
-    else
-      await eachMatching(source, query.matcherLists, pause, (series) => {
-        const labels = source.labelsOf(series);
-        if (labels.length > 0) labelSets.push(labels);
-      });
-  } catch (error) {
-    damaged(damageOf(error));
-  }
-  return { labelSets, texts };
-}
-
-async function textsOf(
-  source: SeriesSource,
-  query: Exclude<LabelQuery, { kind: "series" }>,
-  pause: Pause,
-): Promise<ReadonlySet<string>> {
-  const { matcherLists } = query;
+): Promise<Iterable<string>> {
+  const isPresent = (series: number): boolean =>
+    presentInBlock(block, series, range, decoder, damaged);
   const texts = new Set<string>();
-  if (matcherLists.length > 0) {
-    await eachMatching(source, matcherLists, pause, (series) => {
-      for (const [name, value] of source.labelsOf(series))
-        if (query.kind === "names") texts.add(name);
-        else if (name === query.name) texts.add(value);
-    });
-  } else if (query.kind === "names") {
-    for (const name of source.index.names()) {
-      for (const value of source.index.valuesOf(name)) {
-        await pause();
-        if (!hasValue(source, name, value)) continue;
-        texts.add(name);
-        break;
-      }
+  if (query.matcherLists.length === 0) {
+    const present = (series: Uint32Array): Uint32Array => series.filter(isPresent);
+    try {
+      return await allTexts(block.index, query, present, pause);
+    } catch (error) {
+      damaged(damageOf(error));
+      return texts;
     }
-  } else
-    for (const value of source.index.valuesOf(query.name)) {
-      if (hasValue(source, query.name, value)) texts.add(value);
+  }
+  for (const matchers of query.matcherLists) {
+    const { series, labels } = await selections.select(block, matchers, damaged, pause);
+    for (const [at, number] of series.entries()) {
+      if (isPresent(number)) addTexts(texts, query, labels[at] as Labels);
       await pause();
     }
+  }
   return texts;
 }
 
-/** Visits the series that match any of the lists and have samples; one that matches several, several times. */
-async function eachMatching(
-  source: SeriesSource,
-  lists: MatcherLists,
+/** Whether a series of a block has samples or histograms in a range; not where that cannot be read, which is reported. */
+export function presentInBlock(
+  block: Block,
+  series: number,
+  { minMs, maxMs }: TimeRange,
+  decoder: ColumnDecoder,
+  damaged: OnDamage,
+): boolean {
+  try {
+    return block.hasSamples(series, minMs, maxMs, decoder, damaged);
+  } catch (error) {
+    damaged(damageOf(error));
+    return false;
+  }
+}
+
+/** The error where it says that something on disk is damaged; any other is thrown on. */
+function damageOf(error: unknown): OperatingError {
+  if (error instanceof OperatingError && error.code === "disk.corrupt") return error;
+  throw error;
+}
+
+function addTexts(texts: Set<string>, query: TextsQuery, labels: Labels): void {
+  for (const [name, value] of labels)
+    if (query.kind === "names") texts.add(name);
+    else if (name === query.name) texts.add(value);
+}
+
+/** Values whose series are looked at together, the first series of each at once. */
+const VALUES_TOGETHER = 256;
+
+/** The names that series have, or the values of a name, where all series are asked for. */
+async function allTexts(
+  index: LabelPostings,
+  query: TextsQuery,
+  present: (series: Uint32Array) => Uint32Array,
   pause: Pause,
-  visit: (series: number) => void,
-): Promise<void> {
-  for (const matchers of lists)
-    for (const series of await selectSeriesInSlices(source.index, matchers, pause)) {
-      // Before the series is looked at, so that it means the same until the visit is over.
+): Promise<readonly string[]> {
+  if (query.kind === "values") return presentValues(index, query.name, present, pause);
+  const names: string[] = [];
+  for (const name of index.names())
+    for (const [, series] of index.valuePostings(name)) {
       await pause();
-      if (source.hasSamples(series)) visit(series);
+      // Of most values any series will do.
+      if (present(series.subarray(0, 1)).length === 0 && present(series).length === 0) continue;
+      names.push(name);
+      break;
     }
+  return names;
 }
 
-function hasValue(source: SeriesSource, name: string, value: string): boolean {
-  return source.index.postingsOf(name, value).some((series) => source.hasSamples(series));
-}
-
-/** Sorted, each once. */
-export function sortedLabels(labelSets: Iterable<Labels>): Labels[] {
-  const byKey = new Map<string, Labels>();
-  for (const labels of labelSets) byKey.set(labelsKey(labels), labels);
-  return [...byKey.values()].sort(compareLabels);
+async function presentValues(
+  index: LabelPostings,
+  name: string,
+  present: (series: Uint32Array) => Uint32Array,
+  pause: Pause,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  let together: (readonly [value: string, series: Uint32Array])[] = [];
+  const look = (): void => {
+    const firsts = new Set(present(Uint32Array.from(together, ([, [first = 0]]) => first)));
+    for (const [value, series] of together)
+      if (firsts.has(series[0] as number) || present(series).length > 0) found.push(value);
+    together = [];
+  };
+  for (const entry of index.valuePostings(name)) {
+    // A value that no series has any more.
+    if (entry[1].length > 0) together.push(entry);
+    if (together.length < VALUES_TOGETHER) continue;
+    look();
+    // Between two looks: what is looked at was read in this turn.
+    await pause(VALUES_TOGETHER);
+  }
+  look();
+  return found;
 }
 
 /** Sorted, each once. */

@@ -44,7 +44,7 @@ export interface ReaderCalls {
     matchers: readonly Matcher[],
     wishes: SelectionWishes,
   ): Promise<ReaderAnswer<HeadSelection>>;
-  /** The labels of the series of a selection that is held, in the order of its references. */
+  /** The labels of the series of a selection, or of an answer to "series", that is held: in the order of its references. */
   selectionLabels(hold: number): Promise<LabelList>;
   /** How much the head would give. */
   estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ReaderAnswer<PlaceEstimate>>;
@@ -114,7 +114,10 @@ export class ReaderSession implements ReaderCalls {
   async labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>> {
     const blocks = this.#resolver.blockNames;
     const matcherLists = query.matcherLists.map(compiled);
-    return this.#answer(await this.#resolver.labels(range, { ...query, matcherLists }), blocks);
+    const resolved = await this.#resolver.labels(range, { ...query, matcherLists });
+    const answer = this.#answer(resolved, blocks);
+    if (this.#held.has(answer.hold)) this.#labels.set(answer.hold, resolved.labels);
+    return answer;
   }
 
   #answer<T extends HeadSelection | HeadLabels | HeadExemplars | PlaceEstimate>(

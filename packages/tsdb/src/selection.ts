@@ -1,16 +1,15 @@
-import { compareLabels, decodeHistogram, type Labels, OperatingError } from "@pharos/base";
+import { decodeHistogram, type Labels, OperatingError } from "@pharos/base";
 import type { HistogramColumn, SelectOptions, SeriesColumns } from "@pharos/ports";
 import type { BytesColumn, ColumnSet } from "./block/column-set.ts";
 import { ColumnSetBuffer, sliceBytes } from "./block/column-set-buffer.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
+import { type LabelledSeries, LabelMerge } from "./label-merge.ts";
 
 /**
  * One place that samples of a selection come from, such as the head or a block: the series that match there, in the
  * order of their labels.
  */
-export interface SelectionSource {
-  readonly seriesCount: number;
-  labelsAt(at: number): Labels;
+export interface SelectionSource extends LabelledSeries {
   /** Adds the samples of a series in the selection's range; a promise only where they come from afar. */
   read(at: number, out: ColumnBuffer): Promise<void> | void;
   /** Whether any of its series may have native histograms. */
@@ -19,86 +18,34 @@ export interface SelectionSource {
   readHistograms(at: number, out: ColumnSetBuffer): Promise<void> | void;
 }
 
-/** Goes through the series of several sources in the order of labels; the same series of several is one. */
-export class SourceMerge {
-  readonly #sources: readonly SelectionSource[];
-  /** How many series of each source are behind. */
-  readonly #positions: Uint32Array;
-  /** The labels at each position; undefined at the end. */
-  readonly #heads: (Labels | undefined)[];
-  /** The sources that have the current series. */
-  readonly #current: number[] = [];
+type Reading = Promise<void> | undefined | void;
 
-  constructor(sources: readonly SelectionSource[]) {
-    this.#sources = sources;
-    this.#positions = new Uint32Array(sources.length);
-    this.#heads = sources.map((source) =>
-      source.seriesCount > 0 ? source.labelsAt(0) : undefined,
-    );
-  }
-
-  /** Goes to the next series, and answers its labels; undefined at the end. */
-  next(): Labels | undefined {
-    for (const at of this.#current) this.#advance(at);
-    this.#current.length = 0;
-    let least: Labels | undefined;
-    // One pass finds the least and all that have it: most series are in nearly every source.
-    for (let at = 0; at < this.#heads.length; at++) {
-      const labels = this.#heads[at];
-      if (labels === undefined) continue;
-      // Those that are kept are the same object in all sources.
-      const order = least === undefined ? -1 : labels === least ? 0 : compareLabels(labels, least);
-      if (order > 0) continue;
-      if (order < 0) this.#current.length = 0;
-      this.#current.push(at);
-      least = labels;
-    }
-    return least;
-  }
-
-  #advance(at: number): void {
-    const source = this.#sources[at] as SelectionSource;
-    const position = (this.#positions[at] as number) + 1;
-    this.#positions[at] = position;
-    this.#heads[at] = position < source.seriesCount ? source.labelsAt(position) : undefined;
-  }
-
+/** Goes through the series of several sources in the order of labels, and puts their samples together. */
+export class SourceMerge extends LabelMerge<SelectionSource> {
   /**
    * Puts the samples of the current series together; of two at the same time that of the earlier source stands. A promise
    * only where a source has to fetch some: a wait for each series would cost more than reading it.
    */
   read(out: ColumnBuffer): Promise<void> | undefined {
-    return this.#eachCurrent((source, at) => source.read(at, out));
+    return this.#readCurrent(0, (source, at) => source.read(at, out));
   }
 
   /** The same for native histograms. */
   readHistograms(out: ColumnSetBuffer): Promise<void> | undefined {
-    return this.#eachCurrent((source, at) =>
+    return this.#readCurrent(0, (source, at) =>
       source.hasHistograms ? source.readHistograms(at, out) : undefined,
     );
   }
 
-  #eachCurrent(
-    read: (source: SelectionSource, at: number) => Promise<void> | void,
+  #readCurrent(
+    from: number,
+    read: (source: SelectionSource, at: number) => Reading,
   ): Promise<void> | undefined {
-    for (let i = 0; i < this.#current.length; i++) {
-      const at = this.#current[i] as number;
-      const reading = read(this.#sources[at] as SelectionSource, this.#positions[at] as number);
-      if (reading !== undefined) return this.#restOfCurrent(reading, i + 1, read);
+    for (let number = from; number < this.currentCount; number++) {
+      const reading = read(this.currentSource(number), this.currentPosition(number));
+      if (reading !== undefined) return reading.then(() => this.#readCurrent(number + 1, read));
     }
     return undefined;
-  }
-
-  async #restOfCurrent(
-    reading: Promise<void>,
-    from: number,
-    read: (source: SelectionSource, at: number) => Promise<void> | void,
-  ): Promise<void> {
-    await reading;
-    for (let i = from; i < this.#current.length; i++) {
-      const at = this.#current[i] as number;
-      await read(this.#sources[at] as SelectionSource, this.#positions[at] as number);
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Labels, Matcher } from "@pharos/base";
+import { compareLabels, type Labels, type Matcher } from "@pharos/base";
 import type { HeadReader, Kernels } from "@pharos/kernels";
 import type {
   ExemplarReader,
@@ -17,14 +17,16 @@ import { BlockSelections } from "./block-selections.ts";
 import { BlockSource } from "./block-source.ts";
 import { ExemplarAnswer, type HeadExemplars } from "./exemplar-queries.ts";
 import { type HeadSelection, HeadSource, type SelectionWishes } from "./head-selection.ts";
-import { type LabelList, LabelsCache, LabelsInterner, labelsAt } from "./label-list.ts";
+import { type LabelList, LabelsCache, LabelsInterner } from "./label-list.ts";
 import {
-  blockLabels,
+  blockTexts,
   type LabelQuery,
   type MatcherLists,
-  sortedLabels,
+  presentInBlock,
   sortedTexts,
+  type TextsQuery,
 } from "./label-queries.ts";
+import { mergedSeries, type PresenceSource, presentSeries } from "./merged-series.ts";
 import { type Hold, readSelection, type SelectionSource } from "./selection.ts";
 import { estimateBlocks, type PlaceEstimate } from "./selection-estimate.ts";
 import type { Pause } from "./slices.ts";
@@ -40,11 +42,14 @@ export interface ResolvedSelection extends Hold {
 
 /** What the head has for a question about labels. */
 export type HeadLabels =
-  | { readonly kind: "series"; readonly labels: LabelList }
+  /** As `HeadSelection` has them. */
+  | { readonly kind: "series"; readonly refs: Uint32Array; readonly seriesEnded: number }
   | { readonly kind: "texts"; readonly texts: readonly string[] };
 
 export interface ResolvedLabels extends Hold {
   readonly head: HeadLabels;
+  /** The labels of the head's series, where series were asked for. To be asked before it is released. */
+  labels(): Promise<LabelList>;
   readonly blocks: readonly Block[];
 }
 
@@ -156,13 +161,48 @@ export class StoreReader implements SeriesReader, ExemplarReader {
   }
 
   async series(range: TimeRange, matcherLists: MatcherLists): Promise<readonly Labels[]> {
-    const found = await this.#find(range, { kind: "series", matcherLists });
-    return sortedLabels(found.labelSets);
+    const { resolver, decoder, damaged, archive, pause: createPause } = this.#parts;
+    const query = { kind: "series", matcherLists } as const;
+    const resolved = await resolver.labels(range, query);
+    try {
+      const { head, blocks } = resolved;
+      const pause = createPause();
+      const sources: PresenceSource[] = [];
+      if (head.kind === "series") {
+        const ask = (): Promise<LabelList> => resolved.labels();
+        const sorted = await this.#labels.sorted(head.refs, head.seriesEnded, ask, pause);
+        sources.push(presentSeries(Array.from(sorted.order, sorted.labelsOf)));
+      }
+      if (archive !== undefined) {
+        const found = await archive.labels(range, query, { signal: NEVER, warn: toNobody });
+        sources.push(presentSeries(found.labelSets.toSorted(compareLabels)));
+      }
+      for (const block of blocks)
+        for (const matchers of matcherLists) {
+          const { series, labels } = await this.#blockSelections.select(
+            block,
+            matchers,
+            damaged,
+            pause,
+          );
+          sources.push({
+            seriesCount: series.length,
+            labelsAt: (at) => labels[at] as Labels,
+            isPresent: (at) => presentInBlock(block, series[at] as number, range, decoder, damaged),
+          });
+          resolved.check();
+        }
+      return await mergedSeries(sources, async () => {
+        await pause();
+        resolved.check();
+      });
+    } finally {
+      resolved.release();
+    }
   }
 
   async labelNames(range: TimeRange, matcherLists: MatcherLists): Promise<readonly string[]> {
-    const found = await this.#find(range, { kind: "names", matcherLists });
-    return sortedTexts(found.texts);
+    return this.#texts(range, { kind: "names", matcherLists });
   }
 
   async labelValues(
@@ -170,8 +210,7 @@ export class StoreReader implements SeriesReader, ExemplarReader {
     range: TimeRange,
     matcherLists: MatcherLists,
   ): Promise<readonly string[]> {
-    const found = await this.#find(range, { kind: "values", name, matcherLists });
-    return sortedTexts(found.texts);
+    return this.#texts(range, { kind: "values", name, matcherLists });
   }
 
   async exemplars(
@@ -200,33 +239,24 @@ export class StoreReader implements SeriesReader, ExemplarReader {
     }
   }
 
-  /** What the head and the blocks have, each in turn: not sorted, and some of it several times. */
-  async #find(
-    range: TimeRange,
-    query: LabelQuery,
-  ): Promise<{ readonly labelSets: readonly Labels[]; readonly texts: readonly string[] }> {
+  async #texts(range: TimeRange, query: TextsQuery): Promise<readonly string[]> {
     const { resolver, decoder, damaged, archive, pause: createPause } = this.#parts;
     const resolved = await resolver.labels(range, query);
     try {
       const { head, blocks } = resolved;
-      const labelSets: Labels[] = [];
-      // Not spread into a call's arguments, of which there may be some 100,000.
-      const texts: string[] = head.kind === "texts" ? [...head.texts] : [];
-      if (head.kind === "series")
-        for (const at of head.labels.ends.keys()) labelSets.push(labelsAt(head.labels, at));
+      const all = new Set(head.kind === "texts" ? head.texts : []);
       const pause = createPause();
+      const selections = this.#blockSelections;
       for (const block of blocks) {
-        const found = await blockLabels(block, decoder, range, query, pause, damaged);
+        const texts = blockTexts(block, selections, decoder, range, query, pause, damaged);
+        for (const text of await texts) all.add(text);
         resolved.check();
-        for (const labels of found.labelSets) labelSets.push(labels);
-        for (const text of found.texts) texts.push(text);
       }
       if (archive !== undefined) {
         const found = await archive.labels(range, query, { signal: NEVER, warn: toNobody });
-        for (const labels of found.labelSets) labelSets.push(labels);
-        for (const text of found.texts) texts.push(text);
+        for (const text of found.texts) all.add(text);
       }
-      return { labelSets, texts };
+      return sortedTexts(all);
     } finally {
       resolved.release();
     }

@@ -5,13 +5,13 @@ import type { Deletion } from "./block/deletions.ts";
 import { headExemplars } from "./exemplar-queries.ts";
 import type { Head } from "./head.ts";
 import { headLabels, resolveHead, type SelectionWishes, useMatching } from "./head-selection.ts";
-import type { LabelList } from "./label-list.ts";
-import { headSeries, headTexts, type LabelQuery, type MatcherLists } from "./label-queries.ts";
+import { type LabelList, LabelListBuilder } from "./label-list.ts";
+import { headTexts, type LabelQuery, type MatcherLists, presentInHead } from "./label-queries.ts";
+import { union } from "./postings.ts";
 import { estimateHead } from "./selection-estimate.ts";
 import type { Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
 import type {
-  HeadLabels,
   ResolvedEstimate,
   ResolvedExemplars,
   ResolvedLabels,
@@ -72,15 +72,36 @@ export class StoreResolver implements SelectionResolver {
   }
 
   async labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels> {
-    const { blocks, snapshots } = this.#parts;
+    if (query.kind === "series") return this.#series(range, query.matcherLists);
+    const { head, blocks, snapshots, pause } = this.#parts;
     const snapshot = snapshots.take();
     try {
       const overlapping = blocks.overlapping(range.minMs, range.maxMs);
-      return { ...snapshot, head: await this.#headLabels(range, query), blocks: overlapping };
+      const texts = await headTexts(head, range, query, pause());
+      return { ...snapshot, head: { kind: "texts", texts }, labels: noLabels, blocks: overlapping };
     } catch (error) {
       snapshot.release();
       throw error;
     }
+  }
+
+  async #series(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedLabels> {
+    const { head, blocks, snapshots } = this.#parts;
+    const pause = this.#parts.pause();
+    return useMatching(head, matcherLists, pause, (matching) => {
+      const snapshot = snapshots.take();
+      try {
+        const overlapping = blocks.overlapping(range.minMs, range.maxMs);
+        const refs = presentInHead(head, range, union(matching));
+        const { endedCount: seriesEnded } = head;
+        const labels = (): Promise<LabelList> => headLabels(head, refs, pause);
+        const found = { kind: "series", refs, seriesEnded } as const;
+        return { ...snapshot, head: found, labels, blocks: overlapping };
+      } catch (error) {
+        snapshot.release();
+        throw error;
+      }
+    });
   }
 
   async estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedEstimate> {
@@ -114,13 +135,6 @@ export class StoreResolver implements SelectionResolver {
       }
     });
   }
-
-  async #headLabels(range: TimeRange, query: LabelQuery): Promise<HeadLabels> {
-    const { head, pause } = this.#parts;
-    if (query.kind === "series") {
-      const labels = await headSeries(head, range, query.matcherLists, pause());
-      return { kind: "series", labels };
-    }
-    return { kind: "texts", texts: await headTexts(head, range, query, pause()) };
-  }
 }
+
+const noLabels = (): Promise<LabelList> => Promise.resolve(new LabelListBuilder(0).list());
