@@ -2,9 +2,9 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { NativeHistogram } from "@pharos/base";
 import fc from "fast-check";
-import { histogramVariance } from "../src/engine/histogram/moments.ts";
 import { histogramFraction, histogramQuantile } from "../src/engine/histogram/quantile.ts";
 import { trimLower, trimUpper } from "../src/engine/histogram/trim.ts";
+import { histogramVariance } from "../src/engine/histogram/variance.ts";
 import { anyHistogram, exponentialHistograms, histogramOf } from "./histogram-arbitrary.ts";
 
 function near(actual: number, expected: number, why?: string): void {

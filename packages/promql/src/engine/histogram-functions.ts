@@ -23,8 +23,8 @@ import {
   sortBuckets,
 } from "./classic-histogram.ts";
 import { formatG } from "./format-number.ts";
-import { histogramVariance } from "./histogram/moments.ts";
 import { histogramFraction, histogramQuantile, type NanEffect } from "./histogram/quantile.ts";
+import { histogramVariance } from "./histogram/variance.ts";
 import { isLabelName } from "./label-functions.ts";
 import {
   emptySeries,

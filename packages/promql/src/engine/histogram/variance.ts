@@ -27,14 +27,3 @@ function middle(lower: number, upper: number, isCustom: boolean): number {
   const mean = Math.sqrt(upper * lower);
   return upper < 0 ? -mean : mean;
 }
-
-/** Count, sum, average and variance of the observations. */
-export function histogramMoments(histogram: NativeHistogram): {
-  readonly count: number;
-  readonly sum: number;
-  readonly average: number;
-  readonly variance: number;
-} {
-  const { count, sum } = histogram;
-  return { count, sum, average: sum / count, variance: histogramVariance(histogram) };
-}
