@@ -68,22 +68,27 @@ function histogramIncrease(
   const { first, end } = window;
   const lastHistogram = window.histogram(end - 1);
   let previous = window.histogram(first);
+  let hasGauge = previous.counterReset === "gauge" || lastHistogram.counterReset === "gauge";
   if (isCounter) {
-    for (let i = first; i < end; i++)
-      if (window.histogram(i).counterReset === "gauge") notes.notCounter();
     // What a reset right after it takes back need not fit the others.
     if (isResetAt(window, first + 1, previous)) previous = emptyLike(window.histogram(first + 1));
   } else if (previous.counterReset !== "gauge" || lastHistogram.counterReset !== "gauge")
     notes.notGauge();
   const isCustom = usesCustomBounds(previous);
   let schema = Math.min(previous.schema, lastHistogram.schema);
-  if (usesCustomBounds(lastHistogram) !== isCustom) return incompatible(notes);
+  if (usesCustomBounds(lastHistogram) !== isCustom) {
+    if (isCounter && hasGauge) notes.notCounter();
+    return incompatible(notes);
+  }
   if (isCounter)
     for (let i = first + 1; i < end - 1; i++) {
       const histogram = window.histogram(i);
+      // Then this alone is said, as in Prometheus.
       if (usesCustomBounds(histogram) !== isCustom) return incompatible(notes);
       schema = Math.min(schema, histogram.schema);
+      hasGauge ||= histogram.counterReset === "gauge";
     }
+  if (isCounter && hasGauge) notes.notCounter();
   const coarse = isCustom ? lastHistogram : reduceResolution(lastHistogram, schema);
   let result = minus(coarse, previous, notes);
   if (isCounter) {
