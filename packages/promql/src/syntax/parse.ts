@@ -151,7 +151,7 @@ class Parser extends TokenReader {
     const right = labels !== undefined && !left && this.accept("group_right");
     // What stands in parentheses here are labels, never the right side.
     const hasInclude =
-      (left || right) && (this.isAt("(") || (!this.isAtKind("keyword") && !this.canStartExpr()));
+      (left || right) && (this.isAt("(") || (!this.#isAtFill() && !this.canStartExpr()));
     const include = hasInclude ? parseGroupingLabels(this) : [];
     const card = left
       ? "many-to-one"
@@ -162,6 +162,10 @@ class Parser extends TokenReader {
           : "one-to-one";
     const fill = this.#parseFill();
     return { card, on, labels: labels ?? [], include, ...(fill === undefined ? {} : { fill }) };
+  }
+
+  #isAtFill(): boolean {
+    return this.isAt("fill") || this.isAt("fill_left") || this.isAt("fill_right");
   }
 
   /** `fill(0)`, or one of `fill_left(0)` and `fill_right(0)`, or both of these in any order. */

@@ -50,9 +50,11 @@ function readDigits(text: string, start: number, count: number, base: 8 | 16): E
   return { code, isByte, end: start + count };
 }
 
-/** Go's `%#U`: `U+0071 'q'`. */
+/** Go's `%#U`: `U+0071 'q'`, and only the number of what cannot be seen. */
 function formatCodePoint(code: number): string {
-  return `U+${code.toString(16).toUpperCase().padStart(4, "0")} ${formatRune(code)}`;
+  const char = String.fromCodePoint(code);
+  const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return char === " " || PRINTABLE.test(char) ? `${number} '${char}'` : number;
 }
 
 /** What Go takes for printable, beside the space. */
