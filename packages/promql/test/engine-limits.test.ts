@@ -194,3 +194,42 @@ test("a mistake in the text is query.invalid", async () => {
   const world = await worldOf(SIX_SAMPLES);
   await rejects(world.at(0, "sum(x"), { code: "query.invalid" });
 });
+
+test("samples are counted step by step, as often as they are looked at, where that is asked for", async () => {
+  const world = await worldOf(`
+    x{n="1"} 1 2 _ _ _ _ _ 3 stale
+    x{n="2"} 1 2 3 4 5 6 7 8 9
+    h        {1,2} {1,3} 5`);
+  const count = async (query: string): Promise<number[] | undefined> => {
+    const range = { startMs: 0, endMs: 8 * 60_000, stepMs: 60_000 };
+    const { signal } = new AbortController();
+    const options = { signal, countsSamples: true };
+    const { stats } = await world.engine.range(world.store, query, range, options);
+    return stats.queryable && [...stats.queryable];
+  };
+  deepEqual(await count("x"), [2, 2, 2, 2, 2, 2, 1, 2, 1]);
+  deepEqual(await count("sum(rate(x[2m]))"), [2, 4, 3, 2, 2, 2, 2, 3, 3]);
+  deepEqual(await count("sum(x @ 120)"), Array(9).fill(2));
+  deepEqual(await count("vector(1) + 2"), Array(9).fill(0));
+  // A float is 16 bytes, these histograms 176 and 8 for their span and for each of their two buckets.
+  deepEqual(await count("h"), [12, 12, 1, 1, 1, 1, 1, 0, 0]);
+  deepEqual(await count("count_over_time(h[2m])"), [12, 24, 13, 1, 0, 0, 0, 0, 0]);
+  // Of a subquery its points, and not what they were computed from.
+  deepEqual(await count("max_over_time(sum(x)[2m:1m])"), [1, 2, 2, 2, 2, 2, 2, 2, 2]);
+  equal((await world.instant(0, "x")).stats.queryable, undefined);
+});
+
+test("what waits for its turn after a shared read counts among the samples held", async () => {
+  const query = "sum by (n) (x) + sum by (n) (rate(x[5m])) + topk(9, x)";
+  const peak = async (samplesMax: number): Promise<number> => {
+    const world = await worldOf(SIX_SAMPLES, { samplesMax });
+    const result = await world.range(0, 5, query);
+    equal(result.type === "matrix" && result.series.length, 2);
+    return result.stats.samplesPeak;
+  };
+  const needed = await peak(1000);
+  equal(await peak(needed), needed);
+  // At the end of the pass: three parts of two series and six steps, and what there was before and is read.
+  ok(needed >= 36, `${needed} samples`);
+  await rejects(peak(needed - 1), { code: "query.too_many_samples" });
+});

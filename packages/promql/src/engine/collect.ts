@@ -6,23 +6,24 @@ import { ColumnCopier, type Grid, type StepSeries } from "./step-series.ts";
 export class Collector {
   readonly series: StepSeries[] = [];
   readonly #count: number;
-  readonly #context: QueryContext;
+  readonly #hold: (samples: number) => void;
   #copier: ColumnCopier;
 
-  constructor({ count }: Grid, context: QueryContext) {
+  /** `hold` is told how many samples are kept more, or, negative, less. */
+  constructor({ count }: Grid, hold: (samples: number) => void) {
     this.#count = count;
-    this.#context = context;
+    this.#hold = hold;
     this.#copier = new ColumnCopier(count);
   }
 
   readonly sink = (series: StepSeries): void => {
-    this.#context.hold(this.#count);
+    this.#hold(this.#count);
     this.series.push(this.#copier.copy(series));
   };
 
   /** Forgets them all. */
   clear(): void {
-    this.#context.release(this.#count * this.series.length);
+    this.#hold(-this.#count * this.series.length);
     this.series.length = 0;
     this.#copier = new ColumnCopier(this.#count);
   }
@@ -34,7 +35,7 @@ export async function collect(
   context: QueryContext,
   stream: (sink: Sink) => Promise<void>,
 ): Promise<StepSeries[]> {
-  const { series, sink } = new Collector(grid, context);
+  const { series, sink } = new Collector(grid, (samples) => context.hold(samples));
   await stream(sink);
   return series;
 }

@@ -20,6 +20,7 @@ import {
   runsResult,
   vectorResult,
 } from "./result.ts";
+import { SampleCounts } from "./sample-counts.ts";
 import type { Grid } from "./step-series.ts";
 
 export interface EngineOptions {
@@ -44,6 +45,8 @@ export interface QueryOptions {
   readonly lookbackMs?: number;
   readonly timeoutMs?: number;
   readonly limits?: QueryLimits;
+  /** Whether to count the samples that each step looks at, for `QueryStats.queryable`. */
+  readonly countsSamples?: boolean;
   /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
   readonly text?: string;
 }
@@ -102,6 +105,8 @@ export function createEngine({
     const expr = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
     const annotations = new Annotations(text);
     return withTimeout(clock, options.timeoutMs ?? timeoutMs, options.signal, async (signal) => {
+      const grid = gridOf(range);
+      const sampleCounts = options.countsSamples === true ? new SampleCounts(grid) : undefined;
       const context = new QueryContext({
         store,
         clock,
@@ -116,15 +121,20 @@ export function createEngine({
         ...(options.limits === undefined ? {} : { limits: options.limits }),
         annotations,
         countsOnly: countsOnlySelectors(expr),
+        sampleCounts,
       });
-      const grid = gridOf(range);
       const value = await evaluate(expr, grid, new TreeEvaluator(expr, grid, context));
       const { samplesRead, seriesRead, samplesPeak } = context;
       return {
         ...value,
         warnings: annotations.warnings,
         infos: annotations.infos,
-        stats: { samplesRead, seriesRead, samplesPeak },
+        stats: {
+          samplesRead,
+          seriesRead,
+          samplesPeak,
+          ...(sampleCounts === undefined ? {} : { queryable: sampleCounts.of(grid) }),
+        },
       };
     });
   };

@@ -15,7 +15,11 @@ export async function evaluateScalar(
 ): Promise<Float64Array> {
   const inner = unwrapParens(expr);
   if (grid.count > 1 && inner.kind !== "number" && isStepInvariant(inner)) {
-    const [value = Number.NaN] = await evaluator.scalar(inner, firstStep(grid));
+    const first = firstStep(grid);
+    const evaluate = (): Promise<Float64Array> => evaluator.scalar(inner, first);
+    const { sampleCounts } = evaluator.context;
+    const [value = Number.NaN] =
+      (await sampleCounts?.within(first, grid, evaluate)) ?? (await evaluate());
     return new Float64Array(grid.count).fill(value);
   }
   switch (inner.kind) {

@@ -52,7 +52,11 @@ export class TreeEvaluator implements Evaluator {
 
   async #evaluate(expr: Inner, grid: Grid): Promise<StepSeries[]> {
     if (grid.count > 1 && isStepInvariant(expr)) {
-      const once = (await this.vector(expr, firstStep(grid))).filter(hasSamples);
+      const first = firstStep(grid);
+      const evaluate = (): Promise<StepSeries[]> => this.vector(expr, first);
+      const list =
+        (await this.context.sampleCounts?.within(first, grid, evaluate)) ?? (await evaluate());
+      const once = list.filter(hasSamples);
       this.context.hold(once.length * grid.count);
       return once.map((series) => repeatFirst(series, grid.count));
     }
@@ -63,6 +67,7 @@ export class TreeEvaluator implements Evaluator {
   async stream(expr: Expr, grid: Grid, sink: Sink): Promise<void> {
     const inner = unwrapParens(expr);
     if (grid.count === 1 || !isStepInvariant(inner)) {
+      if (grid === this.#grid && (await this.#shared.stream(inner, sink))) return;
       if (inner.kind === "vector") return streamSelector(inner, grid, this.context, "value", sink);
       if (
         inner.kind === "call" &&

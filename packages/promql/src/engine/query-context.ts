@@ -4,6 +4,7 @@ import type { SeriesReader } from "@pharos/ports";
 import type { AtModifier, Expr, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
 import { overLimit, type QueryLimits, SAMPLE_SIZE } from "./query-limits.ts";
+import type { SampleCounts } from "./sample-counts.ts";
 
 /** How long an evaluation may keep the thread before others get their turn. */
 const SLICE_MS_MAX = 10;
@@ -24,6 +25,7 @@ export interface QueryContextOptions {
   readonly limits?: QueryLimits;
   readonly annotations: Annotations;
   readonly countsOnly: ReadonlySet<Expr>;
+  readonly sampleCounts?: SampleCounts | undefined;
 }
 
 /** What belongs to one running query: its limits, its turns on the thread, what it says and counts. */
@@ -40,6 +42,8 @@ export class QueryContext {
   readonly annotations: Annotations;
   /** The selectors of which histograms are read without their buckets. */
   readonly countsOnly: ReadonlySet<Expr>;
+  /** Where samples are counted step by step, if somebody wants to know. */
+  readonly sampleCounts: SampleCounts | undefined;
   /** Where the loops over columns are done in WebAssembly, if anywhere. */
   readonly kernels: Kernels | undefined;
   samplesRead = 0;
@@ -67,6 +71,7 @@ export class QueryContext {
     this.defaultStepMs = options.defaultStepMs;
     this.annotations = options.annotations;
     this.countsOnly = options.countsOnly;
+    this.sampleCounts = options.sampleCounts;
     this.kernels = options.kernels;
     this.#clock = options.clock;
     this.#limits = options.limits ?? {};

@@ -63,6 +63,8 @@ export interface QueryStats {
   readonly seriesRead: number;
   /** The most samples that were in memory at once. */
   readonly samplesPeak: number;
+  /** How many samples each step looked at, as Prometheus counts them; there only where that was asked for. */
+  readonly queryable?: Float64Array | undefined;
 }
 
 /** An instant query's series, metric names dropped where they must be. @throws OperatingError where two become the same. */

@@ -38,8 +38,9 @@ export function openSelector(
   grid: Grid,
   context: QueryContext,
   give: Give,
-  sink: Sink,
+  taker: Sink,
 ): Reading {
+  const sink = context.sampleCounts?.counting(grid, taker) ?? taker;
   if (give === "value" && selector.extent === "smoothed")
     return openSmoothedSelector(selector, grid, context, sink);
   const { firstMs, lastMs } = shiftedRange(context, selector, grid);

@@ -5,7 +5,7 @@ import { Accumulator } from "./aggregate.ts";
 import { kernelOf } from "./aggregate-kernels.ts";
 import { rangeArgument } from "./call-arguments.ts";
 import { Collector } from "./collect.ts";
-import type { Evaluator } from "./evaluator.ts";
+import type { Evaluator, Sink } from "./evaluator.ts";
 import { type ExprIdentity, matcherPart } from "./expr-identity.ts";
 import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
 import { reachOf } from "./range/extent.ts";
@@ -42,7 +42,7 @@ interface Group {
 
 /** Takes the series of a unit's leaf, without changing them, and has the unit's value in the end. */
 interface UnitResult {
-  readonly sink: (series: StepSeries) => void;
+  readonly sink: Sink;
   /** Undefined where there was too much to keep. */
   finish(): StepSeries[] | undefined;
 }
@@ -93,23 +93,52 @@ export class SharedReads {
     const group = this.#groups.get(node);
     if (group === undefined) return undefined;
     this.#groups.delete(node);
-    group.values ??= await this.#compute(group.units, node);
-    const value = group.values.get(node);
+    group.values ??= await this.#compute(group.units, node, undefined);
+    return this.#take(group, node);
+  }
+
+  /** Gives a part's series one by one, if it shares its reads; false for others. */
+  async stream(node: Expr, sink: Sink): Promise<boolean> {
+    const group = this.#groups.get(node);
+    if (group === undefined) return false;
+    this.#groups.delete(node);
+    if (group.values === undefined) {
+      group.values = await this.#compute(group.units, node, sink);
+      return true;
+    }
+    const value = this.#take(group, node);
+    for (const series of value ?? []) {
+      const busy = sink(series);
+      if (busy !== undefined) await busy;
+    }
+    return value !== undefined;
+  }
+
+  #take({ values }: Group, node: Expr): StepSeries[] | undefined {
+    const value = values?.get(node);
     if (value === undefined) return undefined;
-    group.values.delete(node);
+    values?.delete(node);
     this.#evaluator.context.keep(-value.length * this.#grid.count);
     return value;
   }
 
-  async #compute(units: readonly Unit[], asked: Expr): Promise<Map<Expr, StepSeries[]>> {
+  /** Computes all units in one pass; what is asked for goes to `askedSink` if there is one. */
+  async #compute(
+    units: readonly Unit[],
+    asked: Expr,
+    askedSink: Sink | undefined,
+  ): Promise<Map<Expr, StepSeries[]>> {
     const { context } = this.#evaluator;
-    const heldBefore = context.samplesHeld;
     using resources = new DisposableStack();
     const results = new Map<Expr, UnitResult>();
     // Leaves that are the same are computed once for all units they are in, at the last place.
-    const leaves = new Map<number, { leaf: Leaf; sinks: UnitResult["sink"][] }>();
+    const leaves = new Map<number, { leaf: Leaf; sinks: Sink[] }>();
     for (const unit of units) {
-      const result = this.#openUnit(unit, unit.node === asked, resources);
+      const isAsked = unit.node === asked;
+      const result: UnitResult =
+        isAsked && askedSink !== undefined
+          ? { sink: askedSink, finish: () => undefined }
+          : this.#openUnit(unit, isAsked, resources);
       results.set(unit.node, result);
       const { leaf } = unit;
       const id = this.#identity.of(leaf.node);
@@ -128,8 +157,6 @@ export class SharedReads {
       const value = result.finish();
       if (value !== undefined) values.set(node, value);
     }
-    context.settle(heldBefore, 0);
-    for (const value of values.values()) context.keep(value.length * this.#grid.count);
     return values;
   }
 
@@ -147,12 +174,16 @@ export class SharedReads {
           accumulator.add(series);
           if (accumulator.groupCount === groups) return;
           groups = accumulator.groupCount;
-          context.hold(count);
+          context.keep(count);
         },
-        finish: () => accumulator.finish(),
+        finish() {
+          const value = accumulator.finish();
+          context.keep((value.length - groups) * count);
+          return value;
+        },
       };
     }
-    const collector = new Collector(this.#grid, context);
+    const collector = new Collector(this.#grid, (samples) => context.keep(samples));
     const seriesMax = isAsked ? Number.POSITIVE_INFINITY : WAITING_SAMPLES_MAX / count;
     let isTooMuch = false;
     return {
@@ -168,12 +199,13 @@ export class SharedReads {
 
   async #openLeaf(
     { node, selector, range }: Leaf,
-    sinks: readonly UnitResult["sink"][],
+    sinks: readonly Sink[],
     resources: DisposableStack,
   ): Promise<Reading> {
     const { context } = this.#evaluator;
-    const sink = (series: StepSeries): void => {
-      for (const one of sinks) one(series);
+    const sink: Sink = (series) => {
+      const busy = sinks.map((one) => one(series)).filter((one) => one !== undefined);
+      return busy.length === 0 ? undefined : Promise.all(busy).then(() => undefined);
     };
     if (range === undefined || node.kind !== "call")
       return openSelector(selector, this.#grid, context, "value", sink);

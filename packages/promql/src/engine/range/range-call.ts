@@ -22,6 +22,7 @@ import { createMixedFunction } from "./mixed-functions.ts";
 import { RangeNotes } from "./range-notes.ts";
 import { type RangeWishes, streamRange } from "./range-vector.ts";
 import { SeriesWindows } from "./series-windows.ts";
+import { WindowCounts } from "./window-counts.ts";
 
 /** Functions for which it matters when a counter began. */
 const USES_STARTS = new Set(["increase", "irate", "rate", "resets"]);
@@ -36,6 +37,7 @@ export class RangeCall implements Disposable {
   readonly #fast: KernelFunction | undefined;
   readonly #windows: SeriesWindows;
   readonly #out: StepSeries;
+  readonly #counts: WindowCounts | undefined;
   /** The first argument of `quantile_over_time`. */
   readonly #quantiles: Float64Array | undefined;
 
@@ -73,6 +75,8 @@ export class RangeCall implements Disposable {
     this.#sink = sink;
     this.#notes = notes;
     this.#quantiles = func === "quantile_over_time" ? scalars[0] : undefined;
+    const counts = context.sampleCounts?.of(grid);
+    this.#counts = counts && new WindowCounts(windows, counts);
     this.#fast = KernelFunction.open(context.kernels, func, windows);
     this.#out = this.#fast?.series() ?? emptySeries(NO_LABELS, false, grid.count);
     this.#windows = new SeriesWindows({
@@ -93,6 +97,7 @@ export class RangeCall implements Disposable {
     dropName: boolean,
     raw: RawSamples,
   ): Promise<void> | undefined | void => {
+    this.#counts?.add(raw);
     this.#notes.about(labels);
     this.#out.histograms = undefined;
     const busy = this.#windows.compute(raw);

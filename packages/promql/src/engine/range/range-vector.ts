@@ -24,6 +24,7 @@ import {
   type RawSamples,
   sameWindows,
 } from "../windows.ts";
+import { WindowCounts } from "./window-counts.ts";
 
 /**
  * Takes one series of a range vector; its samples are overwritten when the next one comes. That waits for the promise, if
@@ -130,9 +131,12 @@ export async function evaluateMatrix(
   assert(range.kind === "matrix" || range.kind === "subquery", "a range vector");
   const endMs = context.shiftedMs(shiftOf(range), grid.startMs);
   const windows = createWindows(1, range.rangeMs, endMs, 0);
+  const counts = context.sampleCounts?.of(grid);
+  const windowCounts = counts && new WindowCounts(windows, counts);
   const histogramWindows = sameWindows(windows);
   const runs: SampleRun[] = [];
   await streamRange(range, grid, evaluator, NO_WISHES, (labels, dropName, raw) => {
+    windowCounts?.add(raw);
     moveWindows(windows, raw);
     const from = windows.from[0] as number;
     const to = windows.to[0] as number;
