@@ -1,5 +1,4 @@
 import {
-  assert,
   compareLabels,
   formatValue,
   labelsKey,
@@ -22,44 +21,36 @@ import {
   hasSamples,
   histogramAt,
   NONE,
-  onlyFloats,
   type StepSeries,
 } from "./step-series.ts";
 
 /**
- * topk, bottomk, limitk and limit_ratio: some of the series of each group, with their own labels. At a single step
- * topk and bottomk give them in order of value, the best first.
+ * The number of series that topk, bottomk or limitk asks for, as a whole number at each step; undefined if none is
+ * wanted at any step.
  *
- * @throws OperatingError `query.failed` for a parameter that is no number of series or no ratio.
+ * @throws OperatingError `query.failed` for a parameter that is no number of series.
  */
-export function selectSamples(
-  aggregation: Aggregation,
-  list: readonly StepSeries[],
-  params: Float64Array,
-  grid: Grid,
-  annotations: Annotations,
-): StepSeries[] {
-  const { op } = aggregation;
-  if (op === "limit_ratio") return limitRatio(aggregation, list, params, annotations);
+export function seriesWanted(params: Float64Array): Float64Array | undefined {
   const { min, max, hasNaN } = extremes(params);
-  if (max < 1) return [];
+  if (max < 1) return undefined;
   if (hasNaN) throw new OperatingError("query.failed", "Parameter value is NaN");
   if (min <= -(2 ** 63))
     throw new OperatingError("query.failed", `Scalar value ${formatG(min)} underflows int64`);
   if (max >= 2 ** 63)
     throw new OperatingError("query.failed", `Scalar value ${formatG(max)} overflows int64`);
-  // Among equals the first by labels is taken, so that a choice does not change with what else is there.
+  return params.map(Math.trunc);
+}
+
+/** limitk: so many series of each group, `wanted` at each step, the first by labels. In place. */
+export function firstSeries(
+  aggregation: Aggregation,
+  list: readonly StepSeries[],
+  wanted: Float64Array,
+): StepSeries[] {
+  // So that a choice does not change with what else is there.
   const sorted = list.toSorted((a, b) => compareLabels(a.labels, b.labels));
   const groups = [...groupSeries(aggregation, sorted).values()];
-  if (op === "limitk") return groups.flatMap((group) => firstK(group, params));
-  for (const series of sorted) {
-    const hasHistogram = (step: number): boolean => series.present[step] === HISTOGRAM;
-    if (params.some((k, step) => k >= 1 && hasHistogram(step)))
-      annotations.histogramIgnored(op, aggregation.span);
-    onlyFloats(series);
-  }
-  const kept = groups.flatMap((group) => extremeK(group, params, op === "topk"));
-  return grid.count === 1 ? kept : kept.filter(hasSamples);
+  return groups.flatMap((group) => firstK(group, wanted));
 }
 
 /** quantile: over the samples of each group at each step. */
@@ -167,19 +158,24 @@ function extremes(params: Float64Array): { min: number; max: number; hasNaN: boo
     : { min, max, hasNaN };
 }
 
-function firstK(group: readonly StepSeries[], params: Float64Array): StepSeries[] {
-  const taken = new Float64Array(params.length);
+function firstK(group: readonly StepSeries[], wanted: Float64Array): StepSeries[] {
+  const taken = new Float64Array(wanted.length);
   for (const { present } of group)
-    for (let i = 0; i < params.length; i++) {
+    for (let i = 0; i < wanted.length; i++) {
       if (present[i] === NONE) continue;
-      if ((taken[i] as number) < Math.trunc(params[i] as number))
-        taken[i] = (taken[i] as number) + 1;
+      if ((taken[i] as number) < (wanted[i] as number)) taken[i] = (taken[i] as number) + 1;
       else present[i] = NONE;
     }
   return group.filter(hasSamples);
 }
 
-function limitRatio(
+/**
+ * limit_ratio: a share of the series, by a hash of their labels, or with a negative ratio what that share would leave.
+ * In place.
+ *
+ * @throws OperatingError `query.failed` for NaN.
+ */
+export function limitRatio(
   aggregation: Aggregation,
   list: readonly StepSeries[],
   params: Float64Array,
@@ -200,82 +196,4 @@ function limitRatio(
     }
   }
   return list.filter(hasSamples);
-}
-
-/**
- * Keeps the k greatest (or least) samples of each step, NaN only for want of others, the first by labels among equals.
- * The best of a step are kept in a heap with the worst of them on top. Answers the series in order of the last step.
- */
-function extremeK(
-  group: readonly StepSeries[],
-  params: Float64Array,
-  greatest: boolean,
-): StepSeries[] {
-  const heap = new Int32Array(group.length);
-  let size = 0;
-  let step = 0;
-  const rankOf = (index: number): number => {
-    const value = (group[index] as StepSeries).values[step] as number;
-    if (Number.isNaN(value)) return Number.NEGATIVE_INFINITY;
-    return greatest ? value : -value;
-  };
-  const isNaNAt = (index: number): boolean =>
-    Number.isNaN((group[index] as StepSeries).values[step] as number);
-  /** Whether series a is to go before series b. */
-  const worse = (a: number, b: number): boolean => {
-    const x = rankOf(a);
-    const y = rankOf(b);
-    if (x !== y) return x < y;
-    const xNaN = isNaNAt(a);
-    return xNaN === isNaNAt(b) ? a > b : xNaN;
-  };
-  const sink = (from: number): void => {
-    let at = from;
-    for (;;) {
-      let worst = at;
-      for (let child = 2 * at + 1; child <= 2 * at + 2 && child < size; child++)
-        if (worse(heap[child] as number, heap[worst] as number)) worst = child;
-      if (worst === at) return;
-      swap(heap, at, worst);
-      at = worst;
-    }
-  };
-  const rise = (from: number): void => {
-    for (let at = from; at > 0; ) {
-      const parent = (at - 1) >>> 1;
-      if (!worse(heap[at] as number, heap[parent] as number)) return;
-      swap(heap, at, parent);
-      at = parent;
-    }
-  };
-  for (; step < params.length; step++) {
-    const k = Math.max(0, Math.trunc(params[step] as number));
-    size = 0;
-    for (let index = 0; index < group.length; index++) {
-      const { present } = group[index] as StepSeries;
-      if (present[step] === NONE) continue;
-      if (size < k) {
-        heap[size] = index;
-        rise(size++);
-      } else if (k > 0 && worse(heap[0] as number, index)) {
-        (group[heap[0] as number] as StepSeries).present[step] = NONE;
-        heap[0] = index;
-        sink(0);
-      } else present[step] = NONE;
-    }
-  }
-  if (params.length > 1) return [...group];
-  step = 0;
-  const order = heap.slice(0, size).sort((a, b) => (worse(a, b) ? 1 : -1));
-  return Array.from(order, (index) => {
-    const series = group[index];
-    assert(series !== undefined, "the heap holds indices of the group");
-    return series;
-  });
-}
-
-function swap(heap: Int32Array, a: number, b: number): void {
-  const kept = heap[a] as number;
-  heap[a] = heap[b] as number;
-  heap[b] = kept;
 }

@@ -1,7 +1,14 @@
 import { assert } from "@pharos/base";
 import type { Aggregation } from "../syntax/ast.ts";
 import { Accumulator } from "./aggregate.ts";
-import { countValues, quantileOfSamples, selectSamples } from "./aggregate-samples.ts";
+import { Extremes } from "./aggregate-extremes.ts";
+import {
+  countValues,
+  firstSeries,
+  limitRatio,
+  quantileOfSamples,
+  seriesWanted,
+} from "./aggregate-samples.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { unwrapParens } from "./expr-properties.ts";
 import type { Grid, StepSeries } from "./step-series.ts";
@@ -36,8 +43,31 @@ export async function evaluateAggregation(
     return countValues(aggregation, await evaluator.vector(expr, grid), label.value, grid);
   }
   const params = await evaluator.scalar(param, grid);
+  if (op === "topk" || op === "bottomk") return extremes(aggregation, params, grid, evaluator);
   const list = await evaluator.vector(expr, grid);
-  return op === "quantile"
-    ? quantileOfSamples(aggregation, list, params, grid, context.annotations)
-    : selectSamples(aggregation, list, params, grid, context.annotations);
+  if (op === "quantile")
+    return quantileOfSamples(aggregation, list, params, grid, context.annotations);
+  if (op === "limit_ratio") return limitRatio(aggregation, list, params, context.annotations);
+  assert(op === "limitk", () => `no aggregation ${op}`);
+  const wanted = seriesWanted(params);
+  return wanted === undefined ? [] : firstSeries(aggregation, list, wanted);
+}
+
+/** topk and bottomk, without keeping all series. */
+async function extremes(
+  aggregation: Aggregation,
+  params: Float64Array,
+  grid: Grid,
+  evaluator: Evaluator,
+): Promise<StepSeries[]> {
+  const { context } = evaluator;
+  const wanted = seriesWanted(params);
+  const accumulator =
+    wanted &&
+    new Extremes(aggregation, wanted, {
+      annotations: context.annotations,
+      hold: (samples) => context.hold(samples),
+    });
+  await evaluator.stream(aggregation.expr, grid, (series) => accumulator?.add(series));
+  return accumulator?.finish() ?? [];
 }

@@ -172,12 +172,12 @@ class Combiner {
       for (const oneSeries of one) this.#addPair(results, manySeries, oneSeries);
     if (oneFill !== undefined && many.length > 0) {
       const missing = constantWhereAbsent(one, many, oneFill);
-      for (const series of many)
+      for (const series of hasSamples(missing) ? many : [])
         this.#addPair(results, series, { ...missing, labels: this.#matchingLabels(series.labels) });
     }
     if (manyFill !== undefined && one.length > 0) {
       const missing = constantWhereAbsent(many, one, manyFill);
-      for (const series of one)
+      for (const series of hasSamples(missing) ? one : [])
         this.#addPair(results, { ...missing, labels: this.#matchingLabels(series.labels) }, series);
     }
     return results.list();
