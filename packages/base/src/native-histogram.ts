@@ -139,7 +139,7 @@ export interface Bucket {
 
 /**
  * The buckets that are not empty, by rising bounds. As in Prometheus, one that reaches into the zero bucket is shown as
- * beginning where that ends.
+ * beginning where that ends, and a zero bucket with a negative count, as after a subtraction, is not shown.
  */
 export function bucketsOf(histogram: NativeHistogram): Bucket[] {
   const { zeroThreshold, zeroCount } = histogram;
@@ -152,7 +152,7 @@ export function bucketsOf(histogram: NativeHistogram): Bucket[] {
   }
   buckets.reverse();
   const inclusive = { lowerInclusive: true, upperInclusive: true };
-  if (zeroCount !== 0)
+  if (zeroCount > 0)
     buckets.push({ lower: -zeroThreshold, upper: zeroThreshold, ...inclusive, count: zeroCount });
   for (const [index, count] of indexed(positiveSpans, positiveCounts)) {
     const isCustom = histogram.schema === CUSTOM_BOUNDS_SCHEMA;
