@@ -1,4 +1,4 @@
-import type { HistogramColumn, SeriesColumns } from "@pharos/ports";
+import { type HistogramColumn, inLots, type SeriesColumns } from "@pharos/ports";
 import type { VectorSelector } from "../syntax/ast.ts";
 import { countsOnly } from "./histogram/counts-only.ts";
 import type { QueryContext } from "./query-context.ts";
@@ -45,22 +45,26 @@ export async function readSeries(
     starts: needed.starts,
   });
   try {
-    for await (const columns of selection) {
-      const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
-      context.countSeries(length);
-      context.hold(length);
-      for (const reading of readings) {
-        const part = readings.length === 1 ? columns : partOf(columns, reading.needed);
-        const busy =
-          part &&
-          reading.take(
-            context.countsOnly.has(reading.selector) ? withoutBuckets(part, reading.needed) : part,
-          );
-        if (busy !== undefined) await busy;
+    // Without a wait for each of thousands of series.
+    for await (const lot of inLots(selection))
+      for (const columns of lot) {
+        const length = columns.timestampsMs.length + (columns.histograms?.timestampsMs.length ?? 0);
+        context.countSeries(length);
+        context.hold(length);
+        for (const reading of readings) {
+          const part = readings.length === 1 ? columns : partOf(columns, reading.needed);
+          const busy =
+            part &&
+            reading.take(
+              context.countsOnly.has(reading.selector)
+                ? withoutBuckets(part, reading.needed)
+                : part,
+            );
+          if (busy !== undefined) await busy;
+        }
+        context.release(length);
+        if (context.tick()) await context.pause();
       }
-      context.release(length);
-      if (context.tick()) await context.pause();
-    }
   } finally {
     for (const reading of readings) reading.end?.();
   }
