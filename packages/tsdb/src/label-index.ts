@@ -12,8 +12,11 @@ export interface LabelPostings {
   valuesOf(name: string): Iterable<string>;
   /** The series with this label; valid until the index changes. */
   postingsOf(name: string, value: string): Uint32Array;
-  /** The values a label has, in no particular order, each with its series; valid until the index changes. */
-  valuePostings(name: string): Iterable<readonly [value: string, series: Uint32Array]>;
+  /** The values of a label that are wanted, in no particular order, each with its series; valid until the index changes. */
+  valuePostings(
+    name: string,
+    isWanted: (value: string) => boolean,
+  ): Iterable<readonly [value: string, series: Uint32Array]>;
   /** The series with each value of a label that is wanted; valid until the index changes. Undefined for one that is not. */
   postingsWhere(
     name: string,
@@ -163,9 +166,12 @@ export class LabelIndex implements LabelPostings {
     return pair === undefined ? NONE : this.#labels.seriesOf(pair);
   }
 
-  *valuePostings(name: string): Iterable<readonly [value: string, series: Uint32Array]> {
+  *valuePostings(
+    name: string,
+    isWanted: (value: string) => boolean,
+  ): Iterable<readonly [value: string, series: Uint32Array]> {
     for (const [value, pair] of this.#labels.valuesOf(name))
-      yield [value, this.#labels.seriesOf(pair)];
+      if (isWanted(value)) yield [value, this.#labels.seriesOf(pair)];
   }
 
   *postingsWhere(

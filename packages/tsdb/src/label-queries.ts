@@ -63,8 +63,8 @@ export async function headTexts(
   return undisturbed(head, pause, async (turn) => {
     const { matcherLists } = query;
     const present = (refs: Uint32Array): Uint32Array => presentInHead(head, range, refs);
-    if (matcherLists.length === 0) return allTexts(head.index, query, present, turn);
     const texts = new Set<string>();
+    if (matcherLists.length === 0) await addAllTexts(texts, head.index, query, present, turn);
     for (const matchers of matcherLists)
       for (const ref of present(await selectSeriesInSlices(head.index, matchers, turn))) {
         // Before the series is looked at, so that it means the same until that is over.
@@ -97,8 +97,9 @@ async function undisturbed<T>(
   return work(() => Promise.resolve());
 }
 
-/** A block's answer to "names" and "values". What is damaged in it is left out and reported. */
-export async function blockTexts(
+/** Adds a block's answer to "names" and "values" to that of others. What is damaged in it is left out and reported. */
+export async function addBlockTexts(
+  texts: Set<string>,
   block: Block,
   selections: BlockSelections,
   decoder: ColumnDecoder,
@@ -106,17 +107,15 @@ export async function blockTexts(
   query: TextsQuery,
   pause: Pause,
   damaged: OnDamage,
-): Promise<Iterable<string>> {
+): Promise<void> {
   const isPresent = (series: number): boolean =>
     presentInBlock(block, series, range, decoder, damaged);
-  const texts = new Set<string>();
   if (query.matcherLists.length === 0) {
     const present = (series: Uint32Array): Uint32Array => series.filter(isPresent);
     try {
-      return await allTexts(block.index, query, present, pause);
+      await addAllTexts(texts, block.index, query, present, pause);
     } catch (error) {
       damaged(damageOf(error));
-      return texts;
     }
   }
   for (const matchers of query.matcherLists) {
@@ -126,7 +125,6 @@ export async function blockTexts(
       await pause();
     }
   }
-  return texts;
 }
 
 /** Whether a series of a block has samples or histograms in a range; not where that cannot be read, which is reported. */
@@ -160,41 +158,47 @@ function addTexts(texts: Set<string>, query: TextsQuery, labels: Labels): void {
 /** Values whose series are looked at together, the first series of each at once. */
 const VALUES_TOGETHER = 256;
 
-/** The names that series have, or the values of a name, where all series are asked for. */
-async function allTexts(
+/** Adds the names that series have, or the values of a name, where all series are asked for. */
+async function addAllTexts(
+  texts: Set<string>,
   index: LabelPostings,
   query: TextsQuery,
   present: (series: Uint32Array) => Uint32Array,
   pause: Pause,
-): Promise<readonly string[]> {
-  if (query.kind === "values") return presentValues(index, query.name, present, pause);
-  const names: string[] = [];
-  for (const name of index.names())
-    for (const [, series] of index.valuePostings(name)) {
+): Promise<void> {
+  if (query.kind === "values") return addPresentValues(texts, index, query.name, present, pause);
+  for (const name of index.names()) {
+    if (texts.has(name)) continue;
+    for (const [, series] of index.valuePostings(name, anyValue)) {
       await pause();
       // Of most values any series will do.
       if (present(series.subarray(0, 1)).length === 0 && present(series).length === 0) continue;
-      names.push(name);
+      texts.add(name);
       break;
     }
-  return names;
+  }
 }
 
-async function presentValues(
+function anyValue(): boolean {
+  return true;
+}
+
+async function addPresentValues(
+  texts: Set<string>,
   index: LabelPostings,
   name: string,
   present: (series: Uint32Array) => Uint32Array,
   pause: Pause,
-): Promise<readonly string[]> {
-  const found: string[] = [];
+): Promise<void> {
   let together: (readonly [value: string, series: Uint32Array])[] = [];
   const look = (): void => {
     const firsts = new Set(present(Uint32Array.from(together, ([, [first = 0]]) => first)));
     for (const [value, series] of together)
-      if (firsts.has(series[0] as number) || present(series).length > 0) found.push(value);
+      if (firsts.has(series[0] as number) || present(series).length > 0) texts.add(value);
     together = [];
   };
-  for (const entry of index.valuePostings(name)) {
+  // What others have is not looked for again.
+  for (const entry of index.valuePostings(name, (value) => !texts.has(value))) {
     // A value that no series has any more.
     if (entry[1].length > 0) together.push(entry);
     if (together.length < VALUES_TOGETHER) continue;
@@ -203,7 +207,6 @@ async function presentValues(
     await pause(VALUES_TOGETHER);
   }
   look();
-  return found;
 }
 
 /** Sorted, each once. */

@@ -19,7 +19,7 @@ import { ExemplarAnswer, type HeadExemplars } from "./exemplar-queries.ts";
 import { type HeadSelection, HeadSource, type SelectionWishes } from "./head-selection.ts";
 import { type LabelList, LabelsCache, LabelsInterner } from "./label-list.ts";
 import {
-  blockTexts,
+  addBlockTexts,
   type LabelQuery,
   type MatcherLists,
   presentInBlock,
@@ -248,8 +248,7 @@ export class StoreReader implements SeriesReader, ExemplarReader {
       const pause = createPause();
       const selections = this.#blockSelections;
       for (const block of blocks) {
-        const texts = blockTexts(block, selections, decoder, range, query, pause, damaged);
-        for (const text of await texts) all.add(text);
+        await addBlockTexts(all, block, selections, decoder, range, query, pause, damaged);
         resolved.check();
       }
       if (archive !== undefined) {

@@ -147,14 +147,17 @@ export class BlockIndex implements LabelPostings {
       yield* this.#labelGroup(root, found, found.firstGroup + i).values;
   }
 
-  *valuePostings(name: string): Iterable<readonly [value: string, series: Uint32Array]> {
+  *valuePostings(
+    name: string,
+    isWanted: (value: string) => boolean,
+  ): Iterable<readonly [value: string, series: Uint32Array]> {
     const root = this.#readRoot();
     const found = root.names.find((one) => one.name === name);
     if (found === undefined) return;
     for (let i = 0; i < groupCount(found); i++) {
       const group = this.#labelGroup(root, found, found.firstGroup + i);
       for (const [at, value] of group.values.entries())
-        yield [value, this.#readPostings(root, name, value, group, at)];
+        if (isWanted(value)) yield [value, this.#readPostings(root, name, value, group, at)];
     }
   }
 
