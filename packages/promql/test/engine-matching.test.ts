@@ -119,3 +119,20 @@ test("a group by name that is two series from step to step computes each of them
   deepEqual(await world.over(0, 1, grouped), ['m{x="1"} 16 _', '{x="1"} _ 81']);
   deepEqual(await world.over(0, 1, `sqrt(${grouped})`), ['{x="1"} 4 9']);
 });
+
+test("of several duplicates the first is reported, by time and then in the order of the series", async () => {
+  const world = await worldOf(`
+    a{x="1"} 1 1
+    a{x="2"} 1 1
+    b{x="1", y="1"} 1 1
+    b{x="1", y="2"} _ 1
+    b{x="2", y="1"} 1 1
+    b{x="2", y="2"} 1 1
+  `);
+  const message = (x: string): RegExp =>
+    new RegExp(
+      `match group {x="${x}"} on the right hand-side of the operation: \\[{.*y="1"}, {.*y="2"}\\];`,
+    );
+  await rejects(world.range(0, 1, "a + on(x) b"), { message: message("2") });
+  await rejects(world.range(1, 1, "a + on(x) b"), { message: message("1") });
+});

@@ -60,7 +60,7 @@ export function matchVectors(
   if (many.length === 0 && fills.many === undefined) return [];
   if (one.length === 0 && fills.one === undefined) return [];
   const groups = groupByMatch(matching, many, one);
-  checkOneSide(matching, groups, many, first.present.length);
+  checkOneSide(matching, groups, many, one);
   const combine = new Combiner(expr, matching, fills, annotations);
   const results: StepSeries[] = [];
   for (const group of groups) for (const series of combine.group(group)) results.push(series);
@@ -97,30 +97,50 @@ function groupByMatch(
   return index.groups;
 }
 
+/** Two series with a sample at the same step that match the same ones. */
+interface Duplicate {
+  readonly step: number;
+  readonly first: StepSeries;
+  readonly second: StepSeries;
+}
+
 /**
  * Two series of the "one" side with samples at the same step are an error wherever the other side has any sample, or
- * may be filled.
+ * may be filled. The first such pair is reported, by time and then in the order of the series.
  */
 function checkOneSide(
   matching: VectorMatching,
   groups: readonly MatchGroup[],
   many: readonly StepSeries[],
-  count: number,
+  one: readonly StepSeries[],
 ): void {
-  let looked: Uint8Array | undefined;
-  for (const { one } of groups) {
-    if (one.length < 2) continue;
-    looked ??=
-      matching.fill === undefined ? presenceOf(many, count) : new Uint8Array(count).fill(1);
-    const first = new Int32Array(count).fill(-1);
-    for (const [index, { labels, present }] of one.entries())
-      for (let i = 0; i < count; i++) {
-        if (present[i] === NONE || looked[i] === 0) continue;
-        const other = first[i] as number;
-        if (other >= 0) throw duplicateSeries(matching, labels, (one[other] as StepSeries).labels);
-        first[i] = index;
-      }
-  }
+  const crowded = groups.filter((group) => group.one.length > 1);
+  const count = one[0]?.present.length ?? 0;
+  const looked =
+    crowded.length === 0 || matching.fill !== undefined ? undefined : presenceOf(many, count);
+  const duplicates = crowded.flatMap((group) => firstDuplicate(group.one, looked) ?? []);
+  const [first] = duplicates.sort(
+    (a, b) => a.step - b.step || one.indexOf(a.second) - one.indexOf(b.second),
+  );
+  if (first !== undefined) throw duplicateSeries(matching, first.first.labels, first.second.labels);
+}
+
+/** The first step among those `looked` at, or of all, at which two of the series have a sample. */
+function firstDuplicate(
+  list: readonly StepSeries[],
+  looked: Uint8Array | undefined,
+): Duplicate | undefined {
+  const count = list[0]?.present.length ?? 0;
+  const seen = new Int32Array(count).fill(-1);
+  let found: Duplicate | undefined;
+  for (const [index, series] of list.entries())
+    for (let step = 0; step < (found?.step ?? count); step++) {
+      if (series.present[step] === NONE || looked?.[step] === 0) continue;
+      const other = list[seen[step] as number];
+      if (other !== undefined) found = { step, first: other, second: series };
+      else seen[step] = index;
+    }
+  return found;
 }
 
 /** 1 at the steps at which any of the series has a sample. */
