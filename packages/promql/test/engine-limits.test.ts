@@ -143,6 +143,34 @@ test("a long query gives others their turn while it runs", async () => {
   ok(turns >= 5, `others had ${turns} turns`);
 });
 
+test("a single series that takes long is computed in turns, so that a query can be ended", async () => {
+  const controller = new AbortController();
+  const clock = new (class extends BusyClock {
+    override monotonicMs(): number {
+      // The first looks are those before anything is computed.
+      if (this.looks === 4) controller.abort();
+      return super.monotonicMs() + 10 * this.looks;
+    }
+  })();
+  const samples = 20_000;
+  const store = new MemoryStore();
+  await store.append({
+    labelSets: [labelsFrom({ n: "1" })],
+    series: new Uint32Array(samples),
+    timestampsMs: Float64Array.from({ length: samples }, (_, i) => i * 1000),
+    values: Float64Array.from({ length: samples }, (_, i) => i % 7),
+    stale: null,
+  });
+  // A thousand windows of 10,000 samples.
+  const range = { startMs: 10_000_000, endMs: 19_999_000, stepMs: 10_000 };
+  const { signal } = controller;
+  await rejects(
+    clock.run(createEngine({ clock }).range(store, 'changes({n="1"}[10000s])', range, { signal })),
+    { code: "query.cancelled" },
+  );
+  ok(clock.looks < 8, `${clock.looks} looks at the clock`);
+});
+
 test("an error of the store reaches the caller as it is", async () => {
   const clock = new SimClock();
   const engine = createEngine({ clock });

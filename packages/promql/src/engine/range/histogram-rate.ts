@@ -68,27 +68,30 @@ function histogramIncrease(
   const { first, end } = window;
   const lastHistogram = window.histogram(end - 1);
   let previous = window.histogram(first);
-  let hasGauge = previous.counterReset === "gauge" || lastHistogram.counterReset === "gauge";
-  if (isCounter) {
-    // What a reset right after it takes back need not fit the others.
-    if (isResetAt(window, first + 1, previous)) previous = emptyLike(window.histogram(first + 1));
-  } else if (previous.counterReset !== "gauge" || lastHistogram.counterReset !== "gauge")
-    notes.notGauge();
+  const ends = [previous, lastHistogram];
+  let hasGauge = ends.some(isGauge);
+  // What a reset right after it takes back need not fit the others.
+  if (isCounter && isResetAt(window, first + 1, previous))
+    previous = emptyLike(window.histogram(first + 1));
   const isCustom = usesCustomBounds(previous);
   let schema = Math.min(previous.schema, lastHistogram.schema);
   if (usesCustomBounds(lastHistogram) !== isCustom) {
     if (isCounter && hasGauge) notes.notCounter();
-    return incompatible(notes);
+    notes.mixedSchemas();
+    return undefined;
   }
   if (isCounter)
     for (let i = first + 1; i < end - 1; i++) {
       const histogram = window.histogram(i);
-      // Then this alone is said, as in Prometheus.
-      if (usesCustomBounds(histogram) !== isCustom) return incompatible(notes);
+      if (usesCustomBounds(histogram) !== isCustom) {
+        notes.mixedSchemas();
+        return undefined;
+      }
+      hasGauge ||= isGauge(histogram);
       schema = Math.min(schema, histogram.schema);
-      hasGauge ||= histogram.counterReset === "gauge";
     }
   if (isCounter && hasGauge) notes.notCounter();
+  if (!isCounter && !ends.every(isGauge)) notes.notGauge();
   const coarse = isCustom ? lastHistogram : reduceResolution(lastHistogram, schema);
   let result = minus(coarse, previous, notes);
   if (isCounter) {
@@ -118,9 +121,8 @@ function isResetAt(window: SampleWindow, at: number, previous: NativeHistogram):
   );
 }
 
-function incompatible(notes: RangeNotes): undefined {
-  notes.mixedSchemas();
-  return undefined;
+function isGauge({ counterReset }: NativeHistogram): boolean {
+  return counterReset === "gauge";
 }
 
 /** A histogram of nothing, of the same kind. */
@@ -151,9 +153,9 @@ export function instantHistogramRate(
 ): NativeHistogram | undefined {
   const current = window.histogram(at);
   const previous = window.histogram(at - 1);
-  const areGauges = [current, previous].map(({ counterReset }) => counterReset === "gauge");
-  if (isCounter && areGauges.includes(true)) notes.notCounter();
-  if (!isCounter && areGauges.includes(false)) notes.notGauge();
+  const both = [previous, current];
+  if (isCounter && both.some(isGauge)) notes.notCounter();
+  if (!isCounter && !both.every(isGauge)) notes.notGauge();
   const isReset = isCounter && isResetAt(window, at, previous);
   const difference = isReset ? current : minus(current, previous, notes);
   if (difference === undefined) return undefined;
