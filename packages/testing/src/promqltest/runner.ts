@@ -10,6 +10,7 @@ import { nativeTwins } from "./nhcb.ts";
 import type { ResultSeries, ResultValue, TestResult } from "./result.ts";
 import type { EvalCommand, LoadCommand, Place, PromqlTestCommand } from "./script.ts";
 import type { SeriesPoint } from "./series-notation.ts";
+import type { StartOffsets } from "./start-notation.ts";
 
 /** A value, a staleness marker or a native histogram. */
 export type LoadedSample = {
@@ -84,22 +85,29 @@ export async function runPromqlTest(
 }
 
 function seriesToLoad({ series, stepMs, withNhcb }: LoadCommand): readonly SeriesToLoad[] {
-  const noted = series.map(({ labels, points, startOffsetsMs }) => {
-    const samples: LoadedSample[] = [];
-    for (const [index, point] of points.entries()) {
-      if (point.kind === "omitted") continue;
-      const timestampMs = index * stepMs;
-      const offsetMs = startOffsetsMs[index];
-      const startMs = offsetMs === undefined ? undefined : timestampMs + offsetMs;
-      samples.push({
-        timestampMs,
-        ...(startMs === undefined ? {} : { startMs }),
-        ...whatOf(point),
-      });
-    }
-    return { labels, samples };
-  });
+  const noted = series.map(({ labels, points, startOffsetsMs }) => ({
+    labels,
+    samples: loadedSamples(points, 0, stepMs, startOffsetsMs),
+  }));
   return withNhcb ? [...noted, ...nativeTwins(series, stepMs)] : noted;
+}
+
+/** The samples that points stand for which are `stepMs` apart, the first at `startMs` (Unix epoch). */
+export function loadedSamples(
+  points: readonly SeriesPoint[],
+  startMs: number,
+  stepMs: number,
+  startOffsetsMs: StartOffsets = [],
+): readonly LoadedSample[] {
+  const samples: LoadedSample[] = [];
+  for (const [index, point] of points.entries()) {
+    if (point.kind === "omitted") continue;
+    const timestampMs = startMs + index * stepMs;
+    const offsetMs = startOffsetsMs[index];
+    const began = offsetMs === undefined ? {} : { startMs: timestampMs + offsetMs };
+    samples.push({ timestampMs, ...began, ...whatOf(point) });
+  }
+  return samples;
 }
 
 function whatOf(point: Exclude<SeriesPoint, { readonly kind: "omitted" }>) {
