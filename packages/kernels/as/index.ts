@@ -50,4 +50,4 @@ export { snappyDecode, snappySize } from "./snappy";
 export { isUtf8 } from "./utf8";
 export { windowsChanges, windowsExtreme, windowsSum, windowsVariance } from "./window-over-time";
 export { rateOfCounter, rateOfGauge, rateOfLastTwo, ratePlan, ratePlanSize } from "./window-rate";
-export { columnsEqual, windowsCount, windowsEarliest, windowsFind, windowsLatest } from "./windows";
+export { columnHasNaN, columnsEqual, windowsCount, windowsEarliest, windowsFind, windowsLatest } from "./windows";

@@ -53,6 +53,19 @@ export function columnsEqual(a: usize, b: usize, length: u32): i32 {
   return 1;
 }
 
+/** Whether one of the values is NaN, 1 or 0. */
+export function columnHasNaN(values: usize, length: u32): i32 {
+  let found = i64x2.splat(0);
+  let i: u32 = 0;
+  for (; i + 4 <= length; i += 4) {
+    const low = v128.load(values + i * 8);
+    const high = v128.load(values + i * 8, 16);
+    found = v128.or(found, v128.or(f64x2.ne(low, low), f64x2.ne(high, high)));
+  }
+  for (; i < length; i++) if (load<f64>(values + i * 8) != load<f64>(values + i * 8)) return 1;
+  return v128.any_true(found) ? 1 : 0;
+}
+
 /**
  * For each step the last sample of its window: its value, or with `asSeconds` its time. `samples` is the column of those.
  * `stale` has a byte a sample, 1 where it is a staleness marker, which stands for no sample; 0 is for none.

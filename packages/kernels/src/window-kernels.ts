@@ -38,7 +38,7 @@ type Kernel = (...args: number[]) => number;
  * A function writes one place a step to `values` and `present`, for windows with enough samples (2 for changes between
  * samples, else 1), and answers for how many that is. Both hold until the next function.
  *
- * Values that lie in the kernels' memory are read there; others are copied first. No value is a staleness marker, but
+ * Columns that lie in the kernels' memory are read there; others are copied first. No value is a staleness marker, but
  * where `latest` is told so.
  */
 export class WindowKernels implements Disposable {
@@ -131,8 +131,11 @@ export class WindowKernels implements Disposable {
    */
   find(timestampsMs: Float64Array, length: number): void {
     assert(length <= WINDOW_SAMPLES_MAX, () => `${length} samples`);
-    const times = this.#nextTimes.copy(timestampsMs, length);
-    if (length === this.#length && this.#equal(times, this.#times.pointer, length) === 1) return;
+    const isInPlace = timestampsMs.buffer === this.#kernels.buffer;
+    const given = isInPlace ? timestampsMs.byteOffset : this.#nextTimes.copy(timestampsMs, length);
+    if (length === this.#length && this.#equal(given, this.#times.pointer, length) === 1) return;
+    // They are kept for the functions, and to compare the next ones with.
+    const times = isInPlace ? this.#nextTimes.copy(timestampsMs, length) : given;
     [this.#times, this.#nextTimes] = [this.#nextTimes, this.#times];
     this.#length = length;
     this.#plannedSeconds = undefined;

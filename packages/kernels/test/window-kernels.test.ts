@@ -282,16 +282,25 @@ test("only the first samples count where a column is longer", () => {
   equal(windows.values[0], 7);
 });
 
-test("values in the kernels' memory are read where they are", () => {
-  const at = kernels.allocate(24);
-  const list = everySecond([1, 2, 4]);
-  const inside = new Float64Array(kernels.buffer, at, 3);
-  inside.set(valuesOf(list));
+test("columns in the kernels' memory are read where they are, and may change from series to series", () => {
+  const at = kernels.allocate(48);
+  const times = new Float64Array(kernels.buffer, at, 3);
+  const values = new Float64Array(kernels.buffer, at + 24, 3);
   using windows = new WindowKernels(kernels, HOUR);
-  windows.find(timesOf(list), 3);
-  windows.sum(inside);
-  equal(windows.values[0], 7);
-  kernels.release(at, 24);
+  const sums = [everySecond([1, 2, 4]), everySecond([8, 16, 32])].map((list) => {
+    times.set(timesOf(list));
+    values.set(valuesOf(list));
+    windows.find(times, 3);
+    windows.sum(values);
+    return windows.values[0];
+  });
+  deepEqual(sums, [7, 56]);
+  // Only the last one is still within the hour.
+  times.set([START_MS - 9_000_000, START_MS - 8_000_000, START_MS + 1000]);
+  windows.find(times, 3);
+  windows.sum(values);
+  equal(windows.values[0], 32);
+  kernels.release(at, 48);
 });
 
 test("all memory is given back", () => {

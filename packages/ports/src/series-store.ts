@@ -39,7 +39,7 @@ export interface TimeRange {
 
 /**
  * The samples of one series, ordered by strictly increasing time, without duplicates. The arrays belong to the store
- * and hold until the next series is asked for, which may use the same ones: copy what must last.
+ * and hold until the next series is asked for, which may use the same ones, or the reading ends: copy what must last.
  */
 export interface SeriesColumns {
   /** May be the same object whenever the series is read, so that it is worth remembering what was computed from it. */

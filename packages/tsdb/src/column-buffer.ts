@@ -9,38 +9,52 @@ export interface SampleSource {
 const STALE_LOW = 0x0000_0002;
 const STALE_HIGH = 0x7ff0_0000;
 
+/** Samples that a buffer has room for at first. */
+const ROOM_MIN = 256;
+/** More than these lie outside of the kernels' memory, which never shrinks. */
+const KERNEL_SAMPLES_MAX = 2 ** 20;
+
 /**
  * The samples of one series, put together from several sources. Where two have a sample at the same time, the source
  * that was added first stands. Used again for every series.
  */
 export class ColumnBuffer {
-  #timestampsMs = new Float64Array(256);
-  #values = new Float64Array(256);
-  #bits = new Uint32Array(this.#values.buffer);
+  readonly #kernels: Kernels | undefined;
+  #room: Room;
   #spare: ColumnBuffer | undefined;
   length = 0;
 
+  /**
+   * @param kernels where the columns are to lie, for kernels that compute with them; then `release` must be called.
+   * @throws OperatingError `memory.full`, as `add`.
+   */
+  constructor(kernels?: Kernels) {
+    this.#kernels = kernels;
+    this.#room = roomFor(kernels, ROOM_MIN);
+  }
+
   get timestampsMs(): Float64Array {
-    return this.#timestampsMs.subarray(0, this.length);
+    return this.#room.timestampsMs.subarray(0, this.length);
   }
 
   /** As numbers; a staleness marker is a NaN among others here. */
   get values(): Float64Array {
-    return this.#values.subarray(0, this.length);
+    return this.#room.values.subarray(0, this.length);
   }
 
   get bits(): Uint32Array {
-    return this.#bits.subarray(0, this.length * 2);
+    return this.#room.bits.subarray(0, this.length * 2);
   }
 
   /** 1 where the sample is a staleness marker; null if none is. Fresh with every call. */
   staleFlags(): Uint8Array | null {
     let flags: Uint8Array | null = null;
-    const values = this.#values;
+    const { values, bits, hasNaN } = this.#room;
+    // Most series have no NaN at all, and need no second look.
+    if (hasNaN?.(this.length) === false) return null;
     for (let i = 0; i < this.length; i++) {
-      // Most are no NaN, and need no second look.
       if (!Number.isNaN(values[i])) continue;
-      if (this.#bits[i * 2] !== STALE_LOW || this.#bits[i * 2 + 1] !== STALE_HIGH) continue;
+      if (bits[i * 2] !== STALE_LOW || bits[i * 2 + 1] !== STALE_HIGH) continue;
       flags ??= new Uint8Array(this.length);
       flags[i] = 1;
     }
@@ -54,55 +68,93 @@ export class ColumnBuffer {
   add({ timestampsMs, bits }: SampleSource): void {
     const count = timestampsMs.length;
     if (count === 0) return;
-    const lastMs = this.length === 0 ? undefined : (this.#timestampsMs[this.length - 1] as number);
+    const { length } = this;
+    const lastMs = length === 0 ? undefined : (this.#room.timestampsMs[length - 1] as number);
     if (lastMs === undefined || (timestampsMs[0] as number) > lastMs) {
-      this.#reserve(this.length + count);
-      this.#timestampsMs.set(timestampsMs, this.length);
-      this.#bits.set(bits, this.length * 2);
+      this.#reserve(length + count);
+      this.#room.timestampsMs.set(timestampsMs, length);
+      this.#room.bits.set(bits, length * 2);
       this.length += count;
       return;
     }
     this.#merge(timestampsMs, bits);
   }
 
+  /** Gives memory of the kernels back. No call may follow; views of columns end. */
+  release(): void {
+    this.length = 0;
+    this.#room.release();
+    this.#spare?.release();
+  }
+
   #merge(timestampsMs: Float64Array, bits: Uint32Array): void {
-    const out = this.#spare ?? new ColumnBuffer();
+    const out = this.#spare ?? new ColumnBuffer(this.#kernels);
+    this.#spare = out;
     out.#reserve(this.length + timestampsMs.length);
+    const [before, into] = [this.#room, out.#room];
     let length = 0;
     let i = 0;
     let j = 0;
     while (i < this.length || j < timestampsMs.length) {
-      const a = i < this.length ? (this.#timestampsMs[i] as number) : Number.POSITIVE_INFINITY;
+      const a = i < this.length ? (before.timestampsMs[i] as number) : Number.POSITIVE_INFINITY;
       const b = j < timestampsMs.length ? (timestampsMs[j] as number) : Number.POSITIVE_INFINITY;
       const own = a <= b;
-      const from = own ? this.#bits : bits;
+      const from = own ? before.bits : bits;
       const at = own ? i : j;
-      out.#timestampsMs[length] = own ? a : b;
-      out.#bits[length * 2] = from[at * 2] as number;
-      out.#bits[length * 2 + 1] = from[at * 2 + 1] as number;
+      into.timestampsMs[length] = own ? a : b;
+      into.bits[length * 2] = from[at * 2] as number;
+      into.bits[length * 2 + 1] = from[at * 2 + 1] as number;
       length++;
       if (a <= b) i++;
       if (b <= a) j++;
     }
     // The merged columns become this buffer's, and the old ones the spare's.
-    [out.#timestampsMs, this.#timestampsMs] = [this.#timestampsMs, out.#timestampsMs];
-    [out.#values, this.#values] = [this.#values, out.#values];
-    [out.#bits, this.#bits] = [this.#bits, out.#bits];
-    this.#spare = out;
+    this.#room = into;
+    out.#room = before;
     this.length = length;
   }
 
   #reserve(capacity: number): void {
-    if (this.#timestampsMs.length >= capacity) return;
-    const size = Math.max(capacity, this.#timestampsMs.length * 2);
-    const timestampsMs = new Float64Array(size);
-    const bits = new Uint32Array(size * 2);
-    timestampsMs.set(this.timestampsMs);
-    bits.set(this.bits);
-    this.#timestampsMs = timestampsMs;
-    this.#bits = bits;
-    this.#values = new Float64Array(bits.buffer);
+    const before = this.#room;
+    if (before.timestampsMs.length >= capacity) return;
+    const room = roomFor(this.#kernels, Math.max(capacity, before.timestampsMs.length * 2));
+    room.timestampsMs.set(this.timestampsMs);
+    room.bits.set(this.bits);
+    this.#room = room;
+    before.release();
   }
+}
+
+/** Where the columns of a buffer lie. */
+interface Room {
+  readonly timestampsMs: Float64Array;
+  readonly values: Float64Array;
+  /** The same memory as `values`. */
+  readonly bits: Uint32Array;
+  /** Whether one of the first values is NaN; undefined where that is not faster than to look. */
+  readonly hasNaN?: (length: number) => boolean;
+  release(): void;
+}
+
+/** Room for so many samples. @throws OperatingError `memory.full`. */
+function roomFor(kernels: Kernels | undefined, size: number): Room {
+  if (kernels !== undefined && size <= KERNEL_SAMPLES_MAX) return kernelRoom(kernels, size);
+  const values = new Float64Array(size);
+  const bits = new Uint32Array(values.buffer);
+  return { timestampsMs: new Float64Array(size), values, bits, release() {} };
+}
+
+function kernelRoom(kernels: Kernels, size: number): Room {
+  const timestampsAt = kernels.allocate(size * 16);
+  const valuesAt = timestampsAt + size * 8;
+  const { buffer } = kernels;
+  return {
+    timestampsMs: new Float64Array(buffer, timestampsAt, size),
+    values: new Float64Array(buffer, valuesAt, size),
+    bits: new Uint32Array(buffer, valuesAt, size * 2),
+    hasNaN: (length) => kernels.call("columnHasNaN", valuesAt, length) === 1,
+    release: () => kernels.release(timestampsAt, size * 16),
+  };
 }
 
 /** Columns in the kernels' memory that chunks are decoded to, and encoded from. Grows as asked. */

@@ -1,4 +1,5 @@
 import { decodeHistogram, type Labels, OperatingError } from "@pharos/base";
+import type { Kernels } from "@pharos/kernels";
 import type { HistogramColumn, SelectOptions, SeriesColumns } from "@pharos/ports";
 import type { BytesColumn, ColumnSet } from "./block/column-set.ts";
 import { ColumnSetBuffer, sliceBytes } from "./block/column-set-buffer.ts";
@@ -62,15 +63,16 @@ const LOT_SERIES_MAX = 256;
 const LOT_SAMPLES_MAX = 100_000;
 
 /**
- * Reads a selection in lots, as `Selection.inLots` says; every series overwrites the one before. Releases the hold at the
- * end.
+ * Reads a selection in lots, as `Selection.inLots` says; every series overwrites the one before, in the kernels' memory.
+ * Releases that and the hold at the end.
  */
 export async function* readSelection(
   sources: readonly SelectionSource[],
   options: SelectOptions,
   hold: Hold,
+  kernels: Kernels,
 ): AsyncGenerator<Iterable<SeriesColumns>, void, undefined> {
-  const reading = new SelectionReading(sources, options);
+  const reading = new SelectionReading(sources, options, kernels);
   try {
     for (;;) {
       options.signal.throwIfAborted();
@@ -80,6 +82,7 @@ export async function* readSelection(
       yield lotOf(first, reading);
     }
   } finally {
+    reading.release();
     hold.release();
   }
 }
@@ -99,7 +102,7 @@ function* lotOf(first: SeriesColumns, reading: SelectionReading): Generator<Seri
 class SelectionReading {
   readonly #merge: SourceMerge;
   readonly #samplesMax: number;
-  readonly #out = new ColumnBuffer();
+  readonly #out: ColumnBuffer;
   readonly #histograms: ColumnSetBuffer | undefined;
   /** What is being fetched of the current series, whose labels are known. */
   #fetching: { readonly labels: Labels; readonly done: Promise<void> } | undefined;
@@ -108,11 +111,18 @@ class SelectionReading {
   constructor(
     sources: readonly SelectionSource[],
     { samplesMax, histograms = false }: SelectOptions,
+    kernels: Kernels,
   ) {
     this.#merge = new SourceMerge(sources);
+    this.#out = new ColumnBuffer(kernels);
     this.#samplesMax = samplesMax;
     if (histograms && sources.some((source) => source.hasHistograms))
       this.#histograms = new ColumnSetBuffer("histograms");
+  }
+
+  /** What was read is gone. */
+  release(): void {
+    this.#out.release();
   }
 
   /** The next series that has samples; undefined at the end. */

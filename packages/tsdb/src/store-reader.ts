@@ -142,7 +142,7 @@ export class StoreReader implements SeriesReader, ExemplarReader {
       const ask = (): Promise<LabelList> => resolved.labels();
       const sorted = await this.#labels.sorted(refs, seriesEnded, ask, pause);
       sources.push(new HeadSource(resolved.head, head, range, sorted));
-      yield* readSelection(sources, options, resolved);
+      yield* readSelection(sources, options, resolved, this.#parts.kernels);
     } finally {
       resolved.release();
     }
