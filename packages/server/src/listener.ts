@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { OperatingError } from "@pharos/base";
 import { INGEST_RETRY_AFTER_SECONDS } from "@pharos/collect";
+import type { Client } from "./http/client.ts";
 import type { IngestAnswer, IngestHeaders } from "./http/ingest.ts";
 import { formatListenAddress, type ListenAddress } from "./options.ts";
 import { BODY_LIMITS, BodyCollector } from "./request-body.ts";
@@ -23,7 +24,7 @@ export interface ListenerRoutes {
   /** What takes samples, by path: plain `node:http`, since every sample passes here. */
   readonly push: Readonly<Record<string, Push>>;
   /** Everything else. */
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, client: Client) => Response | Promise<Response>;
   /** Told of each request when its connection is done with it. */
   observe(handler: string, code: number, seconds: number): void;
   onBug(error: unknown): void;
@@ -44,7 +45,11 @@ export async function listen(
   routes: ListenerRoutes,
   drainMs: number = DRAIN_MS,
 ): Promise<Listener> {
-  const other = getRequestListener(routes.fetch, { overrideGlobalObjects: false });
+  const other = getRequestListener(
+    (request, { incoming }) =>
+      routes.fetch(request, { address: incoming.socket.remoteAddress ?? "" }),
+    { overrideGlobalObjects: false },
+  );
   const bodies = routes.bodies ?? new BodyCollector();
   let closing: Promise<void> | undefined;
   const server = createServer((request, response) => {

@@ -1,6 +1,8 @@
 import type { IngestQueue, ScrapeManager } from "@pharos/collect";
 import type { Dispatcher } from "@pharos/notify";
 import type { OwnMetrics } from "./own-metrics.ts";
+import type { QueryParts } from "./queries/query-parts.ts";
+import { QUERY_SOURCES, type SchedulerStats } from "./queries/query-scheduler.ts";
 import type { RuleGroupCounts } from "./rules/rule-group-runner.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
 import type { QueryPool } from "./threads/query-pool.ts";
@@ -14,7 +16,8 @@ export interface ReloadStatus {
 
 export interface MeasuredParts {
   readonly store: StoreThread;
-  readonly queries: QueryPool;
+  readonly threads: QueryPool;
+  readonly queries: QueryParts;
   readonly scrapes: ScrapeManager;
   readonly queue: IngestQueue;
   readonly rules: RuleManager;
@@ -26,6 +29,7 @@ export interface MeasuredParts {
 export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void {
   const { scrapes, queue, rules, dispatcher } = parts;
   addThreadMetrics(metrics, parts);
+  addQueryMetrics(metrics, parts.queries);
   metrics.gauge(
     "pharos_config_last_reload_successful",
     "Whether the last attempt to load the configuration succeeded.",
@@ -108,29 +112,85 @@ export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void 
   );
 }
 
-function addThreadMetrics(metrics: OwnMetrics, { store, queries }: MeasuredParts): void {
+function addThreadMetrics(metrics: OwnMetrics, { store, threads }: MeasuredParts): void {
   metrics.gauge(
     "pharos_thread_utilization_ratio",
     "Share of time that a thread's event loop was busy since the thread began.",
     () => [
       [{ thread: "store" }, store.utilization],
-      ...queries.utilizations.map((ratio, i) => [{ thread: `query-${i}` }, ratio] as const),
+      ...threads.utilizations.map((ratio, i) => [{ thread: `query-${i}` }, ratio] as const),
     ],
     ["thread"],
   );
   metrics.gauge(
     "pharos_query_threads",
     "Threads that evaluate queries; the first starts with the first query.",
-    () => queries.stats().threads,
+    () => threads.stats().threads,
   );
   metrics.gauge(
     "pharos_queries",
     "Queries that are evaluated, or whose answer is still being read.",
-    () => queries.stats().queries,
+    () => threads.stats().queries,
   );
   metrics.counter(
     "pharos_query_thread_deaths_total",
     "Query threads that ended by themselves, and their queries with them.",
-    () => queries.stats().deaths,
+    () => threads.stats().deaths,
+  );
+  metrics.counter(
+    "pharos_query_threads_stuck_total",
+    "Query threads that were ended since they did not answer any more, and their queries with them.",
+    () => threads.stats().stuck,
+  );
+}
+
+function addQueryMetrics(metrics: OwnMetrics, { service, scheduler, logging }: QueryParts): void {
+  const { counters } = service;
+  const bySource = (pick: (stats: SchedulerStats) => number) => () =>
+    QUERY_SOURCES.map((source) => [{ source }, pick(scheduler.stats(source))] as const);
+  metrics.gauge(
+    "pharos_queries_running",
+    "Queries that have their turn.",
+    bySource(({ running }) => running),
+    ["source"],
+  );
+  metrics.gauge(
+    "pharos_queries_waiting",
+    "Queries that wait for their turn.",
+    bySource(({ waiting }) => waiting),
+    ["source"],
+  );
+  metrics.gauge(
+    "pharos_queries_concurrent_max",
+    "How many queries of a source run at once.",
+    () => scheduler.limits.concurrentMax,
+  );
+  metrics.counter("pharos_queries_total", "Queries that ended, and how.", () => counters.counts(), [
+    "source",
+    "outcome",
+  ]);
+  metrics.counter(
+    "pharos_query_duration_seconds_total",
+    "Time that queries took, by phase: queue_time, inner_eval.",
+    () => [
+      [{ slice: "queue_time" }, counters.queuedMs / 1000],
+      [{ slice: "inner_eval" }, counters.evaluatedMs / 1000],
+    ],
+    ["slice"],
+  );
+  metrics.counter(
+    "pharos_query_samples_read_total",
+    "Samples that queries and rules read.",
+    () => counters.samplesRead,
+  );
+  metrics.counter(
+    "pharos_query_series_read_total",
+    "Series that queries and rules read.",
+    () => counters.seriesRead,
+  );
+  metrics.counter(
+    "pharos_query_log_lines_dropped_total",
+    "Lines left out of the query log since its disk could not keep up or failed.",
+    () => logging.dropped,
   );
 }

@@ -12,9 +12,10 @@ import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
+import type { RequestEnvironment } from "./http/client.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
 import { answerStarting } from "./http/starting.ts";
-import { type Listener, listen, type Push } from "./listener.ts";
+import { type Listener, type ListenerRoutes, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
 import type { Logger } from "./log.ts";
 import {
@@ -28,6 +29,13 @@ import {
 import { OwnMetrics } from "./own-metrics.ts";
 import { readPageAssets } from "./page-assets.ts";
 import { addPartMetrics, type ReloadStatus } from "./part-metrics.ts";
+import { ActiveQueries } from "./queries/active-queries.ts";
+import { queryCeilings } from "./queries/query-ceilings.ts";
+import { QueryLogging } from "./queries/query-log.ts";
+import type { QueryParts } from "./queries/query-parts.ts";
+import { QueryScheduler } from "./queries/query-scheduler.ts";
+import { QueryService } from "./queries/query-service.ts";
+import { TopQueries } from "./queries/top-queries.ts";
 import { BodyCollector } from "./request-body.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
 import { changeableSettings, compactionRanges } from "./store-settings.ts";
@@ -40,6 +48,10 @@ import { StoreThread } from "./threads/store-thread.ts";
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
 /** Seeds are 32 bits. */
 const SEEDS = 2 ** 32;
+/** How long a rule may take, where people's queries have less: nobody waits for it but the next evaluation. */
+const RULE_TIMEOUT_MS = 2 * 60_000;
+/** How many queries that ended are remembered for what is on top. */
+const TOP_QUERIES_MAX = 10_000;
 /** What the server tells whoever started it. */
 export interface PharosEvents {
   /** Somebody asks over HTTP that the process ends. */
@@ -63,7 +75,7 @@ export class Pharos implements AsyncDisposable {
   #reloading: Promise<void> = Promise.resolve();
   #apply: (files: LoadedFiles) => Promise<void> = async () => {};
   /** Answers in place of the API while the log is replayed. */
-  #fetch: (request: Request) => Response | Promise<Response> = answerStarting;
+  #fetch: ListenerRoutes["fetch"] = answerStarting;
 
   private constructor(
     options: ServeOptions,
@@ -127,10 +139,11 @@ export class Pharos implements AsyncDisposable {
     const listener = await this.#listen(push);
 
     const store = await this.#openStore(storeWorker);
-    const queries = this.#openQueries(store);
+    const threads = this.#openQueryThreads(store);
+    const queries = this.#openQueries(threads);
     const http = nodeHttpClient();
     this.#closers.defer(() => http.close());
-    const alerting = await this.#openAlerting(documents, http, queries, store);
+    const alerting = await this.#openAlerting(documents, http, queries.service, store);
     // Again, so that the last request is answered before anything that it needs is closed.
     this.#closers.defer(() => listener.close());
     const { scrapes, watcher } = this.#openScraping(http, store);
@@ -140,6 +153,7 @@ export class Pharos implements AsyncDisposable {
       await store.applySettings(changeableSettings(config.storage, this.#options));
       scrapes.applyJobs(config.scrapeJobs);
       watcher.apply(config.scrapeJobs);
+      await queries.logging.apply(config.global.queries.logFile);
     };
     await this.#apply(this.#files);
 
@@ -151,15 +165,19 @@ export class Pharos implements AsyncDisposable {
     let stats: StoreThreadStats = await store.stats();
     addStoreMetrics(this.#metrics, () => stats);
     const reloaded = (): ReloadStatus => this.#reloaded;
-    addPartMetrics(this.#metrics, { store, queries, scrapes, queue, ...alerting, reloaded });
+    addPartMetrics(this.#metrics, {
+      ...{ store, threads, queries, scrapes, queue, ...alerting, reloaded },
+    });
     const metricsText = async (): Promise<string> => {
       stats = await store.stats();
       return this.#metrics.text();
     };
     const api = this.#createApi({ store, queries, scrapes, rules: alerting.rules, metricsText });
     // The built-in host agent is scraped like any other target.
-    this.#fetch = (request) =>
-      new URL(request.url).pathname === "/metrics/node" ? hostMetrics() : api.fetch(request);
+    this.#fetch = (request, client) =>
+      new URL(request.url).pathname === "/metrics/node"
+        ? hostMetrics()
+        : api.fetch(request, { client });
     for (const remark of this.#files.remarks) this.#log.warn(remark);
   }
 
@@ -168,7 +186,7 @@ export class Pharos implements AsyncDisposable {
       pathPrefix: this.#pathPrefix,
       bodies: this.#bodies,
       push,
-      fetch: (request) => this.#fetch(request),
+      fetch: (request, client) => this.#fetch(request, client),
       observe: (handler, code, seconds) => this.#metrics.observeHttp(handler, code, seconds),
       onBug: (error) => this.#bug(error),
     });
@@ -182,7 +200,7 @@ export class Pharos implements AsyncDisposable {
   async #openAlerting(
     documents: DocumentStore,
     http: HttpClient,
-    queries: QueryPool,
+    queries: QueryService,
     store: StoreThread,
   ): Promise<{ dispatcher: Dispatcher; rules: RuleManager }> {
     const onProblem = (error: OperatingError, doing: string): void =>
@@ -200,7 +218,7 @@ export class Pharos implements AsyncDisposable {
     const rules = await RuleManager.open({
       clock: systemClock,
       store: documents,
-      evaluate: (expr, timeMs, signal) => queries.evaluate(expr, timeMs, signal),
+      evaluate: (expr, timeMs, signal, group) => queries.evaluate(expr, timeMs, signal, group),
       append: (batch) => store.append(batch),
       notify: (alerts) => dispatcher.update(alerts),
       externalLabels: () => this.#files.config.global.externalLabels,
@@ -233,11 +251,18 @@ export class Pharos implements AsyncDisposable {
   }
 
   #createApi({ store, queries, scrapes, rules, metricsText }: ApiParts): {
-    fetch(request: Request): Response | Promise<Response>;
+    fetch(request: Request, environment: RequestEnvironment): Response | Promise<Response>;
   } {
     return createApi({
       clock: systemClock,
-      read: queries.read,
+      read: (request, client) => queries.service.read(request, client),
+      queries: {
+        nowMonotonicMs: () => systemClock.monotonicMs(),
+        active: () => queries.active.list(),
+        cancel: (id) => queries.active.cancel(id),
+        remembered: queries.top.sizeMax,
+        totals: (sinceMs) => queries.top.totals(sinceMs),
+      },
       targets: {
         scrapePools: () => this.#files.config.scrapeJobs.map(({ jobName }) => jobName),
         activeTargets: () => scrapes.activeTargets(),
@@ -341,7 +366,29 @@ export class Pharos implements AsyncDisposable {
     return store;
   }
 
-  #openQueries(store: StoreThread): QueryPool {
+  #openQueries(threads: QueryPool): QueryParts {
+    const { queryConcurrentMax, queryConcurrentPerUserMax, queryQueuedMax } = this.#options;
+    const scheduler = new QueryScheduler(systemClock, {
+      concurrentMax: queryConcurrentMax,
+      concurrentPerUserMax: queryConcurrentPerUserMax,
+      queuedMax: queryQueuedMax,
+    });
+    const logging = new QueryLogging((error) =>
+      this.#log.warn({ code: error.code, error: errorText(error) }, "writing the query log"),
+    );
+    this.#closers.use(logging);
+    const active = new ActiveQueries(randomInt(SEEDS));
+    const top = new TopQueries(TOP_QUERIES_MAX);
+    const service = new QueryService({
+      ...{ clock: systemClock, threads, scheduler, active, top },
+      userHeader: this.#options.queryUserHeader,
+      ceilings: () => queryCeilings(this.#options, this.#files.config.global.queries),
+      log: () => logging.file,
+    });
+    return { service, scheduler, active, top, logging };
+  }
+
+  #openQueryThreads(store: StoreThread): QueryPool {
     const { dataFolder, lookbackMs, querySamplesMax, queryTimeoutMs } = this.#options;
     const { blockCacheSizeMax } = this.#options;
     const { global, storage } = this.#files.config;
@@ -353,7 +400,7 @@ export class Pharos implements AsyncDisposable {
         blockCacheSizeMax,
         lookbackMs,
         samplesMax: querySamplesMax,
-        timeoutMs: queryTimeoutMs,
+        timeoutMs: Math.max(RULE_TIMEOUT_MS, queryTimeoutMs),
         defaultStepMs: global.evaluationIntervalMs,
       },
       threadsMax: availableParallelism(),
@@ -405,7 +452,7 @@ export class Pharos implements AsyncDisposable {
 
 interface ApiParts {
   readonly store: StoreThread;
-  readonly queries: QueryPool;
+  readonly queries: QueryParts;
   readonly scrapes: ScrapeManager;
   readonly rules: RuleManager;
   metricsText(): Promise<string>;

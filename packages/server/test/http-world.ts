@@ -12,6 +12,10 @@ import type {
   RuleGroupStatus,
 } from "../src/http/dependencies.ts";
 import { createReadRoutes } from "../src/http/read-routes.ts";
+import { ActiveQueries } from "../src/queries/active-queries.ts";
+import type { QueryRun } from "../src/queries/query-run.ts";
+import type { QueryTerms } from "../src/queries/query-terms.ts";
+import { TopQueries } from "../src/queries/top-queries.ts";
 
 /** 2026-01-01T00:00:00Z: when it is now in these tests. */
 export const NOW_MS = 1_767_225_600_000;
@@ -32,6 +36,11 @@ export class HttpWorld {
   administer: () => Promise<void> = async () => {};
   readonly bugs: unknown[] = [];
   groups: readonly RuleGroupStatus[] = [];
+  /** What queries may take; without it only the engine's own limits hold. */
+  terms: QueryTerms | undefined;
+  readonly runs: QueryRun[] = [];
+  readonly activeQueries = new ActiveQueries(1);
+  readonly top = new TopQueries(100);
   active: readonly ActiveTarget[] = [];
   dropped: readonly { scrapePool: string; discoveredLabels: typeof NO_LABELS }[] = [];
   metadata: readonly MetricMetadata[] = [];
@@ -68,6 +77,10 @@ export class HttpWorld {
       clock: this.clock,
       read: createReadRoutes({
         clock: this.clock,
+        get terms() {
+          return world.terms;
+        },
+        observe: (run) => this.runs.push(run),
         engine: this.engine,
         store: this.store,
         exemplars: { exemplars: async (...asked) => this.exemplars(...asked) },
@@ -75,6 +88,13 @@ export class HttpWorld {
         lookbackMs: 300_000,
         externalLabels: () => labelsFrom({ cluster: "c1" }),
       }),
+      queries: {
+        nowMonotonicMs: () => this.clock.monotonicMs(),
+        active: () => this.activeQueries.list(),
+        cancel: (id) => this.activeQueries.cancel(id),
+        remembered: this.top.sizeMax,
+        totals: (sinceMs) => this.top.totals(sinceMs),
+      },
       targets: {
         scrapePools: () => ["node", "web"],
         activeTargets: () => this.active,

@@ -1,5 +1,6 @@
 import type { SelectionEstimate, SeriesReader, TimeRange } from "@pharos/ports";
 import type { AtModifier, Expr, MatrixSelector, Subquery, VectorSelector } from "../syntax/ast.ts";
+import { type QueryTimes, resolveDurations } from "../syntax/durations.ts";
 import { formatExpr } from "../syntax/print.ts";
 import { walk } from "../syntax/walk.ts";
 
@@ -17,17 +18,15 @@ export interface SelectorEstimate extends SelectionEstimate {
   readonly range: TimeRange;
 }
 
-/** The times of a query, and what it takes for granted. Unix epoch and ms. */
-export interface EstimateOptions {
-  readonly startMs: number;
-  readonly endMs: number;
+/** The times of a query, and how far back a selector without a range looks. Unix epoch and ms. */
+export interface EstimateOptions extends QueryTimes {
   readonly lookbackMs: number;
 }
 
 /**
  * Estimates what a query reads from a store that can tell; undefined for one that cannot.
  *
- * @throws OperatingError of the store.
+ * @throws OperatingError of the store; `query.invalid` for a duration that makes no sense.
  */
 export async function estimateQuery(
   store: Pick<SeriesReader, "estimate">,
@@ -36,7 +35,8 @@ export async function estimateQuery(
 ): Promise<QueryEstimate | undefined> {
   if (store.estimate === undefined) return undefined;
   const selectors: SelectorEstimate[] = [];
-  for (const { node, selector, range } of selectionsOf(expr, options)) {
+  const resolved = resolveDurations(expr, options);
+  for (const { node, selector, range } of selectionsOf(resolved, options)) {
     const { series, samples, size, isPartial } = await store.estimate(range, selector.matchers);
     selectors.push({ selector: formatExpr(node), range, series, samples, size, isPartial });
   }

@@ -4,8 +4,10 @@ import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import { compression } from "./compression.ts";
+import type { RequestEnvironment } from "./client.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
+import { activeQueries, cancelQuery, topQueries } from "./query-status-routes.ts";
 import { READ_PATHS } from "./read-routes.ts";
 import { alertmanagers, alerts, dashboardAlerts, rules } from "./rule-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
@@ -46,6 +48,8 @@ const CHANGE = ["POST", "PUT"] as const;
 const READ_BY_FORM = [
   "instantQuery",
   "rangeQuery",
+  "queryCost",
+  "queryRangeCost",
   "exemplars",
   "series",
   "labelNames",
@@ -87,9 +91,13 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   const serve = (methods: readonly string[], name: string, route: Route): void =>
     addRoute(app, methods, path(name), route);
 
-  for (const name of READ_BY_FORM)
-    addRoute(app, READ_OR_FORM, READ_PATHS[name], dependencies.read);
-  for (const name of READ_ONLY) addRoute(app, READ, READ_PATHS[name], dependencies.read);
+  const read: Route = (request, context) => {
+    // Undefined where no listener is in front.
+    const environment = context.env as RequestEnvironment | undefined;
+    return dependencies.read(request, environment?.client);
+  };
+  for (const name of READ_BY_FORM) addRoute(app, READ_OR_FORM, READ_PATHS[name], read);
+  for (const name of READ_ONLY) addRoute(app, READ, READ_PATHS[name], read);
   addRoute(app, READ_OR_FORM, READ_PATHS.searchMetricNames, (request) =>
     searchMetricNames(request, dependencies),
   );
@@ -111,6 +119,12 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "status/tsdb/blocks", () => tsdbBlocks(dependencies));
   serve(READ, "status/tsdb/retention", () => tsdbRetention(dependencies));
   serve(READ, "status/walreplay", walReplay);
+  const { queries } = dependencies;
+  serve(READ, "status/active_queries", () => activeQueries(queries));
+  serve(CHANGE, "status/active_queries/:id/cancel", (request, context) =>
+    cancelQuery(request, context.req.param("id") ?? "", queries),
+  );
+  serve(READ_OR_FORM, "status/top_queries", (request) => topQueries(request, queries));
   serve(READ, "features", () => features(dependencies));
   for (const action of Object.keys(ADMIN_ACTIONS))
     serve(CHANGE, `admin/tsdb/${action}`, (request) =>
@@ -156,7 +170,7 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
     return new Response(await dependencies.metricsText(), { headers });
   });
   addRoute(app, READ, "/version", () => jsonResponse(JSON.stringify(buildInfo(dependencies))));
-  addRoute(app, READ, READ_PATHS.federate, dependencies.read);
+  addRoute(app, READ, READ_PATHS.federate, (request) => dependencies.read(request));
 }
 
 function addPage(app: Hono, dependencies: ApiDependencies): void {

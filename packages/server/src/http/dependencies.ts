@@ -1,13 +1,15 @@
 import type { Clock, Labels, Matcher } from "@pharos/base";
 import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
 import type { RetentionPreview } from "../threads/store-calls.ts";
-import type { ReadRoutes } from "./read-routes.ts";
+import type { Client } from "./client.ts";
+import type { QueryStatusProvider } from "./query-status-routes.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
 export interface ApiDependencies {
   readonly clock: Clock;
   /** Answers what is read from samples and series. */
-  readonly read: ReadRoutes;
+  readonly read: (request: Request, client?: Client) => Promise<Response>;
+  readonly queries: QueryStatusProvider;
   readonly targets: TargetsProvider;
   readonly rules: RulesProvider;
   readonly metadata: MetadataProvider;

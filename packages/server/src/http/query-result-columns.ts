@@ -2,7 +2,8 @@ import { type ColumnsAnswer, type ColumnsGrid, encodeQueryColumns } from "@pharo
 import { formatSampleValue, type NativeHistogram, unreachable } from "@pharos/base";
 import type { MatrixSeries, QueryResult } from "@pharos/promql/engine";
 import { histogramJson } from "./histogram-json.ts";
-import { type QueryStatistics, resultNotes, seriesCount, statisticsData } from "./query-result.ts";
+import type { ResultExtras } from "./query-evaluation.ts";
+import { resultNotes, seriesCount } from "./query-result.ts";
 
 /**
  * The answer to a query as columns, piece by piece. `limit` series at most (0 for all), with a warning where that drops
@@ -11,12 +12,11 @@ import { type QueryStatistics, resultNotes, seriesCount, statisticsData } from "
 export function queryResultColumns(
   result: QueryResult,
   limit: number,
-  statistics: QueryStatistics | undefined,
+  extras: ResultExtras,
   grid: ColumnsGrid | undefined,
 ): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
   const { warnings = [], infos = [] } = resultNotes(result, limit);
-  const stats = statistics === undefined ? {} : { stats: statisticsData(statistics) };
-  return encodeQueryColumns(columnsOf(result, limit, grid), { warnings, infos, ...stats });
+  return encodeQueryColumns(columnsOf(result, limit, grid), { warnings, infos, ...extras });
 }
 
 function columnsOf(

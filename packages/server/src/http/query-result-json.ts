@@ -2,7 +2,8 @@ import { formatSampleValue, type Labels, type NativeHistogram, unreachable } fro
 import type { QueryResult } from "@pharos/promql/engine";
 import { notesJson } from "./answer.ts";
 import { histogramJson } from "./histogram-json.ts";
-import { type QueryStatistics, resultNotes, seriesCount, statisticsData } from "./query-result.ts";
+import type { ResultExtras } from "./query-evaluation.ts";
+import { resultNotes, seriesCount } from "./query-result.ts";
 
 /** Text is handed on in pieces of about so many characters, so that a large answer is never one string. */
 const PIECE_LENGTH = 64 * 1024;
@@ -14,7 +15,7 @@ const PIECE_LENGTH = 64 * 1024;
 export function* queryResultJson(
   result: QueryResult,
   limit: number,
-  statistics: QueryStatistics | undefined,
+  extras: ResultExtras,
 ): Generator<string, void, undefined> {
   const kept = seriesCount(result, limit);
   let piece = `{"status":"success","data":{"resultType":"${result.type}","result":`;
@@ -70,7 +71,8 @@ export function* queryResultJson(
     default:
       unreachable(result);
   }
-  if (statistics !== undefined) piece += `,"stats":${JSON.stringify(statisticsData(statistics))}`;
+  for (const [name, value] of Object.entries(extras))
+    piece += `,"${name}":${JSON.stringify(value)}`;
   yield `${piece}}${notesJson(resultNotes(result, limit))}}`;
 }
 

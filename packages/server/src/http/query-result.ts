@@ -4,23 +4,31 @@ import { type Notes, TRUNCATED } from "./answer.ts";
 /** How long things took and how much was read, for the parameter `stats`. */
 export interface QueryStatistics {
   readonly totalMs: number;
+  /** Of waiting for its turn, before that. */
+  readonly queuedMs: number;
   readonly stats: QueryStats;
 }
 
-/** In Prometheus's fields, times in seconds. The phases are not told apart: all the time is that of the evaluation. */
-export function statisticsData({ totalMs, stats }: QueryStatistics): unknown {
+/** In Prometheus's fields, times in seconds. But for the queue, all the time is that of the evaluation. */
+export function statisticsData({ totalMs, queuedMs, stats }: QueryStatistics): unknown {
   const total = totalMs / 1000;
-  const { samplesRead, samplesPeak } = stats;
+  const queued = queuedMs / 1000;
+  const { samplesRead, samplesPeak, seriesRead } = stats;
   return {
     timings: {
       evalTotalTime: total,
       resultSortTime: 0,
       queryPreparationTime: 0,
       innerEvalTime: total,
-      execQueueTime: 0,
-      execTotalTime: total,
+      execQueueTime: queued,
+      execTotalTime: queued + total,
     },
-    samples: { totalQueryableSamples: samplesRead, peakSamples: samplesPeak, samplesRead },
+    samples: {
+      totalQueryableSamples: samplesRead,
+      peakSamples: samplesPeak,
+      samplesRead,
+      seriesTouched: seriesRead,
+    },
   };
 }
 

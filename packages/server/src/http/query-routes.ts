@@ -1,7 +1,12 @@
 import { type ColumnsGrid, QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
-import { type Clock, formatSampleValue, type Matcher, OperatingError } from "@pharos/base";
+import { formatSampleValue, type Matcher, OperatingError } from "@pharos/base";
 import type { ExemplarReader, SeriesReader } from "@pharos/ports";
-import type { Engine, QueryOptions, QueryResult } from "@pharos/promql/engine";
+import {
+  type Engine,
+  estimateQuery,
+  type QueryOptions,
+  type QueryResult,
+} from "@pharos/promql/engine";
 import {
   describeType,
   type Expr,
@@ -17,21 +22,28 @@ import { negotiate } from "./negotiate.ts";
 import {
   durationParameter,
   limitParameter,
+  optionalBoolean,
   parametersOf,
   parseDurationText,
   TIME_MS_MAX,
   TIME_MS_MIN,
   timeParameter,
 } from "./parameters.ts";
-import type { QueryStatistics } from "./query-result.ts";
+import {
+  type AskedQuery,
+  type EvaluationDependencies,
+  estimateData,
+  estimateWarnings,
+  evaluateAsked,
+  type ResultExtras,
+} from "./query-evaluation.ts";
 import { queryResultColumns } from "./query-result-columns.ts";
 import { queryResultJson } from "./query-result-json.ts";
 
 /** Enough for a point a minute for a week; Prometheus has the same limit. */
 export const POINTS_MAX = 11_000;
 
-export interface QueryDependencies {
-  readonly clock: Clock;
+export interface QueryDependencies extends EvaluationDependencies {
   readonly engine: Engine;
   readonly store: SeriesReader;
   /** No query lasts longer, whatever `timeout` it asks for. */
@@ -51,11 +63,12 @@ export async function instantQuery(
   const timeMs = timeParameter(parameters, "time", clock.nowMs());
   const options = queryOptions(request, parameters, dependencies);
   const expr = queryParameter(parameters);
-  const startedMs = clock.monotonicMs();
-  const result = await engine.instant(store, expr, timeMs, options);
-  const totalMs = clock.monotonicMs() - startedMs;
-  const statistics = wantsStatistics(parameters) ? { totalMs, stats: result.stats } : undefined;
-  return queryAnswer(request, { result, limit, statistics, grid: undefined });
+  const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+  const asked = askedQuery(parameters, expr, times, options);
+  const { result, extras } = await evaluateAsked(asked, dependencies, () =>
+    engine.instant(store, expr, timeMs, options),
+  );
+  return queryAnswer(request, { result, limit, extras, grid: undefined });
 }
 
 /** `/api/v1/query_range?query&start&end&step&timeout&limit&lookback_delta&stats`. */
@@ -63,25 +76,92 @@ export async function rangeQuery(
   request: Request,
   dependencies: QueryDependencies,
 ): Promise<Response> {
-  const { engine, store, clock } = dependencies;
+  const { engine, store } = dependencies;
   const parameters = await parametersOf(request);
   const limit = limitParameter(parameters);
   const range = steps(parameters);
   const options = queryOptions(request, parameters, dependencies);
-  const expr = queryParameter(parameters);
-  const type = valueTypeOf(expr);
-  if (type !== "scalar" && type !== "vector")
-    throw invalidParameter(
-      "query",
-      `invalid expression type "${describeType(type)}" for range query, must be Scalar or instant Vector`,
-    );
-  const startedMs = clock.monotonicMs();
-  const result = await engine.range(store, expr, range, options);
-  const totalMs = clock.monotonicMs() - startedMs;
-  const statistics = wantsStatistics(parameters) ? { totalMs, stats: result.stats } : undefined;
+  const expr = rangeExpression(parameters);
+  const asked = askedQuery(parameters, expr, range, options);
+  const { result, extras } = await evaluateAsked(asked, dependencies, () =>
+    engine.range(store, expr, range, options),
+  );
   const { startMs, endMs, stepMs } = range;
   const grid = { startMs, stepMs, count: Math.floor((endMs - startMs) / stepMs) + 1 };
-  return queryAnswer(request, { result, limit, statistics, grid });
+  return queryAnswer(request, { result, limit, extras, grid });
+}
+
+/** `/api/v1/query_cost`, with the parameters of `query`: what it would read, told without evaluating it. */
+export async function queryCost(
+  request: Request,
+  dependencies: QueryDependencies,
+): Promise<Response> {
+  const parameters = await parametersOf(request);
+  limitParameter(parameters);
+  const timeMs = timeParameter(parameters, "time", dependencies.clock.nowMs());
+  const options = queryOptions(request, parameters, dependencies);
+  const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+  return costAnswer(
+    askedQuery(parameters, queryParameter(parameters), times, options),
+    dependencies,
+  );
+}
+
+/** `/api/v1/query_range_cost`, with the parameters of `query_range`. */
+export async function queryRangeCost(
+  request: Request,
+  dependencies: QueryDependencies,
+): Promise<Response> {
+  const parameters = await parametersOf(request);
+  limitParameter(parameters);
+  const range = steps(parameters);
+  const options = queryOptions(request, parameters, dependencies);
+  return costAnswer(
+    askedQuery(parameters, rangeExpression(parameters), range, options),
+    dependencies,
+  );
+}
+
+async function costAnswer(
+  asked: AskedQuery,
+  { store, terms }: QueryDependencies,
+): Promise<Response> {
+  const estimate = await estimateQuery(store, asked.expr, asked);
+  if (estimate === undefined)
+    throw new OperatingError("query.failed", "this store cannot tell what a query would read");
+  return success(
+    {
+      estimate: estimateData(estimate),
+      selectors: estimate.selectors.map((one) => ({
+        selector: one.selector,
+        start: one.range.minMs / 1000,
+        end: one.range.maxMs / 1000,
+        ...estimateData(one),
+      })),
+    },
+    { warnings: estimateWarnings(estimate, terms) },
+  );
+}
+
+/** @throws OperatingError `input.invalid`, also for what has no value at each step. */
+function rangeExpression(parameters: URLSearchParams): Expr {
+  const expr = queryParameter(parameters);
+  const type = valueTypeOf(expr);
+  if (type === "scalar" || type === "vector") return expr;
+  throw invalidParameter(
+    "query",
+    `invalid expression type "${describeType(type)}" for range query, must be Scalar or instant Vector`,
+  );
+}
+
+function askedQuery(
+  parameters: URLSearchParams,
+  expr: Expr,
+  times: { readonly startMs: number; readonly endMs: number; readonly stepMs: number },
+  { lookbackMs = 0 }: QueryOptions,
+): AskedQuery {
+  const wantsCost = optionalBoolean(parameters, "cost", false);
+  return { expr, ...times, lookbackMs, wantsCost, wantsStatistics: wantsStatistics(parameters) };
 }
 
 const JSON_TYPE = "application/json";
@@ -92,16 +172,16 @@ function queryAnswer(
   answer: {
     readonly result: QueryResult;
     readonly limit: number;
-    readonly statistics: QueryStatistics | undefined;
+    readonly extras: ResultExtras;
     readonly grid: ColumnsGrid | undefined;
   },
 ): Response {
-  const { result, limit, statistics, grid } = answer;
+  const { result, limit, extras, grid } = answer;
   const accepted = negotiate(request.headers.get("Accept") ?? "", [JSON_TYPE, QUERY_COLUMNS_TYPE]);
   const response =
     accepted === QUERY_COLUMNS_TYPE
-      ? streamed(queryResultColumns(result, limit, statistics, grid), QUERY_COLUMNS_TYPE)
-      : streamed(encoded(queryResultJson(result, limit, statistics)), JSON_TYPE);
+      ? streamed(queryResultColumns(result, limit, extras, grid), QUERY_COLUMNS_TYPE)
+      : streamed(encoded(queryResultJson(result, limit, extras)), JSON_TYPE);
   response.headers.set("Vary", "Accept");
   return response;
 }
@@ -138,14 +218,15 @@ function stepParameter(parameters: URLSearchParams): number {
 export function queryOptions(
   request: Request,
   parameters: URLSearchParams,
-  { queryTimeoutMs, lookbackMs }: QueryDependencies,
+  { queryTimeoutMs, lookbackMs, terms }: QueryDependencies,
 ): QueryOptions {
   const timeoutMs = durationParameter(parameters, "timeout") ?? queryTimeoutMs;
   const lookback = parameters.get("lookback_delta") ?? "";
   return {
     signal: request.signal,
     text: parameters.get("query") ?? "",
-    timeoutMs: Math.max(0, Math.min(timeoutMs, queryTimeoutMs)),
+    timeoutMs: Math.max(0, Math.min(timeoutMs, queryTimeoutMs, terms?.timeoutMs ?? Infinity)),
+    ...(terms === undefined ? {} : { limits: terms.limits }),
     lookbackMs: lookback === "" ? lookbackMs : lookbackParameter(lookback, lookbackMs),
   };
 }

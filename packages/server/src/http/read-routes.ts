@@ -14,7 +14,9 @@ import { parametersOf } from "./parameters.ts";
 import {
   instantQuery,
   type QueryDependencies,
+  queryCost,
   queryExemplars,
+  queryRangeCost,
   rangeQuery,
 } from "./query-routes.ts";
 import { search } from "./search-routes.ts";
@@ -34,6 +36,8 @@ export type ReadRoutes = (request: Request) => Promise<Response>;
 export const READ_PATHS = {
   instantQuery: "/api/v1/query",
   rangeQuery: "/api/v1/query_range",
+  queryCost: "/api/v1/query_cost",
+  queryRangeCost: "/api/v1/query_range_cost",
   exemplars: "/api/v1/query_exemplars",
   series: "/api/v1/series",
   labelNames: "/api/v1/labels",
@@ -80,6 +84,10 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
       return query(request, dependencies);
     case READ_PATHS.rangeQuery:
       return rangeQuery(request, dependencies);
+    case READ_PATHS.queryCost:
+      return queryCost(request, dependencies);
+    case READ_PATHS.queryRangeCost:
+      return queryRangeCost(request, dependencies);
     case READ_PATHS.exemplars:
       return queryExemplars(request, dependencies);
     case READ_PATHS.series:

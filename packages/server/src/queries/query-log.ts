@@ -55,7 +55,7 @@ export function queryLogLine(logged: LoggedQuery, nowMs: number): string {
  * A file that lines are appended to, one write after another. A disk that cannot keep up costs lines and no time;
  * whoever moves the file away calls `reopen`, which a reload does.
  */
-export class QueryLogFile {
+export class QueryLogFile implements AsyncDisposable {
   readonly path: string;
   readonly #onProblem: (error: OperatingError) => void;
   #file: number;
@@ -117,6 +117,40 @@ export class QueryLogFile {
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
     closeSync(this.#file);
+  }
+}
+
+/** The query log that the configuration names at the moment, if it names one. */
+export class QueryLogging implements AsyncDisposable {
+  readonly #onProblem: (error: OperatingError) => void;
+  #file: QueryLogFile | undefined;
+  #droppedBefore = 0;
+
+  constructor(onProblem: (error: OperatingError) => void) {
+    this.#onProblem = onProblem;
+  }
+
+  get file(): QueryLogFile | undefined {
+    return this.#file;
+  }
+
+  /** Lines that were left out since the start. */
+  get dropped(): number {
+    return this.#droppedBefore + (this.#file?.dropped ?? 0);
+  }
+
+  /** Goes on in this file, opened anew where it is the same. @throws OperatingError `disk.failed`: nothing has changed. */
+  async apply(path: string | undefined): Promise<void> {
+    const old = this.#file;
+    if (old !== undefined && old.path === path) return old.reopen();
+    this.#file = path === undefined ? undefined : new QueryLogFile(path, this.#onProblem);
+    if (old === undefined) return;
+    this.#droppedBefore += old.dropped;
+    await old[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.apply(undefined);
   }
 }
 

@@ -206,8 +206,9 @@ export class QueryService {
     const file = this.#options.log();
     if (file === undefined) return;
     const params = { query: formatExpr(expr), startMs: timeMs, endMs: timeMs, stepMs: 0 };
+    const { file: ruleFile, name } = ruleGroup;
     const logged = {
-      ...{ params, timings: timings(0, evaluatedMs), ruleGroup },
+      ...{ params, timings: timings(0, evaluatedMs), ruleGroup: { file: ruleFile, name } },
       samplesRead: result?.stats.samplesRead ?? 0,
       samplesPeak: result?.stats.samplesPeak ?? 0,
       ...(result === undefined ? { error: errorText(failure) } : {}),

@@ -51,7 +51,12 @@ export interface RuleSurroundings {
   readonly clock: Clock;
   readonly store: DocumentStore;
   /** An instant query. @throws OperatingError */
-  readonly evaluate: (expr: Expr, timeMs: number, signal: AbortSignal) => Promise<QueryValue>;
+  readonly evaluate: (
+    expr: Expr,
+    timeMs: number,
+    signal: AbortSignal,
+    group: { readonly file: string; readonly name: string },
+  ) => Promise<QueryValue>;
   /** @throws OperatingError where nothing was written. */
   readonly append: (batch: SampleBatch) => Promise<unknown>;
   /** The dispatcher: resolves when it has kept what is new. */
@@ -210,7 +215,12 @@ export class RuleGroupRunner {
     const queryTimeMs = timeMs - this.group.queryOffsetMs;
     this.counts.evaluations++;
     try {
-      const result = await evaluate(entry.compiled.expr, queryTimeMs, this.#stop.signal);
+      const result = await evaluate(
+        entry.compiled.expr,
+        queryTimeMs,
+        this.#stop.signal,
+        this.group,
+      );
       if (this.#stop.signal.aborted) return;
       const vector = ruleVector(result);
       if (entry.kind === "alert") await this.#stepAlerting(entry, vector, timeMs, queryTimeMs);

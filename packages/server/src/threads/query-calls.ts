@@ -3,6 +3,8 @@ import type { Labels } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import type { ReaderSetup } from "@pharos/tsdb";
 import type { ArchiveConfig } from "../config/config.ts";
+import type { QueryRun } from "../queries/query-run.ts";
+import type { QueryTerms } from "../queries/query-terms.ts";
 
 /** How queries are evaluated; the same for all threads. */
 export interface QuerySettings {
@@ -12,6 +14,7 @@ export interface QuerySettings {
   readonly archive?: ArchiveConfig | undefined;
   readonly lookbackMs: number;
   readonly samplesMax: number;
+  /** Of rules, and of what comes without terms of its own. */
   readonly timeoutMs: number;
   readonly defaultStepMs: number;
 }
@@ -32,6 +35,8 @@ export interface SentRequest {
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array | undefined;
   readonly externalLabels: Labels;
+  /** Of a query. */
+  readonly terms?: QueryTerms | undefined;
 }
 
 export interface SentResponse {
@@ -41,6 +46,8 @@ export interface SentResponse {
   readonly body: Uint8Array;
   /** Where the rest is asked for; undefined if there is none. */
   readonly rest: number | undefined;
+  /** How the evaluation went, where there was one. */
+  readonly run: QueryRun | undefined;
 }
 
 /** What the main thread asks of a query thread. */
@@ -52,4 +59,6 @@ export interface QueryCalls {
   drop(ask: number): void;
   /** An instant query. */
   evaluate(ask: { readonly expr: string; readonly timeMs: number }): QueryResult;
+  /** Answers as soon as it gets its turn. */
+  ping(ask: null): null;
 }

@@ -4,9 +4,11 @@ import { errorText, type Labels, OperatingError } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
 import { formChunks } from "../http/parameters.ts";
-import type { ReadRoutes } from "../http/read-routes.ts";
 import type { Logger } from "../log.ts";
+import type { QueryRun } from "../queries/query-run.ts";
+import type { SentQuery } from "../queries/query-service.ts";
 import { Caller } from "./calls.ts";
+import { Liveness } from "./liveness.ts";
 import type {
   QueryCalls,
   QuerySettings,
@@ -26,6 +28,17 @@ const IDLE_MS_MAX = 10 * 60_000;
 /** and how often that is looked at. */
 const SWEEP_MS = 60_000;
 const HEAP_MIB_MAX = 4096;
+/** How often threads with queries are asked for a sign of life. */
+const WATCH_MS = 250;
+/** A thread that does not answer for so long gets no more queries until it does. */
+const HELD_UP_MS = 200;
+/** How many threads may be started beyond the usual number while others are held up. */
+const SPARE_THREADS_MAX = 2;
+/** Rules have a thread of their own as soon as people keep all others busy. */
+const RULE_THREADS_MAX = 1;
+
+/** Who a thread is for: people's queries, or rules alone. */
+type ThreadKind = "people" | "rules";
 /** What the read routes look at. */
 const READ_HEADERS = ["Accept", "Content-Type"] as const;
 
@@ -36,27 +49,53 @@ export interface QueryPoolOptions {
   /** JavaScript's heap of one thread in MiB; columns lie outside. A query that needs more ends, and its thread with it. */
   readonly heapMibMax?: number;
   readonly log: Logger;
+  /** A thread that does not answer for so long is ended and its queries with it: something holds it up for ever. */
+  readonly silentMsMax?: number;
   externalLabels(): Labels;
 }
 
+/** Longer than any step of a query should take: between steps a query looks at its time, and others have their turn. */
+const SILENT_MS_MAX = 10_000;
+
 /**
  * The threads that evaluate queries. The first starts with the first query, another one when all that there are have
- * been busy for a while; one that has nothing to do for long ends. One that dies is forgotten, and its queries end.
+ * been busy for a while; one that has nothing to do for long ends. One that dies is forgotten, and its queries end; so is
+ * one that something holds up for ever. Rules never share a thread with people's queries for longer than another thread
+ * takes to start.
  */
 export class QueryPool implements AsyncDisposable {
   readonly #options: QueryPoolOptions;
   readonly #threads = new Set<QueryThread>();
   /** So that what comes at the same moment does not start a thread each. */
-  #starting: Promise<QueryThread> | undefined;
+  readonly #starting = new Map<ThreadKind, Promise<QueryThread>>();
   readonly #texts = new WeakMap<Expr, string>();
   #deaths = 0;
+  #stuck = 0;
   #open = true;
 
   readonly #sweeping: NodeJS.Timeout;
+  readonly #watching: NodeJS.Timeout;
 
   constructor(options: QueryPoolOptions) {
     this.#options = options;
     this.#sweeping = setInterval(() => this.#endIdle(), SWEEP_MS).unref();
+    const silentMsMax = options.silentMsMax ?? SILENT_MS_MAX;
+    const watchMs = Math.min(WATCH_MS, silentMsMax);
+    this.#watching = setInterval(() => this.#endStuck(silentMsMax), watchMs).unref();
+  }
+
+  #endStuck(silentMsMax: number): void {
+    for (const thread of this.#threads) {
+      if (thread.load === 0 || thread.silentMs() <= silentMsMax) continue;
+      this.#threads.delete(thread);
+      this.#stuck++;
+      this.#options.log.error(
+        { queries: thread.load },
+        `a query thread did not answer for ${silentMsMax} ms and is ended`,
+      );
+      const reason = `a query held up its thread for more than ${silentMsMax} ms, which was ended with its queries`;
+      void thread.end(new OperatingError("query.timeout", reason));
+    }
   }
 
   #endIdle(): void {
@@ -68,10 +107,15 @@ export class QueryPool implements AsyncDisposable {
     }
   }
 
-  stats(): { readonly threads: number; readonly queries: number; readonly deaths: number } {
+  stats(): QueryPoolStats {
     let queries = 0;
     for (const { load } of this.#threads) queries += load;
-    return { threads: this.#threads.size, queries, deaths: this.#deaths };
+    return {
+      threads: this.#threads.size,
+      queries,
+      deaths: this.#deaths,
+      stuck: this.#stuck,
+    };
   }
 
   /** The share of time that each thread was busy since it began. */
@@ -80,8 +124,8 @@ export class QueryPool implements AsyncDisposable {
   }
 
   /** Answers a request for one of the read routes. */
-  readonly read: ReadRoutes = async (request) => {
-    const { method, url, signal } = request;
+  readonly read = async (request: Request, query?: SentQuery): Promise<Response> => {
+    const { method, url } = request;
     const headers: [string, string][] = [];
     for (const name of READ_HEADERS) {
       const value = request.headers.get(name);
@@ -89,39 +133,55 @@ export class QueryPool implements AsyncDisposable {
     }
     const body = await formOf(request);
     const externalLabels = this.#options.externalLabels();
-    return (await this.#thread()).read({ method, url, headers, body, externalLabels }, signal);
+    const sent = { method, url, headers, body, externalLabels, terms: query?.terms };
+    const thread = await this.#thread("people");
+    return thread.read(sent, query?.signal ?? request.signal, (run) => query?.observe(run));
   };
 
   /** An instant query, for rules. @throws OperatingError as `Engine.instant`. */
   async evaluate(expr: Expr, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
     const text = this.#texts.getOrInsertComputed(expr, formatExpr);
-    return (await this.#thread()).evaluate(text, timeMs, signal);
+    return (await this.#thread("rules")).evaluate(text, timeMs, signal);
   }
 
-  /** The thread with the least to do. */
-  async #thread(): Promise<QueryThread> {
+  /** The thread with the least to do; rules may use any. */
+  async #thread(kind: ThreadKind): Promise<QueryThread> {
     if (!this.#open) throw new OperatingError("query.cancelled", "the server shuts down");
     let best: QueryThread | undefined;
-    for (const thread of this.#threads)
-      if (best === undefined || thread.load < best.load) best = thread;
-    const isBusy = best === undefined || (best.load > 0 && best.isBusy);
-    if (isBusy && this.#threads.size < this.#options.threadsMax) {
-      this.#starting ??= this.#start().finally(() => {
-        this.#starting = undefined;
-      });
-      // Where one is there already nobody waits for the next.
-      if (best === undefined) return this.#starting;
-      this.#starting.catch((error: unknown) => {
-        this.#options.log.error({ error: errorText(error) }, "starting a query thread");
-      });
+    let ofPeople = 0;
+    let heldUp = 0;
+    for (const thread of this.#threads) {
+      if (thread.kind === "people") ofPeople++;
+      else if (kind === "people") continue;
+      if (thread.isHeldUp) heldUp++;
+      if (best === undefined || isBetter(thread, best)) best = thread;
     }
-    return best as QueryThread;
+    const isBusy = best === undefined || (best.load > 0 && best.isBusy);
+    if (!isBusy) return best as QueryThread;
+    const threadsMax = this.#options.threadsMax + Math.min(heldUp, SPARE_THREADS_MAX);
+    const started: ThreadKind | undefined =
+      ofPeople < threadsMax
+        ? "people"
+        : kind === "rules" && this.#threads.size - ofPeople < RULE_THREADS_MAX
+          ? "rules"
+          : undefined;
+    if (started === undefined) return best as QueryThread;
+    const starting = this.#starting.getOrInsertComputed(started, () =>
+      this.#start(started).finally(() => this.#starting.delete(started)),
+    );
+    // Where one is there that answers nobody waits for the next.
+    if (best === undefined || best.isHeldUp) return starting;
+    starting.catch((error: unknown) => {
+      this.#options.log.error({ error: errorText(error) }, "starting a query thread");
+    });
+    return best;
   }
 
-  async #start(): Promise<QueryThread> {
+  async #start(kind: ThreadKind): Promise<QueryThread> {
     const { store, settings, log, heapMibMax = HEAP_MIB_MAX } = this.#options;
     const { setup, port } = await store.openReader();
-    const thread: QueryThread = new QueryThread({ settings, setup, port }, heapMibMax, (death) => {
+    const data = { settings, setup, port };
+    const thread: QueryThread = new QueryThread(kind, data, heapMibMax, (death) => {
       this.#threads.delete(thread);
       if (!this.#open) return;
       this.#deaths++;
@@ -136,20 +196,44 @@ export class QueryPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#open = false;
     clearInterval(this.#sweeping);
-    await this.#starting?.catch(() => {}); // Whoever waits for it hears of it.
+    clearInterval(this.#watching);
+    // Whoever waits for one hears of it.
+    await Promise.allSettled(this.#starting.values());
     await Promise.all([...this.#threads].map((thread) => thread.end()));
   }
 }
 
+/** One that answers is better than one that does not, then the one with less to do. */
+function isBetter(thread: QueryThread, than: QueryThread): boolean {
+  if (thread.isHeldUp !== than.isHeldUp) return than.isHeldUp;
+  return thread.load < than.load;
+}
+
+export interface QueryPoolStats {
+  readonly threads: number;
+  readonly queries: number;
+  /** Since the start: threads that ended by themselves, and those that were ended since they did not answer. */
+  readonly deaths: number;
+  readonly stuck: number;
+}
+
 class QueryThread {
+  readonly kind: ThreadKind;
   readonly #worker: Worker;
   readonly #caller: Caller<QueryCalls>;
+  readonly #liveness: Liveness;
   #load = 0;
   /** Since when there was always something to do, or nothing; on the monotonic clock. */
   sinceMs = systemClock.monotonicMs();
   #ending = false;
 
-  constructor(data: QueryThreadData, heapMibMax: number, onDeath: (error: unknown) => void) {
+  constructor(
+    kind: ThreadKind,
+    data: QueryThreadData,
+    heapMibMax: number,
+    onDeath: (error: unknown) => void,
+  ) {
+    this.kind = kind;
     this.#worker = new Worker(new URL("./query-worker.ts", import.meta.url), {
       name: "query",
       workerData: data,
@@ -160,6 +244,7 @@ class QueryThread {
       },
     });
     this.#caller = new Caller(this.#worker, CALLS_MAX);
+    this.#liveness = new Liveness(systemClock, () => this.#caller.call("ping", null));
     let death: unknown = new Error("it was told to");
     this.#worker.on("error", (error) => {
       death = error;
@@ -175,6 +260,16 @@ class QueryThread {
   /** Queries that are evaluated, and those whose answer is still being read. */
   get load(): number {
     return this.#load;
+  }
+
+  /** For how long it did not answer. */
+  silentMs(): number {
+    return this.#liveness.check();
+  }
+
+  /** Whether what it works on keeps it from anything else. */
+  get isHeldUp(): boolean {
+    return this.load > 0 && this.#liveness.hasAnswered && this.silentMs() >= HELD_UP_MS;
   }
 
   get isBusy(): boolean {
@@ -193,12 +288,17 @@ class QueryThread {
     return this.#worker.performance.eventLoopUtilization().utilization;
   }
 
-  async read(request: SentRequest, signal: AbortSignal): Promise<Response> {
+  async read(
+    request: SentRequest,
+    signal: AbortSignal,
+    observe: (run: QueryRun) => void,
+  ): Promise<Response> {
     this.#begin();
     let unfinished = false;
     try {
       const sent = await this.#caller.call("read", request, { signal });
-      const { status, body, rest } = sent;
+      const { status, body, rest, run } = sent;
+      if (run !== undefined) observe(run);
       const headers = sent.headers.map(([name, value]): [string, string] => [name, value]);
       unfinished = rest !== undefined;
       if (rest !== undefined) return new Response(this.#stream(body, rest), { status, headers });
@@ -248,8 +348,10 @@ class QueryThread {
     }
   }
 
-  async end(): Promise<void> {
+  /** @param reason what its queries end with. */
+  async end(reason?: OperatingError): Promise<void> {
     this.#ending = true;
+    if (reason !== undefined) this.#caller.fail(reason);
     await this.#worker.terminate();
   }
 }

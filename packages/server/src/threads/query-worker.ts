@@ -2,10 +2,12 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
 import { assert } from "@pharos/base";
+import { Kernels } from "@pharos/kernels";
 import { createEngine } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
 import { attachReader, type ReaderCalls } from "@pharos/tsdb";
 import { createReadRoutes } from "../http/read-routes.ts";
+import type { QueryRun } from "../queries/query-run.ts";
 import { archiveSettings } from "./archive-settings.ts";
 import { answerCalls, Caller, Moved } from "./calls.ts";
 import type { QueryCalls, QueryThreadData, SentRequest, SentResponse } from "./query-calls.ts";
@@ -20,15 +22,18 @@ const main = parentPort;
 assert(main !== null, "this is a thread's first file");
 const { settings, setup, port } = workerData as QueryThreadData;
 
+// For blocks that are decoded, and for what queries make of them.
+const kernels = await Kernels.load();
 const store = await attachReader({
   setup,
   calls: storeCalls(port),
   disk: nodeDisk(settings.dataFolder),
   clock: systemClock,
+  kernels,
   blockCacheSizeMax: settings.blockCacheSizeMax,
   archive: archiveSettings(settings.archive),
 });
-const engine = createEngine({ clock: systemClock, ...settings });
+const engine = createEngine({ clock: systemClock, kernels, ...settings });
 
 type Pieces = AsyncIterator<Uint8Array, unknown, undefined>;
 
@@ -50,10 +55,12 @@ answerCalls<QueryCalls>(main, {
     void rests.get(rest)?.return?.();
     rests.delete(rest);
   },
+  ping: () => null,
   evaluate: ({ expr, timeMs }, signal) => engine.instant(store, parse(expr), timeMs, { signal }),
 });
 
 async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<SentResponse>> {
+  let run: QueryRun | undefined;
   const read = createReadRoutes({
     clock: systemClock,
     engine,
@@ -62,6 +69,10 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
     queryTimeoutMs: settings.timeoutMs,
     lookbackMs: settings.lookbackMs,
     externalLabels: () => sent.externalLabels,
+    terms: sent.terms,
+    observe(seen) {
+      run = seen;
+    },
   });
   const { url, method, body: form = null } = sent;
   const headers = new Headers(sent.headers.map(([name, value]): [string, string] => [name, value]));
@@ -70,7 +81,7 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
   const body = (await nextPiece(pieces)) ?? new Uint8Array(0);
   // A short answer has its length and comes whole.
   const isWhole = response.headers.has("Content-Length") || body.length < PIECE_SIZE_MIN;
-  const answer = { status: response.status, headers: [...response.headers], body };
+  const answer = { status: response.status, headers: [...response.headers], body, run };
   if (isWhole) return new Moved({ ...answer, rest: undefined }, [body.buffer]);
   const rest = nextRest++;
   if (signal.aborted) void pieces.return?.();

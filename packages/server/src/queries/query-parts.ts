@@ -1,0 +1,14 @@
+import type { ActiveQueries } from "./active-queries.ts";
+import type { QueryLogging } from "./query-log.ts";
+import type { QueryScheduler } from "./query-scheduler.ts";
+import type { QueryService } from "./query-service.ts";
+import type { TopQueries } from "./top-queries.ts";
+
+/** All that stands between the API and the threads that evaluate. */
+export interface QueryParts {
+  readonly service: QueryService;
+  readonly scheduler: QueryScheduler;
+  readonly active: ActiveQueries;
+  readonly top: TopQueries;
+  readonly logging: QueryLogging;
+}
