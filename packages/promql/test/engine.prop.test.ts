@@ -1,6 +1,6 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { test } from "node:test";
-import { labelsKey } from "@pharos/base";
+import { labelsKey, type NativeHistogram } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import fc from "fast-check";
 import { type World, worldOf } from "./engine-world.ts";
@@ -12,16 +12,32 @@ const point = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom("NaN", "Inf", "-Inf", "stale") },
   { weight: 2, arbitrary: fc.constant("_") },
 );
-const points = fc
-  .array(point, { minLength: MINUTES, maxLength: MINUTES })
-  .map((list) => list.join(" "));
-const data = fc.tuple(points, points, points, points, points).map(
-  ([a, b, c, d, e]) => `
+/** Exponential and custom buckets, some of which do not fit together. */
+const histogram = fc.constantFrom(
+  "{1,2}",
+  "{2,3}",
+  "{0,7;reset}",
+  "{4;gauge}",
+  "{1,2|5,10}",
+  "{3|5,20}",
+  "{2,2;nan}",
+);
+const mixedPoint = fc.oneof({ weight: 3, arbitrary: point }, { weight: 2, arbitrary: histogram });
+const pointsOf = (one: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.array(one, { minLength: MINUTES, maxLength: MINUTES }).map((list) => list.join(" "));
+const points = pointsOf(point);
+const mixedPoints = pointsOf(mixedPoint);
+const data = fc.tuple(points, mixedPoints, points, points, points, mixedPoints, points).map(
+  ([a, b, c, d, e, f, g]) => `
     a{n="1"} ${a}
     a{n="2"} ${b}
     b{n="1"} ${c}
     b{n="2",m="x"} ${d}
-    h{le="1"} ${e}`,
+    h{le="1"} ${e}
+    h ${f}
+    a{n="1",instance="i"} ${g}
+    target_info{instance="i",of="x"} ${a}
+    target_info{instance="i",of="y"} ${c}`,
 );
 
 const RANGE_FUNCTIONS = [
@@ -45,6 +61,19 @@ const RANGE_FUNCTIONS = [
   "absent_over_time",
   "ts_of_max_over_time",
   "ts_of_min_over_time",
+];
+
+const VECTOR_FUNCTIONS = [
+  "abs",
+  "-",
+  "timestamp",
+  "absent",
+  "sgn",
+  "hour",
+  "histogram_count",
+  "histogram_avg",
+  "histogram_stddev",
+  "info",
 ];
 
 const { vector } = fc.letrec<{ vector: string; scalar: string; range: string }>((tie) => ({
@@ -73,7 +102,7 @@ const { vector } = fc.letrec<{ vector: string; scalar: string; range: string }>(
       .map(([op, grouping, v]) => `${op}${grouping} (${v})`),
     fc
       .tuple(
-        fc.constantFrom("topk", "bottomk", "quantile", "limitk"),
+        fc.constantFrom("topk", "bottomk", "quantile", "limitk", "limit_ratio"),
         fc.constantFrom("1", "2", "0.3"),
         tie("vector"),
       )
@@ -81,20 +110,24 @@ const { vector } = fc.letrec<{ vector: string; scalar: string; range: string }>(
     fc
       .tuple(
         tie("vector"),
-        fc.constantFrom("+", "*", "> bool", ">", "!=", "and", "or", "unless"),
-        fc.constantFrom("", "on(n)", "on(n) group_left()", "ignoring(m)"),
+        fc.constantFrom("+", "-", "*", "> bool", ">", "==", "!=", "</", "and", "or", "unless"),
+        fc.constantFrom("", "on(n)", "on(n) group_left()", "on(n) group_right()", "ignoring(m)"),
+        fc.constantFrom("", "fill(0)", "fill_left(1)", "fill_right(2)"),
         tie("vector"),
       )
-      .map(
-        ([l, op, matching, r]) =>
-          `(${l}) ${op} ${/and|or|unless/.test(op) ? matching.replace("group_left()", "") : matching} (${r})`,
-      ),
+      .map(([l, op, matching, fill, r]) => {
+        const isSet = /and|or|unless/.test(op);
+        const how = isSet ? matching.replace(/group_.*/, "") : `${matching} ${fill}`;
+        return `(${l}) ${op} ${how} (${r})`;
+      }),
     fc
-      .tuple(tie("vector"), fc.constantFrom("+", "/", "<", "== bool", "^"), tie("scalar"))
+      .tuple(
+        tie("vector"),
+        fc.constantFrom("+", "*", "/", "<", "== bool", "^", "</", ">/"),
+        tie("scalar"),
+      )
       .map(([v, op, s]) => `(${v}) ${op} ${s}`),
-    fc
-      .tuple(fc.constantFrom("abs", "-", "timestamp", "absent", "sgn", "hour"), tie("vector"))
-      .map(([f, v]) => `${f}(${v})`),
+    fc.tuple(fc.constantFrom(...VECTOR_FUNCTIONS), tie("vector")).map(([f, v]) => `${f}(${v})`),
     fc
       .tuple(tie("vector"), tie("scalar"), tie("scalar"))
       .map(([v, min, max]) => `clamp(${v}, ${min}, ${max})`),
@@ -102,11 +135,16 @@ const { vector } = fc.letrec<{ vector: string; scalar: string; range: string }>(
     tie("vector").map((v) => `count_values("value", ${v})`),
     tie("vector").map((v) => `label_replace(${v}, "to", "$1", "n", "(.)")`),
     tie("vector").map((v) => `histogram_quantile(0.5, ${v})`),
+    tie("vector").map((v) => `histogram_fraction(0, 2, ${v})`),
+    fc
+      .tuple(tie("vector"), tie("scalar"))
+      .map(([v, q]) => `histogram_quantiles(${v}, "q", 0.5, ${q})`),
+    tie("vector").map((v) => `info(${v}, {of=~".+"})`),
   ),
 }));
 
-/** The answer as a map from label set to value at one minute; or what went wrong. */
-type Answer = Map<string, number> | "failed";
+/** The answer as a map from label set to value or histogram at one minute; or what went wrong. */
+type Answer = Map<string, number | NativeHistogram> | "failed";
 
 async function answer(query: () => Promise<QueryResult>, minute: number): Promise<Answer> {
   let result: QueryResult;
@@ -116,22 +154,34 @@ async function answer(query: () => Promise<QueryResult>, minute: number): Promis
     ok(error instanceof Error && "code" in error && error.code === "query.failed", String(error));
     return "failed";
   }
-  const found = new Map<string, number>();
+  const found = new Map<string, number | NativeHistogram>();
   if (result.type === "vector")
     for (const [i, labels] of result.labels.entries())
-      found.set(labelsKey(labels), result.values[i] as number);
+      found.set(labelsKey(labels), result.histograms?.get(i) ?? (result.values[i] as number));
   if (result.type === "matrix")
-    for (const { labels, timestampsMs, values } of result.series) {
-      const at = timestampsMs.indexOf(minute * 60_000);
+    for (const { labels, timestampsMs, values, histograms = [] } of result.series) {
+      const timeMs = minute * 60_000;
+      const at = timestampsMs.indexOf(timeMs);
+      const other = histograms.find(({ timestampMs }) => timestampMs === timeMs)?.histogram;
       if (at >= 0) found.set(labelsKey(labels), values[at] as number);
+      else if (other !== undefined) found.set(labelsKey(labels), other);
     }
   return found;
 }
 
-function rounded(found: Map<string, number>): [string, number][] {
+function rounded(found: Exclude<Answer, "failed">): [string, unknown][] {
   return [...found]
-    .map(([key, value]): [string, number] => [key, Number(value.toPrecision(9)) + 0])
+    .map(([key, sample]): [string, unknown] => [key, roundedSample(sample)])
     .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function roundedSample(sample: unknown): unknown {
+  if (typeof sample === "number") return Number(sample.toPrecision(9)) + 0;
+  if (Array.isArray(sample)) return sample.map(roundedSample);
+  if (typeof sample !== "object" || sample === null) return sample;
+  return Object.fromEntries(
+    Object.entries(sample).map(([key, value]) => [key, roundedSample(value)]),
+  );
 }
 
 async function instants(world: World, query: string): Promise<Answer[]> {
