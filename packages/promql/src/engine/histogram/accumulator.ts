@@ -46,10 +46,6 @@ export class HistogramAccumulator {
     this.#purpose = purpose;
   }
 
-  get isEmpty(): boolean {
-    return this.#added === 0;
-  }
-
   /** Whether exponential and custom buckets met; there is no result then. */
   get isIncompatible(): boolean {
     return this.#isIncompatible;

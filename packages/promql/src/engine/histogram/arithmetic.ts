@@ -76,7 +76,7 @@ export function mergeCounterResets(a: CounterReset, b: CounterReset): CounterRes
 }
 
 /** Whether one says that there was a reset and the other that there was none. */
-export function isCounterResetCollision(a: CounterReset, b: CounterReset): boolean {
+function isCounterResetCollision(a: CounterReset, b: CounterReset): boolean {
   return (a === "reset" && b === "none") || (a === "none" && b === "reset");
 }
 

@@ -9,7 +9,7 @@ export interface BucketSide {
 export type Sign = "positive" | "negative";
 export const SIGNS: readonly Sign[] = ["negative", "positive"];
 
-export const NO_BUCKETS: BucketSide = { indices: [], counts: [] };
+const NO_BUCKETS: BucketSide = { indices: [], counts: [] };
 
 export function spansOf(histogram: NativeHistogram, sign: Sign): readonly BucketSpan[] {
   return sign === "positive" ? histogram.positiveSpans : histogram.negativeSpans;
