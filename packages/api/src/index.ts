@@ -1,3 +1,6 @@
+export { type Answer, ENDPOINTS, type Endpoint, type Method, type Parameter } from "./endpoints.ts";
+export { graphDataSchema, graphSeriesSchema, metricQuerySchema } from "./graph-data.ts";
+export { OPENAPI_VERSIONS, type OpenApiVersion, openApiDocument } from "./openapi.ts";
 export {
   alertsDataSchema,
   buildInfoDataSchema,
@@ -30,3 +33,5 @@ export {
   pushedMetricSchema,
   pushRequestSchema,
 } from "./pushed-metrics.ts";
+export { searchBatchSchema, searchEndSchema, searchLineSchema } from "./search.ts";
+export { type Notification, notificationsDataSchema, type SelfMetricsData } from "./status.ts";

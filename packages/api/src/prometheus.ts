@@ -55,10 +55,18 @@ const statisticsSchema = z.object({
     peakSamples: z.int(),
     /** Those that came from the store. */
     samplesRead: z.int(),
+    /** Series that came from the store; ours. */
+    seriesTouched: z.int(),
   }),
 });
 
-const stats = statisticsSchema.optional();
+/** What a query was estimated to read and what it did, with `cost=true`; ours. */
+const costSchema = z.object({
+  estimated: z.object({ seriesTouched: z.number(), samplesRead: z.number(), bytes: z.number() }),
+  actual: z.object({ seriesTouched: z.int(), samplesRead: z.int(), peakSamples: z.int() }),
+});
+
+const beside = { stats: statisticsSchema.optional(), cost: costSchema.optional() };
 
 /**
  * A native histogram at its time. A bucket is which of its bounds belong to it (0 the upper, 1 the lower, 2 none, 3 both),
@@ -87,8 +95,8 @@ export const exemplarsDataSchema = z.array(
 
 /** `data` of `query` and `query_range`. */
 export const queryDataSchema = z.discriminatedUnion("resultType", [
-  z.object({ resultType: z.literal("scalar"), result: pointSchema, stats }),
-  z.object({ resultType: z.literal("string"), result: pointSchema, stats }),
+  z.object({ resultType: z.literal("scalar"), result: pointSchema, ...beside }),
+  z.object({ resultType: z.literal("string"), result: pointSchema, ...beside }),
   z.object({
     resultType: z.literal("vector"),
     result: z.array(
@@ -97,7 +105,7 @@ export const queryDataSchema = z.discriminatedUnion("resultType", [
         z.object({ metric: labelsSchema, histogram: histogramPointSchema }),
       ]),
     ),
-    stats,
+    ...beside,
   }),
   z.object({
     resultType: z.literal("matrix"),
@@ -109,7 +117,7 @@ export const queryDataSchema = z.discriminatedUnion("resultType", [
         histograms: z.array(histogramPointSchema).optional(),
       }),
     ),
-    stats,
+    ...beside,
   }),
 ]);
 
@@ -128,7 +136,7 @@ export const metadataDataSchema = z.record(
 );
 
 /** RFC 3339; Go's zero time, `0001-01-01T00:00:00Z`, stands for never. */
-const timeSchema = z.iso.datetime({ offset: true });
+export const timeSchema = z.iso.datetime({ offset: true });
 
 /** `data` of `targets`. Durations in seconds. */
 export const targetsDataSchema = z.object({
@@ -153,7 +161,7 @@ export const targetsDataSchema = z.object({
 
 export type TargetsData = z.output<typeof targetsDataSchema>;
 
-const alertSchema = z.object({
+export const alertSchema = z.object({
   labels: labelsSchema,
   annotations: labelsSchema,
   state: z.enum(["pending", "firing"]),

@@ -14,6 +14,7 @@ import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
 import type { RequestEnvironment } from "./http/client.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
+import { Notifications } from "./http/notifications.ts";
 import { answerStarting } from "./http/starting.ts";
 import { type Listener, type ListenerRoutes, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
@@ -48,6 +49,8 @@ import { StoreThread } from "./threads/store-thread.ts";
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
 /** Seeds are 32 bits. */
 const SEEDS = 2 ** 32;
+/** As Prometheus says it to its page. */
+const RELOAD_FAILED = "Configuration reload has failed.";
 /** How long a rule may take, where people's queries have less: nobody waits for it but the next evaluation. */
 const RULE_TIMEOUT_MS = 2 * 60_000;
 /** How many queries that ended are remembered for what is on top. */
@@ -72,6 +75,7 @@ export class Pharos implements AsyncDisposable {
   #address: ListenAddress;
   #files: LoadedFiles;
   #reloaded: ReloadStatus = { ok: true, atMs: systemClock.nowMs() };
+  readonly #notifications = new Notifications(systemClock);
   #reloading: Promise<void> = Promise.resolve();
   #apply: (files: LoadedFiles) => Promise<void> = async () => {};
   /** Answers in place of the API while the log is replayed. */
@@ -299,6 +303,7 @@ export class Pharos implements AsyncDisposable {
           return store.planRetention(changeableSettings(storage, this.#options));
         },
       },
+      notifications: this.#notifications,
       lifecycle: {
         control: this.#mayControl
           ? { reload: () => this.reload(), quit: () => this.#events.onQuit() }
@@ -423,10 +428,12 @@ export class Pharos implements AsyncDisposable {
         await this.#apply(files);
         this.#files = files;
         this.#reloaded = { ok: true, atMs: systemClock.nowMs() };
+        this.#notifications.end(RELOAD_FAILED);
         this.#log.info("configuration reloaded");
         for (const remark of files.remarks) this.#log.warn(remark);
       } catch (error) {
         this.#reloaded = { ...this.#reloaded, ok: false };
+        this.#notifications.begin(RELOAD_FAILED);
         this.#log.error({ error: errorText(error) }, "the configuration was not reloaded");
         throw error;
       }

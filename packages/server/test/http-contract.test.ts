@@ -1,129 +1,227 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
 import {
-  alertsDataSchema,
-  buildInfoDataSchema,
+  type Answer,
+  ENDPOINTS,
+  type Endpoint,
   errorAnswerSchema,
-  exemplarsDataSchema,
-  metadataDataSchema,
-  metricLabelsSchema,
-  metricNamesSchema,
-  namesDataSchema,
+  type Method,
   pushAnswerSchema,
   pushErrorSchema,
   pushRequestSchema,
-  queryDataSchema,
-  rulesDataSchema,
-  seriesDataSchema,
   successAnswerSchema,
-  targetsDataSchema,
 } from "@pharos/api";
-import { labelsFrom } from "@pharos/base";
 import { IngestQueue, parseJsonMetrics, receiveJsonMetrics } from "@pharos/collect";
 import type { z } from "zod";
 import { jsonMetrics } from "../src/http/ingest.ts";
+import { filledWorld } from "./filled-world.ts";
 import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
-
-/** A world in which every answer has something in it. */
-async function filled(): Promise<HttpWorld> {
-  const world = new HttpWorld();
-  await world.write({ __name__: "up", job: "api" }, 5, () => 1);
-  const exemplars = [{ labels: labelsFrom({ trace_id: "x" }), timestampMs: NOW_MS, value: 1 }];
-  world.exemplars = async () => [{ labels: labelsFrom({ __name__: "up" }), exemplars }];
-  world.metadata = [{ metric: "up", type: "gauge", help: "Up.", unit: "", target: [] }];
-  world.active = [
-    {
-      scrapePool: "node",
-      scrapeUrl: "http://a:1/metrics",
-      globalUrl: "http://a:1/metrics",
-      discoveredLabels: [["__address__", "a:1"]],
-      labels: [["job", "node"]],
-      lastError: "",
-      lastScrapeMs: undefined,
-      lastScrapeDurationMs: 0,
-      health: "unknown",
-      scrapeIntervalMs: 15_000,
-      scrapeTimeoutMs: 10_000,
-    },
-  ];
-  const evaluated = {
-    health: "ok",
-    lastError: "",
-    evaluationTimeMs: 1,
-    lastEvaluationMs: NOW_MS,
-  } as const;
-  world.groups = [
-    {
-      name: "g",
-      file: "r.yml",
-      intervalMs: 1000,
-      limit: 0,
-      evaluationTimeMs: 1,
-      lastEvaluationMs: undefined,
-      rules: [
-        { kind: "record", name: "a:b", query: "up", labels: [], ...evaluated },
-        {
-          kind: "alert",
-          name: "A",
-          query: "up",
-          labels: [],
-          ...evaluated,
-          state: "firing",
-          forMs: 0,
-          keepFiringForMs: 0,
-          annotations: [],
-          alerts: [
-            {
-              labels: [["alertname", "A"]],
-              annotations: [],
-              state: "firing",
-              activeAtMs: NOW_MS,
-              keepFiringSinceMs: NOW_MS,
-              value: 1,
-            },
-          ],
-        },
-      ],
-    },
-  ];
-  return world;
-}
 
 const RANGE = `start=${NOW_SECONDS - 2}&end=${NOW_SECONDS}&step=1`;
 
-/** Each path with the schema that `api` promises for its data. */
-const PROMISES: readonly (readonly [path: string, schema: z.ZodType])[] = [
-  ["query?query=up&stats=all", queryDataSchema],
-  ["query?query=1", queryDataSchema],
-  ["query?query='a'", queryDataSchema],
-  ["query?query=up[5m]", queryDataSchema],
-  [`query_range?query=up&${RANGE}`, queryDataSchema],
-  ["query_exemplars?query=up", exemplarsDataSchema],
-  ["series?match[]=up", seriesDataSchema],
-  ["labels", namesDataSchema],
-  ["label/job/values", namesDataSchema],
-  ["metadata", metadataDataSchema],
-  ["targets", targetsDataSchema],
-  ["rules", rulesDataSchema],
-  ["alerts", alertsDataSchema],
-  ["status/buildinfo", buildInfoDataSchema],
+/** A request for each endpoint (GET or POST) that is answered, and one that is refused, with its status. */
+interface Case {
+  readonly path: string;
+  readonly good: readonly string[];
+  readonly bad?: readonly (readonly [parameters: string, status: number])[];
+}
+
+const CASES: readonly Case[] = [
+  {
+    path: "/api/v1/query",
+    good: [
+      "query=up&stats=all&limit=5&timeout=5s&lookback_delta=1m",
+      "query=1",
+      "query='a'",
+      "query=up[5m]",
+      "query=rate(up[5s])",
+      "metric=up&range=1m",
+    ],
+    bad: [
+      ["query=", 400],
+      ["query=up&time=x", 400],
+      ["query=up&timeout=x", 400],
+      ["query=up&limit=-1", 400],
+      ["query=up%2Bon(job)group_left up&lookback_delta=x", 400],
+      ["metric=up&range=x", 400],
+    ],
+  },
+  {
+    path: "/api/v1/query_range",
+    good: [`query=up&${RANGE}&stats=true`, `query=1&${RANGE}`],
+    bad: [
+      ["query=up", 400],
+      [`query=up[5m]&${RANGE}`, 400],
+      [`query=up&start=5&end=4&step=1`, 400],
+      [`query=up&start=0&end=1e9&step=1`, 400],
+    ],
+  },
+  { path: "/api/v1/query_cost", good: [], bad: [["query=(", 400]] },
+  { path: "/api/v1/query_range_cost", good: [], bad: [["query=up", 400]] },
+  { path: "/api/v1/query_exemplars", good: ["query=up"], bad: [["query=up{", 400]] },
+  { path: "/api/v1/format_query", good: ["query=sum(up)by(job)"], bad: [["", 400]] },
+  { path: "/api/v1/parse_query", good: ["query=sum(up)by(job)"], bad: [["query=(", 400]] },
+  {
+    path: "/api/v1/series",
+    good: ["match[]=up", "match[]=up&limit=1&start=0"],
+    bad: [
+      ["", 400],
+      ["match[]={}", 400],
+      ["match[]=up&start=x", 400],
+    ],
+  },
+  { path: "/api/v1/labels", good: ["", "match[]=up&limit=1"], bad: [["limit=x", 400]] },
+  {
+    path: "/api/v1/label/job/values",
+    good: ["", "match[]=up&limit=1"],
+    bad: [["match[]=up[5m]", 400]],
+  },
+  { path: "/api/v1/label/%ff/values", good: [], bad: [["", 400]] },
+  {
+    path: "/api/v1/search/metric_names",
+    good: ["", "search[]=u&include_score=true&include_metadata=true"],
+    bad: [["fuzz_alg=x", 400]],
+  },
+  { path: "/api/v1/search/label_names", good: ["search[]=job"], bad: [["sort_by=x", 400]] },
+  { path: "/api/v1/search/label_values", good: ["label=job"], bad: [["", 400]] },
+  { path: "/api/v1/metadata", good: ["", "metric=up&limit=1"], bad: [["limit=x", 400]] },
+  { path: "/api/v1/targets", good: ["", "state=active", "state=dropped&scrapePool=node"] },
+  {
+    path: "/api/v1/targets/metadata",
+    good: ["", "metric=up"],
+    bad: [["match_target={", 400]],
+  },
+  {
+    path: "/api/v1/targets/relabel_steps",
+    good: ['scrapePool=node&labels={"a":"b"}'],
+    bad: [
+      ["scrapePool=node", 400],
+      ["scrapePool=zz&labels={}", 400],
+      ["scrapePool=node&labels=[]", 400],
+    ],
+  },
+  { path: "/api/v1/scrape_pools", good: [""] },
+  { path: "/api/v1/scrape_pools/config", good: ["scrapePool=node"], bad: [["scrapePool=zz", 400]] },
+  {
+    path: "/api/v1/rules",
+    good: ["", "type=alert", "group_limit=1", "exclude_alerts=true"],
+    bad: [["type=x", 400]],
+  },
+  { path: "/api/v1/alerts", good: [""] },
+  { path: "/api/v1/alertmanagers", good: [""] },
+  { path: "/api/v1/status/config", good: [""] },
+  { path: "/api/v1/status/flags", good: [""] },
+  { path: "/api/v1/status/runtimeinfo", good: [""] },
+  { path: "/api/v1/status/buildinfo", good: [""] },
+  { path: "/api/v1/status/walreplay", good: [""] },
+  { path: "/api/v1/status/tsdb", good: ["", "limit=1"], bad: [["limit=0", 400]] },
+  { path: "/api/v1/status/tsdb/blocks", good: [""] },
+  { path: "/api/v1/status/tsdb/retention", good: [""] },
+  {
+    path: "/api/v1/status/self_metrics",
+    good: ["", "metric_name_pattern=up"],
+    bad: [["metric_name_pattern=(", 400]],
+  },
+  { path: "/api/v1/status/active_queries", good: [""] },
+  { path: "/api/v1/status/active_queries/zz/cancel", good: [], bad: [["", 404]] },
+  { path: "/api/v1/status/top_queries", good: ["", "topN=3"], bad: [["topN=0", 400]] },
+  { path: "/api/v1/features", good: [""] },
+  { path: "/api/v1/notifications", good: [""] },
+  {
+    path: "/api/v1/openapi.yaml",
+    good: ["", "openapi_version=3.2"],
+    bad: [["openapi_version=2", 400]],
+  },
+  { path: "/api/v1/admin/tsdb/snapshot", good: [""], bad: [["skip_head=x", 400]] },
+  { path: "/api/v1/admin/tsdb/delete_series", good: ["match[]=up"], bad: [["", 400]] },
+  { path: "/api/v1/admin/tsdb/clean_tombstones", good: [""] },
+  { path: "/api/v1/admin/tsdb/flush", good: [""] },
+  { path: "/api/v1/admin/tsdb/compact", good: [""] },
+  { path: "/api/v1/metrics/names", good: [""], bad: [["start=x", 400]] },
+  { path: "/api/v1/metrics/labels", good: ["metric=up"], bad: [["", 400]] },
+  { path: "/api/v1/dashboard/metrics", good: ["", "metric=up&range=1m"] },
+  { path: "/api/v1/dashboard/query", good: ["metric=up"], bad: [["", 400]] },
+  { path: "/api/v1/dashboard/labels", good: ["", "metric=up"] },
+  { path: "/api/v1/dashboard/alerts", good: [""] },
+  { path: "/federate", good: ["", "match[]=up"], bad: [["match[]={", 400]] },
 ];
 
-for (const [path, schema] of PROMISES)
-  test(`the answer of ${path} is what the contract promises`, async () => {
-    const { status, body } = await (await filled()).ask(path);
-    equal(status, 200);
-    const read = successAnswerSchema(schema).parse(body);
-    // Parsing keeps only what the schema names: nothing of the data may be missing there.
-    deepEqual(read.data, (body as { data: unknown }).data);
-  });
+/** What the contract has for a path with its parameters filled in. */
+function endpointOf(path: string): Endpoint {
+  const found = ENDPOINTS.find((endpoint) =>
+    new RegExp(`^${endpoint.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path),
+  );
+  ok(found !== undefined, path);
+  return found;
+}
 
-test("lists of names are what the contract promises", async () => {
-  const world = await filled();
-  const names = await (await world.get("/api/v1/metrics/names")).json();
-  deepEqual(metricNamesSchema.parse(names), ["up"]);
-  const labels = await (await world.get("/api/v1/metrics/labels?metric=up")).json();
-  deepEqual(metricLabelsSchema.parse(labels), { job: ["api"] });
+function send(world: HttpWorld, method: Method, path: string, parameters: string) {
+  const encoded = new URLSearchParams(parameters);
+  if (method === "get") return world.app.request(`${path}?${encoded}`);
+  return world.app.request(path, { method: method.toUpperCase(), body: encoded });
+}
+
+async function fulfils(response: Response, answer: Answer): Promise<void> {
+  const type = response.headers.get("Content-Type") ?? "";
+  const parsed = (schema: z.ZodType, value: unknown): void => {
+    // Parsing keeps only what the schema names: nothing may be missing there.
+    deepEqual(schema.parse(value), value);
+  };
+  if (answer.kind === "none") equal(response.status, 204);
+  else equal(response.status, answer.kind === "json" ? answer.status : 200);
+  switch (answer.kind) {
+    case "data":
+      equal(type, "application/json");
+      return parsed(successAnswerSchema(answer.schema), await response.json());
+    case "json":
+      equal(type, "application/json");
+      return parsed(answer.schema, await response.json());
+    case "lines":
+      for (const line of (await response.text()).trimEnd().split("\n"))
+        parsed(answer.schema, JSON.parse(line));
+      return;
+    case "other":
+      return match(type, new RegExp(`^${answer.contentType}`));
+    case "none":
+    case "events":
+      return;
+  }
+}
+
+for (const { path, good, bad = [] } of CASES)
+  for (const method of endpointOf(path).methods) {
+    for (const parameters of good)
+      test(`${method} ${path} ${parameters} is answered as the contract promises`, async () => {
+        const world = await filledWorld();
+        await fulfils(await send(world, method, path, parameters), endpointOf(path).answer);
+        deepEqual(world.bugs, []);
+      });
+    for (const [parameters, status] of bad)
+      test(`${method} ${path} ${parameters} is refused as the contract promises`, async () => {
+        const world = await filledWorld();
+        const response = await send(world, method, path, parameters);
+        equal(response.status, status);
+        errorAnswerSchema.parse(await response.json());
+        deepEqual(world.bugs, []);
+      });
+  }
+
+test("the contract knows every endpoint, and the cases above have each of them", () => {
+  const tested = new Set(CASES.map(({ path }) => endpointOf(path)));
+  const missing = ENDPOINTS.filter((endpoint) => !tested.has(endpoint)).map(({ path }) => path);
+  // Bodies that are no forms are tested below and with ingestion, events with notifications.
+  deepEqual(missing, ["/api/v1/notifications/live", "/api/v1/write", "/api/v1/metrics"]);
+});
+
+test("every route below /api/v1 is in the contract", async () => {
+  const known = new Set(ENDPOINTS.map(({ path }) => path.replaceAll(/\{(\w+)\}/g, ":$1")));
+  const routes = (await filledWorld()).app.routes
+    .map(({ path }) => path)
+    .filter((path) => path.startsWith("/api/v1/"));
+  deepEqual(
+    [...new Set(routes)].filter((path) => !known.has(path)),
+    [],
+  );
 });
 
 test("an error is what the contract promises", async () => {

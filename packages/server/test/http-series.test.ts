@@ -105,10 +105,10 @@ test("federation gives the latest samples in the text format", async () => {
     await response.text(),
     [
       '# TYPE "cpu.load" untyped',
-      `{"cpu.load",cluster="c1",host="a","http.code"="200"} 0 ${at}`,
+      `{"cpu.load",cluster="c1",host="a","http.code"="200",instance=""} 0 ${at}`,
       "# TYPE up untyped",
-      `up{cluster="c1",job="api"} 1 ${at}`,
-      `up{cluster="c1",job="web"} 0 ${at}`,
+      `up{cluster="c1",job="api",instance=""} 1 ${at}`,
+      `up{cluster="c1",job="web",instance=""} 0 ${at}`,
       "",
     ].join("\n"),
   );

@@ -5,7 +5,7 @@ import { OperatingError } from "@pharos/base";
 import type { AlertingRuleStatus, RuleGroupStatus } from "../src/http/dependencies.ts";
 import { exponentText } from "../src/http/rule-routes.ts";
 import { answerStarting } from "../src/http/starting.ts";
-import { HttpWorld, NOW_MS } from "./http-world.ts";
+import { CONFIG_TEXT, HttpWorld, NOW_MS } from "./http-world.ts";
 
 const AT = "2026-01-01T00:00:00.000Z";
 
@@ -238,7 +238,7 @@ test("status pages have Prometheus's fields", async () => {
   };
   deepEqual(await world.data("status/buildinfo"), build);
   deepEqual(await (await world.get("/version")).json(), build);
-  deepEqual(await world.data("status/config"), { yaml: "global: {}\n" });
+  deepEqual(await world.data("status/config"), { yaml: CONFIG_TEXT });
   deepEqual(await world.data("status/flags"), { "web.listen-address": "127.0.0.1:9090" });
   deepEqual(await world.data("status/tsdb?limit=1"), {
     headStats: {

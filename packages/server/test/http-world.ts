@@ -11,6 +11,7 @@ import type {
   MetricMetadata,
   RuleGroupStatus,
 } from "../src/http/dependencies.ts";
+import { Notifications } from "../src/http/notifications.ts";
 import { createReadRoutes } from "../src/http/read-routes.ts";
 import { ActiveQueries } from "../src/queries/active-queries.ts";
 import type { QueryRun } from "../src/queries/query-run.ts";
@@ -22,6 +23,16 @@ export const NOW_MS = 1_767_225_600_000;
 export const NOW_SECONDS = NOW_MS / 1000;
 
 const SIZE = { blocks: 3, blockBytes: 900, rollupBlocks: 2, rollupBytes: 80, walBytes: 70 };
+
+/** The configuration of such an API. */
+export const CONFIG_TEXT = `global: {}
+scrape_configs:
+  - job_name: node
+    relabel_configs:
+      - { source_labels: [a], target_label: c, replacement: "$1-x" }
+      - { source_labels: [c], regex: "b-.*", action: drop }
+  - job_name: web
+`;
 
 /** An API with the real engine on a store in memory; the rest is what a test sets. */
 export class HttpWorld {
@@ -35,6 +46,7 @@ export class HttpWorld {
   readonly administered: unknown[] = [];
   administer: () => Promise<void> = async () => {};
   readonly bugs: unknown[] = [];
+  readonly notifications = new Notifications(this.clock);
   groups: readonly RuleGroupStatus[] = [];
   /** What queries may take; without it only the engine's own limits hold. */
   terms: QueryTerms | undefined;
@@ -126,7 +138,7 @@ export class HttpWorld {
           processors: 2,
           storageRetention: "15d",
         }),
-        configText: () => "global: {}\n",
+        configText: () => CONFIG_TEXT,
         flags: () => ({ "web.listen-address": "127.0.0.1:9090" }),
         tsdb: (limit) => ({
           head: {
@@ -159,6 +171,7 @@ export class HttpWorld {
           ],
         }),
       },
+      notifications: this.notifications,
       lifecycle: {
         get control() {
           if (!world.mayControl) return undefined;

@@ -3,15 +3,19 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
 import { failure, failureOf, jsonResponse, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
-import { compression } from "./compression.ts";
 import type { RequestEnvironment } from "./client.ts";
+import { compression } from "./compression.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
+import { liveNotifications, notificationList } from "./notifications.ts";
+import { openApi } from "./openapi-route.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
 import { activeQueries, cancelQuery, topQueries } from "./query-status-routes.ts";
 import { READ_PATHS } from "./read-routes.ts";
 import { alertmanagers, alerts, dashboardAlerts, rules } from "./rule-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
+import { relabelSteps, scrapePoolConfig } from "./scrape-pool-routes.ts";
 import { searchMetricNames } from "./search-metadata.ts";
+import { selfMetrics } from "./self-metrics.ts";
 import { metadata } from "./series-routes.ts";
 import {
   buildInfo,
@@ -106,7 +110,9 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "metadata", (request) => metadata(request, dependencies));
   serve(READ, "targets", (request) => targets(request, dependencies));
   serve(READ, "targets/metadata", (request) => targetsMetadata(request, dependencies));
+  serve(READ, "targets/relabel_steps", (request) => relabelSteps(request, dependencies));
   serve(READ, "scrape_pools", () => scrapePools(dependencies));
+  serve(READ, "scrape_pools/config", (request) => scrapePoolConfig(request, dependencies));
   serve(READ, "rules", (request) => rules(request, dependencies));
   serve(READ, "alerts", () => alerts(dependencies));
   serve(READ, "alertmanagers", alertmanagers);
@@ -125,7 +131,12 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
     cancelQuery(request, context.req.param("id") ?? "", queries),
   );
   serve(READ_OR_FORM, "status/top_queries", (request) => topQueries(request, queries));
+  serve(READ, "status/self_metrics", (request) => selfMetrics(request, dependencies));
   serve(READ, "features", () => features(dependencies));
+  const { notifications } = dependencies;
+  serve(READ, "notifications", () => notificationList(notifications));
+  serve(READ, "notifications/live", (request) => liveNotifications(request, notifications));
+  serve(READ, "openapi.yaml", (request) => openApi(request, dependencies));
   for (const action of Object.keys(ADMIN_ACTIONS))
     serve(CHANGE, `admin/tsdb/${action}`, (request) =>
       administer(request, action, dependencies.admin),

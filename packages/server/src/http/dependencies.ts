@@ -2,6 +2,7 @@ import type { Clock, Labels, Matcher } from "@pharos/base";
 import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
 import type { RetentionPreview } from "../threads/store-calls.ts";
 import type { Client } from "./client.ts";
+import type { Notifications } from "./notifications.ts";
 import type { QueryStatusProvider } from "./query-status-routes.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
@@ -15,6 +16,7 @@ export interface ApiDependencies {
   readonly metadata: MetadataProvider;
   readonly status: StatusProvider;
   readonly lifecycle: Lifecycle;
+  readonly notifications: Notifications;
   readonly admin: Admin;
   /** Our own metrics in the text format 0.0.4. */
   metricsText(): Promise<string>;

@@ -8,7 +8,6 @@ import {
   mergeLabels,
   quote,
 } from "@pharos/base";
-import { badData } from "./errors.ts";
 import { matchParameters } from "./match-parameter.ts";
 import { parametersOf } from "./parameters.ts";
 import type { ReadDependencies } from "./read-routes.ts";
@@ -30,7 +29,6 @@ export async function federate(
   }: Pick<ReadDependencies, "store" | "clock" | "lookbackMs" | "externalLabels">,
 ): Promise<Response> {
   const parameters = await parametersOf(request);
-  if (!parameters.has("match[]")) throw badData("no match[] parameter provided");
   const nowMs = clock.nowMs();
   const range = { minMs: nowMs - lookbackMs + 1, maxMs: nowMs };
   const lines = new Map<string, Map<string, string>>();
@@ -43,7 +41,7 @@ export async function federate(
     )) {
       const last = timestampsMs.length - 1;
       if (stale?.[last] === 1) continue;
-      const series = seriesText(mergeLabels(externalLabels(), labels));
+      const series = seriesText(federated(labels, externalLabels()));
       const line = `${series} ${formatValue(values[last] as number)} ${timestampsMs[last]}\n`;
       // A series that several selectors match comes once.
       lines.getOrInsertComputed(labelValue(labels, METRIC_NAME), () => new Map()).set(series, line);
@@ -58,6 +56,13 @@ export async function federate(
     "Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8",
   };
   return new Response(text, { headers });
+}
+
+/** Own labels stand before external ones. */
+function federated(labels: Labels, external: Labels): Labels {
+  const whole = mergeLabels(external, labels);
+  // With the instance empty the server that scrapes this does not put ours there.
+  return labelValue(whole, "instance") === "" ? [...whole, ["instance", ""]] : whole;
 }
 
 function seriesText(labels: Labels): string {

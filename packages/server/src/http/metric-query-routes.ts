@@ -1,9 +1,11 @@
 import { type Labels, labelValue, METRIC_NAME } from "@pharos/base";
-import type { QueryResult } from "@pharos/promql/engine";
+import type { QueryOptions, QueryResult } from "@pharos/promql/engine";
+import { parse } from "@pharos/promql/syntax";
 import { encoded, labelsObject, streamed } from "./answer.ts";
 import { badData } from "./errors.ts";
 import { asksByMetric, metricQuery } from "./metric-query.ts";
 import { parametersOf } from "./parameters.ts";
+import { evaluateAsked } from "./query-evaluation.ts";
 import { POINTS_MAX, type QueryDependencies, queryOptions } from "./query-routes.ts";
 import { metricLabels, metricNames } from "./series-routes.ts";
 
@@ -62,11 +64,19 @@ async function evaluate(
     if (Math.floor((endMs - startMs) / stepMs) > POINTS_MAX)
       throw badData(`more than ${POINTS_MAX} points a series: use a longer step`);
     const steps = { startMs, endMs, stepMs };
-    return { metric, result: await engine.range(store, expr, steps, options) };
+    const asked = { ...askedOf(expr, options), ...steps };
+    const run = () => engine.range(store, asked.expr, steps, options);
+    return { metric, ...(await evaluateAsked(asked, dependencies, run)) };
   }
   // A range selector leaves its start out, and here it belongs to the range.
   const text = range === undefined ? expr : `${expr}[${endMs - startMs + 1}ms]`;
-  return { metric, result: await engine.instant(store, text, endMs, options) };
+  const asked = { ...askedOf(text, options), startMs: endMs, endMs, stepMs: 0 };
+  const run = () => engine.instant(store, asked.expr, endMs, options);
+  return { metric, ...(await evaluateAsked(asked, dependencies, run)) };
+}
+
+function askedOf(text: string, { lookbackMs = 0 }: QueryOptions) {
+  return { expr: parse(text), lookbackMs, wantsStatistics: false, wantsCost: false };
 }
 
 function* graphData(

@@ -1,3 +1,4 @@
+import { FUNCTIONS } from "@pharos/promql/syntax";
 import type { PreviewedBlock } from "../threads/store-calls.ts";
 import { formatTime, success } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -114,28 +115,56 @@ export function walReplay(): Response {
   return success({ min: 0, max: 0, current: 0, state: "done" });
 }
 
-/** `/api/v1/features`: which of Prometheus's optional features there are. */
-export function features({ admin }: Pick<ApiDependencies, "admin">): Response {
+/** `/api/v1/features`: which of Prometheus's features there are, by part of the system. */
+export function features({
+  admin,
+  lifecycle,
+}: Pick<ApiDependencies, "admin" | "lifecycle">): Response {
   return success({
     api: {
       admin: admin.control !== undefined,
       exclude_alerts: true,
       label_values_match: true,
-      lifecycle: true,
+      lifecycle: lifecycle.control !== undefined,
+      openapi: true,
+      openapi_3_1: true,
+      openapi_3_2: true,
       otlp_write_receiver: false,
+      query_columns: true,
       query_stats: true,
       query_warnings: true,
       remote_write_receiver: true,
+      search: true,
+      search_fuzz_alg_jarowinkler: true,
+      search_fuzz_alg_subsequence: true,
       time_range_labels: true,
       time_range_series: true,
     },
     promql: {
+      anchored: true,
       at_modifier: true,
-      negative_offset: true,
+      bool: true,
+      by: true,
+      delayed_name_removal: true,
+      duration_expr: true,
       experimental_functions: true,
+      fill: true,
+      group_left: true,
+      group_right: true,
+      ignoring: true,
+      negative_offset: true,
+      offset: true,
+      on: true,
       per_step_stats: false,
+      smoothed: true,
       subqueries: true,
+      without: true,
     },
+    promql_functions: Object.fromEntries(
+      Object.keys(FUNCTIONS)
+        .sort()
+        .map((name) => [name, true]),
+    ),
     scrape: { native_histograms: false },
   });
 }
