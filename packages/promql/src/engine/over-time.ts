@@ -1,4 +1,3 @@
-import { quantile } from "./quantile.ts";
 import type { RawSamples, StepColumn, Windows } from "./windows.ts";
 
 type Kernel = (raw: RawSamples, windows: Windows, timesMs: Float64Array, out: StepColumn) => void;
@@ -205,12 +204,4 @@ export function variance(values: Float64Array, from: number, to: number): number
     sum = nextSum;
   }
   return (sum + sumLost) / (to - from);
-}
-
-/** The median of the distances from the median; overwrites `buffer`. */
-export function medianDeviation(buffer: Float64Array, count: number): number {
-  for (let i = 0; i < count; i++) if (Number.isNaN(buffer[i])) return Number.NaN;
-  const median = quantile(0.5, buffer, count);
-  for (let i = 0; i < count; i++) buffer[i] = Math.abs((buffer[i] as number) - median);
-  return quantile(0.5, buffer, count);
 }

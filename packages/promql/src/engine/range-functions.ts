@@ -1,16 +1,10 @@
 import { assert } from "@pharos/base";
 import type { Extent } from "../syntax/ast.ts";
-import {
-  averageOverTime,
-  extremeOverTime,
-  medianDeviation,
-  sumOverTime,
-  variance,
-} from "./over-time.ts";
-import { quantile } from "./quantile.ts";
+import { averageOverTime, extremeOverTime, sumOverTime, variance } from "./over-time.ts";
 import { extendedRate } from "./range/extended-rate.ts";
 import type { RangeNotes } from "./range/range-notes.ts";
 import { countTurns } from "./range/sample-sequence.ts";
+import { SortedWindow } from "./range/sorted-window.ts";
 import { extrapolatedRate, instantRate, type RateKind } from "./rate.ts";
 import { doubleExponentialSmoothing, linearRegression } from "./trend.ts";
 import type { RawSamples, StepColumn, Windows } from "./windows.ts";
@@ -113,18 +107,10 @@ export function createRangeKernel(
       return eachWindow(1, ({ values }, from, to) => Math.sqrt(variance(values, from, to)));
     case "quantile_over_time": {
       const q = scalar(0);
-      const sorted = scratch();
-      return eachWindow(1, ({ values }, from, to, step) => {
-        const buffer = sorted(values, from, to);
-        return quantile(q[step] as number, buffer, to - from);
-      });
+      return inOrder((sorted, step) => sorted.quantile(q[step] as number));
     }
-    case "mad_over_time": {
-      const sorted = scratch();
-      return eachWindow(1, ({ values }, from, to) =>
-        medianDeviation(sorted(values, from, to), to - from),
-      );
-    }
+    case "mad_over_time":
+      return inOrder((sorted) => sorted.medianDeviation());
     case "changes":
     case "resets":
       return countTurns(func, extent);
@@ -164,12 +150,18 @@ function eachWindow(
   };
 }
 
-/** A copy of a window that may be sorted; the same memory each time. */
-function scratch(): (values: Float64Array, from: number, to: number) => Float64Array {
-  let buffer = new Float64Array(64);
-  return (values, from, to) => {
-    if (buffer.length < to - from) buffer = new Float64Array((to - from) * 2);
-    buffer.set(values.subarray(from, to));
-    return buffer;
+/** A kernel from what to do with the samples of one window in order of size. */
+function inOrder(compute: (sorted: SortedWindow, step: number) => number): RangeKernel {
+  const sorted = new SortedWindow();
+  return ({ values }, { count, from, to }, _, out) => {
+    sorted.open(values);
+    for (let i = 0; i < count; i++) {
+      const low = from[i] as number;
+      const high = to[i] as number;
+      if (low === high) continue;
+      sorted.moveTo(low, high);
+      out.values[i] = compute(sorted, i);
+      out.present[i] = 1;
+    }
   };
 }
