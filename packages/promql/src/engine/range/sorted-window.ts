@@ -12,7 +12,7 @@ export class SortedWindow {
   #sorted = new Float64Array(64);
   #length = 0;
   #nans = 0;
-  #values = new Float64Array(0);
+  #values: Float64Array = new Float64Array(0);
   #low = 0;
   #high = 0;
 
