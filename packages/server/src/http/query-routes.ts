@@ -16,7 +16,7 @@ import {
   valueTypeOf,
   walk,
 } from "@pharos/promql/syntax";
-import { encoded, labelsObject, streamed, success } from "./answer.ts";
+import { labelsObject, streamed, success } from "./answer.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import { negotiate } from "./negotiate.ts";
 import {
@@ -181,7 +181,7 @@ function queryAnswer(
   const response =
     accepted === QUERY_COLUMNS_TYPE
       ? streamed(queryResultColumns(result, limit, extras, grid), QUERY_COLUMNS_TYPE)
-      : streamed(encoded(queryResultJson(result, limit, extras)), JSON_TYPE);
+      : streamed(queryResultJson(result, limit, extras), JSON_TYPE);
   response.headers.set("Vary", "Accept");
   return response;
 }
