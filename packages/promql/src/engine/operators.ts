@@ -43,7 +43,12 @@ export function isSetOperator(op: BinaryOp): boolean {
 
 /** Whether what the operator gives is no longer the metric it was, so that its name goes. */
 export function changesMeaning(op: BinaryOp): boolean {
-  return !isComparison(op) && op !== "</" && op !== ">/";
+  return !isComparison(op) && !isTrim(op);
+}
+
+/** What cuts a histogram off. */
+function isTrim(op: BinaryOp): boolean {
+  return op === "</" || op === ">/";
 }
 
 /** Go's `math.Pow`, which differs from `**` in 1^NaN and in (-1)^±Inf: both are 1. */
@@ -119,10 +124,41 @@ export interface Operand {
   readonly histograms?: HistogramSteps | undefined;
 }
 
+/** Takes out of `present` the steps at which a comparison does not hold. */
+function filterColumns(op: BinaryOp, a: Float64Array, b: Float64Array, present: Uint8Array): void {
+  const count = present.length;
+  switch (op) {
+    case "==":
+      for (let i = 0; i < count; i++) if (a[i] !== b[i]) present[i] = NONE;
+      return;
+    case "!=":
+      for (let i = 0; i < count; i++) if (a[i] === b[i]) present[i] = NONE;
+      return;
+    // NaN compares with nothing, which makes the opposite of `>` something else than `<=`.
+    case ">":
+      for (let i = 0; i < count; i++) if (!((a[i] as number) > (b[i] as number))) present[i] = NONE;
+      return;
+    case "<":
+      for (let i = 0; i < count; i++) if (!((a[i] as number) < (b[i] as number))) present[i] = NONE;
+      return;
+    case ">=":
+      for (let i = 0; i < count; i++)
+        if (!((a[i] as number) >= (b[i] as number))) present[i] = NONE;
+      return;
+    case "<=":
+      for (let i = 0; i < count; i++)
+        if (!((a[i] as number) <= (b[i] as number))) present[i] = NONE;
+      return;
+    default:
+      assert(false, () => `${op} compares nothing`);
+  }
+}
+
 /**
  * `left op right` at the steps at which `out.present` is `FLOAT`, which says that both sides have a sample there.
  * Arithmetic and `bool` give the result, a comparison keeps `kept` where it holds: the left side's sample or, where
  * the left side is a scalar, the right one's. Where the operator is not defined for the two samples, there is none.
+ * Unless there are histograms on a side, `out` may have the columns of either.
  */
 export function applyOperator(
   expr: OperatorExpr,
@@ -131,33 +167,49 @@ export function applyOperator(
   annotations: Annotations,
 ): void {
   const { op, bool } = expr;
-  const filters = isComparison(op) && !bool;
-  const trims = op === "</" || op === ">/";
-  if (!trims) computeColumns(op, left.values, right.values, out.values);
-  if (left.histograms === undefined && right.histograms === undefined && !trims) {
-    if (!filters) return;
-    for (let i = 0; i < out.values.length; i++) {
-      if (out.values[i] === 0) out.present[i] = NONE;
-      else out.values[i] = kept.values[i] as number;
-    }
-    return;
-  }
-  for (let i = 0; i < out.present.length; i++) {
+  if (left.histograms !== undefined || right.histograms !== undefined || isTrim(op))
+    applyToSamples(expr, { left, right, kept }, out, annotations);
+  else if (isComparison(op) && !bool) {
+    filterColumns(op, left.values, right.values, out.present);
+    if (out.values !== kept.values) out.values.set(kept.values);
+  } else computeColumns(op, left.values, right.values, out.values);
+}
+
+/** As `applyOperator`, where histograms are on a side, or would have to be. */
+function applyToSamples(
+  expr: OperatorExpr,
+  { left, right, kept }: { left: Operand; right: Operand; kept: Operand },
+  out: StepSeries,
+  annotations: Annotations,
+): void {
+  const { op, bool } = expr;
+  const floats = new Uint8Array(out.present.length);
+  for (let i = 0; i < floats.length; i++) {
     if (out.present[i] === NONE) continue;
     const a = sampleAt(left, i);
     const b = sampleAt(right, i);
-    if (trims || typeof a !== "number" || typeof b !== "number") {
-      const result = combineSamples(expr, a, b, annotations);
-      if (result === undefined) out.present[i] = NONE;
-      else if (typeof result !== "number") putHistogram(out, i, result);
-      else {
-        out.present[i] = FLOAT;
-        out.values[i] = result;
-      }
-    } else if (filters) {
-      if (out.values[i] === 0) out.present[i] = NONE;
-      else out.values[i] = kept.values[i] as number;
+    if (typeof a === "number" && typeof b === "number" && !isTrim(op)) {
+      floats[i] = FLOAT;
+      continue;
     }
+    const result = combineSamples(expr, a, b, annotations);
+    if (result === undefined) out.present[i] = NONE;
+    else if (typeof result !== "number") putHistogram(out, i, result);
+    else {
+      out.present[i] = FLOAT;
+      out.values[i] = result;
+    }
+  }
+  if (!floats.includes(FLOAT)) return;
+  const filters = isComparison(op) && !bool;
+  const results = filters ? kept.values : new Float64Array(floats.length);
+  const holds = floats.slice();
+  if (filters) filterColumns(op, left.values, right.values, holds);
+  else computeColumns(op, left.values, right.values, results);
+  for (let i = 0; i < floats.length; i++) {
+    if (floats[i] === NONE) continue;
+    if (holds[i] === NONE) out.present[i] = NONE;
+    else out.values[i] = results[i] as number;
   }
 }
 
@@ -231,7 +283,7 @@ function sumOf(
   return compactHistogram(sum.histogram);
 }
 
-/** A vector with a scalar, on either side. A comparison keeps the vector's samples. */
+/** A vector with a scalar, on either side, in the vector's columns. A comparison keeps the vector's samples. */
 export function vectorWithScalar(
   expr: OperatorExpr,
   list: readonly StepSeries[],
@@ -242,10 +294,11 @@ export function vectorWithScalar(
   const dropsName = expr.bool || changesMeaning(expr.op);
   const fixed: Operand = { values: scalar };
   return list.map((series) => {
+    const { values } = series;
     const out: StepSeries = {
       labels: series.labels,
       dropName: series.dropName || dropsName,
-      values: new Float64Array(series.values.length),
+      values: series.histograms === undefined ? values : new Float64Array(values.length),
       present: series.present,
     };
     const [left, right] = scalarIsLeft ? [fixed, series] : [series, fixed];

@@ -180,16 +180,19 @@ class Combiner {
     this.#matchingLabels = matchingLabels(matching);
   }
 
+  /** The results of a group, which may be in the columns of the many side. */
   group({ many, one }: MatchGroup): readonly StepSeries[] {
     const { many: manyFill, one: oneFill } = this.#fills;
-    if (many.length === 1 && one.length === 1 && manyFill === undefined && oneFill === undefined) {
-      const only = this.#prepare(many[0] as StepSeries, one[0] as StepSeries);
+    // Where each series is computed with once, its columns have served their purpose.
+    const reuse = one.length === 1 && manyFill === undefined && oneFill === undefined;
+    if (reuse && many.length === 1) {
+      const only = this.#prepare(many[0] as StepSeries, one[0] as StepSeries, reuse);
       this.#compute(many[0] as StepSeries, one[0] as StepSeries, only);
       return hasSamples(only) ? [only] : [];
     }
     const results = new GroupResults(this.#matching.card === "one-to-one");
     for (const manySeries of many)
-      for (const oneSeries of one) this.#addPair(results, manySeries, oneSeries);
+      for (const oneSeries of one) this.#addPair(results, manySeries, oneSeries, reuse);
     if (oneFill !== undefined && many.length > 0) {
       const missing = constantWhereAbsent(one, many, oneFill);
       for (const series of hasSamples(missing) ? many : [])
@@ -203,8 +206,8 @@ class Combiner {
     return results.list();
   }
 
-  #addPair(results: GroupResults, many: StepSeries, one: StepSeries): void {
-    const out = this.#prepare(many, one);
+  #addPair(results: GroupResults, many: StepSeries, one: StepSeries, reuse = false): void {
+    const out = this.#prepare(many, one, reuse);
     // Whatever a comparison filters away later, matching twice is an error.
     results.claim(out);
     this.#compute(many, one, out);
@@ -212,15 +215,17 @@ class Combiner {
   }
 
   /** The result with its labels, present where both sides are. */
-  #prepare(many: StepSeries, one: StepSeries): StepSeries {
+  #prepare(many: StepSeries, one: StepSeries, reuse: boolean): StepSeries {
     const { op, bool } = this.#expr;
-    const out = emptySeries(
-      this.#labels(many.labels, one.labels),
-      bool || (!changesMeaning(op) && many.dropName),
-      many.values.length,
-    );
-    for (let i = 0; i < out.present.length; i++)
-      if (many.present[i] !== NONE && one.present[i] !== NONE) out.present[i] = FLOAT;
+    const labels = this.#labels(many.labels, one.labels);
+    const dropName = bool || (!changesMeaning(op) && many.dropName);
+    const count = many.values.length;
+    const out =
+      reuse && many.histograms === undefined && one.histograms === undefined
+        ? { labels, dropName, values: many.values, present: many.present }
+        : emptySeries(labels, dropName, count);
+    for (let i = 0; i < count; i++)
+      out.present[i] = many.present[i] !== NONE && one.present[i] !== NONE ? FLOAT : NONE;
     return out;
   }
 
