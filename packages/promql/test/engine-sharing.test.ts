@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { assert } from "@pharos/base";
+import { Kernels } from "@pharos/kernels";
 import type { SeriesReader } from "@pharos/ports";
 import type { QueryResult } from "@pharos/promql/engine";
 import fc from "fast-check";
@@ -112,6 +113,7 @@ const query = fc
 
 test("what is shared comes to the same as what is computed for itself", async () => {
   const world = await worldOf(DATA);
+  const withKernels = await worldOf(DATA, { kernels: await Kernels.load() });
   await fc.assert(
     fc.asyncProperty(query, async (text) => {
       // Matchers that change nothing make every selector another one.
@@ -119,6 +121,7 @@ test("what is shared comes to the same as what is computed for itself", async ()
       const apart = text.replaceAll("A", () => `a{n!="none${selectors++}"}`);
       const shared = await answer(world, text.replaceAll("A", "a"));
       deepEqual(shared, await answer(world, apart));
+      deepEqual(await answer(withKernels, text.replaceAll("A", "a")), shared);
     }),
     { numRuns: 300 },
   );

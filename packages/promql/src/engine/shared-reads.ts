@@ -203,16 +203,27 @@ export class SharedReads {
     resources: DisposableStack,
   ): Promise<Reading> {
     const { context } = this.#evaluator;
-    const sink: Sink = (series) => {
-      const busy = sinks.map((one) => one(series)).filter((one) => one !== undefined);
-      return busy.length === 0 ? undefined : Promise.all(busy).then(() => undefined);
-    };
+    const sink = fanOut(sinks);
     if (range === undefined || node.kind !== "call")
       return openSelector(selector, this.#grid, context, "value", sink);
     const call = await RangeCall.open(node, this.#grid, this.#evaluator, sink);
     resources.use(call);
     return openMatrixSelector(range, this.#grid, context, call.wishes, call.take);
   }
+}
+
+/** Gives each series to several sinks. */
+function fanOut(sinks: readonly Sink[]): Sink {
+  const [only] = sinks;
+  if (sinks.length === 1 && only !== undefined) return only;
+  return (series) => {
+    let busy: Promise<unknown> | undefined;
+    for (const sink of sinks) {
+      const taken = sink(series);
+      if (taken !== undefined) busy = Promise.all([busy, taken]);
+    }
+    return busy?.then(() => undefined);
+  };
 }
 
 function unitOf(node: Expr, grid: Grid, { context }: Evaluator): Unit | undefined {
