@@ -39,7 +39,9 @@ class Threads implements AsyncDisposable {
     this.#closers = closers;
   }
 
-  static async open(options: { readonly heapMibMax?: number } = {}): Promise<Threads> {
+  static async open(
+    options: { readonly heapMibMax?: number; readonly silentMsMax?: number } = {},
+  ): Promise<Threads> {
     const closers = new AsyncDisposableStack();
     const dataFolder = await mkdtemp(join(tmpdir(), "pharos-threads-"));
     closers.defer(() => rm(dataFolder, { recursive: true }));
@@ -193,7 +195,7 @@ test("a query that is given up ends, and others go on", async () => {
 });
 
 test("a thread that runs out of memory takes its queries with it, and the next ones have another", async () => {
-  await using threads = await Threads.open({ heapMibMax: 24 });
+  await using threads = await Threads.open({ heapMibMax: 32 });
   for (let from = 0; from < 20_000; from += 10_000)
     await threads.append(series(`many_${from}`, 10_000), 599);
   const everything = encodeURIComponent('label_replace({i!=""}, "more", "x$1", "i", "(.*)")');
@@ -208,6 +210,19 @@ test("a thread that runs out of memory takes its queries with it, and the next o
   const answer = await threads.read("/api/v1/query?query=count(many_0)");
   match(await answer.text(), /"10000"/);
   deepEqual(threads.deaths, []);
+});
+
+test("a thread that a query holds up is ended with its queries, which hear why", async () => {
+  // Any step of this query takes longer than that.
+  await using threads = await Threads.open({ silentMsMax: 1 });
+  const query = encodeURIComponent("max_over_time((time() * sin(vector(1)))[12h:10ms])");
+  await rejects(threads.read(`/api/v1/query?query=${query}`), {
+    code: "query.timeout",
+    message: "a query held up its thread for more than 1 ms, which was ended with its queries",
+  });
+  const { stuck, deaths, queries } = threads.queries.stats();
+  deepEqual([stuck, deaths, queries], [1, 0, 0]);
+  match(threads.log.join(), /a query thread did not answer/);
 });
 
 test("bodies lie in the store's memory, and those that find no room there are moved", async () => {

@@ -57,6 +57,7 @@ const QUERY_PATHS: ReadonlyMap<string, "instant" | "range"> = new Map([
   [READ_PATHS.rangeQuery, "range"],
   [READ_PATHS.queryCost, "instant"],
   [READ_PATHS.queryRangeCost, "range"],
+  [READ_PATHS.dashboardQuery, "instant"],
 ]);
 
 /**
@@ -80,10 +81,14 @@ export class QueryService {
     const whole = await withWholeForm(request);
     const parameters = await parametersOf(whole.clone());
     const terms = queryTerms(parameters, ceilings());
-    const caller = queryCaller(request.headers, client, userHeader);
+    const asker = queryCaller(request.headers, client, userHeader);
+    const isDashboard = pathname === READ_PATHS.dashboardQuery;
+    const caller: QueryCaller = isDashboard ? { ...asker, source: "dashboard" } : asker;
     const times = this.#times(parameters, kind);
     const query: QueryRequest = {
-      ...{ query: parameters.get("query") ?? "", ...times, ...caller },
+      // A dashboard may ask by the name of a metric alone.
+      query: parameters.get("query") ?? parameters.get("metric") ?? "",
+      ...{ ...times, ...caller },
       ...{ clientAddress: client.address, method: request.method, path: pathname },
     };
     return this.#run(query, caller, terms, whole, request.signal);

@@ -86,7 +86,7 @@ export class QueryPool implements AsyncDisposable {
 
   #endStuck(silentMsMax: number): void {
     for (const thread of this.#threads) {
-      if (thread.load === 0 || thread.silentMs() <= silentMsMax) continue;
+      if (thread.load === 0 || !thread.isSilentFor(silentMsMax)) continue;
       this.#threads.delete(thread);
       this.#stuck++;
       this.#options.log.error(
@@ -262,14 +262,15 @@ class QueryThread {
     return this.#load;
   }
 
-  /** For how long it did not answer. */
-  silentMs(): number {
-    return this.#liveness.check();
+  /** Whether it does not answer for so long. One that is still starting may take its time. */
+  isSilentFor(ms: number): boolean {
+    const silentMs = this.#liveness.check();
+    return this.#liveness.hasAnswered && silentMs > ms;
   }
 
   /** Whether what it works on keeps it from anything else. */
   get isHeldUp(): boolean {
-    return this.load > 0 && this.#liveness.hasAnswered && this.silentMs() >= HELD_UP_MS;
+    return this.load > 0 && this.isSilentFor(HELD_UP_MS);
   }
 
   get isBusy(): boolean {
