@@ -3,8 +3,9 @@ import type { BinaryExpr } from "../syntax/ast.ts";
 import { valueTypeOf } from "../syntax/value-type.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { isSetOperator, vectorWithScalar } from "./operators.ts";
+import { setOperation } from "./set-operations.ts";
 import { type Grid, hasSamples, type StepSeries } from "./step-series.ts";
-import { matchVectors, setOperation } from "./vector-matching.ts";
+import { matchVectors } from "./vector-matching.ts";
 
 /** A binary expression of which at least one side is a vector. */
 export async function evaluateBinary(

@@ -19,14 +19,7 @@ import { referenceOf } from "./info-reference.ts";
 import { addPresence } from "./instant-functions.ts";
 import type { QueryContext } from "./query-context.ts";
 import { collectSelector, streamSelector } from "./selector.ts";
-import {
-  type Grid,
-  HISTOGRAM,
-  hasSamples,
-  mergeSameLabels,
-  NONE,
-  type StepSeries,
-} from "./step-series.ts";
+import { type Grid, HISTOGRAM, mergeSameLabels, NONE, type StepSeries } from "./step-series.ts";
 
 /** The info metric that is meant where none is named. */
 const TARGET_INFO = "target_info";
@@ -230,20 +223,22 @@ function describe(
   const used = new Set<number>();
   for (let i = 0; i < setAt.length; i++)
     if (series.present[i] !== NONE) used.add(setAt[i] as number);
+  const labelsWith = (set: number): Labels =>
+    withInfo(series.labels, sets[set] as readonly Labels[], data);
+  const isOne = used.size === 1;
   if (needsInfo) used.delete(0);
-  const results: StepSeries[] = [];
-  for (const set of used) {
-    const present = series.present.map((there, i) => (setAt[i] === set ? there : NONE));
-    const labels = withInfo(series.labels, sets[set] as readonly Labels[], data);
-    results.push({
+  return Array.from(used, (set) => {
+    const labels = labelsWith(set);
+    // Mostly there is one set all the time.
+    if (isOne) return { ...series, labels };
+    return {
       ...series,
       labels,
-      present,
       values: series.values.slice(),
+      present: series.present.map((there, i) => (setAt[i] === set ? there : NONE)),
       histograms: series.histograms?.slice(),
-    });
-  }
-  return results.filter(hasSamples);
+    };
+  });
 }
 
 function withInfo(labels: Labels, infos: readonly Labels[], data: InfoSelection["data"]): Labels {
