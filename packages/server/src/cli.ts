@@ -54,6 +54,17 @@ check
   .description("check rule files")
   .action(later(async () => (await import("./commands/check.ts")).checkRules));
 
+program
+  .command("test")
+  .description("run tests of what was configured")
+  .command("rules")
+  .argument("<file...>", "files of tests, in the format of promtool's")
+  .option("--run <pattern...>", "only tests whose name matches one of these regular expressions")
+  .option("--diff", "of what is wrong show only what is missing (-) and what is too much (+)")
+  .option("--junit <file>", "write the results to this file, too, as JUnit does")
+  .description("run tests of alerting and recording rules")
+  .action(later(async () => (await import("./commands/test-rules.ts")).testRules));
+
 const import_ = program
   .command("import")
   .description("bring samples from elsewhere into a data folder that no server uses");

@@ -69,8 +69,18 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
     });
   }
 
+  /** Adds what rules write. */
+  append(batch: SampleBatch): Promise<unknown> {
+    return this.#opened.append(batch);
+  }
+
+  /** As `instant`, but gives the engine's own result. @throws OperatingError */
+  evaluate(expr: Expr | string, timeMs: number): Promise<QueryResult> {
+    return this.#engine.instant(this.#reader, expr, timeMs, { signal: this.#signal });
+  }
+
   instant(expr: string, timeMs: number): Promise<TestResult> {
-    return answer(this.#engine.instant(this.#reader, expr, timeMs, { signal: this.#signal }));
+    return answer(this.evaluate(expr, timeMs));
   }
 
   range(expr: string, startMs: number, endMs: number, stepMs: number): Promise<TestResult> {
