@@ -36,11 +36,9 @@ export function windowsSum(w: usize, values: usize, isAverage: i32): u32 {
         store<f64>(out + i * 8, isAverage != 0 ? total / ((high - low) as f64) : total);
         continue;
       }
-    } else if (i + 1 < count) {
-      const nextLow = load<u32>(from + i * 4, 4);
-      const size = high - low;
-      const start = values + low * 8;
-      if (load<u32>(to + i * 4, 4) - nextLow == size && sumTwo(start, values + nextLow * 8, size, isAverage, out + i * 8)) {
+    } else if (i + 1 < count && isNextAsLarge(from + i * 4, to + i * 4)) {
+      const next = load<u32>(from + i * 4, 4);
+      if (sumTwo(values + low * 8, values + next * 8, high - low, isAverage, out + i * 8)) {
         i++;
         store<u8>(present + i, 1);
         found++;
@@ -54,6 +52,11 @@ export function windowsSum(w: usize, values: usize, isAverage: i32): u32 {
   return found;
 }
 
+/** Whether a window has as many samples as the one behind it, whose bounds stand there as well. */
+function isNextAsLarge(from: usize, to: usize): bool {
+  return load<u32>(to, 4) - load<u32>(from, 4) == load<u32>(to) - load<u32>(from);
+}
+
 /** Sums two windows of the same size, not 0, side by side. False where a sum is not finite, and nothing is done. */
 function sumTwo(a: usize, b: usize, size: u32, isAverage: i32, out: usize): bool {
   let total = f64x2.replace_lane(v128.load64_splat(a), 1, load<f64>(b));
@@ -64,10 +67,7 @@ function sumTwo(a: usize, b: usize, size: u32, isAverage: i32, out: usize): bool
     b += 8;
     const value = f64x2.replace_lane(v128.load64_splat(a), 1, load<f64>(b));
     const next = f64x2.add(total, value);
-    const larger = f64x2.ge(f64x2.abs(total), f64x2.abs(value));
-    const first = v128.bitselect(total, value, larger);
-    const second = v128.bitselect(value, total, larger);
-    lost = f64x2.add(lost, f64x2.add(f64x2.sub(first, next), second));
+    lost = f64x2.add(lost, lostOf(total, value, next));
     total = next;
   }
   // What is not finite on the way shows in the end: its difference from itself is no number.
@@ -217,11 +217,56 @@ export function windowsVariance(w: usize, values: usize, isDeviation: i32): u32 
     const high = load<u32>(to + i * 4);
     store<u8>(present + i, high > low ? 1 : 0);
     if (high == low) continue;
+    found++;
+    if (i + 1 < count && isNextAsLarge(from + i * 4, to + i * 4)) {
+      const next = load<u32>(from + i * 4, 4);
+      if (varianceOfTwo(values + low * 8, values + next * 8, high - low, isDeviation, out + i * 8)) {
+        i++;
+        store<u8>(present + i, 1);
+        found++;
+        continue;
+      }
+    }
     const result = variance(values + low * 8, values + high * 8);
     store<f64>(out + i * 8, isDeviation != 0 ? sqrt<f64>(result) : result);
-    found++;
   }
   return found;
+}
+
+/** `variance` of two windows of the same size side by side. False where one is not finite, and nothing is done. */
+function varianceOfTwo(a: usize, b: usize, size: u32, isDeviation: i32, out: usize): bool {
+  let mean = f64x2.splat(0);
+  let meanLost = f64x2.splat(0);
+  let total = f64x2.splat(0);
+  let lost = f64x2.splat(0);
+  let seen: f64 = 0;
+  for (const end = a + (size as usize) * 8; a < end; a += 8, b += 8) {
+    seen++;
+    const value = f64x2.replace_lane(v128.load64_splat(a), 1, load<f64>(b));
+    const delta = f64x2.sub(value, f64x2.add(mean, meanLost));
+    const meanStep = f64x2.div(delta, f64x2.splat(seen));
+    const nextMean = f64x2.add(mean, meanStep);
+    meanLost = f64x2.add(meanLost, lostOf(mean, meanStep, nextMean));
+    mean = nextMean;
+    const square = f64x2.mul(delta, f64x2.sub(value, f64x2.add(mean, meanLost)));
+    const next = f64x2.add(total, square);
+    lost = f64x2.add(lost, lostOf(total, square, next));
+    total = next;
+  }
+  // What is not finite on the way shows in the end.
+  const rest = f64x2.add(f64x2.sub(mean, mean), f64x2.sub(total, total));
+  if (!i64x2.all_true(f64x2.eq(rest, f64x2.splat(0)))) return false;
+  const result = f64x2.div(f64x2.add(total, lost), f64x2.splat(seen));
+  v128.store(out, isDeviation != 0 ? f64x2.sqrt(result) : result);
+  return true;
+}
+
+/** What a sum, `next`, lost of its addends to rounding. */
+function lostOf(sum: v128, addend: v128, next: v128): v128 {
+  const larger = f64x2.ge(f64x2.abs(sum), f64x2.abs(addend));
+  const first = v128.bitselect(sum, addend, larger);
+  const second = v128.bitselect(addend, sum, larger);
+  return f64x2.add(f64x2.sub(first, next), second);
 }
 
 function variance(start: usize, end: usize): f64 {
