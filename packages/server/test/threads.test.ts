@@ -215,6 +215,7 @@ test("a thread that runs out of memory takes its queries with it, and the next o
 test("a thread that a query holds up is ended with its queries, which hear why", async () => {
   // Any step of this query takes longer than that.
   await using threads = await Threads.open({ silentMsMax: 1 });
+  equal((await threads.read("/api/v1/query?query=1")).status, 200);
   const query = encodeURIComponent("max_over_time((time() * sin(vector(1)))[12h:10ms])");
   await rejects(threads.read(`/api/v1/query?query=${query}`), {
     code: "query.timeout",

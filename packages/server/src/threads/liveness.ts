@@ -14,6 +14,11 @@ export class Liveness {
     this.#ping = ping;
   }
 
+  /** Notes that it has answered something else. */
+  heard(): void {
+    this.#hasAnswered = true;
+  }
+
   /** Whether it ever has answered: before that it may still be starting. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
@@ -27,7 +32,7 @@ export class Liveness {
     this.#ping().then(
       () => {
         this.#askedMs = undefined;
-        this.#hasAnswered = true;
+        this.heard();
       },
       () => {}, // The thread is gone.
     );

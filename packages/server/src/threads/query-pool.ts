@@ -298,6 +298,7 @@ class QueryThread {
     let unfinished = false;
     try {
       const sent = await this.#caller.call("read", request, { signal });
+      this.#liveness.heard();
       const { status, body, rest, run } = sent;
       if (run !== undefined) observe(run);
       const headers = sent.headers.map(([name, value]): [string, string] => [name, value]);

@@ -6,6 +6,7 @@ import { Kernels } from "@pharos/kernels";
 import { createEngine } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
 import { attachReader, type ReaderCalls } from "@pharos/tsdb";
+import { wholeBodyOf } from "../http/answer.ts";
 import { createReadRoutes } from "../http/read-routes.ts";
 import type { QueryRun } from "../queries/query-run.ts";
 import { archiveSettings } from "./archive-settings.ts";
@@ -77,11 +78,17 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
   const { url, method, body: form = null } = sent;
   const headers = new Headers(sent.headers.map(([name, value]): [string, string] => [name, value]));
   const response = await read(new Request(url, { method, headers, body: form, signal }));
+  const { status } = response;
+  const whole = wholeBodyOf(response);
+  if (whole !== undefined) {
+    const answer = { status, headers: [...response.headers], body: whole, run, rest: undefined };
+    return new Moved(answer, [whole.buffer]);
+  }
   const pieces = (response.body ?? new Blob().stream()).values();
   const body = (await nextPiece(pieces)) ?? new Uint8Array(0);
   // A short answer has its length and comes whole.
   const isWhole = response.headers.has("Content-Length") || body.length < PIECE_SIZE_MIN;
-  const answer = { status: response.status, headers: [...response.headers], body, run };
+  const answer = { status, headers: [...response.headers], body, run };
   if (isWhole) return new Moved({ ...answer, rest: undefined }, [body.buffer]);
   const rest = nextRest++;
   if (signal.aborted) void pieces.return?.();
