@@ -299,6 +299,16 @@ test("warnings and infos of the engine stand beside the data, with places in the
   match(infos[0] ?? "", /metric might not be a counter.*"up" \(1:6\)$/);
 });
 
+test("of very many warnings and infos the first ten are shown, and how many more there are", async () => {
+  const world = new HttpWorld();
+  for (let i = 0; i < 13; i++) await world.write({ __name__: `gauge_${i}` }, 60, () => i);
+  const query = encodeURIComponent('count(rate({__name__=~"gauge_.+"}[30s]))');
+  const { body } = await world.ask(`query?query=${query}`);
+  const { infos } = body as { infos: string[] };
+  equal(infos.length, 11);
+  equal(infos.at(-1), "3 more info annotations omitted");
+});
+
 test("times are Unix seconds, RFC 3339, or the ends of time as Prometheus writes them", () => {
   for (const [text, timestampMs] of [
     ["1.2345", 1234],

@@ -43,9 +43,19 @@ export function seriesCount(result: QueryResult, limit: number): number {
   return limit > 0 ? Math.min(limit, count) : count;
 }
 
-/** Warnings and infos, with one that says so where `limit` drops series. */
+/** How many warnings, and how many infos, an answer shows, as Prometheus's do. */
+const NOTES_MAX = 10;
+
+/** Warnings and infos, the first of each, with a warning that says so where `limit` drops series. */
 export function resultNotes(result: QueryResult, limit: number): Notes {
-  const { warnings, infos } = result;
+  const warnings = firstNotes(result.warnings, "warning");
+  const infos = firstNotes(result.infos, "info");
   if (seriesCount(result, limit) === seriesCount(result, 0)) return { warnings, infos };
   return { warnings: [...warnings, TRUNCATED], infos };
+}
+
+function firstNotes(notes: readonly string[], kind: "warning" | "info"): readonly string[] {
+  const omitted = notes.length - NOTES_MAX;
+  if (omitted <= 0) return notes;
+  return [...notes.slice(0, NOTES_MAX), `${omitted} more ${kind} annotations omitted`];
 }
