@@ -98,6 +98,9 @@ function* lotOf(first: SeriesColumns, reading: SelectionReading): Generator<Seri
   }
 }
 
+/** Histograms of a series that there is room for at first: most series have none. */
+const HISTOGRAMS_ROOM = 16;
+
 /** One pass over a selection. */
 class SelectionReading {
   readonly #merge: SourceMerge;
@@ -117,7 +120,7 @@ class SelectionReading {
     this.#out = new ColumnBuffer(kernels);
     this.#samplesMax = samplesMax;
     if (histograms && sources.some((source) => source.hasHistograms))
-      this.#histograms = new ColumnSetBuffer("histograms");
+      this.#histograms = new ColumnSetBuffer("histograms", HISTOGRAMS_ROOM);
   }
 
   /** What was read is gone. */

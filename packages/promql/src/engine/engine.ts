@@ -200,6 +200,9 @@ async function evaluateRange(expr: Expr, grid: Grid, evaluator: Evaluator): Prom
   }
 }
 
+/** Made once: an abort without a reason makes an exception with its stack. */
+const ENDED = new Error("the query has ended");
+
 /** Runs a query with a signal that aborts when the caller's does or the time is up, and says which it was. */
 async function withTimeout<T>(
   clock: Clock,
@@ -210,7 +213,7 @@ async function withTimeout<T>(
   const timeUp = new AbortController();
   const finished = new AbortController();
   const signal = AbortSignal.any([callerSignal, timeUp.signal]);
-  clock.sleep(timeoutMs, AbortSignal.any([callerSignal, finished.signal])).then(
+  clock.sleep(timeoutMs, finished.signal).then(
     () => timeUp.abort(new Error("the query's time is up")),
     () => {}, // The query ended first.
   );
@@ -224,6 +227,6 @@ async function withTimeout<T>(
       throw new OperatingError("query.timeout", "query timed out in expression evaluation");
     throw error;
   } finally {
-    finished.abort();
+    finished.abort(ENDED);
   }
 }

@@ -18,8 +18,7 @@ export function streamed(
   let size = 0;
   for (let next = pieces.next(); ; next = pieces.next()) {
     if (next.done === true) {
-      const headers = { "Content-Type": contentType, "Content-Length": String(size) };
-      return new Response(joined(first, size), { headers });
+      return wholeResponse(joined(first, size), contentType);
     }
     first.push(next.value);
     size += next.value.length;
@@ -61,9 +60,27 @@ export function jsonResponse(
   status = 200,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const bytes = encoder.encode(json);
-  const length = { "Content-Type": "application/json", "Content-Length": String(bytes.length) };
-  return new Response(bytes, { status, headers: { ...length, ...headers } });
+  return wholeResponse(encoder.encode(json), "application/json", status, headers);
+}
+
+/** The bodies of answers that are in memory as a whole. */
+const wholeBodies = new WeakMap<Response, Uint8Array<ArrayBuffer>>();
+
+function wholeResponse(
+  bytes: Uint8Array<ArrayBuffer>,
+  contentType: string,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const own = { "Content-Type": contentType, "Content-Length": String(bytes.length) };
+  const response = new Response(bytes, { status, headers: { ...own, ...headers } });
+  wholeBodies.set(response, bytes);
+  return response;
+}
+
+/** The body of an answer that has its length, for who hands it on: reading it as a stream takes longer than to make it. */
+export function wholeBodyOf(response: Response): Uint8Array<ArrayBuffer> | undefined {
+  return wholeBodies.get(response);
 }
 
 /** What a successful answer carries beside its data. */

@@ -2,6 +2,7 @@ import { formatSampleValue, type Labels } from "@pharos/base";
 
 /** Bytes are handed on in pieces of about this size, so that a large answer is never in memory as a whole. */
 const PIECE_SIZE = 64 * 1024;
+const FIRST_SIZE = 1024;
 /** Integers below this have at most 15 digits: each of those is a number of its own, and no other digits mean it. */
 const EXACT_MAX = 1e15;
 
@@ -20,7 +21,8 @@ const encoder = new TextEncoder();
  * of each first.
  */
 export class JsonWriter {
-  #bytes = new Uint8Array(2 * PIECE_SIZE);
+  /** Small at first, as most answers are: what is allocated counts as work for the garbage collector. */
+  #bytes = new Uint8Array(FIRST_SIZE);
   #length = 0;
 
   /** Whether there is enough to be handed on. */
