@@ -3,7 +3,7 @@ import type { Call, Expr } from "../syntax/ast.ts";
 import { argument } from "./call-arguments.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
-import { scalarOf } from "./instant-functions.ts";
+import { greater, lesser, scalarOf } from "./instant-functions.ts";
 import { computeColumns } from "./operators.ts";
 import { firstStep, type Grid, timesOf } from "./step-series.ts";
 
@@ -71,7 +71,7 @@ async function scalarCall(call: Call, grid: Grid, evaluator: Evaluator): Promise
     case "min_of": {
       const values = await evaluator.scalar(argument(call, 0), grid);
       const others = await evaluator.scalar(argument(call, 1), grid);
-      const choose = call.func === "max_of" ? maxOf : minOf;
+      const choose = call.func === "max_of" ? greater : lesser;
       for (let i = 0; i < values.length; i++)
         values[i] = choose(values[i] as number, others[i] as number);
       return values;
@@ -81,16 +81,4 @@ async function scalarCall(call: Call, grid: Grid, evaluator: Evaluator): Promise
     default:
       assert(false, () => `${call.func} gives no scalar`);
   }
-}
-
-/** As in Go: +Inf wins over NaN. */
-function maxOf(a: number, b: number): number {
-  const infinity = Number.POSITIVE_INFINITY;
-  return a === infinity || b === infinity ? infinity : Math.max(a, b);
-}
-
-/** As in Go: -Inf wins over NaN. */
-function minOf(a: number, b: number): number {
-  const infinity = Number.NEGATIVE_INFINITY;
-  return a === infinity || b === infinity ? infinity : Math.min(a, b);
 }

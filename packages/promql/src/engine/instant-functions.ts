@@ -62,14 +62,14 @@ export function clamp(
 }
 
 /** Like Math.max, but +Inf wins over NaN. */
-function greater(a: number, b: number): number {
+export function greater(a: number, b: number): number {
   if (a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY)
     return Number.POSITIVE_INFINITY;
   return Math.max(a, b);
 }
 
 /** Like Math.min, but -Inf wins over NaN. */
-function lesser(a: number, b: number): number {
+export function lesser(a: number, b: number): number {
   if (a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY)
     return Number.NEGATIVE_INFINITY;
   return Math.min(a, b);

@@ -27,23 +27,29 @@ export function linearRegression(
   let lostY = 0;
   let lostXY = 0;
   let lostXX = 0;
+  // What a sum loses to rounding is computed without a branch (Knuth's two-sum), four times a sample. A sum that overflows
+  // comes to NaN then, and is looked at below.
   for (let i = from; i < to; i++) {
     const y = values[i] as number;
     const x = ((timestampsMs[i] as number) - originMs) / 1000;
     if (y !== first) constant = false;
     const nextX = sumX + x;
-    lostX += lostBy(sumX, x, nextX, lostX);
+    const partX = nextX - sumX;
+    lostX += sumX - (nextX - partX) + (x - partX);
     sumX = nextX;
     const nextY = sumY + y;
-    lostY += lostBy(sumY, y, nextY, lostY);
+    const partY = nextY - sumY;
+    lostY += sumY - (nextY - partY) + (y - partY);
     sumY = nextY;
     const xy = x * y;
     const nextXY = sumXY + xy;
-    lostXY += lostBy(sumXY, xy, nextXY, lostXY);
+    const partXY = nextXY - sumXY;
+    lostXY += sumXY - (nextXY - partXY) + (xy - partXY);
     sumXY = nextXY;
     const xx = x * x;
     const nextXX = sumXX + xx;
-    lostXX += lostBy(sumXX, xx, nextXX, lostXX);
+    const partXX = nextXX - sumXX;
+    lostXX += sumXX - (nextXX - partXX) + (xx - partXX);
     sumXX = nextXX;
   }
   if (constant) {
@@ -54,18 +60,12 @@ export function linearRegression(
   }
   const n = to - from;
   sumX += lostX;
-  sumY += lostY;
-  sumXY += lostXY;
+  sumY = Number.isNaN(lostY) ? sumY : sumY + lostY;
+  sumXY = Number.isNaN(lostXY) ? sumXY : sumXY + lostXY;
   sumXX += lostXX;
   line.slope = (sumXY - (sumX * sumY) / n) / (sumXX - (sumX * sumX) / n);
   line.intercept = sumY / n - (line.slope * sumX) / n;
   return line;
-}
-
-/** What the sum `next` of `sum` and `addend` lost to rounding; takes back all of `lost` where it overflowed. */
-function lostBy(sum: number, addend: number, next: number, lost: number): number {
-  if (Math.abs(next) === Number.POSITIVE_INFINITY) return -lost;
-  return Math.abs(sum) >= Math.abs(addend) ? sum - next + addend : addend - next + sum;
 }
 
 /** Holt's linear method over each window's samples: a level and a trend, smoothed by factors between 0 and 1. */
