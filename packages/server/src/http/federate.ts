@@ -1,61 +1,119 @@
 import {
+  compareUtf8,
   formatValue,
   isLegacyLabelName,
   isLegacyMetricName,
   type Labels,
+  labelsKey,
   labelValue,
+  type Matcher,
   METRIC_NAME,
   mergeLabels,
+  type NativeHistogram,
   quote,
 } from "@pharos/base";
+import type { SeriesColumns } from "@pharos/ports";
+import { encoded, streamed } from "./answer.ts";
+import { familiesProtobuf, isInProtobuf, PROTOBUF_TYPE } from "./federate-protobuf.ts";
 import { matchParameters } from "./match-parameter.ts";
+import { negotiate } from "./negotiate.ts";
 import { parametersOf } from "./parameters.ts";
 import type { ReadDependencies } from "./read-routes.ts";
 
 /** A federation request may read so many samples. */
 const SAMPLES_MAX = 50_000_000;
 
+/** The newest sample of a series, with the labels it is known by elsewhere. */
+export interface LatestSample {
+  readonly labels: Labels;
+  readonly timestampMs: number;
+  readonly value: number | NativeHistogram;
+}
+
+const PROTOBUF = "application/vnd.google.protobuf";
+const TEXT = "text/plain";
+const TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8";
+
 /**
- * `/federate?match[]`: the latest sample of each matching series within the lookback, in the text format, for another
- * server to scrape. A series whose latest sample is a staleness marker is left out.
+ * `/federate?match[]`: the latest sample of each matching series within the lookback, for another server to scrape: in
+ * the text format, which has no place for native histograms, or in protobuf for those that accept it. A series whose
+ * latest sample is a staleness marker is left out.
  */
 export async function federate(
   request: Request,
+  dependencies: Pick<ReadDependencies, "store" | "clock" | "lookbackMs" | "externalLabels">,
+): Promise<Response> {
+  const parameters = await parametersOf(request);
+  const matcherLists = matchParameters(parameters, { named: false });
+  const accept = request.headers.get("Accept") ?? "";
+  const isProtobuf =
+    negotiate(accept, [TEXT, PROTOBUF]) === PROTOBUF && accept.includes("encoding=delimited");
+  const samples = await latestSamples(matcherLists, isProtobuf, request.signal, dependencies);
+  const families = [...Map.groupBy(samples, ({ labels }) => labelValue(labels, METRIC_NAME))].sort(
+    ([a], [b]) => compareUtf8(a, b),
+  );
+  const response = isProtobuf
+    ? streamed(familiesProtobuf(families), PROTOBUF_TYPE)
+    : streamed(encoded(familiesText(families)), TEXT_TYPE);
+  response.headers.set("Vary", "Accept");
+  return response;
+}
+
+async function latestSamples(
+  matcherLists: readonly (readonly Matcher[])[],
+  histograms: boolean,
+  signal: AbortSignal,
   {
     store,
     clock,
     lookbackMs,
     externalLabels,
   }: Pick<ReadDependencies, "store" | "clock" | "lookbackMs" | "externalLabels">,
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Iterable<LatestSample>> {
   const nowMs = clock.nowMs();
   const range = { minMs: nowMs - lookbackMs + 1, maxMs: nowMs };
-  const lines = new Map<string, Map<string, string>>();
-  for (const matchers of matchParameters(parameters, { named: false })) {
-    const options = { samplesMax: SAMPLES_MAX, signal: request.signal };
-    for await (const { labels, timestampsMs, values, stale } of store.select(
-      range,
-      matchers,
-      options,
-    )) {
-      const last = timestampsMs.length - 1;
-      if (stale?.[last] === 1) continue;
-      const series = seriesText(federated(labels, externalLabels()));
-      const line = `${series} ${formatValue(values[last] as number)} ${timestampsMs[last]}\n`;
-      // A series that several selectors match comes once.
-      lines.getOrInsertComputed(labelValue(labels, METRIC_NAME), () => new Map()).set(series, line);
+  const options = { samplesMax: SAMPLES_MAX, signal, histograms };
+  const external = externalLabels();
+  // A series that several selectors match comes once.
+  const found = new Map<string, LatestSample>();
+  for (const matchers of matcherLists)
+    for await (const columns of store.select(range, matchers, options)) {
+      const latest = latestOf(columns);
+      if (latest === undefined) continue;
+      const labels = federated(columns.labels, external);
+      found.set(labelsKey(labels), { labels, ...latest });
     }
+  return found.values();
+}
+
+/** Undefined where the series has ended, or the sample is one that nobody could be told. */
+function latestOf({
+  timestampsMs,
+  values,
+  stale,
+  histograms,
+}: SeriesColumns): Omit<LatestSample, "labels"> | undefined {
+  const last = timestampsMs.length - 1;
+  const lastMs = timestampsMs[last] ?? Number.NEGATIVE_INFINITY;
+  const at = (histograms?.timestampsMs.length ?? 0) - 1;
+  const histogramMs = histograms?.timestampsMs[at] ?? Number.NEGATIVE_INFINITY;
+  if (histograms !== undefined && histogramMs > lastMs) {
+    const value = histograms.at(at);
+    return value.stale || !isInProtobuf(value) ? undefined : { timestampMs: histogramMs, value };
   }
-  let text = "";
-  for (const name of [...lines.keys()].sort()) {
-    text += `# TYPE ${isLegacyMetricName(name) ? name : quote(name)} untyped\n`;
-    for (const line of lines.get(name)?.values() ?? []) text += line;
+  if (last < 0 || stale?.[last] === 1) return undefined;
+  return { timestampMs: lastMs, value: values[last] as number };
+}
+
+function* familiesText(
+  families: Iterable<readonly [name: string, samples: readonly LatestSample[]]>,
+): Generator<string, void, undefined> {
+  for (const [name, samples] of families) {
+    let text = `# TYPE ${isLegacyMetricName(name) ? name : quote(name)} untyped\n`;
+    for (const { labels, value, timestampMs } of samples)
+      text += `${seriesText(labels)} ${formatValue(value as number)} ${timestampMs}\n`;
+    yield text;
   }
-  const headers = {
-    "Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8",
-  };
-  return new Response(text, { headers });
 }
 
 /** Own labels stand before external ones. */
