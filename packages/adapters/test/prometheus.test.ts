@@ -1,13 +1,20 @@
 import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { zstdCompressSync } from "node:zlib";
-import { formatLabels, type Labels, labelsFrom, OperatingError, seededRng } from "@pharos/base";
+import {
+  formatLabels,
+  type Labels,
+  labelsFrom,
+  OperatingError,
+  packSnappy,
+  seededRng,
+  unpackSnappy,
+} from "@pharos/base";
 import { SimDisk } from "@pharos/testing";
 import fc from "fast-check";
-import { compress } from "snappyjs";
+import { compress, uncompress } from "snappyjs";
 import { crc32c } from "../src/prometheus/crc32c.ts";
 import { lookAtPrometheus, PrometheusBlock, type PrometheusHead } from "../src/prometheus/index.ts";
-import { unpackSnappy } from "../src/prometheus/snappy.ts";
 import { decodeXorChunk, SampleBuffer } from "../src/prometheus/xor-chunk.ts";
 import {
   chunkOf,
@@ -74,6 +81,7 @@ test("what snappy packed is unpacked, and any other bytes are refused or unpack 
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(50), (bytes, times) => {
       const all = Buffer.concat(Array.from({ length: times + 1 }, () => bytes));
       deepEqual(unpackSnappy(compress(new Uint8Array(all))), new Uint8Array(all));
+      deepEqual(uncompress(packSnappy(all)), new Uint8Array(all));
       ok(unpackSnappy(bytes) !== undefined);
     }),
   );

@@ -11,6 +11,11 @@ export {
   splitHistogram,
 } from "./histogram-encoding.ts";
 export {
+  readHistogramMessage,
+  type TimedHistogram,
+  writeHistogramMessage,
+} from "./histogram-message.ts";
+export {
   compareLabels,
   compareUtf8,
   equalLabels,
@@ -52,6 +57,8 @@ export {
   type NativeHistogram,
   STALE_HISTOGRAM,
 } from "./native-histogram.ts";
+export { ProtoFields } from "./proto-fields.ts";
+export { ProtoWriter } from "./proto-writer.ts";
 export {
   compileRegex,
   compileRegexSearch,
@@ -63,4 +70,5 @@ export {
 } from "./regex.ts";
 export { type Rng, seededRng } from "./rng.ts";
 export { Secret } from "./secret.ts";
+export { packSnappy, UNPACKED_SIZE_MAX, unpackSnappy } from "./snappy.ts";
 export { StoredJson } from "./stored-json.ts";

@@ -1,5 +1,4 @@
-import { compareUtf8, type Label, type Labels } from "@pharos/base";
-import { ProtoFields } from "./proto-fields.ts";
+import { compareUtf8, type Label, type Labels, ProtoFields } from "@pharos/base";
 
 // A label set as bytes, as Prometheus remote write sends it: for each label
 //

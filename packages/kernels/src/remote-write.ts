@@ -1,9 +1,8 @@
-import { assert, OperatingError } from "@pharos/base";
+import { assert, OperatingError, ProtoFields } from "@pharos/base";
 import { BODY_LIMITS, type BodyLimits } from "./body-limits.ts";
 import { type FamilyMetadata, METRIC_TYPES, type MetricType } from "./family-metadata.ts";
 import type { Kernels } from "./kernels.ts";
 import type { LabelLimits } from "./label-check.ts";
-import { ProtoFields } from "./proto-fields.ts";
 import type { SampleColumns } from "./sample-columns.ts";
 import { ScratchBlock } from "./scratch-block.ts";
 import {

@@ -1,15 +1,5 @@
-import {
-  BUCKETS_MAX,
-  type BucketSpan,
-  type CounterReset,
-  encodeHistogram,
-  histogramProblem,
-  type NativeHistogram,
-  OperatingError,
-  STALE_HISTOGRAM,
-} from "@pharos/base";
+import { encodeHistogram, OperatingError, ProtoFields, readHistogramMessage } from "@pharos/base";
 import { decodeLabels, encodeLabels } from "./label-bytes.ts";
-import { ProtoFields } from "./proto-fields.ts";
 
 /** Byte strings one after another: entry `i` ends before `ends[i]`. */
 export interface ByteStrings {
@@ -57,9 +47,6 @@ const TAG_SERIES = 0x0a;
 const TAG_LABEL = 0x0a;
 const TAG_EXEMPLAR = 0x1a;
 const TAG_HISTOGRAM = 0x22;
-const COUNTER_RESETS: readonly CounterReset[] = ["unknown", "reset", "none", "gauge"];
-const STALE_LOW = 0x0000_0002;
-const STALE_HIGH = 0x7ff0_0000;
 
 /**
  * Reads the histograms and exemplars of a `prometheus.WriteRequest` that is well-formed but for what is in them. One that
@@ -98,7 +85,7 @@ export function readAttachments(
       continue;
     }
     for (const bytes of series.histograms) {
-      const read = unlessMalformed(() => readHistogram(bytes));
+      const read = unlessMalformed(() => readHistogramMessage(bytes));
       if (typeof read === "string") refuse("histograms", 1, read);
       else histograms.add(ref, read.timestampMs, NO_VALUE, encodeHistogram(read.histogram));
     }
@@ -164,103 +151,6 @@ function readExemplar(message: Uint8Array): {
   }
   const labelBytes = encodeLabels(decodeLabels(concat(labels)));
   return { labelBytes, valueBytes, timestampMs };
-}
-
-function readHistogram(message: Uint8Array): {
-  readonly histogram: NativeHistogram;
-  readonly timestampMs: number;
-} {
-  const fields = new ProtoFields("native histogram", message);
-  let [schema, count, zeroCount, zeroThreshold, resetHint, timestampMs] = [0, 0, 0, 0, 0, 0];
-  let isInteger = true;
-  let sumBytes: Uint8Array = NO_VALUE;
-  const negative = new WrittenBuckets();
-  const positive = new WrittenBuckets();
-  const customBounds: number[] = [];
-  while (!fields.done) {
-    const tag = fields.varint();
-    if (tag === 0x08) count = fields.uint64();
-    else if (tag === 0x11) {
-      count = doubleOf(fields.fixed64());
-      isInteger = false;
-    } else if (tag === 0x19) sumBytes = fields.fixed64();
-    else if (tag === 0x20) schema = fields.sint64();
-    else if (tag === 0x29) zeroThreshold = doubleOf(fields.fixed64());
-    else if (tag === 0x30) zeroCount = fields.uint64();
-    else if (tag === 0x39) zeroCount = doubleOf(fields.fixed64());
-    else if (tag === 0x42) negative.spans.push(readSpan(fields.message()));
-    else if (tag === 0x48 || tag === 0x4a) negative.readDeltas(fields, tag);
-    else if (tag === 0x51 || tag === 0x52) readDoubles(fields, tag, negative.counts);
-    else if (tag === 0x5a) positive.spans.push(readSpan(fields.message()));
-    else if (tag === 0x60 || tag === 0x62) positive.readDeltas(fields, tag);
-    else if (tag === 0x69 || tag === 0x6a) readDoubles(fields, tag, positive.counts);
-    else if (tag === 0x70) resetHint = fields.varint();
-    else if (tag === 0x78) timestampMs = fields.int64();
-    else if (tag === 0x81 || tag === 0x82) readDoubles(fields, tag, customBounds);
-    else fields.skip(tag);
-  }
-  if (isStale(sumBytes)) return { histogram: STALE_HISTOGRAM, timestampMs };
-  const counterReset = COUNTER_RESETS[resetHint] ?? "unknown";
-  const histogram: NativeHistogram = {
-    ...{ schema, isInteger, counterReset, stale: false, zeroThreshold, zeroCount, count },
-    sum: doubleOf(sumBytes),
-    positiveSpans: positive.spans,
-    negativeSpans: negative.spans,
-    positiveCounts: isInteger ? positive.absolute : positive.counts,
-    negativeCounts: isInteger ? negative.absolute : negative.counts,
-    customBounds,
-  };
-  const problem = histogramProblem(histogram);
-  if (problem !== undefined) throw fields.error(0, problem);
-  return { histogram, timestampMs };
-}
-
-/** One side of a histogram as it is sent. */
-class WrittenBuckets {
-  readonly spans: BucketSpan[] = [];
-  readonly counts: number[] = [];
-  /** From the differences that integer histograms have. */
-  readonly absolute: number[] = [];
-
-  readDeltas(fields: ProtoFields, tag: number): void {
-    const packed = (tag & 7) === 2 ? fields.message() : undefined;
-    while (packed?.done !== true) {
-      this.absolute.push((this.absolute.at(-1) ?? 0) + (packed ?? fields).sint64());
-      if (this.absolute.length > BUCKETS_MAX)
-        throw fields.error(fields.offset, `more than ${BUCKETS_MAX} buckets`);
-      if (packed === undefined) return;
-    }
-  }
-}
-
-function readDoubles(fields: ProtoFields, tag: number, to: number[]): void {
-  const packed = (tag & 7) === 2 ? fields.message() : undefined;
-  while (packed?.done !== true) {
-    to.push(doubleOf((packed ?? fields).fixed64()));
-    if (to.length > BUCKETS_MAX)
-      throw fields.error(fields.offset, `more than ${BUCKETS_MAX} buckets`);
-    if (packed === undefined) return;
-  }
-}
-
-function readSpan(fields: ProtoFields): BucketSpan {
-  let [offset, length] = [0, 0];
-  while (!fields.done) {
-    const tag = fields.varint();
-    if (tag === 0x08) offset = fields.sint64();
-    else if (tag === 0x10) length = fields.varint();
-    else fields.skip(tag);
-  }
-  return { offset, length };
-}
-
-function doubleOf(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true);
-}
-
-function isStale(bytes: Uint8Array): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return view.getUint32(0, true) === STALE_LOW && view.getUint32(4, true) === STALE_HIGH;
 }
 
 function concat(pieces: readonly Uint8Array[]): Uint8Array {

@@ -1,10 +1,9 @@
 import { zstdDecompressSync } from "node:zlib";
-import { OperatingError } from "@pharos/base";
+import { OperatingError, UNPACKED_SIZE_MAX, unpackSnappy } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
 import { ReadWindow } from "./block-index.ts";
 import { corrupt } from "./byte-reader.ts";
 import { crc32c } from "./crc32c.ts";
-import { UNPACKED_SIZE_MAX, unpackSnappy } from "./snappy.ts";
 
 // A segment is pages of 32 KiB. A page has fragments of records, and zeros where no header fits any more:
 //

@@ -1,4 +1,4 @@
-import { OperatingError } from "@pharos/base";
+import { OperatingError } from "./errors.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
