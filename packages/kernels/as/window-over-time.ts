@@ -16,13 +16,15 @@ export function windowsSum(w: usize, values: usize, isAverage: i32): u32 {
   const out = load<u32>(w, OUT) as usize;
   const present = load<u32>(w, PRESENT) as usize;
   const scratch = load<u32>(w, SCRATCH) as usize;
-  let least = NaN;
-  const long = isLong(from, to, count);
-  if (long) {
-    const greatest = runningSums(values, load<u32>(w, SAMPLES), scratch);
-    // NaN, with which no comparison holds, where every window is summed by itself.
-    if (greatest < Infinity) least = greatest * DIFFERENCE_MIN;
-  }
+  const greatest: f64 = isLong(from, to, count) ? runningSums(values, load<u32>(w, SAMPLES), scratch) : Infinity;
+  const long = greatest < Infinity;
+  const least = greatest * DIFFERENCE_MIN;
+  // How many samples were looked at, and which of them were the last ones not 0, NaN and infinite.
+  let seen: i32 = 0;
+  let lastOther: i32 = -1;
+  let lastNaN: i32 = -1;
+  let lastPlus: i32 = -1;
+  let lastMinus: i32 = -1;
   let found: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const low = load<u32>(from + i * 4);
@@ -31,6 +33,25 @@ export function windowsSum(w: usize, values: usize, isAverage: i32): u32 {
     if (high == low) continue;
     found++;
     if (long) {
+      for (; seen < (high as i32); seen++) {
+        const value = load<f64>(values + (seen << 3));
+        if (value == 0) continue;
+        lastOther = seen;
+        if (value - value == 0) continue;
+        if (value != value) lastNaN = seen;
+        else if (value > 0) lastPlus = seen;
+        else lastMinus = seen;
+      }
+      const first = low as i32;
+      if (lastOther < first) {
+        store<f64>(out + i * 8, 0);
+        continue;
+      }
+      if (lastNaN >= first || lastPlus >= first || lastMinus >= first) {
+        const isNumber = lastNaN < first && (lastPlus < first || lastMinus < first);
+        store<f64>(out + i * 8, isNumber ? (lastPlus >= first ? Infinity : -Infinity) : NaN);
+        continue;
+      }
       const total = difference(scratch + low * 16, scratch + high * 16);
       if (abs<f64>(total) >= least) {
         store<f64>(out + i * 8, isAverage != 0 ? total / ((high - low) as f64) : total);
@@ -87,8 +108,8 @@ function isLong(from: usize, to: usize, count: u32): bool {
 }
 
 /**
- * The sums up to each sample, as two f64s: a rounded sum, and what rounding lost. Answers the greatest number in them;
- * infinity where not all are finite.
+ * The sums up to each sample, as two f64s: a rounded sum, and what rounding lost; samples that are not finite are left out.
+ * Answers the greatest number in them; infinity where the sums become too large.
  */
 function runningSums(values: usize, length: u32, sums: usize): f64 {
   let total: f64 = 0;
@@ -97,7 +118,8 @@ function runningSums(values: usize, length: u32, sums: usize): f64 {
   store<f64>(sums, 0);
   store<f64>(sums, 0, 8);
   for (const end = values + length * 8; values < end; values += 8) {
-    const value = load<f64>(values);
+    const sample = load<f64>(values);
+    const value: f64 = sample - sample == 0 ? sample : 0;
     const next = total + value;
     lost += abs<f64>(total) >= abs<f64>(value) ? total - next + value : value - next + total;
     total = next;
@@ -107,7 +129,7 @@ function runningSums(values: usize, length: u32, sums: usize): f64 {
     greatest = max<f64>(greatest, max<f64>(abs<f64>(total), abs<f64>(value)));
   }
   // Whatever is not finite on the way shows in the end.
-  return total - total == 0 && lost - lost == 0 && greatest < Infinity ? greatest : Infinity;
+  return total - total == 0 && lost - lost == 0 ? greatest : Infinity;
 }
 
 /** The sum between two places of running sums. */

@@ -234,10 +234,26 @@ test("sums keep what addition one by one would lose", () => {
   equal(sumOf([1e16, ...Array(100).fill(1), -1e16]), 100);
 });
 
+test("what is not finite costs long windows without it nothing, and zeros are zeros", () => {
+  const windows = new WindowKernels(kernels, gridOf(4, 50_000, START_MS + 50_000, 50_000));
+  const list = everySecond([
+    ...[...Array(49).fill(1e15), Infinity, ...Array(50).fill(0.25)],
+    ...[...Array(50).fill(0), ...Array(50).fill(-0)],
+  ]);
+  windows.find(timesOf(list), list.length);
+  windows.sum(valuesOf(list));
+  deepEqual(results(windows), [Infinity, 12.5, 0, 0]);
+  windows.average(valuesOf(list));
+  deepEqual(results(windows), [Infinity, 0.25, 0, 0]);
+  windows[Symbol.dispose]();
+});
+
 test("an average is a number where the sum is not", () => {
   equal(sumOf([1e308, 1e308, 1e308], true), 1e308);
   equal(sumOf([1e308, 1e308, 1e308]), Infinity);
   equal(sumOf([Infinity, ...Array(100).fill(1)]), Infinity);
+  equal(sumOf([Infinity, ...Array(100).fill(1), -Infinity]), Number.NaN);
+  equal(sumOf([...Array(100).fill(1), Number.NaN]), Number.NaN);
 });
 
 test("the last sample is none where it is a staleness marker", () => {

@@ -38,11 +38,19 @@ const counter = fc.array(fc.nat(50), { minLength: SAMPLES, maxLength: SAMPLES })
   return steps.map((step) => (total = step === 50 ? 0 : total + step));
 });
 const gauge = fc.array(value, { minLength: SAMPLES, maxLength: SAMPLES });
+const mostlyZero = fc.array(
+  fc.oneof(
+    { arbitrary: fc.constantFrom(0, 0, -0), weight: 30 },
+    { arbitrary: fc.constantFrom(1, 1e15, Number.NaN, Infinity), weight: 1 },
+  ),
+  { minLength: SAMPLES, maxLength: SAMPLES },
+);
 const gaps = fc.array(fc.constantFrom("sample", "sample", "sample", "sample", "none", "stale"), {
   ...{ minLength: SAMPLES, maxLength: SAMPLES },
 });
 const points = fc.oneof(
   counter,
+  mostlyZero,
   gauge,
   fc
     .tuple(fc.oneof(counter, gauge), gaps)
@@ -96,7 +104,7 @@ const FUNCTIONS = [
 ];
 const AGGREGATIONS = ["sum", "avg", "min", "max", "count", "group", "stddev", "stdvar"];
 
-const range = fc.constantFrom("20s", "1m", "5m", "15m");
+const range = fc.constantFrom("20s", "1m", "5m", "10m", "15m");
 const shift = fc.constantFrom("", "", " offset 1m", " offset -1m", " @ 600");
 const vector = fc.oneof(
   fc

@@ -25,11 +25,11 @@ function overWindows(
       const low = from[i] as number;
       const high = to[i] as number;
       if (low === high) continue;
-      out.values[i] =
-        long && running.find(low, high)
-          ? fromSum(running.found, high - low)
-          : direct(values, low, high);
       out.present[i] = 1;
+      const obvious = long ? running.obvious(values, low, high) : undefined;
+      if (obvious !== undefined) out.values[i] = obvious;
+      else if (long && running.find(low, high)) out.values[i] = fromSum(running.found, high - low);
+      else out.values[i] = direct(values, low, high);
     }
   };
 }
@@ -50,9 +50,23 @@ class RunningSums {
   #sums = new Float64Array(256);
   #lost = new Float64Array(256);
   #greatest = 0;
+  /** How many samples `obvious` has looked at, and which of them were the last ones not 0, NaN and infinite. */
+  #seen = 0;
+  #lastOther = -1;
+  #lastNaN = -1;
+  #lastPlus = -1;
+  #lastMinus = -1;
 
-  /** False where the sums are not finite, so that windows must be added up one by one. */
+  /**
+   * Leaves samples out that are not finite: see `obvious`. False where the sums are too large, so that windows must be
+   * added up one by one.
+   */
   fill(values: Float64Array, length: number): boolean {
+    this.#seen = 0;
+    this.#lastOther = -1;
+    this.#lastNaN = -1;
+    this.#lastPlus = -1;
+    this.#lastMinus = -1;
     if (this.#sums.length <= length) {
       this.#sums = new Float64Array(length * 2);
       this.#lost = new Float64Array(length * 2);
@@ -63,7 +77,8 @@ class RunningSums {
     let lost = 0;
     let greatest = 0;
     for (let i = 0; i < length; i++) {
-      const value = values[i] as number;
+      const sample = values[i] as number;
+      const value = Number.isFinite(sample) ? sample : 0;
       const next = total + value;
       if (Math.abs(total) >= Math.abs(value)) lost += total - next + value;
       else lost += value - next + total;
@@ -74,6 +89,27 @@ class RunningSums {
     }
     this.#greatest = greatest;
     return Number.isFinite(total) && Number.isFinite(lost) && Number.isFinite(greatest);
+  }
+
+  /**
+   * What samples `low` to `high` (excluded) come to, as a sum and on average, where that needs no adding up: where one is
+   * not finite, or all are 0. Undefined elsewhere. Later windows do not end before earlier ones.
+   */
+  obvious(values: Float64Array, low: number, high: number): number | undefined {
+    for (; this.#seen < high; this.#seen++) {
+      const value = values[this.#seen] as number;
+      if (value === 0) continue;
+      this.#lastOther = this.#seen;
+      if (Number.isNaN(value)) this.#lastNaN = this.#seen;
+      else if (value === Number.POSITIVE_INFINITY) this.#lastPlus = this.#seen;
+      else if (value === Number.NEGATIVE_INFINITY) this.#lastMinus = this.#seen;
+    }
+    if (this.#lastOther < low) return 0;
+    const isPlus = this.#lastPlus >= low;
+    const isMinus = this.#lastMinus >= low;
+    if (this.#lastNaN >= low || (isPlus && isMinus)) return Number.NaN;
+    if (isPlus) return Number.POSITIVE_INFINITY;
+    return isMinus ? Number.NEGATIVE_INFINITY : undefined;
   }
 
   /**
