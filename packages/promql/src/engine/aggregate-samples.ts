@@ -23,6 +23,7 @@ import {
   NONE,
   type StepSeries,
 } from "./step-series.ts";
+import type { Turns } from "./turns.ts";
 
 /**
  * The number of series that topk, bottomk or limitk asks for, as a whole number at each step; undefined if none is
@@ -54,13 +55,14 @@ export function firstSeries(
 }
 
 /** quantile: over the samples of each group at each step. */
-export function quantileOfSamples(
+export async function quantileOfSamples(
   aggregation: Aggregation,
   list: readonly StepSeries[],
   params: Float64Array,
   grid: Grid,
-  annotations: Annotations,
-): StepSeries[] {
+  context: Turns,
+): Promise<StepSeries[]> {
+  const { annotations } = context;
   const { min, max, hasNaN } = extremes(params);
   const span = aggregation.param?.span ?? aggregation.span;
   if (hasNaN) annotations.invalidQuantile(Number.NaN, span);
@@ -80,6 +82,7 @@ export function quantileOfSamples(
       if (count === 0) continue;
       out.values[step] = quantile(params[step] as number, buffer, count);
       out.present[step] = FLOAT;
+      if (context.tick()) await context.pause();
     }
     results.push(...splitByName(out, group));
   }
@@ -87,12 +90,13 @@ export function quantileOfSamples(
 }
 
 /** count_values: how many samples of each group have each value; the value, or the histogram as text, becomes a label. */
-export function countValues(
+export async function countValues(
   aggregation: Aggregation,
   list: readonly StepSeries[],
   valueLabel: string,
   grid: Grid,
-): StepSeries[] {
+  context: Turns,
+): Promise<StepSeries[]> {
   if (!isLabelName(valueLabel))
     throw new OperatingError("query.failed", `invalid label name ${quote(valueLabel)}`);
   const grouping = groupingOf(
@@ -128,6 +132,7 @@ export function countValues(
       out.values[step] = (out.values[step] as number) + 1;
       out.present[step] = FLOAT;
     }
+    if (context.tick()) await context.pause();
   }
   return [...groups.values()].flatMap(({ out, members }) => splitByName(out, members));
 }

@@ -40,13 +40,12 @@ export async function evaluateAggregation(
   if (op === "count_values") {
     const label = unwrapParens(param);
     assert(label.kind === "string", "count_values has a label name");
-    return countValues(aggregation, await evaluator.vector(expr, grid), label.value, grid);
+    return countValues(aggregation, await evaluator.vector(expr, grid), label.value, grid, context);
   }
   const params = await evaluator.scalar(param, grid);
   if (op === "topk" || op === "bottomk") return extremes(aggregation, params, grid, evaluator);
   const list = await evaluator.vector(expr, grid);
-  if (op === "quantile")
-    return quantileOfSamples(aggregation, list, params, grid, context.annotations);
+  if (op === "quantile") return quantileOfSamples(aggregation, list, params, grid, context);
   if (op === "limit_ratio") return limitRatio(aggregation, list, params, context.annotations);
   assert(op === "limitk", () => `no aggregation ${op}`);
   const wanted = seriesWanted(params);

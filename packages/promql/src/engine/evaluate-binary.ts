@@ -14,16 +14,16 @@ export async function evaluateBinary(
   evaluator: Evaluator,
 ): Promise<StepSeries[]> {
   const { op, left, right, matching } = expr;
-  const { annotations } = evaluator.context;
+  const { context } = evaluator;
   if (valueTypeOf(left) === "scalar") {
     const scalar = await evaluator.scalar(left, grid);
     const list = await evaluator.vector(right, grid);
-    return vectorWithScalar(expr, list, scalar, true, annotations).filter(hasSamples);
+    return (await vectorWithScalar(expr, list, scalar, true, context)).filter(hasSamples);
   }
   if (valueTypeOf(right) === "scalar") {
     const list = await evaluator.vector(left, grid);
     const scalar = await evaluator.scalar(right, grid);
-    return vectorWithScalar(expr, list, scalar, false, annotations).filter(hasSamples);
+    return (await vectorWithScalar(expr, list, scalar, false, context)).filter(hasSamples);
   }
   const leftList = await evaluator.vector(left, grid);
   const rightList = await evaluator.vector(right, grid);
@@ -32,5 +32,5 @@ export async function evaluateBinary(
     assert(op === "and" || op === "or" || op === "unless", "a set operator");
     return setOperation(op, matching, leftList, rightList);
   }
-  return matchVectors(expr, matching, leftList, rightList, annotations);
+  return matchVectors(expr, matching, leftList, rightList, context);
 }

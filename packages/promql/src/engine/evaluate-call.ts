@@ -45,9 +45,9 @@ export async function evaluateCall(
     return [now];
   }
   const statistic = histogramStatistic(func);
-  if (statistic !== undefined) return mapHistograms(await vector(0), statistic);
+  if (statistic !== undefined) return mapHistograms(await vector(0), statistic, context);
   const notes = (index: number): HistogramNotes => ({
-    annotations: context.annotations,
+    context,
     span: argument(call, index).span,
   });
   switch (func) {

@@ -98,7 +98,7 @@ export class TreeEvaluator implements Evaluator {
         return evaluateBinary(expr, grid, this);
       case "unary": {
         const list = await this.vector(expr.expr, grid);
-        return expr.op === "-" ? negate(list) : list;
+        return expr.op === "-" ? negate(list, this.context) : list;
       }
       case "number":
       case "string":

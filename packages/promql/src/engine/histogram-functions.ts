@@ -10,7 +10,6 @@ import {
   withoutLabels,
 } from "@pharos/base";
 import type { Span } from "../syntax/ast.ts";
-import type { Annotations } from "./annotations.ts";
 import {
   type BucketSeries,
   type Buckets,
@@ -37,6 +36,7 @@ import {
   NONE,
   type StepSeries,
 } from "./step-series.ts";
+import { mapInTurns, type Turns } from "./turns.ts";
 
 const BUCKET_LABEL = new Set(["le"]);
 
@@ -56,37 +56,37 @@ export function histogramStatistic(
 }
 
 /** Applies a function to every histogram; floats and the metric name go. */
-export function mapHistograms(
+export async function mapHistograms(
   list: readonly StepSeries[],
   compute: (histogram: NativeHistogram) => number,
-): StepSeries[] {
-  const results: StepSeries[] = [];
-  for (const series of list) {
+  context: Turns,
+): Promise<StepSeries[]> {
+  const results = await mapInTurns(list, context, (series) => {
     const out = emptySeries(series.labels, true, series.present.length);
     for (let step = 0; step < out.present.length; step++) {
       if (series.present[step] !== HISTOGRAM) continue;
       out.values[step] = compute(histogramAt(series, step));
       out.present[step] = FLOAT;
     }
-    if (hasSamples(out)) results.push(out);
-  }
-  return results;
+    return out;
+  });
+  return results.filter(hasSamples);
 }
 
 /** Where messages of a function of histograms go, and the place of its vector in the text. */
 export interface HistogramNotes {
-  readonly annotations: Annotations;
+  readonly context: Turns;
   readonly span: Span;
 }
 
 /** histogram_quantile over native and classic histograms; `quantiles` has one a step. */
-export function quantileOfHistograms(
+export async function quantileOfHistograms(
   list: readonly StepSeries[],
   quantiles: Float64Array,
   grid: Grid,
   notes: HistogramNotes,
-): StepSeries[] {
-  return quantilesPerHistogram(list, [quantiles], grid, notes).flat();
+): Promise<StepSeries[]> {
+  return (await quantilesPerHistogram(list, [quantiles], grid, notes)).flat();
 }
 
 /**
@@ -94,15 +94,15 @@ export function quantileOfHistograms(
  *
  * @throws OperatingError `query.failed` for a bad label name.
  */
-export function labelledQuantiles(
+export async function labelledQuantiles(
   list: readonly StepSeries[],
   { name, quantiles }: { name: string; quantiles: readonly Float64Array[] },
   grid: Grid,
   notes: HistogramNotes,
-): StepSeries[] {
+): Promise<StepSeries[]> {
   if (!isLabelName(name))
     throw new OperatingError("query.failed", `invalid label name ${quote(name)}`);
-  const perHistogram = quantilesPerHistogram(list, quantiles, grid, notes);
+  const perHistogram = await quantilesPerHistogram(list, quantiles, grid, notes);
   return quantiles.flatMap((column, at) =>
     perHistogram.flatMap((outs) => splitByQuantile(outs[at] as StepSeries, name, column)),
   );
@@ -135,9 +135,11 @@ function quantilesPerHistogram(
   list: readonly StepSeries[],
   quantiles: readonly Float64Array[],
   grid: Grid,
-  { annotations, span }: HistogramNotes,
-): StepSeries[][] {
-  return overHistograms(list, grid, { annotations, span }, quantiles.length, {
+  notes: HistogramNotes,
+): Promise<StepSeries[][]> {
+  const { annotations } = notes.context;
+  const { span } = notes;
+  return overHistograms(list, grid, notes, quantiles.length, {
     classic(buckets, step, labels, results) {
       const fix = quantiles.some((column) => isQuantile(column[step] as number))
         ? forceMonotonic(buckets)
@@ -167,23 +169,25 @@ function isQuantile(value: number): boolean {
 }
 
 /** histogram_fraction over native and classic histograms; the bounds have one value a step. */
-export function fractionOfHistograms(
+export async function fractionOfHistograms(
   list: readonly StepSeries[],
   { lowers, uppers }: { lowers: Float64Array; uppers: Float64Array },
   grid: Grid,
-  { annotations, span }: HistogramNotes,
-): StepSeries[] {
-  return overHistograms(list, grid, { annotations, span }, 1, {
+  notes: HistogramNotes,
+): Promise<StepSeries[]> {
+  const { annotations } = notes.context;
+  const perHistogram = await overHistograms(list, grid, notes, 1, {
     classic(buckets, step, _, results) {
       results[0] = bucketFraction(lowers[step] as number, uppers[step] as number, buckets);
     },
     native(histogram, step, labels, results) {
       const onNan = (): void =>
-        annotations.fractionWithoutNaN(labelValue(labels, METRIC_NAME), span);
+        annotations.fractionWithoutNaN(labelValue(labels, METRIC_NAME), notes.span);
       const [lower, upper] = [lowers[step] as number, uppers[step] as number];
       results[0] = histogramFraction(lower, upper, histogram, onNan);
     },
-  }).flat();
+  });
+  return perHistogram.flat();
 }
 
 /** What a function makes of one histogram at one step: as many results as it has. */
@@ -206,9 +210,10 @@ function overHistograms(
   notes: HistogramNotes,
   width: number,
   compute: HistogramFunction,
-): StepSeries[][] {
+): Promise<StepSeries[][]> {
+  const { context, span } = notes;
   const results = new Float64Array(width);
-  return groupHistograms(list, notes).map(({ labels, natives, classic }) => {
+  return mapInTurns(groupHistograms(list, notes), context, ({ labels, natives, classic }) => {
     const outs = Array.from({ length: width }, () => emptySeries(labels, true, grid.count));
     const buckets = createBuckets(classic.length);
     for (let step = 0; step < grid.count; step++) {
@@ -218,7 +223,7 @@ function overHistograms(
       if (native === undefined) compute.classic(buckets, step, labels, results);
       else if (buckets.used === 0) compute.native(histogramAt(native, step), step, labels, results);
       else {
-        notes.annotations.mixedClassicAndNative(labelValue(labels, METRIC_NAME), notes.span);
+        context.annotations.mixedClassicAndNative(labelValue(labels, METRIC_NAME), span);
         continue;
       }
       for (const [i, out] of outs.entries()) {
@@ -232,7 +237,7 @@ function overHistograms(
 
 function groupHistograms(
   list: readonly StepSeries[],
-  { annotations, span }: HistogramNotes,
+  { context, span }: HistogramNotes,
 ): MixedHistogram[] {
   const histograms = new Map<string, MixedHistogram>();
   const histogramOf = (labels: Labels): MixedHistogram =>
@@ -243,7 +248,7 @@ function groupHistograms(
     const le = labelValue(series.labels, "le");
     const bound = parseBound(le);
     if (bound === undefined)
-      annotations.badBucketLabel(labelValue(series.labels, METRIC_NAME), le, span);
+      context.annotations.badBucketLabel(labelValue(series.labels, METRIC_NAME), le, span);
     else histogramOf(withoutLabels(series.labels, BUCKET_LABEL)).classic.push({ bound, series });
   }
   for (const { classic } of histograms.values()) sortBuckets(classic);

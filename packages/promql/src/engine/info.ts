@@ -67,8 +67,11 @@ export async function evaluateInfo(
     list.some((one) => !matchesValue(one, "")),
   );
   const results = [...others];
-  for (const series of described)
+  const { context } = evaluator;
+  for (const series of described) {
     results.push(...describe(series, infos.get(identityOf(series.labels)), selection, needsInfo));
+    if (context.tick()) await context.pause();
+  }
   return mergeSameLabels(results);
 }
 

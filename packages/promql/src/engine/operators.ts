@@ -21,6 +21,7 @@ import {
   putHistogram,
   type StepSeries,
 } from "./step-series.ts";
+import { mapInTurns, type Turns } from "./turns.ts";
 
 /** What an operator's node says of how it computes. */
 export interface OperatorExpr {
@@ -289,11 +290,11 @@ export function vectorWithScalar(
   list: readonly StepSeries[],
   scalar: Float64Array,
   scalarIsLeft: boolean,
-  annotations: Annotations,
-): StepSeries[] {
+  context: Turns,
+): Promise<StepSeries[]> {
   const dropsName = expr.bool || changesMeaning(expr.op);
   const fixed: Operand = { values: scalar };
-  return list.map((series) => {
+  return mapInTurns(list, context, (series) => {
     const { values } = series;
     const out: StepSeries = {
       labels: series.labels,
@@ -302,14 +303,14 @@ export function vectorWithScalar(
       present: series.present,
     };
     const [left, right] = scalarIsLeft ? [fixed, series] : [series, fixed];
-    applyOperator(expr, { left, right, kept: series }, out, annotations);
+    applyOperator(expr, { left, right, kept: series }, out, context.annotations);
     return out;
   });
 }
 
 /** Unary minus: of a float, or of all counts of a histogram. In place; the metric name goes. */
-export function negate(list: readonly StepSeries[]): StepSeries[] {
-  return list.map((series) => {
+export function negate(list: readonly StepSeries[], context: Turns): Promise<StepSeries[]> {
+  return mapInTurns(list, context, (series) => {
     const { values, present, histograms } = series;
     for (let i = 0; i < values.length; i++) values[i] = -(values[i] as number);
     if (histograms !== undefined)

@@ -11,7 +11,6 @@ import {
   withoutLabels,
 } from "@pharos/base";
 import type { BinaryExpr, VectorMatching } from "../syntax/ast.ts";
-import type { Annotations } from "./annotations.ts";
 import { formatLabelSet } from "./format-number.ts";
 import { GroupIndex } from "./group-index.ts";
 import { applyOperator, changesMeaning, type Operand } from "./operators.ts";
@@ -25,6 +24,7 @@ import {
   type StepSeries,
   withoutMetadata,
 } from "./step-series.ts";
+import type { Turns } from "./turns.ts";
 
 /** Series with equal matching labels, of both sides. With `group_right` the many are on the right. */
 interface MatchGroup {
@@ -44,13 +44,13 @@ interface Fills {
  *
  * @throws OperatingError `query.failed` where more series match than the cardinality allows.
  */
-export function matchVectors(
+export async function matchVectors(
   expr: BinaryExpr,
   matching: VectorMatching,
   left: readonly StepSeries[],
   right: readonly StepSeries[],
-  annotations: Annotations,
-): StepSeries[] {
+  context: Turns,
+): Promise<StepSeries[]> {
   const swapped = matching.card === "one-to-many";
   const [many, one] = swapped ? [right, left] : [left, right];
   // As in Prometheus, `group_right` swaps the sides, but not what they are filled with.
@@ -61,9 +61,14 @@ export function matchVectors(
   if (one.length === 0 && fills.one === undefined) return [];
   const groups = groupByMatch(matching, many, one);
   checkOneSide(matching, groups, many, one);
-  const combine = new Combiner(expr, matching, fills, annotations);
+  const combiner = new Combiner(expr, matching, fills, context);
   const results: StepSeries[] = [];
-  for (const group of groups) for (const series of combine.group(group)) results.push(series);
+  for (const group of groups) {
+    const only = combiner.single(group);
+    if (only === undefined) for (const series of await combiner.group(group)) results.push(series);
+    else if (hasSamples(only)) results.push(only);
+    if (context.tick()) await context.pause();
+  }
   // One-to-one, the labels of a result follow from its group; `group_left(…)` can make them the same.
   return matching.card === "one-to-one" ? results : mergeSameLabels(results);
 }
@@ -167,51 +172,71 @@ class Combiner {
   readonly #expr: BinaryExpr;
   readonly #matching: VectorMatching;
   readonly #fills: Fills;
-  readonly #annotations: Annotations;
+  readonly #context: Turns;
   readonly #names: ReadonlySet<string>;
   readonly #matchingLabels: MatchingLabels;
 
-  constructor(expr: BinaryExpr, matching: VectorMatching, fills: Fills, annotations: Annotations) {
+  constructor(expr: BinaryExpr, matching: VectorMatching, fills: Fills, context: Turns) {
     this.#expr = expr;
     this.#matching = matching;
     this.#fills = fills;
-    this.#annotations = annotations;
+    this.#context = context;
     this.#names = new Set(matching.labels);
     this.#matchingLabels = matchingLabels(matching);
   }
 
+  /** The result of a group of one with one, in the columns of the first; undefined for any other. */
+  single({ many, one }: MatchGroup): StepSeries | undefined {
+    if (many.length !== 1 || one.length !== 1 || this.#isFilled) return undefined;
+    const [left, right] = [many[0] as StepSeries, one[0] as StepSeries];
+    const only = this.#prepare(left, right, true);
+    this.#compute(left, right, only);
+    return only;
+  }
+
   /** The results of a group, which may be in the columns of the many side. */
-  group({ many, one }: MatchGroup): readonly StepSeries[] {
+  async group({ many, one }: MatchGroup): Promise<StepSeries[]> {
     const { many: manyFill, one: oneFill } = this.#fills;
-    // Where each series is computed with once, its columns have served their purpose.
-    const reuse = one.length === 1 && manyFill === undefined && oneFill === undefined;
-    if (reuse && many.length === 1) {
-      const only = this.#prepare(many[0] as StepSeries, one[0] as StepSeries, reuse);
-      this.#compute(many[0] as StepSeries, one[0] as StepSeries, only);
-      return hasSamples(only) ? [only] : [];
-    }
     const results = new GroupResults(this.#matching.card === "one-to-one");
+    // Where each series is computed with once, its columns have served their purpose.
+    const reuse = one.length === 1 && !this.#isFilled;
     for (const manySeries of many)
-      for (const oneSeries of one) this.#addPair(results, manySeries, oneSeries, reuse);
+      for (const oneSeries of one) await this.#addPair(results, manySeries, oneSeries, reuse);
     if (oneFill !== undefined && many.length > 0) {
       const missing = constantWhereAbsent(one, many, oneFill);
       for (const series of hasSamples(missing) ? many : [])
-        this.#addPair(results, series, { ...missing, labels: this.#matchingLabels(series.labels) });
+        await this.#addPair(results, series, this.#filling(missing, series));
     }
     if (manyFill !== undefined && one.length > 0) {
       const missing = constantWhereAbsent(many, one, manyFill);
       for (const series of hasSamples(missing) ? one : [])
-        this.#addPair(results, { ...missing, labels: this.#matchingLabels(series.labels) }, series);
+        await this.#addPair(results, this.#filling(missing, series), series);
     }
     return results.list();
   }
 
-  #addPair(results: GroupResults, many: StepSeries, one: StepSeries, reuse = false): void {
+  get #isFilled(): boolean {
+    return this.#fills.many !== undefined || this.#fills.one !== undefined;
+  }
+
+  /** What stands in for the partner of a series has the labels by which they would match. */
+  #filling(missing: StepSeries, { labels }: StepSeries): StepSeries {
+    return { ...missing, labels: this.#matchingLabels(labels) };
+  }
+
+  /** Answers something to wait for where others are to get their turn. */
+  #addPair(
+    results: GroupResults,
+    many: StepSeries,
+    one: StepSeries,
+    reuse = false,
+  ): Promise<void> | undefined {
     const out = this.#prepare(many, one, reuse);
     // Whatever a comparison filters away later, matching twice is an error.
     results.claim(out);
     this.#compute(many, one, out);
     if (hasSamples(out)) results.add(out);
+    return this.#context.tick() ? this.#context.pause() : undefined;
   }
 
   /** The result with its labels, present where both sides are. */
@@ -232,7 +257,7 @@ class Combiner {
   #compute(many: Operand, one: Operand, out: StepSeries): void {
     // With `group_right` the left side is the "one": its value is what a comparison keeps.
     const [left, right] = this.#matching.card === "one-to-many" ? [one, many] : [many, one];
-    applyOperator(this.#expr, { left, right, kept: left }, out, this.#annotations);
+    applyOperator(this.#expr, { left, right, kept: left }, out, this.#context.annotations);
   }
 
   #labels(many: Labels, one: Labels): Labels {
