@@ -65,6 +65,22 @@ test("rates are of counters and deltas of gauges, or there is a warning", async 
   }
 });
 
+test("whether a metric is a counter is told by its type, or else by its name", async () => {
+  const world = await worldOf(`
+    a_total{__type__="gauge"} 1 2
+    b{__type__="counter"}     1 2
+    c                         1 2
+    d_total                   1 2`);
+  deepEqual((await ask(world, 1, "rate(a_total[5m])")).slice(1), [
+    'PromQL info: metric might not be a counter, __type__ label is not set to "counter" or "histogram", got "gauge": "a_total" (1:6)',
+  ]);
+  deepEqual((await ask(world, 1, "increase(c[5m])")).slice(1), [
+    'PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "c" (1:10)',
+  ]);
+  deepEqual((await ask(world, 1, "rate(b[5m])")).slice(1), []);
+  deepEqual((await ask(world, 1, "rate(d_total[5m]) or irate(c[5m])")).slice(2), []);
+});
+
 test("a window of floats and histograms is one or the other's, or a warning", async () => {
   const world = await worldOf("m 1 {1} 3 {4} {5} 7 8");
   for (const func of ["rate", "increase", "delta", "sum_over_time", "avg_over_time"])

@@ -148,6 +148,14 @@ export class Annotations {
     );
   }
 
+  /** As `possibleNonCounter`, for a series that says by a label what it is. */
+  nonCounterType(metricName: string, type: string, span: Span): void {
+    this.#inform(
+      `metric might not be a counter, __type__ label is not set to "counter" or "histogram", got ${quote(type)}: ${quote(metricName)}`,
+      span,
+    );
+  }
+
   /** A binary operator that is not defined for a float and a histogram, or two of a kind: there is no result. */
   incompatibleTypes(left: SampleType, operator: string, right: SampleType, span: Span): void {
     this.#inform(

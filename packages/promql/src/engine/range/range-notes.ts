@@ -9,6 +9,8 @@ export class RangeNotes {
   readonly #span: Span;
   #labels: Labels = [];
   #metricName: string | undefined;
+  /** The name that was last looked at for whether it is a counter's. */
+  #lookedAt = "";
 
   constructor(annotations: Annotations, span: Span) {
     this.#annotations = annotations;
@@ -58,9 +60,21 @@ export class RangeNotes {
     this.#annotations.overlappingStartTime(this.metricName, this.#span);
   }
 
+  /** If the series says what it is, by its label for that or else by its name, and that is no counter. */
   possibleNonCounter(): void {
-    if (this.metricName === "" || /_(?:total|sum|count|bucket)$/.test(this.metricName)) return;
-    this.#annotations.possibleNonCounter(this.metricName, this.#span);
+    const { metricName } = this;
+    if (metricName === "") return;
+    const type = labelValue(this.#labels, "__type__");
+    if (type !== "") {
+      if (type !== "counter" && type !== "histogram")
+        this.#annotations.nonCounterType(metricName, type, this.#span);
+      return;
+    }
+    // Neighbours mostly have the same name: one look is enough.
+    if (metricName === this.#lookedAt) return;
+    this.#lookedAt = metricName;
+    if (!/_(?:total|sum|count|bucket)$/.test(metricName))
+      this.#annotations.possibleNonCounter(metricName, this.#span);
   }
 
   invalidQuantile(quantile: number): void {
