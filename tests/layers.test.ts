@@ -16,11 +16,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   notify: ["base", "ports", "alert"],
   adapters: ["base", "ports"],
   server: [
-    ...["base", "ports", "api", "testing/promqltest", "kernels", "collect", "tsdb"],
+    ...["base", "ports", "api", "api/columns", "testing/promqltest", "kernels", "collect", "tsdb"],
     ...["promql/syntax", "promql/engine", "alert", "notify", "adapters/node", "adapters/sqlite"],
     ...["adapters/prometheus", "adapters/victoria-metrics"],
   ],
-  web: ["base", "api", "alert", "promql/syntax"],
+  web: ["base", "api", "api/columns", "alert", "promql/syntax"],
 };
 
 /** Folders whose code a browser runs as well: nothing of Node in them. */
