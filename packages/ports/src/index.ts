@@ -28,10 +28,12 @@ export type { MetadataStore, MetricMetadata } from "./metadata.ts";
 export {
   ROLLUP_TIERS,
   type RollupColumns,
+  type RollupCoverage,
   type RollupOptions,
   type RollupReader,
   type RollupReading,
   type RollupTier,
+  type TierCoverage,
   WINDOW_MS,
 } from "./rollup.ts";
 export type {

@@ -63,11 +63,31 @@ export interface RollupColumns {
   quantile(q: number, from: number, to: number): number;
 }
 
+/** How far back a tier's rows go, for the series of a selection. */
+export interface TierCoverage {
+  readonly tier: RollupTier;
+  /** Since when there are rows of all series that are to have some, ms; Infinity where there are none. */
+  readonly sinceMs: number;
+  /** The stretches of time, ends excluded, whose rows are stored: those of other times are made of samples, as they are read. */
+  readonly made: readonly (readonly [startMs: number, endMs: number])[];
+  /** Whether all of its rows tell quantiles by themselves. */
+  readonly hasQuantiles: boolean;
+}
+
+/** What there is of the series that a selection may find: for who has to choose between samples and rows. */
+export interface RollupCoverage {
+  /** Since when the samples of all of them are kept, ms; -Infinity where none ever went. */
+  readonly samplesSinceMs: number;
+  /** The tiers that all of them get, finest first. */
+  readonly tiers: readonly TierCoverage[];
+}
+
 /** A store that keeps rollups. */
 export interface RollupReader {
   /**
    * The series that match all matchers, sorted by labels, each with the rows of the windows that start in `range`, up
-   * to now; a series with none is left out.
+   * to now; a series with none is left out. Native histograms have no rows. Rows that cannot be read are made of samples
+   * again, with a warning; those whose samples are gone are left out.
    *
    * @throws OperatingError `query.too_many_samples`, `disk.corrupt`, or the signal's reason.
    */
@@ -76,4 +96,11 @@ export interface RollupReader {
     matchers: readonly Matcher[],
     options: RollupOptions,
   ): AsyncIterable<RollupColumns>;
+
+  /**
+   * How far back samples and rows go. Cheap: no series is looked at.
+   *
+   * @throws OperatingError of the store.
+   */
+  rollupCoverage(matchers: readonly Matcher[], nowMs: number): Promise<RollupCoverage>;
 }

@@ -80,6 +80,8 @@ export interface SelectionEstimate {
   readonly series: number;
   /** Native histograms count as samples. */
   readonly samples: number;
+  /** How many of the samples are native histograms: 0 only if it seems that there are none. */
+  readonly histograms?: number;
   /** Bytes that hold them, as they are stored. */
   readonly size: number;
   /** Whether a part of the store was not looked at, such as an archive. */

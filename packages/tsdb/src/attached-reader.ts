@@ -1,6 +1,14 @@
 import type { Clock, Matcher } from "@pharos/base";
 import { HeadReader, Kernels } from "@pharos/kernels";
-import type { Disk, ExemplarReader, SeriesReader, TimeRange } from "@pharos/ports";
+import {
+  type Disk,
+  type ExemplarReader,
+  ROLLUP_TIERS,
+  type RollupReader,
+  type RollupTier,
+  type SeriesReader,
+  type TimeRange,
+} from "@pharos/ports";
 import { type ArchiveSettings, openArchive } from "./archive/open-archive.ts";
 import type { Block } from "./block/block.ts";
 import { BlockCache } from "./block/block-cache.ts";
@@ -15,6 +23,9 @@ import {
   type ReaderCalls,
   type ReaderSetup,
 } from "./reader-session.ts";
+import { ROLLUPS_DIRECTORY } from "./rollup/rollup-state.ts";
+import { RollupTools } from "./rollup/rollup-tools.ts";
+import { receivedRollups } from "./rollup/sent-rollups.ts";
 import type { Hold } from "./selection.ts";
 import { createPause } from "./slices.ts";
 import { heldTooLong, SNAPSHOT_MS_MAX } from "./snapshots.ts";
@@ -22,6 +33,7 @@ import {
   type ResolvedEstimate,
   type ResolvedExemplars,
   type ResolvedLabels,
+  type ResolvedRollups,
   type ResolvedSelection,
   type SelectionResolver,
   StoreReader,
@@ -48,18 +60,25 @@ export interface AttachedReaderOptions {
  */
 export async function attachReader(
   options: AttachedReaderOptions,
-): Promise<SeriesReader & ExemplarReader> {
+): Promise<SeriesReader & ExemplarReader & RollupReader> {
   const { setup, calls, clock, disk, blockCacheSizeMax } = options;
   const head = new HeadReader(await Kernels.attach(setup.kernels), setup.window);
-  const blocks = Blocks.following(disk, BLOCKS_DIRECTORY, new BlockCache(blockCacheSizeMax));
+  const cache = new BlockCache(blockCacheSizeMax);
+  const blocks = Blocks.following(disk, BLOCKS_DIRECTORY, cache);
+  const tiers = new Map(
+    ROLLUP_TIERS.map((tier) => [
+      tier,
+      Blocks.following(disk, `${ROLLUPS_DIRECTORY}/${tier}`, cache),
+    ]),
+  );
   const never = new AbortController().signal;
   const archive =
     options.archive && (await openArchive({ ...options.archive, disk, clock, follow: true }));
   const kernels = options.kernels ?? (await Kernels.load());
   return new StoreReader({
-    resolver: new AttachedResolver(options, blocks),
+    resolver: new AttachedResolver(options, blocks, tiers),
     head,
-    ...{ decoder: new ColumnDecoder(kernels), kernels },
+    ...{ decoder: new ColumnDecoder(kernels), kernels, rollupTools: new RollupTools(kernels) },
     damaged({ message }) {
       if (blocks.problems.includes(message)) return;
       blocks.report(message);
@@ -70,16 +89,25 @@ export async function attachReader(
   });
 }
 
+/** The range of an answer for which the blocks of samples are of no interest. */
+const NOWHERE: TimeRange = { minMs: 0, maxMs: -1 };
+
 /** Asks the store, and keeps its own list of blocks as the store's is. */
 class AttachedResolver implements SelectionResolver {
   readonly #calls: ReaderCalls;
   readonly #clock: Clock;
   readonly #blocks: Blocks;
+  readonly #tiers: ReadonlyMap<RollupTier, Blocks>;
   #reading = 0;
   /** Blocks that are gone, which somebody may still be reading. */
   readonly #leaving = new Set<Block>();
 
-  constructor({ calls, clock }: AttachedReaderOptions, blocks: Blocks) {
+  constructor(
+    { calls, clock }: AttachedReaderOptions,
+    blocks: Blocks,
+    tiers: ReadonlyMap<RollupTier, Blocks>,
+  ) {
+    this.#tiers = tiers;
     this.#calls = calls;
     this.#clock = clock;
     this.#blocks = blocks;
@@ -108,6 +136,19 @@ class AttachedResolver implements SelectionResolver {
     const plain = { ...query, matcherLists: query.matcherLists.map(plainMatchers) };
     const resolved = await this.#resolved(range, () => this.#calls.labels(range, plain));
     return { ...resolved, labels: () => this.#calls.selectionLabels(resolved.hold) };
+  }
+
+  async rollups(): Promise<ResolvedRollups> {
+    const { head, ...held } = await this.#resolved(NOWHERE, () => this.#calls.rollups());
+    try {
+      for (const [tier, { blocks, deletions }] of head.tiers)
+        for (const block of this.#tiers.get(tier)?.follow(blocks, deletions) ?? [])
+          this.#leaving.add(block);
+      return { ...held, ...receivedRollups(head, this.#tiers) };
+    } catch (error) {
+      held.release();
+      throw error;
+    }
   }
 
   async #resolved<T>(

@@ -58,6 +58,7 @@ export {
   ROLLUPS_BY_DEFAULT,
   type RollupWishes,
 } from "./rollup/rollup-policy.ts";
+export type { SentRollups } from "./rollup/sent-rollups.ts";
 export type { PlaceEstimate } from "./selection-estimate.ts";
 export { createPause, type Pause } from "./slices.ts";
 export { EmbeddedStore } from "./store.ts";

@@ -12,6 +12,7 @@ import type { HeadExemplars } from "./exemplar-queries.ts";
 import type { HeadSelection, SelectionWishes } from "./head-selection.ts";
 import type { LabelList } from "./label-list.ts";
 import type { LabelQuery, MatcherLists } from "./label-queries.ts";
+import { type SentRollups, sentRollups } from "./rollup/sent-rollups.ts";
 import type { Hold } from "./selection.ts";
 import type { PlaceEstimate } from "./selection-estimate.ts";
 import type { HeadLabels } from "./store-reader.ts";
@@ -50,6 +51,8 @@ export interface ReaderCalls {
   estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ReaderAnswer<PlaceEstimate>>;
   labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>>;
   exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ReaderAnswer<HeadExemplars>>;
+  /** The rollup tiers. */
+  rollups(): Promise<ReaderAnswer<SentRollups>>;
   /** Lets go of what an answer named. */
   release(hold: number): void;
   /** Tells, in words, of damage in blocks that the reader found and left out: each once, or now and then again. */
@@ -111,6 +114,13 @@ export class ReaderSession implements ReaderCalls {
     return this.#answer(await this.#resolver.exemplars(range, lists), blocks);
   }
 
+  async rollups(): Promise<ReaderAnswer<SentRollups>> {
+    const blocks = this.#resolver.blockNames;
+    const resolved = await this.#resolver.rollups();
+    const head = sentRollups(resolved, this.#resolver.tiers);
+    return this.#answer({ ...resolved, head }, blocks);
+  }
+
   async labels(range: TimeRange, query: LabelQuery): Promise<ReaderAnswer<HeadLabels>> {
     const blocks = this.#resolver.blockNames;
     const matcherLists = query.matcherLists.map(compiled);
@@ -120,7 +130,7 @@ export class ReaderSession implements ReaderCalls {
     return answer;
   }
 
-  #answer<T extends HeadSelection | HeadLabels | HeadExemplars | PlaceEstimate>(
+  #answer<T extends HeadSelection | HeadLabels | HeadExemplars | PlaceEstimate | SentRollups>(
     resolved: Hold & { readonly head: T },
     blocks: readonly string[],
   ): ReaderAnswer<T> {

@@ -15,6 +15,8 @@ const HEAD_SAMPLE_SIZE = 2;
 export interface PlaceEstimate {
   readonly series: number;
   readonly samples: number;
+  /** How many of the samples are native histograms. */
+  readonly histograms: number;
   /** Bytes that hold them. */
   readonly size: number;
 }
@@ -40,19 +42,22 @@ export function estimateHead(
     const unflushed = (toIndexes[i] as number) - (fromIndexes[i] as number);
     return Math.min(unflushed, chunks.countWithin(ref, minMs, maxMs)) + beside;
   });
-  return { series, samples, size: samples * HEAD_SAMPLE_SIZE };
+  const found = spreadOver(histograms.count > 0 ? matching.length : 0, (i) =>
+    countHistograms(head, matching[i] as number, minMs, maxMs),
+  );
+  return { series, samples, histograms: found, size: samples * HEAD_SAMPLE_SIZE };
+}
+
+function countHistograms({ histograms }: Head, ref: number, minMs: number, maxMs: number): number {
+  let count = 0;
+  for (const { timestampsMs } of histograms.within(ref, minMs, maxMs)) count += timestampsMs.length;
+  return count;
 }
 
 /** Histograms of a series, and samples that came late. */
-function countBeside(
-  { histograms, late }: Head,
-  ref: number,
-  minMs: number,
-  maxMs: number,
-): number {
-  let count = 0;
-  for (const { timestampsMs } of histograms.within(ref, minMs, maxMs)) count += timestampsMs.length;
-  for (const list of late.samplesOf(ref)) count += list.copy(minMs, maxMs).timestampsMs.length;
+function countBeside(head: Head, ref: number, minMs: number, maxMs: number): number {
+  let count = countHistograms(head, ref, minMs, maxMs);
+  for (const list of head.late.samplesOf(ref)) count += list.copy(minMs, maxMs).timestampsMs.length;
   return count;
 }
 
@@ -71,18 +76,24 @@ export async function estimateBlocks(
   pause: Pause,
   damaged: OnDamage,
 ): Promise<SelectionEstimate> {
-  let { series, samples, size } = head;
+  let { series, samples, histograms, size } = head;
   const newestFirst = blocks.toSorted((a, b) => b.meta.minTimeMs - a.meta.minTimeMs);
   let newer: Block | undefined;
   for (const block of newestFirst) {
     try {
       const selected = block.select(matchers);
       const fresh = newer;
-      const count = (at: number): number =>
-        block.countUpTo(selected[at] as number, "samples", minMs, maxMs) +
-        block.countUpTo(selected[at] as number, "histograms", minMs, maxMs);
-      const here = spreadOver(selected.length, (at) => count(at) * sharedTime(block, minMs, maxMs));
+      const count = (kind: "samples" | "histograms"): number =>
+        spreadOver(
+          selected.length,
+          (at) =>
+            block.countUpTo(selected[at] as number, kind, minMs, maxMs) *
+            sharedTime(block, minMs, maxMs),
+        );
+      const histogramsHere = count("histograms");
+      const here = count("samples") + histogramsHere;
       samples += here;
+      histograms += histogramsHere;
       size += block.meta.samples > 0 ? (here / block.meta.samples) * block.meta.columnsSize : 0;
       if (fresh === undefined) series = Math.max(series, selected.length);
       else
@@ -96,7 +107,11 @@ export async function estimateBlocks(
     }
     await pause();
   }
-  const whole = { samples: Math.round(samples), size: Math.round(size) };
+  const whole = {
+    samples: Math.round(samples),
+    histograms: Math.ceil(histograms),
+    size: Math.round(size),
+  };
   return { series: Math.round(series), ...whole, isPartial: false };
 }
 

@@ -1,14 +1,19 @@
 import { compareLabels, type Labels, type Matcher } from "@pharos/base";
 import type { HeadReader, Kernels } from "@pharos/kernels";
-import type {
-  ExemplarReader,
-  Selection,
-  SelectionEstimate,
-  SelectOptions,
-  SeriesColumns,
-  SeriesExemplars,
-  SeriesReader,
-  TimeRange,
+import {
+  type ExemplarReader,
+  type RollupColumns,
+  type RollupCoverage,
+  type RollupOptions,
+  type RollupReader,
+  type Selection,
+  type SelectionEstimate,
+  type SelectOptions,
+  type SeriesColumns,
+  type SeriesExemplars,
+  type SeriesReader,
+  type TimeRange,
+  WINDOW_MS,
 } from "@pharos/ports";
 import type { Archive } from "./archive/archive.ts";
 import type { Block, OnDamage } from "./block/block.ts";
@@ -27,6 +32,11 @@ import {
   type TextsQuery,
 } from "./label-queries.ts";
 import { mergedSeries, type PresenceSource, presentSeries } from "./merged-series.ts";
+import { rollupCoverage } from "./rollup/rollup-coverage.ts";
+import { readRollup, windowsRange } from "./rollup/rollup-select.ts";
+import { rollupSources } from "./rollup/rollup-sources.ts";
+import type { RollupTools } from "./rollup/rollup-tools.ts";
+import type { RollupMoment } from "./rollup/sent-rollups.ts";
 import { type Hold, readSelection, type SelectionSource } from "./selection.ts";
 import { estimateBlocks, type PlaceEstimate } from "./selection-estimate.ts";
 import type { Pause } from "./slices.ts";
@@ -58,6 +68,8 @@ export interface ResolvedEstimate extends Hold {
   readonly blocks: readonly Block[];
 }
 
+export interface ResolvedRollups extends Hold, RollupMoment {}
+
 export interface ResolvedExemplars extends Hold {
   readonly head: HeadExemplars;
   readonly blocks: readonly Block[];
@@ -73,6 +85,7 @@ export interface SelectionResolver {
   ): Promise<ResolvedSelection>;
   estimate(range: TimeRange, matchers: readonly Matcher[]): Promise<ResolvedEstimate>;
   exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars>;
+  rollups(): Promise<ResolvedRollups>;
   labels(range: TimeRange, query: LabelQuery): Promise<ResolvedLabels>;
 }
 
@@ -85,6 +98,8 @@ export interface StoreReaderParts {
   /** Told of what is damaged in blocks, and left out of answers. */
   readonly damaged: OnDamage;
   readonly pause: () => Pause;
+  /** What rows are made and merged with, on this thread. */
+  readonly rollupTools: RollupTools;
   /** Where older blocks are, if anywhere. */
   readonly archive?: Archive | undefined;
 }
@@ -93,7 +108,7 @@ export interface StoreReaderParts {
  * The reader's half of a store, on the store's thread or another one: asks what there is, reads the head's samples from
  * the shared memory and the blocks' from their files, and puts them together.
  */
-export class StoreReader implements SeriesReader, ExemplarReader {
+export class StoreReader implements SeriesReader, ExemplarReader, RollupReader {
   readonly #parts: StoreReaderParts;
   readonly #labels: LabelsCache;
   readonly #blockSelections: BlockSelections;
@@ -155,6 +170,61 @@ export class StoreReader implements SeriesReader, ExemplarReader {
       const { head, blocks } = resolved;
       const found = await estimateBlocks(blocks, range, matchers, head, pause(), damaged);
       return { ...found, isPartial: archive?.reader.covers("raw", range) === true };
+    } finally {
+      resolved.release();
+    }
+  }
+
+  /** As `RollupReader`. Late samples in memory, of time that is in blocks, count once they are in a block as well. */
+  selectRollup(
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    options: RollupOptions,
+  ): AsyncIterable<RollupColumns> {
+    // Asked now, as in `select`.
+    const resolving = this.#parts.resolver.rollups();
+    resolving.catch(() => {}); // Heard by whoever reads the rows.
+    return this.#readRows(resolving, range, matchers, options);
+  }
+
+  async *#readRows(
+    resolving: Promise<ResolvedRollups>,
+    range: TimeRange,
+    matchers: readonly Matcher[],
+    options: RollupOptions,
+  ): AsyncGenerator<RollupColumns, void, undefined> {
+    const { decoder, rollupTools, damaged } = this.#parts;
+    const resolved = await resolving;
+    const { tier, quantiles, warn = toNobody } = options;
+    const rows = windowsRange(range, WINDOW_MS[tier]);
+    const select = (part: TimeRange, wanted = matchers): Selection =>
+      this.select(part, wanted, options);
+    try {
+      const sources = rollupSources(
+        ...([resolved.view, tier, quantiles, rows, resolved.flushedBeforeMs] as const),
+        (part) => select(part),
+      );
+      yield* readRollup(sources, decoder, rollupTools, rows, matchers, options, resolved, {
+        damaged(error) {
+          damaged(error);
+          warn(`${tier} rollups are damaged, and read from samples as far as there are any`);
+        },
+        samples: select,
+      });
+    } finally {
+      resolved.release();
+    }
+  }
+
+  async rollupCoverage(matchers: readonly Matcher[], nowMs: number): Promise<RollupCoverage> {
+    const { resolver, archive } = this.#parts;
+    const resolved = await resolver.rollups();
+    try {
+      const coverage = rollupCoverage(resolved, matchers, nowMs);
+      const before = { minMs: Number.NEGATIVE_INFINITY, maxMs: coverage.samplesSinceMs - 1 };
+      // What the archive has can still be read.
+      const isArchived = archive?.reader.covers("raw", before) === true;
+      return isArchived ? { ...coverage, samplesSinceMs: Number.NEGATIVE_INFINITY } : coverage;
     } finally {
       resolved.release();
     }

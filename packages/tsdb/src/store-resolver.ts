@@ -1,5 +1,5 @@
 import type { Matcher } from "@pharos/base";
-import type { TimeRange } from "@pharos/ports";
+import type { RollupTier, TimeRange } from "@pharos/ports";
 import type { Blocks } from "./block/blocks.ts";
 import type { Deletion } from "./block/deletions.ts";
 import { headExemplars } from "./exemplar-queries.ts";
@@ -8,6 +8,7 @@ import { headLabels, resolveHead, type SelectionWishes, useMatching } from "./he
 import { type LabelList, LabelListBuilder } from "./label-list.ts";
 import { headTexts, type LabelQuery, type MatcherLists, presentInHead } from "./label-queries.ts";
 import { union } from "./postings.ts";
+import type { Rollups } from "./rollup/rollups.ts";
 import { estimateHead } from "./selection-estimate.ts";
 import type { Pause } from "./slices.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -15,6 +16,7 @@ import type {
   ResolvedEstimate,
   ResolvedExemplars,
   ResolvedLabels,
+  ResolvedRollups,
   ResolvedSelection,
   SelectionResolver,
 } from "./store-reader.ts";
@@ -22,7 +24,10 @@ import type {
 export interface ResolverParts {
   readonly head: Head;
   readonly blocks: Blocks;
+  readonly rollups: Rollups;
   readonly snapshots: Snapshots;
+  /** Later samples are in no block. */
+  readonly flushedBeforeMs: () => number;
   readonly pause: () => Pause;
 }
 
@@ -32,6 +37,11 @@ export class StoreResolver implements SelectionResolver {
 
   constructor(parts: ResolverParts) {
     this.#parts = parts;
+  }
+
+  /** The blocks of each tier. */
+  get tiers(): ReadonlyMap<RollupTier, Blocks> {
+    return this.#parts.rollups.tiers;
   }
 
   /** The names of all blocks, by rank. */
@@ -117,6 +127,17 @@ export class StoreResolver implements SelectionResolver {
         throw error;
       }
     });
+  }
+
+  async rollups(): Promise<ResolvedRollups> {
+    const { blocks, rollups, snapshots, flushedBeforeMs } = this.#parts;
+    const flushedMs = flushedBeforeMs();
+    const samplesFromMs = blocks.all.reduce(
+      (least, { meta }) => Math.min(least, meta.rangeStartMs),
+      flushedMs,
+    );
+    const moment = { view: rollups.view, flushedBeforeMs: flushedMs, samplesFromMs };
+    return { ...snapshots.take(), ...moment };
   }
 
   async exemplars(range: TimeRange, matcherLists: MatcherLists): Promise<ResolvedExemplars> {

@@ -15,27 +15,27 @@ import {
   type SampleColumns,
   type SeriesStarter,
 } from "@pharos/kernels";
-import {
-  type AppendResult,
-  type Disk,
-  type ExemplarBatch,
-  type ExemplarResult,
-  type ExemplarStore,
-  type HistogramBatch,
-  type HistogramStore,
-  type MetadataStore,
-  type MetricMetadata,
-  type RollupColumns,
-  type RollupOptions,
-  type RollupReader,
-  type SampleBatch,
-  type SelectionEstimate,
-  type SelectOptions,
-  type SeriesColumns,
-  type SeriesExemplars,
-  type SeriesStore,
-  type TimeRange,
-  WINDOW_MS,
+import type {
+  AppendResult,
+  Disk,
+  ExemplarBatch,
+  ExemplarResult,
+  ExemplarStore,
+  HistogramBatch,
+  HistogramStore,
+  MetadataStore,
+  MetricMetadata,
+  RollupColumns,
+  RollupCoverage,
+  RollupOptions,
+  RollupReader,
+  SampleBatch,
+  SelectionEstimate,
+  SelectOptions,
+  SeriesColumns,
+  SeriesExemplars,
+  SeriesStore,
+  TimeRange,
 } from "@pharos/ports";
 import type { Archive } from "./archive/archive.ts";
 import { exemplarColumns, histogramColumns } from "./attachment-batches.ts";
@@ -50,7 +50,6 @@ import type { LogConsumers } from "./log-consumers.ts";
 import { ReaderSession } from "./reader-session.ts";
 import type { KeptBlock, RetentionPlan } from "./retention/retention-plan.ts";
 import { rollupPolicy } from "./rollup/rollup-policy.ts";
-import { readRollup, windowsRange } from "./rollup/rollup-select.ts";
 import { type OpenTiers, Rollups } from "./rollup/rollups.ts";
 import { createPause } from "./slices.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -142,12 +141,15 @@ export class EmbeddedStore
       ...{ writer, attachments: this.attachments, log: this.log, rollups: this.#rollups },
       ...{ snapshots, decoder: this.#decoder, signal },
     });
-    this.#resolver = new StoreResolver({ head, blocks, snapshots, pause });
+    this.#resolver = new StoreResolver({
+      ...{ head, blocks, snapshots, pause, rollups: this.#rollups },
+      flushedBeforeMs: () => this.#maintenance.flushedBeforeMs,
+    });
     this.#window = openHeadWindow(kernels, head.chunks.pointer);
     this.#reader = new StoreReader({
       resolver: this.#resolver,
       head: new HeadReader(kernels, this.#window),
-      ...{ decoder: this.#decoder, kernels, archive, pause },
+      ...{ decoder: this.#decoder, kernels, archive, pause, rollupTools: this.#rollups.tools },
       damaged: ({ message }) => blocks.report(message),
     });
   }
@@ -269,24 +271,12 @@ export class EmbeddedStore
     options: RollupOptions,
   ): AsyncIterable<RollupColumns> {
     assert(this.#open, "the store is open");
-    const rows = windowsRange(range, WINDOW_MS[options.tier]);
-    const { tier, quantiles } = options;
-    const sources = this.#rollups.sourcesOf(
-      tier,
-      quantiles,
-      rows,
-      this.#maintenance.flushedBeforeMs,
-      (part) => this.#reader.select(part, matchers, options),
-    );
-    return readRollup(
-      sources,
-      this.#decoder,
-      this.#rollups.tools,
-      rows,
-      matchers,
-      options,
-      this.#snapshots.take(),
-    );
+    return this.#reader.selectRollup(range, matchers, options);
+  }
+
+  async rollupCoverage(matchers: readonly Matcher[], nowMs: number): Promise<RollupCoverage> {
+    assert(this.#open, "the store is open");
+    return this.#reader.rollupCoverage(matchers, nowMs);
   }
 
   /** The store's half of a reader on another thread: see `attachReader`. @throws OperatingError `memory.full`. */

@@ -53,6 +53,9 @@ function sent(session: ReaderSession): ReaderCalls {
     async exemplars(...args) {
       return structuredClone(await session.exemplars(...structuredClone(args)));
     },
+    async rollups() {
+      return structuredClone(await session.rollups());
+    },
     release: (hold) => session.release(hold),
     report: (problem) => session.report(problem),
   };

@@ -124,6 +124,7 @@ function storeCalls(to: MessagePort): ReaderCalls {
     estimate: (range, matchers) => caller.call("estimate", { range, matchers }),
     labels: (range, query) => caller.call("labels", { range, query }),
     exemplars: (range, matcherLists) => caller.call("exemplars", { range, matcherLists }),
+    rollups: () => caller.call("rollups", null),
     release: (hold) => caller.tell("release", hold),
     report: (problem) => caller.tell("report", problem),
   };

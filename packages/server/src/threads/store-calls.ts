@@ -22,6 +22,7 @@ import type {
   ReaderAnswer,
   ReaderSetup,
   SelectionWishes,
+  SentRollups,
   StorageTier,
   StoreSettings,
   StoreStats,
@@ -131,6 +132,8 @@ export interface StoreReaderCalls {
     readonly range: TimeRange;
     readonly matcherLists: readonly (readonly Matcher[])[];
   }): ReaderAnswer<HeadExemplars>;
+  /** The rollup tiers. */
+  rollups(ask: null): ReaderAnswer<SentRollups>;
   release(ask: number): void;
   /** Damage that the reader found, in words. */
   report(ask: string): void;

@@ -154,6 +154,7 @@ class StoreThread {
       },
       labels: ({ range, query }) => session.labels(range, query),
       exemplars: ({ range, matcherLists }) => session.exemplars(range, matcherLists),
+      rollups: () => session.rollups(),
       release: (hold) => session.release(hold),
       report(problem) {
         session.report(problem);

@@ -1,4 +1,10 @@
-import { compareLabels, type Labels, type Matcher, OperatingError } from "@pharos/base";
+import {
+  compareLabels,
+  createMatcher,
+  type Labels,
+  type Matcher,
+  OperatingError,
+} from "@pharos/base";
 import type { QuantileSketch } from "@pharos/kernels";
 import {
   type RollupColumns,
@@ -9,7 +15,7 @@ import {
   type TimeRange,
   WINDOW_MS,
 } from "@pharos/ports";
-import type { Block } from "../block/block.ts";
+import type { Block, OnDamage } from "../block/block.ts";
 import type { ColumnDecoder } from "../block/column-decoder.ts";
 import type { Hold } from "../selection.ts";
 import type { RollupChoice } from "./rollup-policy.ts";
@@ -37,6 +43,14 @@ export interface RollupSources {
   choose(labels: Labels): RollupChoice;
 }
 
+/** How to go on where rows cannot be read. */
+export interface RowRepair {
+  /** Told of each damage. */
+  readonly damaged: OnDamage;
+  /** The samples there still are. */
+  samples(range: TimeRange, matchers: readonly Matcher[]): AsyncIterable<SeriesColumns>;
+}
+
 /** One source, at one of its series. */
 interface Cursor {
   readonly startMs: number;
@@ -46,7 +60,7 @@ interface Cursor {
   labels: Labels | undefined;
   advance(): Promise<void> | void;
   /** Adds the rows of the series, and says how much it read. */
-  read(out: RollupRows): void;
+  read(out: RollupRows): Promise<void> | undefined;
 }
 
 /** The stretch of a range that whole windows lie in that start in it: first and last moment. */
@@ -57,7 +71,12 @@ export function windowsRange({ minMs, maxMs }: TimeRange, windowMs: number): Tim
   };
 }
 
-/** Puts the rows of a selection together, series by series. @throws OperatingError, as `selectRollup`. */
+/**
+ * Puts the rows of a selection together, series by series.
+ *
+ * @param repair how to go on where rows are damaged; without it they end the reading.
+ * @throws OperatingError, as `selectRollup`.
+ */
 export async function* readRollup(
   { rows: rowSources, sketches: sketchSources, choose }: RollupSources,
   decoder: ColumnDecoder,
@@ -66,22 +85,32 @@ export async function* readRollup(
   matchers: readonly Matcher[],
   options: RollupOptions,
   hold: Hold,
+  repair?: RowRepair,
 ): AsyncGenerator<RollupColumns, void, undefined> {
   const windowMs = WINDOW_MS[options.tier];
   const sketch = options.quantiles ? tools.sketch : null;
   const reading = options.reading ?? { rows: 0, samples: 0 };
   const before = reading.rows + reading.samples;
+  const rollUp = { options, choose, tools, reading };
+  const blockCursor = (block: Block, isForSketches: boolean): Cursor => {
+    try {
+      return new BlockCursor(
+        ...([block, isForSketches, range, options.tier, matchers] as const),
+        ...([decoder, choose, sketch, reading] as const),
+        repair && { ...repair, ...rollUp },
+      );
+    } catch (error) {
+      if (repair === undefined || !isDamage(error)) throw error;
+      repair.damaged(error);
+      const { rangeStartMs, rangeEndMs } = block.meta;
+      const series = repair.samples(within(range, rangeStartMs, rangeEndMs), matchers);
+      return new SamplesCursor(rangeStartMs, isForSketches, series, rollUp);
+    }
+  };
   const cursorsOf = ({ blocks, samples }: RowSources, isForSketches: boolean): Cursor[] => [
-    ...blocks.map(
-      (block) =>
-        new BlockCursor(
-          ...([block, isForSketches, range, options.tier, matchers] as const),
-          ...([decoder, choose, sketch, reading] as const),
-        ),
-    ),
+    ...blocks.map((block) => blockCursor(block, isForSketches)),
     ...samples.map(
-      ({ startMs, series }) =>
-        new SamplesCursor(startMs, isForSketches, series, options, choose, tools, reading),
+      ({ startMs, series }) => new SamplesCursor(startMs, isForSketches, series, rollUp),
     ),
   ];
   const cursors = [
@@ -105,7 +134,8 @@ export async function* readRollup(
       others.clear();
       for (const cursor of cursors) {
         if (cursor.labels === undefined || compareLabels(cursor.labels, least) !== 0) continue;
-        cursor.read(cursor.isForSketches ? others : rows);
+        const repairing = cursor.read(cursor.isForSketches ? others : rows);
+        if (repairing !== undefined) await repairing;
         const advancing = cursor.advance();
         if (advancing !== undefined) await advancing;
       }
@@ -122,6 +152,23 @@ export async function* readRollup(
   }
 }
 
+function isDamage(error: unknown): error is OperatingError {
+  return error instanceof OperatingError && error.code === "disk.corrupt";
+}
+
+/** The part of a range that lies in a block's. */
+function within({ minMs, maxMs }: TimeRange, startMs: number, endMs: number): TimeRange {
+  return { minMs: Math.max(minMs, startMs), maxMs: Math.min(maxMs, endMs - 1) };
+}
+
+/** What rows are made of samples with. */
+interface RollUpContext {
+  readonly options: RollupOptions;
+  readonly choose: (labels: Labels) => RollupChoice;
+  readonly tools: RollupTools;
+  readonly reading: RollupReading;
+}
+
 class BlockCursor implements Cursor {
   readonly startMs: number;
   readonly isForSketches: boolean;
@@ -135,6 +182,7 @@ class BlockCursor implements Cursor {
   readonly #sketch: QuantileSketch | null;
   readonly #reading: RollupReading;
   readonly #rows: RollupRows;
+  readonly #repair: (RowRepair & RollUpContext) | undefined;
   #at = -1;
 
   constructor(
@@ -147,7 +195,9 @@ class BlockCursor implements Cursor {
     choose: (labels: Labels) => RollupChoice,
     sketch: QuantileSketch | null,
     reading: RollupReading,
+    repair: (RowRepair & RollUpContext) | undefined,
   ) {
+    this.#repair = repair;
     this.startMs = block.meta.rangeStartMs;
     this.isForSketches = isForSketches;
     this.#block = block;
@@ -168,15 +218,56 @@ class BlockCursor implements Cursor {
     } while (this.labels !== undefined && !this.#isWanted(this.labels));
   }
 
-  read(out: RollupRows): void {
+  read(out: RollupRows): Promise<void> | undefined {
     const series = this.#series[this.#at] as number;
     const { minMs, maxMs } = this.#range;
+    const repair = this.#repair;
+    let isWhole = true;
+    const noteDamage = (error: OperatingError): void => {
+      isWhole = false;
+      repair?.damaged(error);
+    };
     this.#rows.clear();
-    this.#block.read(series, "rollup", minMs, maxMs, this.#decoder, (set) =>
-      this.#rows.appendColumns(set),
+    this.#block.read(
+      ...([series, "rollup", minMs, maxMs, this.#decoder] as const),
+      (set) => this.#rows.appendColumns(set),
+      repair && noteDamage,
     );
     this.#reading.rows += this.#rows.length;
+    if (!isWhole && repair !== undefined && this.labels !== undefined)
+      return this.#repaired(repair, this.labels, out);
     out.append(this.#rows, this.#sketch);
+    return undefined;
+  }
+
+  /** Adds the rows that could be read, and between them those of the series' samples in the block's time. */
+  async #repaired(repair: RowRepair & RollUpContext, labels: Labels, out: RollupRows) {
+    const { rangeStartMs, rangeEndMs } = this.#block.meta;
+    const matchers = labels.map(([name, value]) => createMatcher("=", name, value));
+    const range = within(this.#range, rangeStartMs, rangeEndMs);
+    const made = new RollupRows(WINDOW_MS[repair.options.tier]);
+    const series = repair.samples(range, matchers);
+    const samples = new SamplesCursor(rangeStartMs, this.isForSketches, series, repair);
+    try {
+      await samples.advance();
+      while (samples.labels !== undefined && compareLabels(samples.labels, labels) !== 0)
+        await samples.advance();
+      if (samples.labels !== undefined) samples.read(made);
+    } finally {
+      await samples.close();
+    }
+    const there = new RollupRows(made.windowMs);
+    there.append(this.#rows, this.#sketch);
+    let next = 0;
+    for (let row = 0; row < there.length; row++) {
+      const startMs = there.windowStartMs(row);
+      const from = next;
+      while (next < made.length && made.windowStartMs(next) < startMs) next++;
+      out.append(made, this.#sketch, from, next);
+      if (next < made.length && made.windowStartMs(next) === startMs) next++;
+      out.append(there, this.#sketch, row, row + 1);
+    }
+    out.append(made, this.#sketch, next);
   }
 }
 
@@ -185,32 +276,21 @@ class SamplesCursor implements Cursor {
   readonly isForSketches: boolean;
   labels: Labels | undefined;
   readonly #iterator: AsyncIterator<SeriesColumns>;
-  readonly #tier: RollupTier;
-  readonly #choose: (labels: Labels) => RollupChoice;
+  readonly #context: RollUpContext;
   #columns: SeriesColumns | undefined;
-  readonly #tools: RollupTools;
-  readonly #wantsQuantiles: boolean;
-  readonly #reading: RollupReading;
   readonly #rows: RollupRows;
 
   constructor(
     startMs: number,
     isForSketches: boolean,
     series: AsyncIterable<SeriesColumns>,
-    { tier, quantiles }: RollupOptions,
-    choose: (labels: Labels) => RollupChoice,
-    tools: RollupTools,
-    reading: RollupReading,
+    context: RollUpContext,
   ) {
     this.startMs = startMs;
     this.isForSketches = isForSketches;
     this.#iterator = series[Symbol.asyncIterator]();
-    this.#tier = tier;
-    this.#choose = choose;
-    this.#tools = tools;
-    this.#wantsQuantiles = quantiles;
-    this.#reading = reading;
-    this.#rows = new RollupRows(WINDOW_MS[tier]);
+    this.#context = context;
+    this.#rows = new RollupRows(WINDOW_MS[context.options.tier]);
   }
 
   async advance(): Promise<void> {
@@ -219,17 +299,19 @@ class SamplesCursor implements Cursor {
       this.#columns = done === true ? undefined : value;
       this.labels = this.#columns?.labels;
       if (this.labels === undefined) return;
-      if (this.#choose(this.labels).tiers.includes(this.#tier)) return;
+      const { choose, options } = this.#context;
+      if (choose(this.labels).tiers.includes(options.tier)) return;
     }
   }
 
-  read(out: RollupRows): void {
+  read(out: RollupRows): undefined {
     const { timestampsMs, values, stale } = this.#columns as SeriesColumns;
     const { length } = timestampsMs;
-    this.#reading.samples += length;
+    const { tools, options, reading } = this.#context;
+    reading.samples += length;
     this.#rows.clear();
-    this.#tools.rollUp({ length, timestampsMs, values, stale }, this.#rows, this.#wantsQuantiles);
-    out.append(this.#rows, this.#wantsQuantiles ? this.#tools.sketch : null);
+    tools.rollUp({ length, timestampsMs, values, stale }, this.#rows, options.quantiles);
+    out.append(this.#rows, options.quantiles ? tools.sketch : null);
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,7 @@ const STANDS_IN: Partial<Record<RollupTier, RollupTier>> = { "1d": "1h" };
 
 /** The rollup tiers as they are when somebody asks for rows. */
 export interface RollupView {
-  readonly tiers: ReadonlyMap<RollupTier, Blocks>;
+  readonly tiers: ReadonlyMap<RollupTier, Pick<Blocks, "all">>;
   readonly retention: RetentionPolicy;
   readonly rollups: RollupPolicy;
   /** The stretches of time whose raw blocks hold what a tier does not have yet. */
@@ -102,6 +102,12 @@ function sketchesFor(
   };
 }
 
+/** The stretches of time of which a tier has rows that are up to date. */
+export function madeRanges(view: RollupView, tier: RollupTier): TimeRanges {
+  const { blocks } = madeOf(view, tier, view.pendingIn(tier), []);
+  return unite(blocks.map(({ meta }) => [meta.rangeStartMs, meta.rangeEndMs]));
+}
+
 /** The blocks of a tier that are up to date, and what is left of some stretches without them. */
 function madeOf(
   view: RollupView,
@@ -110,7 +116,7 @@ function madeOf(
   stretches: TimeRanges,
 ): { readonly blocks: Block[]; readonly rest: TimeRanges } {
   // A short block whose range is pending is out of date. A long one is too, but only it may know of samples long gone.
-  const blocks = (view.tiers.get(tier) as Blocks).all.filter(({ meta }) => {
+  const blocks = (view.tiers.get(tier)?.all ?? []).filter(({ meta }) => {
     const isShort = meta.rangeEndMs - meta.rangeStartMs <= BLOCK_RANGE_MS;
     return !(isShort && covers(pending, meta.rangeStartMs, meta.rangeEndMs));
   });

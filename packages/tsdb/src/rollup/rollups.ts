@@ -398,14 +398,18 @@ export class Rollups {
     flushedBeforeMs: number,
     select: (range: TimeRange) => AsyncIterable<SeriesColumns>,
   ): RollupSources {
-    const view: RollupView = {
+    return rollupSources(this.view, tier, quantiles, range, flushedBeforeMs, select);
+  }
+
+  /** The tiers as they are now. */
+  get view(): RollupView {
+    return {
       tiers: this.tiers,
       retention: this.#retention,
       rollups: this.#rollups,
       pendingIn: (one) => this.#pendingIn(one),
       choose: (labels) => this.choose(labels),
     };
-    return rollupSources(view, tier, quantiles, range, flushedBeforeMs, select);
   }
 
   /** How many raw blocks have samples of which a tier has no rows yet, be it that it is not time. */
