@@ -1,7 +1,7 @@
 import { equal, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { assert as baseAssert, labelsFrom, type NativeHistogram } from "@pharos/base";
-import { countValues, quantileOfSamples } from "../src/engine/aggregate-samples.ts";
+import { countValues, limitRatio, quantileOfSamples } from "../src/engine/aggregate-samples.ts";
 import { Annotations } from "../src/engine/annotations.ts";
 import {
   fractionOfHistograms,
@@ -90,6 +90,7 @@ const WORK: Readonly<Record<string, (context: Turns) => Promise<unknown>>> = {
       span: AGGREGATION.span,
     }),
   "quantiles by step": (context) => quantileOfSamples(AGGREGATION, floats(), COLUMN, GRID, context),
+  "a share of the series": (context) => limitRatio(AGGREGATION, floats(), COLUMN, context),
   "values to be counted": (context) => countValues(COUNT_VALUES, floats(), "v", GRID, context),
 };
 

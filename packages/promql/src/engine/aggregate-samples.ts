@@ -8,7 +8,6 @@ import {
 } from "@pharos/base";
 import type { Aggregation } from "../syntax/ast.ts";
 import { groupingOf, splitByName } from "./aggregate.ts";
-import type { Annotations } from "./annotations.ts";
 import { formatG, formatHistogram } from "./format-number.ts";
 import { isLabelName } from "./label-functions.ts";
 import { labelSetOffset } from "./label-hash.ts";
@@ -180,12 +179,13 @@ function firstK(group: readonly StepSeries[], wanted: Float64Array): StepSeries[
  *
  * @throws OperatingError `query.failed` for NaN.
  */
-export function limitRatio(
+export async function limitRatio(
   aggregation: Aggregation,
   list: readonly StepSeries[],
   params: Float64Array,
-  annotations: Annotations,
-): StepSeries[] {
+  context: Turns,
+): Promise<StepSeries[]> {
+  const { annotations } = context;
   const { min, max, hasNaN } = extremes(params);
   if (max === 0 && min === 0) return [];
   if (hasNaN) throw new OperatingError("query.failed", "Ratio value is NaN");
@@ -199,6 +199,7 @@ export function limitRatio(
       const sampled = ratio >= 0 ? offset < ratio : offset >= 1 + ratio;
       if (!sampled) present[i] = NONE;
     }
+    if (context.tick()) await context.pause();
   }
   return list.filter(hasSamples);
 }

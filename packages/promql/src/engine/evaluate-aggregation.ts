@@ -46,7 +46,7 @@ export async function evaluateAggregation(
   if (op === "topk" || op === "bottomk") return extremes(aggregation, params, grid, evaluator);
   const list = await evaluator.vector(expr, grid);
   if (op === "quantile") return quantileOfSamples(aggregation, list, params, grid, context);
-  if (op === "limit_ratio") return limitRatio(aggregation, list, params, context.annotations);
+  if (op === "limit_ratio") return limitRatio(aggregation, list, params, context);
   assert(op === "limitk", () => `no aggregation ${op}`);
   const wanted = seriesWanted(params);
   return wanted === undefined ? [] : firstSeries(aggregation, list, wanted);

@@ -105,26 +105,40 @@ export function sortByLabels(
   descending: boolean,
 ): StepSeries[] {
   const sign = descending ? -1 : 1;
-  return list.toSorted((a, b) => {
-    for (const name of names) {
-      const x = labelValue(a.labels, name);
-      const y = labelValue(b.labels, name);
-      if (x !== y) return sign * (naturallyBefore(x, y) ? -1 : 1);
-    }
-    return sign * compareLabels(finalLabels(a), finalLabels(b));
-  });
+  return list
+    .map((series) => ({
+      series,
+      labels: finalLabels(series),
+      keys: names.map((name) => naturalKey(labelValue(series.labels, name))),
+    }))
+    .sort((a, b) => {
+      for (const [i, x] of a.keys.entries()) {
+        const y = b.keys[i] as NaturalKey;
+        if (x.text !== y.text) return sign * (naturallyBefore(x, y) ? -1 : 1);
+      }
+      return sign * compareLabels(a.labels, b.labels);
+    })
+    .map(({ series }) => series);
+}
+
+/** A text cut into runs of digits, as numbers, and what is between them. */
+interface NaturalKey {
+  readonly text: string;
+  readonly chunks: readonly (number | string)[];
+}
+
+function naturalKey(text: string): NaturalKey {
+  const chunks = text.match(/\d+|\D+/g) ?? [];
+  return { text, chunks: chunks.map((chunk) => (/^\d/.test(chunk) ? Number(chunk) : chunk)) };
 }
 
 /** Whether `a` comes before a different `b` when runs of digits compare as numbers: `node2` before `node10`. */
-function naturallyBefore(a: string, b: string): boolean {
-  const aChunks = a.match(/\d+|\D+/g) ?? [];
-  const bChunks = b.match(/\d+|\D+/g) ?? [];
-  for (const [i, x] of aChunks.entries()) {
-    const y = bChunks[i];
+function naturallyBefore(a: NaturalKey, b: NaturalKey): boolean {
+  for (const [i, x] of a.chunks.entries()) {
+    const y = b.chunks[i];
     if (y === undefined) return false;
-    const bothNumbers = /^\d/.test(x) && /^\d/.test(y);
-    const same = bothNumbers ? Number(x) === Number(y) : x === y;
-    if (!same) return bothNumbers ? Number(x) < Number(y) : x < y;
+    if (x === y) continue;
+    return typeof x === typeof y ? x < y : String(x) < String(y);
   }
-  return aChunks.length <= bChunks.length;
+  return a.chunks.length <= b.chunks.length;
 }
