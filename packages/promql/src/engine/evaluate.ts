@@ -1,5 +1,6 @@
 import { assert, unreachable } from "@pharos/base";
 import type { Expr } from "../syntax/ast.ts";
+import { walk } from "../syntax/walk.ts";
 import { rangeArgument } from "./call-arguments.ts";
 import { evaluateAggregation } from "./evaluate-aggregation.ts";
 import { evaluateBinary } from "./evaluate-binary.ts";
@@ -23,12 +24,18 @@ export class TreeEvaluator implements Evaluator {
   readonly context: QueryContext;
   /** The steps of the query itself, not of a subquery in it. */
   readonly #grid: Grid;
-  readonly #repeated: RepeatedParts;
-  readonly #shared: SharedReads;
+  /** Undefined for an expression with one selector, in which there is nothing to share. */
+  readonly #repeated: RepeatedParts | undefined;
+  readonly #shared: SharedReads | undefined;
 
   constructor(expr: Expr, grid: Grid, context: QueryContext) {
     this.context = context;
     this.#grid = grid;
+    let selectors = 0;
+    walk(expr, ({ kind }) => {
+      if (kind === "vector") selectors++;
+    });
+    if (selectors < 2) return;
     const identity = new ExprIdentity((selector) => context.countsOnly.has(selector));
     const repeated = new RepeatedParts(expr, identity, context);
     this.#repeated = repeated;
@@ -43,7 +50,7 @@ export class TreeEvaluator implements Evaluator {
     const inner = unwrapParens(expr);
     const heldBefore = this.context.samplesHeld;
     const result =
-      grid === this.#grid
+      grid === this.#grid && this.#repeated !== undefined
         ? await this.#repeated.value(inner, grid, (part) => this.#evaluate(part, grid))
         : await this.#evaluate(inner, grid);
     this.context.settle(heldBefore, result.length * grid.count);
@@ -60,14 +67,14 @@ export class TreeEvaluator implements Evaluator {
       this.context.hold(once.length * grid.count);
       return once.map((series) => repeatFirst(series, grid.count));
     }
-    const shared = grid === this.#grid ? await this.#shared.value(expr) : undefined;
+    const shared = grid === this.#grid ? await this.#shared?.value(expr) : undefined;
     return shared ?? this.#node(expr, grid);
   }
 
   async stream(expr: Expr, grid: Grid, sink: Sink): Promise<void> {
     const inner = unwrapParens(expr);
     if (grid.count === 1 || !isStepInvariant(inner)) {
-      if (grid === this.#grid && (await this.#shared.stream(inner, sink))) return;
+      if (grid === this.#grid && (await this.#shared?.stream(inner, sink))) return;
       if (inner.kind === "vector") return streamSelector(inner, grid, this.context, "value", sink);
       if (
         inner.kind === "call" &&
