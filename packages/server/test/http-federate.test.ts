@@ -1,8 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { labelsFrom, type NativeHistogram, STALE_HISTOGRAM } from "@pharos/base";
-import fc from "fast-check";
-import { ProtobufWriter } from "../src/http/protobuf-writer.ts";
 import { HttpWorld, NOW_MS } from "./http-world.ts";
 
 const PROTOBUF =
@@ -177,43 +175,3 @@ for (const accept of ["", "*/*", "text/plain", "application/vnd.google.protobuf"
       `# TYPE up untyped\nup{cluster="c1",job="é",instance=""} 1.5 ${NOW_MS - 1000}\n`,
     );
   });
-
-test("messages of any depth and length are read as they were written", () => {
-  const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
-    tree: fc.oneof(
-      { maxDepth: 4 },
-      fc.string({ maxLength: 400 }),
-      fc.double({ noNaN: true }),
-      fc.nat(2 ** 31 - 1),
-      fc.array(tie("tree"), { maxLength: 4 }),
-    ),
-  }));
-  const write = (writer: ProtobufWriter, value: unknown): void => {
-    if (typeof value === "string") writer.text(1, value);
-    else if (Array.isArray(value))
-      writer.message(200, () => {
-        for (const one of value) write(writer, one);
-      });
-    else if (Number.isInteger(value) && !Object.is(value, -0) && (value as number) >= 0)
-      writer.varint(3, value as number);
-    else writer.double(4, value as number);
-  };
-  const read = ([field, value]: Field): unknown =>
-    field === 1 ? text(value) : field === 200 ? fieldsOf(value as Uint8Array).map(read) : value;
-  fc.assert(
-    fc.property(fc.array(tree, { maxLength: 5 }), (values) => {
-      const writer = new ProtobufWriter();
-      for (const value of values) write(writer, value);
-      deepEqual(
-        fieldsOf(writer.written).map(read),
-        values.map((one) => wellFormed(one)),
-      );
-    }),
-  );
-});
-
-/** UTF-8 has nothing for half a surrogate pair. */
-function wellFormed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(wellFormed);
-  return typeof value === "string" ? value.toWellFormed() : value;
-}

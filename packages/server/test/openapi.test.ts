@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
-import { ENDPOINTS } from "@pharos/api";
+import { ENDPOINTS, openApiDocument } from "@pharos/api";
 import { parse } from "yaml";
 import { filledWorld } from "./filled-world.ts";
 
@@ -41,6 +41,11 @@ for (const [query, version] of [
     const known = ENDPOINTS.flatMap(({ path, methods }) => methods.map((one) => `${one} ${path}`));
     deepEqual(described, known);
   });
+
+test("the text says what the document says", async () => {
+  const { parsed } = await document("?openapi_version=3.2");
+  deepEqual(parsed, JSON.parse(JSON.stringify(openApiDocument("3.2", "3.0.0"))));
+});
 
 test("operations have names of their own, an answer, and an error", async () => {
   const { parsed } = await document();

@@ -4,12 +4,15 @@ import {
   type Labels,
   METRIC_NAME,
   type NativeHistogram,
+  ProtoWriter,
 } from "@pharos/base";
 import type { LatestSample } from "./federate.ts";
-import { ProtobufWriter } from "./protobuf-writer.ts";
 
 export const PROTOBUF_TYPE =
   "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
+/** Of the varint before a family. */
+const LENGTH_SIZE_MAX = 10;
 
 /** Numbers of `io.prometheus.client.MetricType`. */
 const UNTYPED = 3;
@@ -26,13 +29,14 @@ export function* familiesProtobuf(
   for (const [name, samples] of families) {
     const kinds = Map.groupBy(samples, kindOf);
     for (const [kind, list] of kinds) {
-      const writer = new ProtobufWriter();
-      writer.delimited(() => {
-        writer.text(1, name);
-        writer.varint(3, kind);
-        for (const sample of list) writer.message(4, () => writeMetric(writer, sample));
-      });
-      yield writer.written;
+      const family = new ProtoWriter();
+      family.text(1, name);
+      family.int64(3, kind);
+      for (const sample of list) writeMetric(family, sample);
+      const delimited = new ProtoWriter(family.size + LENGTH_SIZE_MAX);
+      delimited.varint(family.size);
+      delimited.raw(family.bytes);
+      yield delimited.bytes;
     }
   }
 }
@@ -42,20 +46,25 @@ function kindOf({ value }: LatestSample): number {
   return value.counterReset === "gauge" ? GAUGE_HISTOGRAM : HISTOGRAM;
 }
 
-function writeMetric(writer: ProtobufWriter, { labels, value, timestampMs }: LatestSample): void {
+function writeMetric(writer: ProtoWriter, { labels, value, timestampMs }: LatestSample): void {
+  writer.begin(4);
   writeLabels(writer, labels);
-  if (typeof value === "number") writer.message(5, () => writer.double(1, value));
-  else writer.message(7, () => writeHistogram(writer, value));
-  writer.varint(6, timestampMs);
+  writer.begin(typeof value === "number" ? 5 : 7);
+  if (typeof value === "number") writer.double(1, value);
+  else writeHistogram(writer, value);
+  writer.end();
+  writer.int64(6, timestampMs);
+  writer.end();
 }
 
-function writeLabels(writer: ProtobufWriter, labels: Labels): void {
-  for (const [name, value] of labels)
-    if (name !== METRIC_NAME)
-      writer.message(1, () => {
-        writer.text(1, name);
-        if (value !== "") writer.text(2, value);
-      });
+function writeLabels(writer: ProtoWriter, labels: Labels): void {
+  for (const [name, value] of labels) {
+    if (name === METRIC_NAME) continue;
+    writer.begin(1);
+    writer.text(1, name);
+    if (value !== "") writer.text(2, value);
+    writer.end();
+  }
 }
 
 /** Whether the format has a place for such buckets: it has none for bounds that are given one by one. */
@@ -63,38 +72,43 @@ export function isInProtobuf({ schema }: NativeHistogram): boolean {
   return schema !== CUSTOM_BOUNDS_SCHEMA;
 }
 
-function writeHistogram(writer: ProtobufWriter, histogram: NativeHistogram): void {
+function writeHistogram(writer: ProtoWriter, histogram: NativeHistogram): void {
   const { isInteger, count, sum, schema, zeroThreshold, zeroCount } = histogram;
-  if (isInteger) writer.varint(1, count);
+  if (isInteger) writer.int64(1, count);
   writer.double(2, sum);
   if (!isInteger) writer.double(4, count);
-  writer.signed(5, schema);
+  writer.sint64(5, schema);
   writer.double(6, zeroThreshold);
-  if (isInteger) writer.varint(7, zeroCount);
+  if (isInteger) writer.int64(7, zeroCount);
   else writer.double(8, zeroCount);
   const { negativeSpans, negativeCounts, positiveSpans, positiveCounts } = histogram;
   writeBuckets(writer, 9, negativeSpans, negativeCounts, isInteger);
   writeBuckets(writer, 12, positiveSpans, positiveCounts, isInteger);
   // Without any span it would be read as a classic histogram.
-  if (negativeSpans.length === 0 && positiveSpans.length === 0) writer.message(12, () => {});
+  if (negativeSpans.length === 0 && positiveSpans.length === 0) {
+    writer.begin(12);
+    writer.end();
+  }
 }
 
 /** Spans are in `field`, differences of whole counts in the next, counts that are floats in the one behind it. */
 function writeBuckets(
-  writer: ProtobufWriter,
+  writer: ProtoWriter,
   field: number,
   spans: readonly BucketSpan[],
   counts: readonly number[],
   isInteger: boolean,
 ): void {
-  for (const { offset, length } of spans)
-    writer.message(field, () => {
-      writer.signed(1, offset);
-      writer.varint(2, length);
-    });
+  for (const { offset, length } of spans) {
+    writer.begin(field);
+    writer.sint64(1, offset);
+    writer.int64(2, length);
+    writer.end();
+  }
   if (counts.length === 0) return;
-  if (isInteger) {
-    const deltas = counts.map((count, i) => count - (counts[i - 1] ?? 0));
-    writer.message(field + 1, () => writer.packedSigned(deltas));
-  } else writer.message(field + 2, () => writer.packedDoubles(counts));
+  writer.begin(isInteger ? field + 1 : field + 2);
+  for (const [i, count] of counts.entries())
+    if (isInteger) writer.zigzag(count - (counts[i - 1] ?? 0));
+    else writer.fixedDouble(count);
+  writer.end();
 }

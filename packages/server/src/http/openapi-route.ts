@@ -1,6 +1,5 @@
 import { OPENAPI_VERSIONS, openApiDocument } from "@pharos/api";
 import { quote } from "@pharos/base";
-import { stringify } from "yaml";
 import { invalidParameter } from "./errors.ts";
 import { parametersOf } from "./parameters.ts";
 
@@ -22,8 +21,39 @@ export async function openApi(
       `${quote(asked)} is none of ${OPENAPI_VERSIONS.join(" and ")}`,
     );
   const text = texts.getOrInsertComputed(version, () =>
-    // Without anchors: not every reader of OpenAPI knows them.
-    stringify(openApiDocument(version, status.build.version), { aliasDuplicateObjects: false }),
+    blockYaml(openApiDocument(version, status.build.version), ""),
   );
   return new Response(text, { headers: { "Content-Type": "application/yaml" } });
+}
+
+/** Keys that YAML takes without quotes, and for nothing but text. */
+const PLAIN_KEY = /^[a-z/$][\w/{}$.-]*$/i;
+
+/**
+ * YAML with a line for each value, every text quoted as in JSON. A library would keep the thread for a quarter of a
+ * second.
+ */
+function blockYaml(value: unknown, indent: string): string {
+  if (typeof value !== "object" || value === null) return `${JSON.stringify(value)}\n`;
+  const below = `${indent}  `;
+  if (Array.isArray(value)) {
+    if (value.length === 0) return "[]\n";
+    const items = value.map((item) => `${indent}- ${inline(item, below)}`);
+    return items.join("");
+  }
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  if (entries.length === 0) return "{}\n";
+  return entries
+    .map(([key, member]) => {
+      const name = PLAIN_KEY.test(key) ? key : JSON.stringify(key);
+      const text = blockYaml(member, below);
+      return `${indent}${name}:${text.startsWith(below) ? "\n" : " "}${text}`;
+    })
+    .join("");
+}
+
+/** What stands behind a dash: its first line without its indent. */
+function inline(value: unknown, indent: string): string {
+  const text = blockYaml(value, indent);
+  return text.startsWith(indent) ? text.slice(indent.length) : text;
 }
