@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { OperatingError } from "@pharos/base";
+import { OperatingError } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
 import { SimClock } from "@pharos/testing";
@@ -222,6 +222,10 @@ test("the query log has Prometheus's fields, of queries and of rules, and goes o
     await logging.apply(path);
     const rule = { file: "rules.yml", name: "g" };
     await desk.service.evaluate(parse("up == 0"), START_MS, new AbortController().signal, rule);
+    desk.answer = async () => {
+      throw new OperatingError("query.timeout", "query timed out in query queue");
+    };
+    await rejects(desk.get("/api/v1/query?query=up"));
     await logging.apply(undefined);
     const timings = {
       ...{ evalTotalTime: 0.25, resultSortTime: 0, queryPreparationTime: 0 },
@@ -237,9 +241,11 @@ test("the query log has Prometheus's fields, of queries and of rules, and goes o
       httpRequest: { clientIP: "10.0.0.1", method: "GET", path: "/api/v1/query_range" },
       ts: "2026-01-01T00:00:00.000Z",
     });
-    const logged = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+    const [ofRule = "", failed = ""] = (await readFile(path, "utf8")).split("\n");
+    const logged = JSON.parse(ofRule) as Record<string, unknown>;
     deepEqual(logged["ruleGroup"], rule);
     equal("httpRequest" in logged, false);
+    match(failed, /"error":"query timed out in query queue"/);
   } finally {
     await rm(folder, { recursive: true });
   }

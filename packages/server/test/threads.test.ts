@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { type Labels, labelsFrom, METRIC_NAME, NO_LABELS } from "@pharos/base";
 import { createRelabelRule, type RelabelAction, scrapeJobDefaults } from "@pharos/collect";
 import { parse } from "@pharos/promql/syntax";
+import { eventually } from "../../../tests/harness/child.ts";
 import { createLogger } from "../src/log.ts";
 import { QueryPool } from "../src/threads/query-pool.ts";
 import { StoreThread } from "../src/threads/store-thread.ts";
@@ -210,6 +211,36 @@ test("a thread that runs out of memory takes its queries with it, and the next o
   const answer = await threads.read("/api/v1/query?query=count(many_0)");
   match(await answer.text(), /"10000"/);
   deepEqual(threads.deaths, []);
+});
+
+test("rules get a thread of their own where people's queries keep all others busy", async () => {
+  await using threads = await Threads.open();
+  await threads.append(series("a", 2), 599);
+  const gaveUp = new AbortController();
+  // Long enough for all that follows; it is given up then.
+  const parts = Array.from({ length: 250 }, (_, i) => `max_over_time(a[${3600 + i}s:20ms])`);
+  const heavy = encodeURIComponent(parts.join(" + "));
+  const running: Promise<unknown>[] = [];
+  const add = () => {
+    const query = threads.read(`/api/v1/query?query=${heavy}`, { signal: gaveUp.signal });
+    running.push(query.catch(() => {}));
+  };
+  const rule = () => threads.queries.evaluate(parse("max(a)"), Date.now(), never);
+  add();
+  await eventually("two threads are busy", async () => {
+    // Another one comes for a query that finds the first one busy for a while.
+    await threads.read("/api/v1/query?query=1");
+    return threads.queries.stats().threads === 2;
+  });
+  add();
+  await eventually("rules have their thread", async () => {
+    await rule();
+    return threads.queries.stats().threads === 3;
+  });
+  const result = await rule();
+  ok(result.type === "vector" && result.values[0] === 599);
+  gaveUp.abort();
+  await Promise.all(running);
 });
 
 test("a thread that a query holds up is ended with its queries, which hear why", async () => {

@@ -161,7 +161,14 @@ function askedQuery(
   { lookbackMs = 0 }: QueryOptions,
 ): AskedQuery {
   const wantsCost = optionalBoolean(parameters, "cost", false);
-  return { expr, ...times, lookbackMs, wantsCost, wantsStatistics: wantsStatistics(parameters) };
+  return {
+    expr,
+    ...times,
+    lookbackMs,
+    wantsCost,
+    wantsStatistics: wantsStatistics(parameters),
+    wantsStepStatistics: parameters.get("stats") === "all",
+  };
 }
 
 const JSON_TYPE = "application/json";
@@ -220,13 +227,16 @@ export function queryOptions(
   parameters: URLSearchParams,
   { queryTimeoutMs, lookbackMs, terms }: QueryDependencies,
 ): QueryOptions {
-  const timeoutMs = durationParameter(parameters, "timeout") ?? queryTimeoutMs;
+  // Terms have looked at the parameter already.
+  const timeoutMsMax = terms?.timeoutMs ?? queryTimeoutMs;
+  const timeoutMs = durationParameter(parameters, "timeout") ?? timeoutMsMax;
   const lookback = parameters.get("lookback_delta") ?? "";
   return {
     signal: request.signal,
     text: parameters.get("query") ?? "",
-    timeoutMs: Math.max(0, Math.min(timeoutMs, queryTimeoutMs, terms?.timeoutMs ?? Infinity)),
+    timeoutMs: Math.max(0, Math.min(timeoutMs, timeoutMsMax)),
     ...(terms === undefined ? {} : { limits: terms.limits }),
+    countsSamples: wantsStatistics(parameters),
     lookbackMs: lookback === "" ? lookbackMs : lookbackParameter(lookback, lookbackMs),
   };
 }

@@ -135,7 +135,7 @@ export class QueryService {
     }
   }
 
-  /** Notes what became of a query. One that was never evaluated, since its text is wrong, counts nowhere. */
+  /** Notes what became of a query. One whose text is wrong counts nowhere. */
   #ended(query: QueryRequest, waitedMs: number, run: QueryRun | undefined, failure: unknown): void {
     const { clock, top, log } = this.#options;
     const { counters } = this;
@@ -145,19 +145,19 @@ export class QueryService {
       failure ?? (error === undefined ? undefined : new OperatingError(error.code, error.message));
     counters.count(query.source, cause === undefined ? "success" : outcomeOf(cause));
     counters.queuedMs += waitedMs;
-    if (run === undefined) return;
-    const { evaluatedMs, stats } = run;
+    const { evaluatedMs = 0, stats } = run ?? {};
     counters.evaluatedMs += evaluatedMs;
     counters.samplesRead += stats?.samplesRead ?? 0;
     counters.seriesRead += stats?.seriesRead ?? 0;
-    top.add({
-      query: query.query,
-      rangeMs: query.endMs - query.startMs,
-      durationMs: evaluatedMs,
-      samplesRead: stats?.samplesRead ?? 0,
-      memorySize: (stats?.samplesPeak ?? 0) * SAMPLE_SIZE,
-      endedMonotonicMs: clock.monotonicMs(),
-    });
+    if (run !== undefined)
+      top.add({
+        query: query.query,
+        rangeMs: query.endMs - query.startMs,
+        durationMs: evaluatedMs,
+        samplesRead: stats?.samplesRead ?? 0,
+        memorySize: (stats?.samplesPeak ?? 0) * SAMPLE_SIZE,
+        endedMonotonicMs: clock.monotonicMs(),
+      });
     log()?.append(
       queryLogLine(
         {
@@ -165,7 +165,7 @@ export class QueryService {
           timings: timings(waitedMs, evaluatedMs),
           samplesRead: stats?.samplesRead ?? 0,
           samplesPeak: stats?.samplesPeak ?? 0,
-          ...(error === undefined ? {} : { error: error.message }),
+          ...(cause === undefined ? {} : { error: errorText(cause) }),
           httpRequest: { clientIP: query.clientAddress, method: query.method, path: query.path },
         },
         clock.nowMs(),
