@@ -2,6 +2,7 @@ import {
   compareLabels,
   formatValue,
   labelsKey,
+  type NativeHistogram,
   OperatingError,
   quote,
   withLabel,
@@ -104,6 +105,10 @@ export async function countValues(
       : { ...aggregation, grouping: [...aggregation.grouping, valueLabel] },
   );
   const groups = new Map<string, { out: StepSeries; members: StepSeries[] }>();
+  // Steps that find the same sample have the same histogram.
+  const texts = new WeakMap<NativeHistogram, string>();
+  const textOf = (histogram: NativeHistogram): string =>
+    texts.getOrInsertComputed(histogram, formatHistogram);
   for (const series of list) {
     // Samples of one series often repeat: the group of a value is looked up once.
     const known = new Map<number | string, StepSeries>();
@@ -121,7 +126,7 @@ export async function countValues(
       const value = series.values[step] as number;
       const sample =
         series.present[step] === HISTOGRAM
-          ? formatHistogram(histogramAt(series, step))
+          ? textOf(histogramAt(series, step))
           : Object.is(value, -0)
             ? "-0"
             : value;
