@@ -73,4 +73,18 @@ test("text of any length is whole, whatever was written before it", () => {
   equal(new TextDecoder().decode(json.take()), `${"é".repeat(100_000)}"${"x".repeat(100_000)}"`);
   json.text("next");
   equal(new TextDecoder().decode(json.take()), "next");
+  equal(json.end().length, 0);
+});
+
+test("a writer that is done leaves nothing behind for the next one, nor for those beside it", () => {
+  const first = new JsonWriter();
+  const beside = new JsonWriter();
+  beside.text("beside");
+  first.text("first");
+  const piece = first.end();
+  const second = new JsonWriter();
+  second.text("2nd");
+  equal(new TextDecoder().decode(second.end()), "2nd");
+  equal(new TextDecoder().decode(beside.end()), "beside");
+  equal(new TextDecoder().decode(piece), "first");
 });

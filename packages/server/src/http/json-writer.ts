@@ -2,7 +2,11 @@ import { formatSampleValue, type Labels } from "@pharos/base";
 
 /** Bytes are handed on in pieces of about this size, so that a large answer is never in memory as a whole. */
 const PIECE_SIZE = 64 * 1024;
-const FIRST_SIZE = 1024;
+/** What writers that are done have written to is kept: a new one for each answer is work for the garbage collector. */
+const spares: Uint8Array<ArrayBuffer>[] = [];
+const SPARES_MAX = 4;
+const SPARE_SIZE_MAX = 8 * PIECE_SIZE;
+const NOTHING = new Uint8Array(0);
 /** Integers below this have at most 15 digits: each of those is a number of its own, and no other digits mean it. */
 const EXACT_MAX = 1e15;
 
@@ -21,8 +25,7 @@ const encoder = new TextEncoder();
  * of each first.
  */
 export class JsonWriter {
-  /** Small at first, as most answers are: what is allocated counts as work for the garbage collector. */
-  #bytes = new Uint8Array(FIRST_SIZE);
+  #bytes = spares.pop() ?? new Uint8Array(2 * PIECE_SIZE);
   #length = 0;
 
   /** Whether there is enough to be handed on. */
@@ -34,6 +37,15 @@ export class JsonWriter {
   take(): Uint8Array<ArrayBuffer> {
     const piece = this.#bytes.slice(0, this.#length);
     this.#length = 0;
+    return piece;
+  }
+
+  /** As `take`, for the last time: what it wrote to is for the next writer. */
+  end(): Uint8Array<ArrayBuffer> {
+    const piece = this.take();
+    if (spares.length < SPARES_MAX && this.#bytes.length <= SPARE_SIZE_MAX)
+      spares.push(this.#bytes);
+    this.#bytes = NOTHING;
     return piece;
   }
 

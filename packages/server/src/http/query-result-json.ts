@@ -57,7 +57,7 @@ export function* queryResultJson(
   for (const [name, value] of Object.entries(extras))
     json.text(`,"${name}":${JSON.stringify(value)}`);
   json.text(`}${notesJson(resultNotes(result, limit))}}`);
-  yield json.take();
+  yield json.end();
 }
 
 /** The labels and points of a series; what is enough to be handed on is yielded. */

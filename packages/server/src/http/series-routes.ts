@@ -1,8 +1,9 @@
 import { compareUtf8, METRIC_NAME, quote } from "@pharos/base";
 import type { SeriesReader, TimeRange } from "@pharos/ports";
-import { jsonResponse, labelsObject, success, successList } from "./answer.ts";
+import { jsonResponse, streamed, success, successList } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
+import { labelSetsJson } from "./label-sets-json.ts";
 import { matchParameters } from "./match-parameter.ts";
 import { limitParameter, parametersOf, rangeParameters } from "./parameters.ts";
 
@@ -17,7 +18,7 @@ export async function series(request: Request, { store }: SeriesDependencies): P
   const limit = limitParameter(parameters);
   const range = rangeParameters(parameters);
   const found = await store.series(range, matchParameters(parameters, { named: true }));
-  return successList(found.map(labelsObject), limit);
+  return streamed(labelSetsJson(found, limit), "application/json");
 }
 
 /** `/api/v1/labels?match[]&start&end&limit`: label names. */
