@@ -53,6 +53,8 @@ const statisticsSchema = z.object({
   samples: z.object({
     totalQueryableSamples: z.int(),
     peakSamples: z.int(),
+    /** With `stats=all`: Unix seconds, and how many at that step. */
+    totalQueryableSamplesPerStep: z.array(z.tuple([z.number(), z.int()])).optional(),
     /** Those that came from the store. */
     samplesRead: z.int(),
     /** Series that came from the store; ours. */

@@ -113,3 +113,19 @@ test("federation gives the latest samples in the text format", async () => {
     ].join("\n"),
   );
 });
+
+test("a long list is streamed, and every entry of it is there", async () => {
+  const world = new HttpWorld();
+  const count = 5000;
+  for (let i = 0; i < count; i++) await world.write({ __name__: "many", i: `"${i}` }, 1, () => i);
+  const response = await world.get("/api/v1/series?match[]=many");
+  equal(response.headers.get("Content-Length"), null);
+  const { data } = (await response.json()) as { data: { i: string }[] };
+  deepEqual(new Set(data.map(({ i }) => i)).size, count);
+  const cut = (await (await world.get("/api/v1/label/i/values?limit=4000")).json()) as {
+    data: string[];
+    warnings: string[];
+  };
+  equal(cut.data.length, 4000);
+  deepEqual(cut.warnings, ["results truncated due to limit"]);
+});

@@ -105,10 +105,45 @@ export function notesJson({ warnings = [], infos = [] }: Notes): string {
   );
 }
 
-/** A list, cut to `limit` entries (0 for all) with a warning where that drops some. */
-export function successList(list: readonly unknown[], limit: number): Response {
-  if (limit === 0 || list.length <= limit) return success(list);
-  return success(list.slice(0, limit), { warnings: [TRUNCATED] });
+/** Text is handed on in pieces of about so many characters. */
+const PIECE_LENGTH = 64 * 1024;
+
+/**
+ * A list, cut to `limit` entries (0 for all) with a warning where that drops some; made as it is read.
+ *
+ * @param jsonOf an entry in JSON.
+ */
+export function successList<T>(
+  list: readonly T[],
+  limit: number,
+  jsonOf: (entry: T) => string = JSON.stringify,
+): Response {
+  return streamed(encoded(listPieces(list, limit, jsonOf)), "application/json");
+}
+
+function* listPieces<T>(
+  list: readonly T[],
+  limit: number,
+  jsonOf: (entry: T) => string,
+): Generator<string, void, undefined> {
+  const isCut = limit > 0 && list.length > limit;
+  const count = isCut ? limit : list.length;
+  let piece = `{"status":"success","data":[`;
+  for (let i = 0; i < count; i++) {
+    piece += `${i > 0 ? "," : ""}${jsonOf(list[i] as T)}`;
+    if (piece.length < PIECE_LENGTH) continue;
+    yield piece;
+    piece = "";
+  }
+  yield `${piece}]${notesJson(isCut ? { warnings: [TRUNCATED] } : {})}}`;
+}
+
+/** A label set in JSON. */
+export function labelsJson(labels: Labels): string {
+  let json = "{";
+  for (const [name, value] of labels)
+    json += `${json === "{" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+  return `${json}}`;
 }
 
 export function failure(status: number, errorType: ErrorType, error: string): Response {
