@@ -348,13 +348,26 @@ test("a limit cuts the result and says so", async () => {
 
 test("statistics are given when asked for", async () => {
   const world = await filled();
-  const data = (await world.data("query?query=up[10s]&stats=all")) as {
-    stats: { samples: Record<string, number>; timings: Record<string, number> };
-  };
-  // Both ends of the window are read: at least the 20 samples that count.
-  ok((data.stats.samples["totalQueryableSamples"] ?? 0) >= 20);
-  equal(data.stats.timings["evalTotalTime"], 0);
-  equal(((await world.data("query?query=up")) as { stats?: unknown }).stats, undefined);
+  const statistics = async (
+    query: string,
+  ): Promise<{ samples: Record<string, unknown>; timings: Record<string, number> } | undefined> =>
+    ((await world.data(query)) as { stats?: Awaited<ReturnType<typeof statistics>> }).stats;
+  const all = await statistics("query?query=up[10s]&stats=all");
+  equal(all?.samples["totalQueryableSamples"], 20);
+  deepEqual(all?.samples["totalQueryableSamplesPerStep"], [[NOW_SECONDS, 20]]);
+  equal(all?.timings["evalTotalTime"], 0);
+  const range = `start=${NOW_SECONDS - 2}&end=${NOW_SECONDS}&step=1`;
+  const steps = await statistics(`query_range?query=sum(rate(up[5s]))&${range}&stats=all`);
+  equal(steps?.samples["totalQueryableSamples"], 30);
+  deepEqual(steps?.samples["totalQueryableSamplesPerStep"], [
+    [NOW_SECONDS - 2, 10],
+    [NOW_SECONDS - 1, 10],
+    [NOW_SECONDS, 10],
+  ]);
+  const total = await statistics("query?query=up[10s]&stats=true");
+  equal(total?.samples["totalQueryableSamples"], 20);
+  equal(total?.samples["totalQueryableSamplesPerStep"], undefined);
+  equal(await statistics("query?query=up"), undefined);
 });
 
 test("the lookback of a request counts for it alone", async () => {

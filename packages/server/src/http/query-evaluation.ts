@@ -35,6 +35,8 @@ export interface AskedQuery {
   readonly stepMs: number;
   readonly lookbackMs: number;
   readonly wantsStatistics: boolean;
+  /** Whether these are wanted step by step. */
+  readonly wantsStepStatistics?: boolean;
   /** What was estimated and what it was, side by side. */
   readonly wantsCost: boolean;
 }
@@ -90,14 +92,16 @@ export async function evaluateAsked(
 }
 
 function extrasOf(
-  { wantsStatistics, wantsCost }: AskedQuery,
+  asked: AskedQuery,
   statistics: QueryStatistics,
   estimate: QueryEstimate | undefined,
 ): ResultExtras {
+  const { wantsStatistics, wantsCost } = asked;
   const { seriesRead, samplesRead, samplesPeak } = statistics.stats;
+  const steps = asked.wantsStepStatistics === true ? asked : undefined;
   const actual = { seriesTouched: seriesRead, samplesRead, peakSamples: samplesPeak };
   return {
-    ...(wantsStatistics ? { stats: statisticsData(statistics) } : {}),
+    ...(wantsStatistics ? { stats: statisticsData(statistics, steps) } : {}),
     ...(wantsCost && estimate !== undefined
       ? { cost: { estimated: estimateData(estimate), actual } }
       : {}),

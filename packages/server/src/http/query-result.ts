@@ -9,11 +9,23 @@ export interface QueryStatistics {
   readonly stats: QueryStats;
 }
 
-/** In Prometheus's fields, times in seconds. But for the queue, all the time is that of the evaluation. */
-export function statisticsData({ totalMs, queuedMs, stats }: QueryStatistics): unknown {
+/** The times of a query's steps, Unix epoch, ms. */
+export interface StepTimes {
+  readonly startMs: number;
+  readonly stepMs: number;
+}
+
+/**
+ * In Prometheus's fields, times in seconds. But for the queue, all the time is that of the evaluation. With `steps` the
+ * samples of each step, too, if they were counted.
+ */
+export function statisticsData(
+  { totalMs, queuedMs, stats }: QueryStatistics,
+  steps?: StepTimes,
+): unknown {
   const total = totalMs / 1000;
   const queued = queuedMs / 1000;
-  const { samplesRead, samplesPeak, seriesRead } = stats;
+  const { samplesRead, samplesPeak, seriesRead, queryable } = stats;
   return {
     timings: {
       evalTotalTime: total,
@@ -24,12 +36,20 @@ export function statisticsData({ totalMs, queuedMs, stats }: QueryStatistics): u
       execTotalTime: queued + total,
     },
     samples: {
-      totalQueryableSamples: samplesRead,
+      ...(queryable !== undefined && steps !== undefined
+        ? { totalQueryableSamplesPerStep: samplesPerStep(queryable, steps) }
+        : {}),
+      totalQueryableSamples: queryable?.reduce((sum, count) => sum + count, 0) ?? samplesRead,
       peakSamples: samplesPeak,
       samplesRead,
       seriesTouched: seriesRead,
     },
   };
+}
+
+/** Each step's time in seconds and how many samples it looked at. */
+function samplesPerStep(counts: Float64Array, { startMs, stepMs }: StepTimes): [number, number][] {
+  return Array.from(counts, (count, i) => [(startMs + i * stepMs) / 1000, count]);
 }
 
 /** How many series of a result are shown: `limit` at most, 0 for all. */
