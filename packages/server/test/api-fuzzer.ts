@@ -11,7 +11,7 @@ export interface FuzzedRequest {
   };
 }
 
-const METHODS = ["GET", "POST", "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH"];
+const METHODS = ["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH"];
 
 const EXPRESSIONS = [
   "up",
@@ -138,7 +138,8 @@ export function fuzzedRequest(seed: number): FuzzedRequest {
   const filled = path.replaceAll(/\{\w+\}/g, () =>
     rng.chance(20) ? one(rng, RAW) : encodeURIComponent(one(rng, TEXTS).slice(0, 50)),
   );
-  const method = one(rng, METHODS);
+  const isKnown = endpoint !== undefined && rng.chance(80);
+  const method = isKnown ? one(rng, endpoint.methods).toUpperCase() : one(rng, METHODS);
   const headers: Record<string, string> = {};
   for (const [name, values] of Object.entries(HEADERS))
     if (rng.chance(30)) headers[name] = one(rng, values);

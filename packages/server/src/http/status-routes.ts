@@ -155,7 +155,7 @@ export function features({
       negative_offset: true,
       offset: true,
       on: true,
-      per_step_stats: false,
+      per_step_stats: true,
       smoothed: true,
       subqueries: true,
       without: true,
