@@ -50,6 +50,7 @@ export { type ExpositionFormat, parseSeriesText } from "./series-text.ts";
 export {
   type SampleAspect,
   WINDOW_SAMPLES_MAX,
+  WINDOWS_MAX,
   type WindowGrid,
   WindowKernels,
 } from "./window-kernels.ts";

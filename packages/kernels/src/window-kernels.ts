@@ -2,13 +2,17 @@ import { assert } from "@pharos/base";
 import { type Kernels, kernelOf } from "./kernels.ts";
 import { ScratchBlock } from "./scratch-block.ts";
 
-/** Longer series are for whoever has other means: their copies would stay in the kernels' memory, which never shrinks. */
-export const WINDOW_SAMPLES_MAX = 2 ** 20;
+/**
+ * Longer series and more windows are for whoever has other means: the kernels' memory never shrinks, and 15 MB are enough
+ * for one query. They are 45 days at 15 s, and six times what a range query may ask for.
+ */
+export const WINDOW_SAMPLES_MAX = 2 ** 18;
+export const WINDOWS_MAX = 2 ** 16;
 
 /** The windows of a query, one a step: (end - `rangeMs`, end]. */
 export interface WindowGrid {
   readonly rangeMs: number;
-  /** At least one; never decreasing. */
+  /** At least one, at most WINDOWS_MAX; never decreasing. */
   readonly endsMs: Float64Array;
 }
 
@@ -85,7 +89,7 @@ export class WindowKernels implements Disposable {
   /** @throws OperatingError `memory.full`. */
   constructor(kernels: Kernels, { rangeMs, endsMs }: WindowGrid) {
     const count = endsMs.length;
-    assert(count >= 1, () => `${count} windows`);
+    assert(count >= 1 && count <= WINDOWS_MAX, () => `${count} windows`);
     this.#kernels = kernels;
     this.#count = count;
     this.#rangeMs = rangeMs;

@@ -12,7 +12,7 @@ const STALE_HIGH = 0x7ff0_0000;
 /** Samples that a buffer has room for at first. */
 const ROOM_MIN = 256;
 /** More than these lie outside of the kernels' memory, which never shrinks. */
-const KERNEL_SAMPLES_MAX = 2 ** 20;
+const KERNEL_SAMPLES_MAX = 2 ** 18;
 
 /**
  * The samples of one series, put together from several sources. Where two have a sample at the same time, the source

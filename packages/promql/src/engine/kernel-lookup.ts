@@ -1,4 +1,4 @@
-import { type Kernels, WINDOW_SAMPLES_MAX, WindowKernels } from "@pharos/kernels";
+import { type Kernels, WINDOW_SAMPLES_MAX, WINDOWS_MAX, WindowKernels } from "@pharos/kernels";
 import type { SeriesColumns } from "@pharos/ports";
 import { createWindows, type StepColumn } from "./windows.ts";
 
@@ -25,7 +25,7 @@ export class KernelLookup implements Disposable {
 
   /** Undefined where it is not worth it. */
   static open(kernels: Kernels | undefined, looks: Looks): KernelLookup | undefined {
-    return kernels !== undefined && looks.count >= STEPS_MIN
+    return kernels !== undefined && looks.count >= STEPS_MIN && looks.count <= WINDOWS_MAX
       ? new KernelLookup(kernels, looks)
       : undefined;
   }

@@ -1,5 +1,5 @@
 import { NO_LABELS } from "@pharos/base";
-import { type Kernels, WINDOW_SAMPLES_MAX, WindowKernels } from "@pharos/kernels";
+import { type Kernels, WINDOW_SAMPLES_MAX, WINDOWS_MAX, WindowKernels } from "@pharos/kernels";
 import type { StepSeries } from "../step-series.ts";
 import type { RawSamples, Windows } from "../windows.ts";
 
@@ -47,15 +47,16 @@ export class KernelFunction implements Disposable {
   readonly #compute: Compute;
   readonly #walks: boolean;
 
-  /** Undefined for a function that there is only in TypeScript. @throws OperatingError `memory.full`. */
+  /** Undefined for a function that there is only in TypeScript, and for very many steps. @throws OperatingError `memory.full`. */
   static open(
     kernels: Kernels | undefined,
     func: string,
     windows: Windows,
   ): KernelFunction | undefined {
     const compute = FUNCTIONS.get(func);
+    if (kernels === undefined || compute === undefined) return undefined;
     const reachesBeyond = windows.beforeMs !== 0 || windows.afterMs !== 0;
-    if (kernels === undefined || compute === undefined || reachesBeyond) return undefined;
+    if (reachesBeyond || windows.count > WINDOWS_MAX) return undefined;
     return new KernelFunction(kernels, compute, WALKS.has(func), windows);
   }
 
