@@ -1,5 +1,6 @@
 import { compareLabels, type Labels, labelsKey, type NativeHistogram } from "@pharos/base";
 import {
+  FLOAT,
   finalLabels,
   type Grid,
   HISTOGRAM,
@@ -90,33 +91,44 @@ export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSer
     .sort((a, b) => compareLabels(a.labels, b.labels));
 }
 
+/** The samples of a series, where they can be in its own columns: a result of millions of samples is not copied. */
 function matrixSeries(series: StepSeries, allTimesMs: Float64Array): MatrixSeries {
   const { labels, values, present } = series;
+  const count = present.length;
   let floats = 0;
-  let others = 0;
-  for (let i = 0; i < present.length; i++) {
-    if (present[i] === HISTOGRAM) others++;
-    else if (present[i] !== NONE) floats++;
+  let from = count;
+  let to = 0;
+  for (let i = 0; i < count; i++) {
+    if (present[i] === NONE) continue;
+    if (from === count) from = i;
+    to = i + 1;
+    if (present[i] === FLOAT) floats++;
   }
-  if (floats === present.length) return { labels, timestampsMs: allTimesMs, values };
-  const out = {
+  // Most series have a sample at every step between their first and their last.
+  if (floats === to - from)
+    return {
+      labels,
+      timestampsMs: allTimesMs.subarray(from, to),
+      values: values.subarray(from, to),
+    };
+  // Columns may be shared by two series that differ in their steps, so that nothing is moved within them.
+  const samples = {
     labels,
     timestampsMs: new Float64Array(floats),
     values: new Float64Array(floats),
   };
   const histograms: HistogramRun[] = [];
   let at = 0;
-  for (let i = 0; i < present.length; i++) {
-    if (present[i] === NONE) continue;
+  for (let i = from; i < to; i++) {
     const timestampMs = allTimesMs[i] as number;
-    if (present[i] === HISTOGRAM) {
+    if (present[i] === HISTOGRAM)
       histograms.push({ timestampMs, histogram: histogramAt(series, i) });
-      continue;
+    else if (present[i] === FLOAT) {
+      samples.timestampsMs[at] = timestampMs;
+      samples.values[at++] = values[i] as number;
     }
-    out.timestampsMs[at] = timestampMs;
-    out.values[at++] = values[i] as number;
   }
-  return others === 0 ? out : { ...out, histograms };
+  return histograms.length === 0 ? samples : { ...samples, histograms };
 }
 
 /** A range vector's series, sorted by labels. */
