@@ -91,6 +91,14 @@ export class ProtoFields {
     return this.#short() ?? this.#safe(start, BigInt.asIntN(64, this.#varint64()));
   }
 
+  /** The same, of any 64 bits: those beyond 2^53 are taken for the nearest that is exact. */
+  clampedInt64(): number {
+    const short = this.#short();
+    if (short !== undefined) return short;
+    const value = Number(BigInt.asIntN(64, this.#varint64()));
+    return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
+  }
+
   /** The same in the encoding that is short for small negative numbers. */
   sint64(): number {
     const start = this.#at;
