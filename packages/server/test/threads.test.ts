@@ -108,7 +108,7 @@ test("what is stored is found by queries on other threads, by all routes", async
   deepEqual(values, { status: "success", data: ["0", "1", "2"] });
   match(
     await (await threads.read("/federate?match[]=a")).text(),
-    /^# TYPE a untyped\na\{i="0"\} 599 /,
+    /^# TYPE a untyped\na\{i="0",instance=""\} 599 /,
   );
   const invalid = await threads.read("/api/v1/query?query=sum(");
   equal(invalid.status, 400);

@@ -32,7 +32,9 @@ const HEAP_MIB_MAX = 4096;
 const WATCH_MS = 250;
 /** A thread that does not answer for so long gets no more queries until it does. */
 const HELD_UP_MS = 200;
-/** How many threads may be started beyond the usual number while others are held up. */
+/** From then on it is not the machine that is busy: another thread may start in its place. */
+const REPLACED_MS = 1000;
+/** How many threads may be started so, beyond the usual number. */
 const SPARE_THREADS_MAX = 2;
 /** Rules have a thread of their own as soon as people keep all others busy. */
 const RULE_THREADS_MAX = 1;
@@ -149,16 +151,16 @@ export class QueryPool implements AsyncDisposable {
     if (!this.#open) throw new OperatingError("query.cancelled", "the server shuts down");
     let best: QueryThread | undefined;
     let ofPeople = 0;
-    let heldUp = 0;
+    let replaced = 0;
     for (const thread of this.#threads) {
       if (thread.kind === "people") ofPeople++;
       else if (kind === "people") continue;
-      if (thread.isHeldUp) heldUp++;
+      if (thread.load > 0 && thread.isSilentFor(REPLACED_MS)) replaced++;
       if (best === undefined || isBetter(thread, best)) best = thread;
     }
     const isBusy = best === undefined || (best.load > 0 && best.isBusy);
     if (!isBusy) return best as QueryThread;
-    const threadsMax = this.#options.threadsMax + Math.min(heldUp, SPARE_THREADS_MAX);
+    const threadsMax = this.#options.threadsMax + Math.min(replaced, SPARE_THREADS_MAX);
     const started: ThreadKind | undefined =
       ofPeople < threadsMax
         ? "people"
@@ -170,7 +172,7 @@ export class QueryPool implements AsyncDisposable {
       this.#start(started).finally(() => this.#starting.delete(started)),
     );
     // Where one is there that answers nobody waits for the next.
-    if (best === undefined || best.isHeldUp) return starting;
+    if (best === undefined || best.isSilentFor(REPLACED_MS)) return starting;
     starting.catch((error: unknown) => {
       this.#options.log.error({ error: errorText(error) }, "starting a query thread");
     });

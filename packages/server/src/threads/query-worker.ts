@@ -11,6 +11,7 @@ import { createReadRoutes } from "../http/read-routes.ts";
 import type { QueryRun } from "../queries/query-run.ts";
 import { archiveSettings } from "./archive-settings.ts";
 import { answerCalls, Caller, Moved } from "./calls.ts";
+import { FreedMemory } from "./freed-memory.ts";
 import type { QueryCalls, QueryThreadData, SentRequest, SentResponse } from "./query-calls.ts";
 import type { StoreReaderCalls } from "./store-calls.ts";
 
@@ -35,6 +36,7 @@ const store = await attachReader({
   archive: archiveSettings(settings.archive),
 });
 const engine = createEngine({ clock: systemClock, kernels, ...settings });
+const freed = new FreedMemory();
 
 type Pieces = AsyncIterator<Uint8Array, unknown, undefined>;
 
@@ -43,18 +45,20 @@ const rests = new Map<number, Pieces>();
 let nextRest = 1;
 
 answerCalls<QueryCalls>(main, {
-  read: respond,
+  read: (sent, signal) => respond(sent, signal).finally(() => freed.queryEnded()),
   async next(rest) {
     const pieces = rests.get(rest);
     if (pieces === undefined) return undefined;
     const piece = await nextPiece(pieces);
     if (piece !== undefined) return new Moved(piece, [piece.buffer]);
     rests.delete(rest);
+    freed.queryEnded();
     return undefined;
   },
   drop(rest) {
     void rests.get(rest)?.return?.();
     rests.delete(rest);
+    freed.queryEnded();
   },
   ping: () => null,
   evaluate: ({ expr, timeMs }, signal) => engine.instant(store, parse(expr), timeMs, { signal }),
