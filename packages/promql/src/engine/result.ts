@@ -91,7 +91,7 @@ export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSer
     .sort((a, b) => compareLabels(a.labels, b.labels));
 }
 
-/** The samples of a series, where they can be in its own columns: a result of millions of samples is not copied. */
+/** The samples of a series, in its own columns: a result of millions of samples is not copied. */
 function matrixSeries(series: StepSeries, allTimesMs: Float64Array): MatrixSeries {
   const { labels, values, present } = series;
   const count = present.length;
@@ -111,11 +111,10 @@ function matrixSeries(series: StepSeries, allTimesMs: Float64Array): MatrixSerie
       timestampsMs: allTimesMs.subarray(from, to),
       values: values.subarray(from, to),
     };
-  // Columns may be shared by two series that differ in their steps, so that nothing is moved within them.
   const samples = {
     labels,
     timestampsMs: new Float64Array(floats),
-    values: new Float64Array(floats),
+    values: values.subarray(0, floats),
   };
   const histograms: HistogramRun[] = [];
   let at = 0;
@@ -125,7 +124,7 @@ function matrixSeries(series: StepSeries, allTimesMs: Float64Array): MatrixSerie
       histograms.push({ timestampMs, histogram: histogramAt(series, i) });
     else if (present[i] === FLOAT) {
       samples.timestampsMs[at] = timestampMs;
-      samples.values[at++] = values[i] as number;
+      values[at++] = values[i] as number; // Never ahead of where the loop is.
     }
   }
   return histograms.length === 0 ? samples : { ...samples, histograms };
