@@ -7,6 +7,9 @@ import { ENDS, FROM, OUT, PRESENT, SAMPLES, SCRATCH, TIMES, TO } from "./windows
 //   | seconds to the window's start that may be filled f64 | to its end f64 | what a change is multiplied with f64 |
 const PLAN_SIZE: usize = 40;
 
+/** How many resets may be added back in one go, over all windows: some tens of ms. */
+const RESETS_MAX: u64 = 20_000_000;
+
 /** Bytes of a plan for `count` steps. */
 export function ratePlanSize(count: u32): u32 {
   return count * (PLAN_SIZE as u32);
@@ -94,16 +97,17 @@ export function rateOfGauge(w: usize, values: usize, plan: usize): u32 {
 
 /**
  * What a counter grew by, as planned: what it lost where it began again is added back, and it is never extrapolated to
- * before it was 0. `seconds` is that of the plan.
+ * before it was 0. `seconds` is that of the plan. Answers -1, and does nothing, where that may take long.
  */
-export function rateOfCounter(w: usize, values: usize, seconds: f64, plan: usize): u32 {
+export function rateOfCounter(w: usize, values: usize, seconds: f64, plan: usize): i32 {
   const count = load<u32>(w);
   const length = load<u32>(w, SAMPLES);
   const out = load<u32>(w, OUT) as usize;
   const present = load<u32>(w, PRESENT) as usize;
   let resets = load<u32>(w, SCRATCH) as usize;
   const resetsEnd = isRising(values, length) ? resets : findResets(values, length, resets);
-  let found: u32 = 0;
+  if ((((resetsEnd - resets) >> 2) as u64) * (count as u64) > RESETS_MAX) return -1;
+  let found: i32 = 0;
   for (let i: u32 = 0; i < count; i++, plan += PLAN_SIZE) {
     const first = load<i32>(plan);
     store<u8>(present + i, first >= 0 ? 1 : 0);

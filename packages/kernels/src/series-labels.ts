@@ -15,6 +15,7 @@ const SCRATCH_SIZE_MIN = 4096;
 // Shared with as/label-pairs.ts.
 const RECORD_LENGTH = 4;
 const NAME_PAIRS = 8;
+const LAST_SERIES = 28;
 const NEXT_NAME = 36;
 const NEXT_PAIR = 40;
 const FIRST_PAIR = 40;
@@ -221,6 +222,11 @@ export class SeriesLabels {
   seriesOf(pair: LabelPair): Uint32Array {
     assert(pair > 0, "a pair has an address");
     return this.#series(pair);
+  }
+
+  /** The last series that came to have a label, which may have ended since. */
+  lastSeriesOf(pair: LabelPair): number {
+    return this.#word(pair + LAST_SERIES);
   }
 
   /** How many series have a label. */

@@ -156,7 +156,8 @@ export class WindowKernels implements Disposable {
 
   /**
    * What a counter grew by (from 0 again where it is lower than before), or with `isCounter` false a gauge changed by,
-   * extrapolated to the windows' ends as Prometheus does it; per second or as it is.
+   * extrapolated to the windows' ends as Prometheus does it; per second or as it is. Below 0, and nothing is done, for a
+   * counter that begins again so often that it may take long.
    */
   change(
     values: Float64Array,

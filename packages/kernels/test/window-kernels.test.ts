@@ -319,6 +319,19 @@ test("columns in the kernels' memory are read where they are, and may change fro
   kernels.release(at, 48);
 });
 
+test("a counter that begins again with every sample is refused where windows are many and long", () => {
+  const length = 50_000;
+  const times = Float64Array.from({ length }, (_, i) => START_MS + i * 1000);
+  const falling = times.map((_, i) => length - i);
+  const rising = times.map((_, i) => i);
+  const how = { isCounter: true, perSecond: true };
+  using windows = new WindowKernels(kernels, gridOf(500, length * 1000, START_MS + 1000, 100_000));
+  windows.find(times, length);
+  ok(windows.change(falling, how) < 0);
+  equal(windows.change(rising, how), 500);
+  equal(windows.change(falling, { ...how, isCounter: false }), 500);
+});
+
 test("all memory is given back", () => {
   const before = kernels.memoryUse().usedSize;
   {

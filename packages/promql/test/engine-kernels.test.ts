@@ -239,3 +239,22 @@ test("series and grids that are too long for the kernels are the same", async ()
     deepEqual(found.series, expected.series);
   }
 });
+
+test("a counter that begins again all the time is the same", async () => {
+  const count = 20_000;
+  const store = new MemoryStore();
+  await store.append({
+    labelSets: [labelsFrom({ __name__: "x_total" })],
+    series: new Uint32Array(count),
+    timestampsMs: Float64Array.from({ length: count }, (_, i) => i * 1000),
+    values: Float64Array.from({ length: count }, (_, i) => count - i),
+    stale: null,
+  });
+  const grid = { startMs: 0, endMs: count * 1000, stepMs: 10_000 };
+  const query = "increase(x_total[10m])";
+  const expected = await inTypeScript.range(store, query, grid, { signal: NEVER });
+  const found = await inKernels.range(store, query, grid, { signal: NEVER });
+  ok(expected.type === "matrix" && found.type === "matrix");
+  equal(found.series[0]?.values.length, 2000);
+  deepEqual(found.series, expected.series);
+});

@@ -3,7 +3,7 @@ import { type Kernels, WINDOW_SAMPLES_MAX, WINDOWS_MAX, WindowKernels } from "@p
 import type { StepSeries } from "../step-series.ts";
 import type { RawSamples, Windows } from "../windows.ts";
 
-/** Computes a function of windows that were found, and answers for how many there is a result. */
+/** Computes a function of windows that were found. Answers for how many there is a result; below 0 where it does not. */
 type Compute = (windows: WindowKernels, values: Float64Array) => number;
 
 const RATE = { isCounter: true, perSecond: true };
@@ -79,8 +79,7 @@ export class KernelFunction implements Disposable {
       return false;
     windows.find(timestampsMs, length);
     if (this.#walks && windows.samplesInWindows > WALKED_SAMPLES_MAX) return false;
-    this.#compute(windows, values);
-    return true;
+    return this.#compute(windows, values) >= 0;
   }
 
   [Symbol.dispose](): void {

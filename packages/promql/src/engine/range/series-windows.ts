@@ -46,15 +46,16 @@ export class SeriesWindows {
     if (fast?.compute(raw) === true) return undefined;
     out.present.fill(NONE);
     moveWindows(windows, raw);
-    if (raw.histograms !== undefined || (walks && samplesIn(windows) > SAMPLES_PER_TURN))
-      return this.#computeInTurns(raw);
+    // What WebAssembly leaves alone is unusual, and may take long.
+    const isLong = (walks || fast !== undefined) && samplesIn(windows) > SAMPLES_PER_TURN;
+    if (raw.histograms !== undefined || isLong) return this.#computeInTurns(raw, isLong);
     kernel(raw, windows, timesMs, out);
     return undefined;
   }
 
-  async #computeInTurns(raw: RawSamples): Promise<void> {
-    const { kernel, walks, windows, timesMs, out, context } = this.#options;
-    if (!walks) kernel(raw, windows, timesMs, out);
+  async #computeInTurns(raw: RawSamples, isLong: boolean): Promise<void> {
+    const { kernel, windows, timesMs, out, context } = this.#options;
+    if (!isLong) kernel(raw, windows, timesMs, out);
     else
       for (let step = 0; step < windows.count; ) {
         step = this.#takeTurn(step);
