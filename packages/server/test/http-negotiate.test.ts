@@ -6,6 +6,7 @@ import { decodeQueryColumns, QUERY_COLUMNS_TYPE, valuesOnGrid } from "@pharos/ap
 import { Hono } from "hono";
 import { streamed } from "../src/http/answer.ts";
 import { compression } from "../src/http/compression.ts";
+import { endUnreadBody } from "../src/http/head-request.ts";
 import { negotiate } from "../src/http/negotiate.ts";
 import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
 
@@ -169,3 +170,25 @@ for (const encoding of ["identity", "gzip", "zstd"])
     await ended.promise;
     ok(made < 100, String(made));
   });
+
+test("nothing is made for a HEAD request beyond what its head needs", async () => {
+  let ended = false;
+  function* pieces() {
+    try {
+      for (;;) yield noise;
+    } finally {
+      ended = true;
+    }
+  }
+  const app = new Hono().use(endUnreadBody).get("/", () => streamed(pieces(), "text/plain"));
+  const response = await app.request("/", { method: "HEAD" });
+  equal(response.headers.get("Content-Type"), "text/plain");
+  equal(await response.text(), "");
+  ok(ended);
+});
+
+test("HEAD tells the length of a short answer", async () => {
+  const response = await (await filled()).app.request("/api/v1/query?query=1", { method: "HEAD" });
+  deepEqual([response.status, await response.text()], [200, ""]);
+  ok(Number(response.headers.get("Content-Length")) > 0);
+});

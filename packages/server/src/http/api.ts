@@ -6,6 +6,7 @@ import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
 import { compression } from "./compression.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
+import { endUnreadBody } from "./head-request.ts";
 import { liveNotifications, notificationList } from "./notifications.ts";
 import { openApi } from "./openapi-route.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
@@ -81,6 +82,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
     if (response === undefined) dependencies.onBug(error);
     return response ?? failure(500, "internal", "internal error; see the server's log");
   });
+  app.use(endUnreadBody);
   app.use(compression);
   addApi(app, dependencies);
   addLifecycle(app, dependencies);
@@ -102,6 +104,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   };
   for (const name of READ_BY_FORM) addRoute(app, READ_OR_FORM, READ_PATHS[name], read);
   for (const name of READ_ONLY) addRoute(app, READ, READ_PATHS[name], read);
+  addRoute(app, ["POST"], READ_PATHS.remoteRead, read);
   addRoute(app, READ_OR_FORM, READ_PATHS.searchMetricNames, (request) =>
     searchMetricNames(request, dependencies),
   );
