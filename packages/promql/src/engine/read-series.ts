@@ -78,7 +78,7 @@ function withoutBuckets(columns: SeriesColumns, { afterMs }: NeededSamples): Ser
 }
 
 /** The least that holds all of what is needed. */
-export function unionOf(list: readonly NeededSamples[]): Required<NeededSamples> {
+function unionOf(list: readonly NeededSamples[]): Required<NeededSamples> {
   return {
     afterMs: Math.min(...list.map(({ afterMs }) => afterMs)),
     maxMs: Math.max(...list.map(({ maxMs }) => maxMs)),

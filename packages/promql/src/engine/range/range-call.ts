@@ -3,7 +3,6 @@ import type { Call } from "../../syntax/ast.ts";
 import { valueTypeOf } from "../../syntax/value-type.ts";
 import { absentWhere } from "../absent.ts";
 import { argument, type RangeArgument, rangeArgument, shiftOf } from "../call-arguments.ts";
-import { collect } from "../collect.ts";
 import type { Evaluator, Sink } from "../evaluator.ts";
 import { addPresence } from "../instant-functions.ts";
 import { createRangeKernel, keepsName, walksWindows } from "../range-functions.ts";
@@ -137,24 +136,13 @@ export async function streamRangeFunction(
   await streamRange(running.range, grid, evaluator, running.wishes, running.take);
 }
 
-/** As `streamRangeFunction`, but keeps them all. */
-export function collectRangeFunction(
-  call: Call,
-  grid: Grid,
-  evaluator: Evaluator,
-): Promise<StepSeries[]> {
-  return collect(grid, evaluator.context, (sink) =>
-    streamRangeFunction(call, grid, evaluator, sink),
-  );
-}
-
-/** absent_over_time: 1 where no series has a sample in its window. */
+/** absent_over_time: 1 where no series has a sample in its window. `stream` gives those that have. */
 export async function absentOverTime(
   call: Call,
   grid: Grid,
-  evaluator: Evaluator,
+  stream: (sink: Sink) => Promise<void>,
 ): Promise<StepSeries[]> {
   const there = new Uint8Array(grid.count);
-  await streamRangeFunction(call, grid, evaluator, (series) => addPresence(there, [series]));
+  await stream((series) => addPresence(there, [series]));
   return absentWhere(there, argument(call, 0));
 }

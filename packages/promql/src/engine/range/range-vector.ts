@@ -7,7 +7,7 @@ import { withCounterReset } from "../histogram/arithmetic.ts";
 import type { QueryContext } from "../query-context.ts";
 import { createScratch, reserve, withoutStale } from "../raw-samples.ts";
 import { type Reading, readSeries, shiftedRange } from "../read-series.ts";
-import type { SampleRun } from "../result.ts";
+import type { HistogramRun, SampleRun } from "../result.ts";
 import {
   FLOAT,
   type Grid,
@@ -23,6 +23,7 @@ import {
   type RawHistograms,
   type RawSamples,
   sameWindows,
+  type Windows,
 } from "../windows.ts";
 import { WindowCounts } from "./window-counts.ts";
 
@@ -140,31 +141,27 @@ export async function evaluateMatrix(
     moveWindows(windows, raw);
     const from = windows.from[0] as number;
     const to = windows.to[0] as number;
-    const run = {
+    const histograms = raw.histograms && histogramsIn(raw.histograms, histogramWindows);
+    const count = to - from + (histograms?.length ?? 0);
+    if (count === 0) return;
+    context.hold(count);
+    runs.push({
       labels,
       dropName,
       timestampsMs: raw.timestampsMs.slice(from, to),
       values: raw.values.slice(from, to),
-    };
-    if (raw.histograms !== undefined) {
-      const { timestampsMs, histograms } = raw.histograms;
-      moveWindows(histogramWindows, raw.histograms);
-      const [first = 0] = histogramWindows.from;
-      const inside = histograms.slice(first, histogramWindows.to[0]);
-      context.hold(to - from + inside.length);
-      if (to - from + inside.length === 0) return;
-      runs.push({
-        ...run,
-        histograms: inside.map((histogram, i) => ({
-          timestampMs: timestampsMs[first + i] as number,
-          histogram,
-        })),
-      });
-      return;
-    }
-    if (from === to) return;
-    context.hold(to - from);
-    runs.push(run);
+      ...(histograms && { histograms }),
+    });
   });
   return runs;
+}
+
+/** The histograms of the first window. */
+function histogramsIn(raw: RawHistograms, windows: Windows): HistogramRun[] {
+  moveWindows(windows, raw);
+  const [from = 0] = windows.from;
+  return raw.histograms.slice(from, windows.to[0]).map((histogram, i) => ({
+    timestampMs: raw.timestampsMs[from + i] as number,
+    histogram,
+  }));
 }
