@@ -6,6 +6,7 @@ export { type OpenedSampleLog, sampleLogConformance } from "./conformance/sample
 export { seriesStoreConformance } from "./conformance/series-store.ts";
 export { MemoryBlobStore } from "./memory-blob-store.ts";
 export { MemoryDocumentStore } from "./memory-document-store.ts";
+export { MemoryRollups } from "./memory-rollups.ts";
 export { MemorySampleLog } from "./memory-sample-log.ts";
 export { MemoryStore } from "./memory-store.ts";
 export { almostEqual } from "./promqltest/compare.ts";

@@ -1,4 +1,7 @@
 import { quote } from "@pharos/base";
+import type { RollupTier } from "@pharos/ports";
+import type { TierReason } from "../plan/tier-choice.ts";
+import { describeTier } from "../plan/tier-words.ts";
 import type { Span } from "../syntax/ast.ts";
 import { lineAndColumn } from "../syntax/syntax-error.ts";
 import { formatG } from "./format-number.ts";
@@ -23,6 +26,13 @@ interface MonotonicityFix {
   count: number;
 }
 
+interface RollupPart {
+  readonly tier: RollupTier;
+  readonly reason: TierReason;
+  readonly afterMs: number;
+  readonly endMs: number;
+}
+
 /** What computes with several histograms at once, as messages name it. */
 export type HistogramOperation = "addition" | "subtraction" | "aggregation";
 
@@ -35,6 +45,8 @@ export class Annotations {
   readonly #text: string | undefined;
   /** What the store left out: it has no place in the text. */
   readonly #incomplete = new Set<string>();
+  /** What was read from rollups: the time, by tier and reason. */
+  readonly #rollups = new Map<string, RollupPart>();
   readonly #warnings = new Map<string, Span>();
   readonly #infos = new Map<string, Span>();
   readonly #fixes = new Map<string, MonotonicityFix>();
@@ -44,7 +56,10 @@ export class Annotations {
   }
 
   get warnings(): string[] {
-    return [...this.#incomplete, ...this.#placed("PromQL warning", this.#warnings)];
+    const rollups = Array.from(this.#rollups.values(), ({ tier, reason, afterMs, endMs }) =>
+      describeTier(tier, reason, afterMs, endMs),
+    );
+    return [...this.#incomplete, ...rollups, ...this.#placed("PromQL warning", this.#warnings)];
   }
 
   get infos(): string[] {
@@ -61,6 +76,23 @@ export class Annotations {
   /** The store left something out: an archive that cannot be reached, say. */
   incomplete(reason: string): void {
     this.#incomplete.add(`the result may be incomplete: ${reason}`);
+  }
+
+  /** Some time of what a selector selects is answered from rollups. Times of several are put together. */
+  readFromRollups(tier: RollupTier, reason: TierReason, afterMs: number, endMs: number): void {
+    const known = this.#rollups.get(tier + reason) ?? { tier, reason, afterMs, endMs };
+    this.#rollups.set(tier + reason, {
+      ...known,
+      afterMs: Math.min(known.afterMs, afterMs),
+      endMs: Math.max(known.endMs, endMs),
+    });
+  }
+
+  /** A tier was asked for that is not kept, of all the series of a selector. */
+  tierMissing(tier: string): void {
+    this.#incomplete.add(
+      `there are no ${tier} rollups of all the series: answered from samples instead`,
+    );
   }
 
   invalidQuantile(quantile: number, span: Span): void {

@@ -1,6 +1,8 @@
 import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
-import type { SeriesReader } from "@pharos/ports";
+import { leavesOf } from "../plan/leaves.ts";
+import type { TierWish } from "../plan/tier-choice.ts";
+import { planTiers } from "../plan/tier-plan.ts";
 import type { Expr } from "../syntax/ast.ts";
 import { resolveDurations } from "../syntax/durations.ts";
 import { parse } from "../syntax/parse.ts";
@@ -10,7 +12,7 @@ import { TreeEvaluator } from "./evaluate.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { unwrapParens } from "./expr-properties.ts";
 import { countsOnlySelectors } from "./histogram/counts-only.ts";
-import { QueryContext } from "./query-context.ts";
+import { QueryContext, type QueryStore } from "./query-context.ts";
 import type { QueryLimits } from "./query-limits.ts";
 import { evaluateMatrix } from "./range/range-vector.ts";
 import {
@@ -47,6 +49,8 @@ export interface QueryOptions {
   readonly limits?: QueryLimits;
   /** Whether to count the samples that each step looks at, for `QueryStats.queryable`. */
   readonly countsSamples?: boolean;
+  /** What to answer from, where the store has rollups; `raw` unless given. */
+  readonly tier?: TierWish;
   /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
   readonly text?: string;
 }
@@ -70,14 +74,14 @@ export interface QueryRange {
 export interface Engine {
   /** Any expression at one time (Unix epoch, ms, an integer). */
   instant(
-    store: Pick<SeriesReader, "select">,
+    store: QueryStore,
     expr: Expr | string,
     timeMs: number,
     options: QueryOptions,
   ): Promise<QueryResult>;
   /** A scalar or vector at each step of a range: always a matrix. */
   range(
-    store: Pick<SeriesReader, "select">,
+    store: QueryStore,
     expr: Expr | string,
     range: QueryRange,
     options: QueryOptions,
@@ -95,7 +99,7 @@ export function createEngine({
   defaultStepMs = MINUTE_MS,
 }: EngineOptions): Engine {
   const run = (
-    store: Pick<SeriesReader, "select">,
+    store: QueryStore,
     query: Expr | string,
     range: QueryRange,
     options: QueryOptions,
@@ -123,6 +127,11 @@ export function createEngine({
         countsOnly: countsOnlySelectors(expr),
         sampleCounts,
       });
+      const { tier = "raw" } = options;
+      if (tier !== "raw")
+        context.tiers = await planTiers(
+          ...([leavesOf(expr, grid, context), tier, clock.nowMs(), context] as const),
+        );
       const value = await evaluate(expr, grid, new TreeEvaluator(expr, grid, context));
       const { samplesRead, seriesRead, samplesPeak } = context;
       return {

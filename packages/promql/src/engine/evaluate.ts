@@ -1,7 +1,9 @@
 import { assert, unreachable } from "@pharos/base";
-import type { Expr } from "../syntax/ast.ts";
+import { streamTiered } from "../plan/tier-read.ts";
+import type { Call, Expr, VectorSelector } from "../syntax/ast.ts";
 import { walk } from "../syntax/walk.ts";
 import { rangeArgument } from "./call-arguments.ts";
+import { collect } from "./collect.ts";
 import { evaluateAggregation } from "./evaluate-aggregation.ts";
 import { evaluateBinary } from "./evaluate-binary.ts";
 import { evaluateCall } from "./evaluate-call.ts";
@@ -11,9 +13,9 @@ import { ExprIdentity } from "./expr-identity.ts";
 import { isStepInvariant, unwrapParens } from "./expr-properties.ts";
 import { negate } from "./operators.ts";
 import type { QueryContext } from "./query-context.ts";
-import { absentOverTime, collectRangeFunction, streamRangeFunction } from "./range/range-call.ts";
+import { absentOverTime, streamRangeFunction } from "./range/range-call.ts";
 import { RepeatedParts } from "./repeated-parts.ts";
-import { collectSelector, streamSelector } from "./selector.ts";
+import { streamSelector } from "./selector.ts";
 import { SharedReads } from "./shared-reads.ts";
 import { firstStep, type Grid, hasSamples, repeatFirst, type StepSeries } from "./step-series.ts";
 
@@ -75,13 +77,13 @@ export class TreeEvaluator implements Evaluator {
     const inner = unwrapParens(expr);
     if (grid.count === 1 || !isStepInvariant(inner)) {
       if (grid === this.#grid && (await this.#shared?.stream(inner, sink))) return;
-      if (inner.kind === "vector") return streamSelector(inner, grid, this.context, "value", sink);
+      if (inner.kind === "vector") return this.#streamSelector(inner, grid, sink);
       if (
         inner.kind === "call" &&
         rangeArgument(inner) !== undefined &&
         inner.func !== "absent_over_time"
       )
-        return streamRangeFunction(inner, grid, this, sink);
+        return this.#streamRangeCall(inner, grid, sink);
     }
     for (const series of await this.vector(inner, grid)) {
       const busy = sink(series);
@@ -90,15 +92,29 @@ export class TreeEvaluator implements Evaluator {
     }
   }
 
+  #streamSelector(selector: VectorSelector, grid: Grid, sink: Sink): Promise<void> {
+    const samples = (steps: Grid, to: Sink): Promise<void> =>
+      streamSelector(selector, steps, this.context, "value", to);
+    const tiered = this.context.tiers.at(selector, grid);
+    return tiered === undefined ? samples(grid, sink) : streamTiered(tiered, this, samples, sink);
+  }
+
+  #streamRangeCall(call: Call, grid: Grid, sink: Sink): Promise<void> {
+    const samples = (steps: Grid, to: Sink): Promise<void> =>
+      streamRangeFunction(call, steps, this, to);
+    const tiered = this.context.tiers.at(call, grid);
+    return tiered === undefined ? samples(grid, sink) : streamTiered(tiered, this, samples, sink);
+  }
+
   async #node(expr: Inner, grid: Grid): Promise<StepSeries[]> {
     switch (expr.kind) {
       case "vector":
-        return collectSelector(expr, grid, this.context, "value");
+        return collect(grid, this.context, (sink) => this.#streamSelector(expr, grid, sink));
       case "call":
-        if (expr.func === "absent_over_time") return absentOverTime(expr, grid, this);
-        return rangeArgument(expr) === undefined
-          ? evaluateCall(expr, grid, this)
-          : collectRangeFunction(expr, grid, this);
+        if (rangeArgument(expr) === undefined) return evaluateCall(expr, grid, this);
+        return expr.func === "absent_over_time"
+          ? absentOverTime(expr, grid, (sink) => this.#streamRangeCall(expr, grid, sink))
+          : collect(grid, this.context, (sink) => this.#streamRangeCall(expr, grid, sink));
       case "aggregation":
         return evaluateAggregation(expr, grid, this);
       case "binary":

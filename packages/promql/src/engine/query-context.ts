@@ -1,6 +1,7 @@
 import { type Clock, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
-import type { SeriesReader } from "@pharos/ports";
+import type { RollupReader, SeriesReader } from "@pharos/ports";
+import { TierPlan } from "../plan/tier-plan.ts";
 import type { AtModifier, Expr, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
 import { overLimit, type QueryLimits, SAMPLE_SIZE } from "./query-limits.ts";
@@ -11,8 +12,12 @@ const SLICE_MS_MAX = 10;
 /** How many series may pass between two looks at the clock. */
 const TICKS_PER_LOOK = 16;
 
+/** What the engine asks of a store: samples, and of one that has more, what that is. */
+export type QueryStore = Pick<SeriesReader, "select"> &
+  Partial<Pick<SeriesReader, "estimate"> & RollupReader>;
+
 export interface QueryContextOptions {
-  readonly store: Pick<SeriesReader, "select">;
+  readonly store: QueryStore;
   readonly clock: Clock;
   readonly kernels?: Kernels | undefined;
   readonly signal: AbortSignal;
@@ -30,7 +35,7 @@ export interface QueryContextOptions {
 
 /** What belongs to one running query: its limits, its turns on the thread, what it says and counts. */
 export class QueryContext {
-  readonly store: Pick<SeriesReader, "select">;
+  readonly store: QueryStore;
   readonly signal: AbortSignal;
   /** The query's own range, for `@ start()`, `end()`, `step()` and the like; not a subquery's. */
   readonly startMs: number;
@@ -46,6 +51,9 @@ export class QueryContext {
   readonly sampleCounts: SampleCounts | undefined;
   /** Where the loops over columns are done in WebAssembly, if anywhere. */
   readonly kernels: Kernels | undefined;
+  /** What is read from rollups: decided before the evaluation. */
+  tiers = new TierPlan();
+  /** Rows of rollups count as samples. */
   samplesRead = 0;
   seriesRead = 0;
   /** The most samples that were held at once. */

@@ -229,7 +229,7 @@ function fanOut(sinks: readonly Sink[]): Sink {
 function unitOf(node: Expr, grid: Grid, { context }: Evaluator): Unit | undefined {
   const isSum = node.kind === "aggregation" && kernelOf(node.op) !== undefined;
   const leaf = leafOf(unwrapParens(isSum ? node.expr : node));
-  if (leaf === undefined) return undefined;
+  if (leaf === undefined || context.tiers.of(leaf.node) !== undefined) return undefined;
   const { selector, range } = leaf;
   const { firstMs, lastMs } = shiftedRange(context, selector, grid);
   const { beforeMs, afterMs } = reachOf(selector.extent, context.lookbackMs);

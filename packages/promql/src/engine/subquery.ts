@@ -9,7 +9,7 @@ import { type Grid, gridEndMs } from "./step-series.ts";
 export function subqueryGrid(
   subquery: Subquery,
   grid: Grid,
-  context: QueryContext,
+  context: Pick<QueryContext, "defaultStepMs" | "shiftedMs" | "hold" | "release">,
 ): Grid | undefined {
   const stepMs = subquery.stepMs ?? context.defaultStepMs;
   const afterMs = context.shiftedMs(subquery, grid.startMs) - subquery.rangeMs;
