@@ -12,16 +12,21 @@ export interface LabelPostings {
   valuesOf(name: string): Iterable<string>;
   /** The series with this label; valid until the index changes. */
   postingsOf(name: string, value: string): Uint32Array;
-  /** The values of a label that are wanted, in no particular order, each with its series; valid until the index changes. */
-  valuePostings(
-    name: string,
-    isWanted: (value: string) => boolean,
-  ): Iterable<readonly [value: string, series: Uint32Array]>;
+  /** The values of a label that are wanted, in no particular order; each is valid until the index changes. */
+  valuePostings(name: string, isWanted: (value: string) => boolean): Iterable<ValuePostings>;
   /** The series with each value of a label that is wanted; valid until the index changes. Undefined for one that is not. */
   postingsWhere(
     name: string,
     isWanted: (value: string) => boolean,
   ): Iterable<Uint32Array | undefined>;
+}
+
+/** A value of a label, and the series that have it. */
+export interface ValuePostings {
+  readonly value: string;
+  /** One of them, at no cost; in the head it may have ended. */
+  readonly anySeries: number;
+  series(): Uint32Array;
 }
 
 const NONE = new Uint32Array(0);
@@ -166,12 +171,11 @@ export class LabelIndex implements LabelPostings {
     return pair === undefined ? NONE : this.#labels.seriesOf(pair);
   }
 
-  *valuePostings(
-    name: string,
-    isWanted: (value: string) => boolean,
-  ): Iterable<readonly [value: string, series: Uint32Array]> {
-    for (const [value, pair] of this.#labels.valuesOf(name))
-      if (isWanted(value)) yield [value, this.#labels.seriesOf(pair)];
+  *valuePostings(name: string, isWanted: (value: string) => boolean): Iterable<ValuePostings> {
+    const labels = this.#labels;
+    for (const [value, pair] of labels.valuesOf(name))
+      if (isWanted(value))
+        yield { value, anySeries: labels.lastSeriesOf(pair), series: () => labels.seriesOf(pair) };
   }
 
   *postingsWhere(

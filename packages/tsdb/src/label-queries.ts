@@ -4,7 +4,7 @@ import type { Block, OnDamage } from "./block/block.ts";
 import type { ColumnDecoder } from "./block/column-decoder.ts";
 import type { BlockSelections } from "./block-selections.ts";
 import type { Head } from "./head.ts";
-import { type LabelPostings, selectSeriesInSlices } from "./label-index.ts";
+import { type LabelPostings, selectSeriesInSlices, type ValuePostings } from "./label-index.ts";
 import type { Pause } from "./slices.ts";
 
 export type MatcherLists = readonly (readonly Matcher[])[];
@@ -155,7 +155,7 @@ function addTexts(texts: Set<string>, query: TextsQuery, labels: Labels): void {
     else if (name === query.name) texts.add(value);
 }
 
-/** Values whose series are looked at together, the first series of each at once. */
+/** Values that are looked at together, one series of each at once. */
 const VALUES_TOGETHER = 256;
 
 /** Adds the names that series have, or the values of a name, where all series are asked for. */
@@ -169,10 +169,12 @@ async function addAllTexts(
   if (query.kind === "values") return addPresentValues(texts, index, query.name, present, pause);
   for (const name of index.names()) {
     if (texts.has(name)) continue;
-    for (const [, series] of index.valuePostings(name, anyValue)) {
-      await pause();
+    for (const { anySeries, series } of index.valuePostings(name, anyValue)) {
       // Of most values any series will do.
-      if (present(series.subarray(0, 1)).length === 0 && present(series).length === 0) continue;
+      const isPresent =
+        present(Uint32Array.of(anySeries)).length > 0 || present(series()).length > 0;
+      await pause();
+      if (!isPresent) continue;
       texts.add(name);
       break;
     }
@@ -190,17 +192,16 @@ async function addPresentValues(
   present: (series: Uint32Array) => Uint32Array,
   pause: Pause,
 ): Promise<void> {
-  let together: (readonly [value: string, series: Uint32Array])[] = [];
+  let together: ValuePostings[] = [];
   const look = (): void => {
-    const firsts = new Set(present(Uint32Array.from(together, ([, [first = 0]]) => first)));
-    for (const [value, series] of together)
-      if (firsts.has(series[0] as number) || present(series).length > 0) texts.add(value);
+    const any = new Set(present(Uint32Array.from(together, ({ anySeries }) => anySeries)));
+    for (const { value, anySeries, series } of together)
+      if (any.has(anySeries) || present(series()).length > 0) texts.add(value);
     together = [];
   };
   // What others have is not looked for again.
   for (const entry of index.valuePostings(name, (value) => !texts.has(value))) {
-    // A value that no series has any more.
-    if (entry[1].length > 0) together.push(entry);
+    together.push(entry);
     if (together.length < VALUES_TOGETHER) continue;
     look();
     // Between two looks: what is looked at was read in this turn.

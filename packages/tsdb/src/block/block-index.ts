@@ -1,7 +1,7 @@
 import { assert, compareUtf8, type Label, type Labels } from "@pharos/base";
 import { encodeLabels } from "@pharos/kernels";
 import type { Disk } from "@pharos/ports";
-import type { LabelPostings } from "../label-index.ts";
+import type { LabelPostings, ValuePostings } from "../label-index.ts";
 import type { BlockCache, CacheSpace } from "./block-cache.ts";
 import { MalformedBytes } from "./byte-reader.ts";
 import {
@@ -147,17 +147,17 @@ export class BlockIndex implements LabelPostings {
       yield* this.#labelGroup(root, found, found.firstGroup + i).values;
   }
 
-  *valuePostings(
-    name: string,
-    isWanted: (value: string) => boolean,
-  ): Iterable<readonly [value: string, series: Uint32Array]> {
+  *valuePostings(name: string, isWanted: (value: string) => boolean): Iterable<ValuePostings> {
     const root = this.#readRoot();
     const found = root.names.find((one) => one.name === name);
     if (found === undefined) return;
     for (let i = 0; i < groupCount(found); i++) {
       const group = this.#labelGroup(root, found, found.firstGroup + i);
       for (const [at, value] of group.values.entries())
-        if (isWanted(value)) yield [value, this.#readPostings(root, name, value, group, at)];
+        if (isWanted(value)) {
+          const series = this.#readPostings(root, name, value, group, at);
+          yield { value, anySeries: series[0] as number, series: () => series };
+        }
     }
   }
 
