@@ -125,6 +125,8 @@ const ERRORS: readonly (readonly [path: string, status: number, type: string, er
     "bad_data",
     'invalid parameter "query": 1:4: parse error: unexpected identifier "foo"',
   ],
+  ["query?query=up&timeout=0", 503, "timeout", "query timed out in query queue"],
+  ["query?query=up&timeout=-1", 503, "timeout", "query timed out in query queue"],
   [
     "query?query=up&time=now",
     400,

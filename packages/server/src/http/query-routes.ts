@@ -230,6 +230,8 @@ export function queryOptions(
   // Terms have looked at the parameter already.
   const timeoutMsMax = terms?.timeoutMs ?? queryTimeoutMs;
   const timeoutMs = durationParameter(parameters, "timeout") ?? timeoutMsMax;
+  // However fast the answer would be, and as Prometheus says it.
+  if (timeoutMs <= 0) throw new OperatingError("query.timeout", "query timed out in query queue");
   const lookback = parameters.get("lookback_delta") ?? "";
   return {
     signal: request.signal,
