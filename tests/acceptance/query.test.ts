@@ -67,6 +67,7 @@ test("queries from the command line, within their limits, are answered, logged a
   equal(wrong.code, 1);
   match(wrong.stderr, /1:13: parse error: [^\n]+\n {2}sum\(load\) by\n {14}\^\n$/);
   equal((await query("--format", "picture", "up")).code, 2);
+  equal((await query("--time", "noon", "up")).code, 2);
   const unreached = await query("--url", "http://127.0.0.1:1", "up");
   equal(unreached.code, 1);
   match(unreached.stderr, /http:\/\/127\.0\.0\.1:1 does not answer/);

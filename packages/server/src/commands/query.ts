@@ -29,14 +29,15 @@ interface Times {
   readonly stepSeconds: number;
 }
 
-/** `pharos query EXPR`: asks a running server. Exit code 1 where the query fails; what is wrong in it is shown in place. */
+/** `pharos query EXPR`: asks a running server. Exit code 1 where the query fails, 2 for a wrong call. */
 export async function query(expr: string, options: QueryCommandOptions): Promise<void> {
   try {
     await ask(expr, options);
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     process.stderr.write(`pharos: ${error.message}\n${pointedAt(expr, error.message)}`);
-    process.exitCode = 1;
+    // What is wrong with the call itself, as for a flag that there is not.
+    process.exitCode = error.code === "input.invalid" ? 2 : 1;
   }
 }
 
