@@ -58,7 +58,7 @@ async function evaluate(
   const parameters = await parametersOf(request);
   const nowMs = clock.nowMs();
   const { metric, expr, range, stepMs } = metricQuery(parameters, nowMs);
-  const options = queryOptions(request, parameters, dependencies);
+  const options = { ...queryOptions(request, parameters, dependencies), text: expr };
   const { startMs, endMs } = range ?? { startMs: nowMs, endMs: nowMs };
   if (range !== undefined && stepMs !== undefined) {
     if (Math.floor((endMs - startMs) / stepMs) > POINTS_MAX)

@@ -58,6 +58,7 @@ const QUERY_PATHS: ReadonlyMap<string, "instant" | "range"> = new Map([
   [READ_PATHS.queryCost, "instant"],
   [READ_PATHS.queryRangeCost, "range"],
   [READ_PATHS.dashboardQuery, "instant"],
+  [READ_PATHS.dashboardMetrics, "instant"],
 ]);
 
 /**
