@@ -367,6 +367,13 @@ export const ENDPOINTS: readonly Endpoint[] = [
     body: { contentType: "application/x-protobuf" },
   },
   {
+    ...v1("read", ["post"], "Gives samples by remote read.", {
+      kind: "other",
+      contentType: "application/x-protobuf",
+    }),
+    body: { contentType: "application/x-protobuf" },
+  },
+  {
     path: METRICS_PATH,
     methods: ["post"],
     summary: "Takes samples as JSON.",

@@ -13,6 +13,7 @@ import type {
 } from "../src/http/dependencies.ts";
 import { Notifications } from "../src/http/notifications.ts";
 import { createReadRoutes } from "../src/http/read-routes.ts";
+import type { RemoteReadLimits } from "../src/http/remote-read.ts";
 import { ActiveQueries } from "../src/queries/active-queries.ts";
 import type { QueryRun } from "../src/queries/query-run.ts";
 import type { QueryTerms } from "../src/queries/query-terms.ts";
@@ -50,6 +51,8 @@ export class HttpWorld {
   groups: readonly RuleGroupStatus[] = [];
   /** What queries may take; without it only the engine's own limits hold. */
   terms: QueryTerms | undefined;
+  /** What remote reads may take; Prometheus's limits unless set. */
+  remoteRead: RemoteReadLimits | undefined;
   readonly runs: QueryRun[] = [];
   readonly activeQueries = new ActiveQueries(1);
   readonly top = new TopQueries(100);
@@ -91,6 +94,9 @@ export class HttpWorld {
         clock: this.clock,
         get terms() {
           return world.terms;
+        },
+        get remoteRead() {
+          return world.remoteRead;
         },
         observe: (run) => this.runs.push(run),
         engine: this.engine,

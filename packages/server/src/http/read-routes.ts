@@ -19,6 +19,7 @@ import {
   queryRangeCost,
   rangeQuery,
 } from "./query-routes.ts";
+import { type RemoteReadLimits, remoteRead } from "./remote-read.ts";
 import { search } from "./search-routes.ts";
 import { labelNames, labelValues, metricLabels, metricNames, series } from "./series-routes.ts";
 
@@ -27,6 +28,8 @@ export interface ReadDependencies extends QueryDependencies {
   readonly exemplars: ExemplarReader;
   /** Labels that stand on everything that leaves this server. */
   externalLabels(): Labels;
+  /** Of remote reads; Prometheus's own unless given. */
+  readonly remoteRead?: RemoteReadLimits | undefined;
 }
 
 /** Answers one of `READ_PATHS`. Rejects only on a bug. */
@@ -51,6 +54,7 @@ export const READ_PATHS = {
   dashboardMetrics: "/api/v1/dashboard/metrics",
   dashboardLabels: "/api/v1/dashboard/labels",
   federate: "/federate",
+  remoteRead: "/api/v1/read",
 } as const;
 
 /** In PromQL, or of a metric by its name. */
@@ -112,6 +116,8 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
       return dashboardLabels(request, dependencies);
     case READ_PATHS.federate:
       return federate(request, dependencies);
+    case READ_PATHS.remoteRead:
+      return remoteRead(request, dependencies);
   }
   const name = LABEL_VALUES.exec(pathname)?.[1];
   if (name !== undefined) return labelValues(request, unescaped(name), dependencies);
