@@ -105,10 +105,14 @@ export class QueryService {
   ): Promise<Response> {
     const { clock, threads, scheduler, active } = this.#options;
     const beganMs = clock.monotonicMs();
-    const cancelled = new AbortController();
-    const signal = AbortSignal.any([clientSignal, cancelled.signal]);
+    // Not `AbortSignal.any`, which takes longer than all else here.
+    const ending = new AbortController();
+    const { signal } = ending;
+    const giveUp = (): void => ending.abort(clientSignal.reason);
+    if (clientSignal.aborted) giveUp();
+    else clientSignal.addEventListener("abort", giveUp, { once: true });
     const id = active.add(query, beganMs, () =>
-      cancelled.abort(new OperatingError("query.cancelled", "the query was cancelled by request")),
+      ending.abort(new OperatingError("query.cancelled", "the query was cancelled by request")),
     );
     let admission: Admission | undefined;
     let run: QueryRun | undefined;
@@ -129,6 +133,7 @@ export class QueryService {
       failure = error;
       throw error;
     } finally {
+      clientSignal.removeEventListener("abort", giveUp);
       admission?.release();
       active.remove(id);
       const waitedMs = admission?.waitedMs ?? clock.monotonicMs() - beganMs;
