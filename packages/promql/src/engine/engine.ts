@@ -1,5 +1,6 @@
 import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
+import { inferMatchers } from "../plan/infer-matchers.ts";
 import { leavesOf } from "../plan/leaves.ts";
 import type { TierWish } from "../plan/tier-choice.ts";
 import { planTiers } from "../plan/tier-plan.ts";
@@ -51,6 +52,8 @@ export interface QueryOptions {
   readonly countsSamples?: boolean;
   /** What to answer from, where the store has rollups; `raw` unless given. */
   readonly tier?: TierWish;
+  /** Whether selectors get the matchers that the other side of an operator makes sure of; true unless given. */
+  readonly infersMatchers?: boolean;
   /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
   readonly text?: string;
 }
@@ -106,7 +109,8 @@ export function createEngine({
     evaluate: (expr: Expr, grid: Grid, evaluator: Evaluator) => Promise<QueryValue>,
   ): Promise<QueryResult> => {
     const text = typeof query === "string" ? query : options.text;
-    const expr = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
+    const parsed = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
+    const expr = options.infersMatchers === false ? parsed : inferMatchers(parsed);
     const annotations = new Annotations(text);
     return withTimeout(clock, options.timeoutMs ?? timeoutMs, options.signal, async (signal) => {
       const grid = gridOf(range);
