@@ -117,7 +117,9 @@ test("federation gives the latest samples in the text format", async () => {
 test("a long list is streamed, and every entry of it is there", async () => {
   const world = new HttpWorld();
   const count = 5000;
-  for (let i = 0; i < count; i++) await world.write({ __name__: "many", i: `"${i}` }, 1, () => i);
+  const long = "-".repeat(40);
+  for (let i = 0; i < count; i++)
+    await world.write({ __name__: "many", i: `"${i}${long}` }, 1, () => i);
   const response = await world.get("/api/v1/series?match[]=many");
   equal(response.headers.get("Content-Length"), null);
   const { data } = (await response.json()) as { data: { i: string }[] };

@@ -5,7 +5,7 @@ import { type ErrorType, HTTP_ERRORS } from "./errors.ts";
 const encoder = new TextEncoder();
 
 /** Small answers go out whole, so that they have a length; larger ones as a stream. */
-const WHOLE_SIZE_MAX = 64 * 1024;
+const WHOLE_SIZE_MAX = 256 * 1024;
 
 /**
  * An answer that is made piece by piece, as fast as its reader takes it; nothing more is made when the reader goes away.
@@ -37,7 +37,9 @@ export function streamed(
   return new Response(stream, { headers: { "Content-Type": contentType } });
 }
 
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+function joined(pieces: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
+  const [only] = pieces;
+  if (only !== undefined && pieces.length === 1) return only;
   const whole = new Uint8Array(size);
   let at = 0;
   for (const piece of pieces) {

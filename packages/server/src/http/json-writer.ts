@@ -1,11 +1,11 @@
 import { formatSampleValue, type Labels } from "@pharos/base";
 
 /** Bytes are handed on in pieces of about this size, so that a large answer is never in memory as a whole. */
-const PIECE_SIZE = 64 * 1024;
+const PIECE_SIZE = 256 * 1024;
 /** What writers that are done have written to is kept: a new one for each answer is work for the garbage collector. */
 const spares: Uint8Array<ArrayBuffer>[] = [];
 const SPARES_MAX = 4;
-const SPARE_SIZE_MAX = 8 * PIECE_SIZE;
+const SPARE_SIZE_MAX = 4 * PIECE_SIZE;
 const NOTHING = new Uint8Array(0);
 /** Integers below this have at most 15 digits: each of those is a number of its own, and no other digits mean it. */
 const EXACT_MAX = 1e15;

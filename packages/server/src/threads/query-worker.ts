@@ -38,7 +38,7 @@ const store = await attachReader({
 const engine = createEngine({ clock: systemClock, kernels, ...settings });
 const freed = new FreedMemory();
 
-type Pieces = AsyncIterator<Uint8Array, unknown, undefined>;
+type Pieces = AsyncIterator<Uint8Array<ArrayBuffer>, unknown, undefined>;
 
 /** What is left of answers that are being read. */
 const rests = new Map<number, Pieces>();
@@ -102,7 +102,7 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
 
 /** The next piece of an answer, large enough to be worth its messages; undefined at the end. */
 async function nextPiece(pieces: Pieces): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const parts: Uint8Array[] = [];
+  const parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   while (size < PIECE_SIZE_MIN) {
     const { done, value } = await pieces.next();
@@ -111,6 +111,8 @@ async function nextPiece(pieces: Pieces): Promise<Uint8Array<ArrayBuffer> | unde
     size += value.length;
   }
   if (size === 0) return undefined;
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1 && size === only.buffer.byteLength) return only;
   const piece = new Uint8Array(size);
   let at = 0;
   for (const part of parts) {
