@@ -48,6 +48,12 @@ export interface ServeOptions {
   /** The header in which a proxy in front names the user; undefined if there is none. */
   readonly queryUserHeader: string | undefined;
   readonly lookbackMs: number;
+  /** Samples of one remote read that is answered at once; 0 for no limit. */
+  readonly remoteReadSamplesMax: number;
+  /** Remote reads answered at once. */
+  readonly remoteReadConcurrentMax: number;
+  /** Bytes of a frame of a remote read that is answered as a stream. */
+  readonly remoteReadFrameSizeMax: number;
   readonly lifecycle: boolean;
   readonly adminApi: boolean;
   readonly logLevel: LogLevel;
@@ -313,6 +319,33 @@ export const SERVE_OPTIONS: Rows = {
     fallback: "5m",
     parse: durationFrom(1),
     format: formatDuration,
+  },
+  remoteReadSamplesMax: {
+    flag: "--remote-read-max-samples",
+    value: "count",
+    alias: "--storage.remote.read-sample-limit",
+    help: "how many samples a remote read may have that is not answered as a stream; 0 for no limit",
+    fallback: "50000000",
+    parse: countFrom(0),
+    format: String,
+  },
+  remoteReadConcurrentMax: {
+    flag: "--remote-read-max-concurrency",
+    value: "count",
+    alias: "--storage.remote.read-concurrent-limit",
+    help: "how many remote reads are answered at once; more wait",
+    fallback: "10",
+    parse: countFrom(1),
+    format: String,
+  },
+  remoteReadFrameSizeMax: {
+    flag: "--remote-read-frame-size",
+    value: "size",
+    alias: "--storage.remote.read-max-bytes-in-frame",
+    help: "from how many bytes on a frame of a streamed remote read ends",
+    fallback: "1MiB",
+    parse: parseSize,
+    format: formatSize,
   },
   lifecycle: {
     flag: "--enable-lifecycle",

@@ -12,9 +12,11 @@ import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
-import type { RequestEnvironment } from "./http/client.ts";
+import type { Client, RequestEnvironment } from "./http/client.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
 import { Notifications } from "./http/notifications.ts";
+import { READ_PATHS } from "./http/read-routes.ts";
+import { RequestGate } from "./http/request-gate.ts";
 import { answerStarting } from "./http/starting.ts";
 import { type Listener, type ListenerRoutes, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
@@ -257,9 +259,15 @@ export class Pharos implements AsyncDisposable {
   #createApi({ store, queries, scrapes, rules, metricsText }: ApiParts): {
     fetch(request: Request, environment: RequestEnvironment): Response | Promise<Response>;
   } {
+    const remoteReads = new RequestGate(this.#options.remoteReadConcurrentMax);
+    const read = (request: Request, client?: Client): Promise<Response> =>
+      queries.service.read(request, client);
     return createApi({
       clock: systemClock,
-      read: (request, client) => queries.service.read(request, client),
+      read: (request, client) =>
+        new URL(request.url).pathname === READ_PATHS.remoteRead
+          ? remoteReads.run(request.signal, () => read(request, client))
+          : read(request, client),
       queries: {
         nowMonotonicMs: () => systemClock.monotonicMs(),
         active: () => queries.active.list(),
@@ -407,6 +415,10 @@ export class Pharos implements AsyncDisposable {
         samplesMax: querySamplesMax,
         timeoutMs: Math.max(RULE_TIMEOUT_MS, queryTimeoutMs),
         defaultStepMs: global.evaluationIntervalMs,
+        remoteRead: {
+          samplesMax: this.#options.remoteReadSamplesMax,
+          frameSizeMax: this.#options.remoteReadFrameSizeMax,
+        },
       },
       threadsMax: availableParallelism(),
       log: this.#log,

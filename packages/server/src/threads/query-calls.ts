@@ -3,6 +3,7 @@ import type { Labels } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import type { ReaderSetup } from "@pharos/tsdb";
 import type { ArchiveConfig } from "../config/config.ts";
+import type { RemoteReadLimits } from "../http/remote-read.ts";
 import type { QueryRun } from "../queries/query-run.ts";
 import type { QueryTerms } from "../queries/query-terms.ts";
 
@@ -17,6 +18,8 @@ export interface QuerySettings {
   /** Of rules, and of what comes without terms of its own. */
   readonly timeoutMs: number;
   readonly defaultStepMs: number;
+  /** What remote reads may take; Prometheus's limits unless given. */
+  readonly remoteRead?: RemoteReadLimits | undefined;
 }
 
 /** What a query thread is started with. */

@@ -73,6 +73,7 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
     exemplars: store,
     queryTimeoutMs: settings.timeoutMs,
     lookbackMs: settings.lookbackMs,
+    remoteRead: settings.remoteRead,
     externalLabels: () => sent.externalLabels,
     terms: sent.terms,
     observe(seen) {
