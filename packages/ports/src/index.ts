@@ -50,6 +50,16 @@ export type {
   OrderedSource,
   UnorderedSource,
 } from "./sample-source.ts";
+export {
+  PLAN_AGGREGATIONS,
+  PLAN_FUNCTIONS,
+  type PlanAggregation,
+  type PlanEvaluator,
+  type PlanFunction,
+  type PlanOptions,
+  type PlanSeries,
+  type SeriesPlan,
+} from "./series-plan.ts";
 export type {
   AppendResult,
   SampleBatch,
@@ -62,3 +72,4 @@ export type {
   TimeRange,
 } from "./series-store.ts";
 export { inLots } from "./series-store.ts";
+export type { StoreChanges } from "./store-changes.ts";

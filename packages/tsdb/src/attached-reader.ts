@@ -7,6 +7,7 @@ import {
   type RollupReader,
   type RollupTier,
   type SeriesReader,
+  type StoreChanges,
   type TimeRange,
 } from "@pharos/ports";
 import { type ArchiveSettings, openArchive } from "./archive/open-archive.ts";
@@ -38,6 +39,7 @@ import {
   type SelectionResolver,
   StoreReader,
 } from "./store-reader.ts";
+import { TimeChanges } from "./time-changes.ts";
 
 export interface AttachedReaderOptions {
   /** What the store gave for this reader. */
@@ -54,13 +56,16 @@ export interface AttachedReaderOptions {
   readonly archive?: ArchiveSettings | undefined;
 }
 
+/** A store as another thread sees it. */
+export type AttachedReader = SeriesReader &
+  ExemplarReader &
+  RollupReader & { readonly changes: StoreChanges };
+
 /**
  * Reads a store from another thread: the head's samples from the memory that they share, the blocks' from their files,
  * with a cache of its own. @throws OperatingError `memory.full`.
  */
-export async function attachReader(
-  options: AttachedReaderOptions,
-): Promise<SeriesReader & ExemplarReader & RollupReader> {
+export async function attachReader(options: AttachedReaderOptions): Promise<AttachedReader> {
   const { setup, calls, clock, disk, blockCacheSizeMax } = options;
   const head = new HeadReader(await Kernels.attach(setup.kernels), setup.window);
   const cache = new BlockCache(blockCacheSizeMax);
@@ -86,6 +91,7 @@ export async function attachReader(
     },
     pause: () => createPause(clock, never),
     archive,
+    changes: new TimeChanges(setup.changes),
   });
 }
 

@@ -16,6 +16,7 @@ import {
   metadataPayload,
 } from "./attachment-payload.ts";
 import { COLUMNS_MAX, type Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
+import type { TimeChanges } from "./time-changes.ts";
 import type { Wal } from "./wal.ts";
 import type { WalRecord } from "./wal-record.ts";
 
@@ -48,6 +49,8 @@ export interface AttachmentParts {
   };
   /** Told of the newest time of what was appended. */
   readonly noteTime: (timeMs: number) => void;
+  /** Told of the times of histograms, when readers see them. */
+  readonly changes: TimeChanges;
   /** Whether an append is done when it is on the device. */
   readonly syncAlways: boolean;
 }
@@ -143,6 +146,10 @@ export class Attachments {
         // The same batch may have it twice.
         if (outcome !== "appended") refused[outcome]++;
       }
+      const times = accepted.timestampsMs;
+      const firstMs = times.reduce((min, timeMs) => Math.min(min, timeMs));
+      const lastMs = times.reduce((max, timeMs) => Math.max(max, timeMs));
+      this.#parts.changes.note(firstMs, lastMs);
     }
     const { duplicate, tooOld, tooNew, conflicting } = refused;
     const appended = refs.length - duplicate - tooOld - tooNew - conflicting;

@@ -1,6 +1,10 @@
 export type { ArchiveStats } from "./archive/archive.ts";
 export type { ArchiveSettings } from "./archive/open-archive.ts";
-export { type AttachedReaderOptions, attachReader } from "./attached-reader.ts";
+export {
+  type AttachedReader,
+  type AttachedReaderOptions,
+  attachReader,
+} from "./attached-reader.ts";
 export type { HistogramRecord } from "./attachment-payload.ts";
 export type { AttachmentStats, Attachments, ExemplarColumns } from "./attachments.ts";
 export {

@@ -17,11 +17,14 @@ import type { Hold } from "./selection.ts";
 import type { PlaceEstimate } from "./selection-estimate.ts";
 import type { HeadLabels } from "./store-reader.ts";
 import type { StoreResolver } from "./store-resolver.ts";
+import type { TimeChanges } from "./time-changes.ts";
 
 /** What a reader on another thread begins with; can be sent to it. */
 export interface ReaderSetup {
   readonly kernels: KernelsHandle;
   readonly window: HeadWindow;
+  /** Where the store notes which times of it change. */
+  readonly changes: SharedArrayBuffer;
 }
 
 /** What the store answers such a reader; can be sent to it. */
@@ -72,11 +75,21 @@ export class ReaderSession implements ReaderCalls {
   #open = true;
 
   /** @throws OperatingError `memory.full`. */
-  constructor(kernels: Kernels, head: number, resolver: StoreResolver, onClose: () => void) {
+  constructor(
+    kernels: Kernels,
+    head: number,
+    resolver: StoreResolver,
+    changes: TimeChanges,
+    onClose: () => void,
+  ) {
     this.#kernels = kernels;
     this.#resolver = resolver;
     this.#onClose = onClose;
-    this.setup = { kernels: kernels.handle, window: openHeadWindow(kernels, head) };
+    this.setup = {
+      kernels: kernels.handle,
+      window: openHeadWindow(kernels, head),
+      changes: changes.memory,
+    };
   }
 
   async select(

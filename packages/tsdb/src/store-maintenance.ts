@@ -19,6 +19,7 @@ import type { Snapshots } from "./snapshots.ts";
 import type { StoreLog } from "./store-log.ts";
 import { retentionPolicyOf, type StoreSettings } from "./store-settings.ts";
 import type { StoreWriter } from "./store-writer.ts";
+import type { TimeChanges } from "./time-changes.ts";
 import type { Wal } from "./wal.ts";
 
 export interface MaintenanceParts {
@@ -35,6 +36,8 @@ export interface MaintenanceParts {
   readonly ended: EndedSeries;
   readonly writer: StoreWriter;
   readonly snapshots: Snapshots;
+  /** Told of the times from which samples went. */
+  readonly changes: TimeChanges;
   readonly decoder: ColumnDecoder;
   readonly settings: StoreSettings;
   /** How far the last checkpoint says that samples were flushed. */
@@ -60,12 +63,13 @@ export class StoreMaintenance {
   #moving: Promise<void> | undefined;
 
   constructor(parts: MaintenanceParts) {
-    const { disk, clock, kernels, blocks, rollups, wal, snapshots, signal, settings } = parts;
+    const { disk, clock, kernels, blocks, rollups, wal, snapshots, signal, settings, changes } =
+      parts;
     this.#parts = parts;
     this.#settings = settings;
     this.#flushedBeforeMs = parts.flushedBeforeMs;
     this.#retention = new Retention({
-      ...{ disk, clock, kernels, raw: blocks, rollups, snapshots, signal },
+      ...{ disk, clock, kernels, raw: blocks, rollups, snapshots, signal, changes },
       pause: () => this.#pause(),
       policy: retentionPolicyOf(settings),
       sizeMax: settings.retentionSizeMax,
@@ -190,10 +194,15 @@ export class StoreMaintenance {
   }
 
   /** What could be merged now; answers how many blocks became one. */
-  #mergeNext(everything: boolean): Promise<number> {
+  async #mergeNext(everything: boolean): Promise<number> {
     const completeBeforeMs = Math.min(this.#graceStart(), this.#flushedBeforeMs);
     const rangesMs = this.#settings.compactionRangesMs;
-    return this.#compactor.mergeNext({ rangesMs, completeBeforeMs, everything }, this.#pause());
+    const wanted = { rangesMs, completeBeforeMs, everything };
+    try {
+      return await this.#compactor.mergeNext(wanted, this.#pause());
+    } finally {
+      this.#retention.endMerge();
+    }
   }
 
   rollupBackfill(range: TimeRange): Promise<void> {
@@ -202,7 +211,7 @@ export class StoreMaintenance {
 
   deleteSeries(matchers: readonly Matcher[], { minMs, maxMs }: TimeRange): Promise<void> {
     assert(matchers.length > 0, "not everything, by mistake");
-    const { clock, blocks, rollups } = this.#parts;
+    const { clock, blocks, rollups, changes } = this.#parts;
     return this.#inTurn(async () => {
       await this.#flushAll();
       const range = {
@@ -211,6 +220,7 @@ export class StoreMaintenance {
       };
       await rollups.delete(matchers, range);
       await blocks.delete({ matchers, ...range });
+      changes.note(range.minMs, range.maxMs);
       await rollups.make(clock.nowMs());
     });
   }

@@ -12,6 +12,7 @@ import {
   type SeriesColumns,
   type SeriesExemplars,
   type SeriesReader,
+  type StoreChanges,
   type TimeRange,
   WINDOW_MS,
 } from "@pharos/ports";
@@ -100,6 +101,8 @@ export interface StoreReaderParts {
   readonly pause: () => Pause;
   /** What rows are made and merged with, on this thread. */
   readonly rollupTools: RollupTools;
+  /** Told by the store of the times that change. */
+  readonly changes: StoreChanges;
   /** Where older blocks are, if anywhere. */
   readonly archive?: Archive | undefined;
 }
@@ -118,6 +121,11 @@ export class StoreReader implements SeriesReader, ExemplarReader, RollupReader {
     const interner = new LabelsInterner();
     this.#labels = new LabelsCache(parts.kernels, interner);
     this.#blockSelections = new BlockSelections(interner);
+  }
+
+  /** Which times of the store change, also while it is read. */
+  get changes(): StoreChanges {
+    return this.#parts.changes;
   }
 
   select(range: TimeRange, matchers: readonly Matcher[], options: SelectOptions): Selection {

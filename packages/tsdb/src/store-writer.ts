@@ -5,6 +5,7 @@ import type { Blocks } from "./block/blocks.ts";
 import { COLUMNS_MAX, type Head, type Refused, TIMESTAMP_MS_MAX } from "./head.ts";
 import { keepMsMax } from "./retention/retention-policy.ts";
 import { retentionPolicyOf, type StoreSettings } from "./store-settings.ts";
+import type { TimeChanges } from "./time-changes.ts";
 import type { Wal } from "./wal.ts";
 import { samplesPayload } from "./wal-payload.ts";
 import type { WalRecord } from "./wal-record.ts";
@@ -16,6 +17,8 @@ export interface WriterParts {
   readonly wal: Wal;
   readonly settings: StoreSettings;
   readonly blocks: Blocks;
+  /** Told of the times of what was appended. */
+  readonly changes: TimeChanges;
 }
 
 /** The way of samples into a store: they are checked, written to the log, and then put into the head. */
@@ -74,8 +77,9 @@ export class StoreWriter {
       const { minMs, maxMs } = this.bounds();
       const accepted = head.prepare(columns, minMs, maxMs, refused);
       if (accepted.length > 0) {
-        this.#log(accepted);
+        const { minMs: firstMs, maxMs: lastMs } = this.#log(accepted);
         head.apply(accepted, refused);
+        this.#parts.changes.note(firstMs, lastMs);
       }
     }
     const { duplicate, tooOld, tooNew, conflicting } = refused;
@@ -130,16 +134,17 @@ export class StoreWriter {
     };
   }
 
-  /** Writes a batch, and the series that are new with it, to the log in one go. */
-  #log(columns: SampleColumns): void {
+  /** Writes a batch, and the series that are new with it, to the log in one go; answers its first and last time. */
+  #log(columns: SampleColumns): TimeRange {
     const { head, wal, clock } = this.#parts;
-    const [, maxMs] = head.chunks.timestampBounds(columns);
+    const [minMs, maxMs] = head.chunks.timestampBounds(columns);
     const deltas = head.wordsFor(columns.length);
     const shape = head.chunks.timestampShape(columns, deltas);
     const payload = samplesPayload(columns, shape, deltas, clock.nowMs());
     wal.append([...this.definitionRecords(), { kind: "samples", payload }], maxMs);
     head.markDefined();
     this.noteTime(maxMs);
+    return { minMs, maxMs };
   }
 
   /** The series that the log does not know yet. */

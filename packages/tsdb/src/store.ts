@@ -35,6 +35,7 @@ import type {
   SeriesColumns,
   SeriesExemplars,
   SeriesStore,
+  StoreChanges,
   TimeRange,
 } from "@pharos/ports";
 import type { Archive } from "./archive/archive.ts";
@@ -64,6 +65,7 @@ import {
 } from "./store-settings.ts";
 import { headTimeRange, type OpeningReport, type StoreStats, storeStats } from "./store-stats.ts";
 import { StoreWriter } from "./store-writer.ts";
+import { TimeChanges } from "./time-changes.ts";
 import type { Wal } from "./wal.ts";
 
 /** What `openStore` has opened. */
@@ -100,6 +102,7 @@ export class EmbeddedStore
   readonly #rollups: Rollups;
   readonly #maintenance: StoreMaintenance;
   readonly #snapshots: Snapshots;
+  readonly #changes: TimeChanges;
   readonly #decoder: ColumnDecoder;
   readonly #resolver: StoreResolver;
   /** For who reads on this thread. */
@@ -117,13 +120,16 @@ export class EmbeddedStore
     const pause = () => createPause(clock, signal);
     this.#parts = parts;
     this.#settings = settings;
-    const writer = new StoreWriter(parts);
+    const changes = new TimeChanges();
+    this.#changes = changes;
+    const writer = new StoreWriter({ ...parts, changes });
     this.#writer = writer;
     this.attachments = new Attachments({
       ...{ head, wal, syncAlways: settings.walSync === "always" },
       definitions: () => writer.definitionRecords(),
       bounds: () => writer.bounds(),
       noteTime: (timeMs) => writer.noteTime(timeMs),
+      changes,
     });
     const append = (batch: SampleBatch) => this.append(batch);
     this.log = new StoreLog({ ...parts, retentionMs: settings.logRetentionMs, append });
@@ -139,7 +145,7 @@ export class EmbeddedStore
     this.#maintenance = new StoreMaintenance({
       ...parts,
       ...{ writer, attachments: this.attachments, log: this.log, rollups: this.#rollups },
-      ...{ snapshots, decoder: this.#decoder, signal },
+      ...{ snapshots, changes, decoder: this.#decoder, signal },
     });
     this.#resolver = new StoreResolver({
       ...{ head, blocks, snapshots, pause, rollups: this.#rollups },
@@ -147,6 +153,7 @@ export class EmbeddedStore
     });
     this.#window = openHeadWindow(kernels, head.chunks.pointer);
     this.#reader = new StoreReader({
+      changes,
       resolver: this.#resolver,
       head: new HeadReader(kernels, this.#window),
       ...{ decoder: this.#decoder, kernels, archive, pause, rollupTools: this.#rollups.tools },
@@ -171,6 +178,11 @@ export class EmbeddedStore
   admit(series: Labels | Uint8Array): number {
     assert(this.#open, "the store is open");
     return this.#parts.head.admit(series);
+  }
+
+  /** Which times of the store change, also while it is read. */
+  get changes(): StoreChanges {
+    return this.#changes;
   }
 
   /** Lets decoders begin new series by themselves. */
@@ -283,8 +295,9 @@ export class EmbeddedStore
   openReader(): ReaderSession {
     assert(this.#open, "the store is open");
     const { kernels, head } = this.#parts;
-    const session = new ReaderSession(kernels, head.chunks.pointer, this.#resolver, () =>
-      this.#sessions.delete(session),
+    const session = new ReaderSession(
+      ...([kernels, head.chunks.pointer, this.#resolver, this.#changes] as const),
+      () => this.#sessions.delete(session),
     );
     this.#sessions.add(session);
     return session;

@@ -8,6 +8,7 @@ import { replaceBlocks } from "../block/compaction.ts";
 import type { Rollups } from "../rollup/rollups.ts";
 import type { Pause } from "../slices.ts";
 import type { Snapshots } from "../snapshots.ts";
+import type { TimeChanges } from "../time-changes.ts";
 import {
   type KeptBlock,
   type KeptSeries,
@@ -39,6 +40,8 @@ export interface RetentionParts {
   readonly policy: RetentionPolicy;
   /** How many bytes blocks and log may have together; 0 for no limit. */
   readonly sizeMax: number;
+  /** Told of the times from which samples went, when readers no longer see them. */
+  readonly changes: TimeChanges;
 }
 
 /** A block as plans see it. */
@@ -54,6 +57,7 @@ export class Retention {
   /** By path: which part of the policy had run out for a block when it was found not worth writing anew. */
   readonly #looked = new Map<string, string>();
   #mergeMs: number | undefined;
+  #mergeDropped = false;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
@@ -147,6 +151,8 @@ export class Retention {
         blocks.map(({ block }) => block),
         undefined,
       );
+    for (const { tier, rangeStartMs, rangeEndMs } of remove)
+      if (tier === "raw") this.#parts.changes.note(rangeStartMs, rangeEndMs);
     await snapshots.drained(signal);
     for (const [folder, blocks] of byFolder) await folder.remove(blocks.map(({ block }) => block));
   }
@@ -166,6 +172,7 @@ export class Retention {
     const { rangeStartMs, rangeEndMs } = meta;
     try {
       await replaceBlocks(context, { sources: [meta], rangeStartMs, rangeEndMs }, pause());
+      this.#parts.changes.note(rangeStartMs, rangeEndMs);
     } catch (error) {
       if (!(error instanceof OperatingError && error.code === "disk.corrupt")) throw error;
       raw.report(`not rewritten: ${error.message}`);
@@ -183,7 +190,16 @@ export class Retention {
     if (this.#mergeMs === undefined || this.#policy.rules.length === 0) return set;
     const ageMs = this.#mergeMs - (set.timestampsMs.at(-1) as number);
     if (ageMs < keepMsMin(this.#policy, "raw")) return set;
-    return ageMs > seriesRetention(this.#policy, decodeLabels(labelBytes)).raw ? undefined : set;
+    if (ageMs <= seriesRetention(this.#policy, decodeLabels(labelBytes)).raw) return set;
+    this.#mergeDropped = true;
+    return undefined;
+  }
+
+  /** To be called when blocks were merged: says so where samples went by that. */
+  endMerge(): void {
+    // Rare, and of which times is known to the merge alone.
+    if (this.#mergeDropped) this.#parts.changes.noteEverything();
+    this.#mergeDropped = false;
   }
 }
 
