@@ -132,6 +132,18 @@ function addThreadMetrics(metrics: OwnMetrics, { store, threads }: MeasuredParts
     "Queries that are evaluated, or whose answer is still being read.",
     () => threads.stats().queries,
   );
+  let memorySize = 0;
+  metrics.gauge(
+    "pharos_query_memory_bytes",
+    "Memory that query threads had in use at the scrape before: JavaScript's heaps, and columns.",
+    () => {
+      // Not waited for: a thread that is held up must not hold up this.
+      void threads.memorySize().then((size) => {
+        memorySize = size;
+      });
+      return memorySize;
+    },
+  );
   metrics.counter(
     "pharos_query_thread_deaths_total",
     "Query threads that ended by themselves, and their queries with them.",

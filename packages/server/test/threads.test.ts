@@ -213,6 +213,29 @@ test("a thread that runs out of memory takes its queries with it, and the next o
   deepEqual(threads.deaths, []);
 });
 
+test("a query that is over its limit frees what it took, though nothing else is asked", async () => {
+  await using threads = await Threads.open();
+  await threads.append(series("a", 3), 599);
+  const ask = (query: string, max: number) =>
+    threads.queries.read(new Request(`http://pharos/api/v1/query?query=${query}`), {
+      terms: {
+        ...{ timeoutMs: 60_000, timeoutSetting: "", waitedMs: 0 },
+        limits: { samples: { max, setting: "--query-max-samples" } },
+      },
+      signal: never,
+      observe: () => {},
+    });
+  equal((await ask("a", 100)).status, 200);
+  const before = await threads.queries.memorySize();
+  // A series has 3.6 million points, of some 60 MB.
+  const over = await ask("max_over_time((a %2B 1)[1h:1ms])", 9_000_000);
+  match(await over.text(), /too many samples into memory .*: more than 9000000/);
+  const kept = 16 * 1024 * 1024;
+  const isFree = async () => (await threads.queries.memorySize()) < before + kept;
+  // V8 would come to it by itself half a minute later.
+  await eventually("the memory is free", isFree, 15_000);
+});
+
 test("rules get a thread of their own where people's queries keep all others busy", async () => {
   await using threads = await Threads.open();
   await threads.append(series("a", 2), 599);

@@ -31,6 +31,8 @@ export class FreedMemory {
     this.#timer = undefined;
     if (columnsSize() - this.#keptSize < WAITING_SIZE_MAX) return;
     this.#collect();
+    // What the first found to be garbage only goes with the second.
+    this.#collect();
     this.#keptSize = columnsSize();
   }
 }

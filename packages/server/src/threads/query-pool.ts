@@ -120,6 +120,12 @@ export class QueryPool implements AsyncDisposable {
     };
   }
 
+  /** Bytes that the threads have in use: JavaScript's heaps, and columns. */
+  async memorySize(): Promise<number> {
+    const sizes = await Promise.all([...this.#threads].map((thread) => thread.memorySize()));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
   /** The share of time that each thread was busy since it began. */
   get utilizations(): readonly number[] {
     return [...this.#threads].map(({ utilization }) => utilization);
@@ -262,6 +268,16 @@ class QueryThread {
   /** Queries that are evaluated, and those whose answer is still being read. */
   get load(): number {
     return this.#load;
+  }
+
+  /** 0 where it is not there yet, or not any more. */
+  async memorySize(): Promise<number> {
+    try {
+      const { used_heap_size, external_memory } = await this.#worker.getHeapStatistics();
+      return used_heap_size + external_memory;
+    } catch {
+      return 0;
+    }
   }
 
   /** Whether it does not answer for so long. One that is still starting may take its time. */
