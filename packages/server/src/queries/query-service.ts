@@ -263,7 +263,8 @@ function timings(waitedMs: number, evaluatedMs: number): QueryTimings {
 
 /** The request with all of its form, which can be read twice then. @throws OperatingError `input.too_large`. */
 async function withWholeForm(request: Request): Promise<Request> {
-  if (request.body === null) return request;
+  // Asking for the body makes a request of full weight of one that has only what was asked of it.
+  if (request.method === "GET" || request.body === null) return request;
   const chunks: Uint8Array[] = [];
   for await (const chunk of formChunks(request)) chunks.push(chunk);
   const { url, method, headers } = request;
