@@ -7,6 +7,7 @@ import type { RuleGroupCounts } from "./rules/rule-group-runner.ts";
 import type { RuleManager } from "./rules/rule-manager.ts";
 import type { QueryPool } from "./threads/query-pool.ts";
 import type { StoreThread } from "./threads/store-thread.ts";
+import { type ThreadMemory, threadMemory } from "./threads/thread-memory.ts";
 
 /** The outcome of the last reload; a failed one leaves the time of the last good one. */
 export interface ReloadStatus {
@@ -16,6 +17,7 @@ export interface ReloadStatus {
 
 export interface MeasuredParts {
   readonly store: StoreThread;
+  storeMemory(): ThreadMemory;
   readonly threads: QueryPool;
   readonly queries: QueryParts;
   readonly scrapes: ScrapeManager;
@@ -29,6 +31,7 @@ export interface MeasuredParts {
 export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void {
   const { scrapes, queue, rules, dispatcher } = parts;
   addThreadMetrics(metrics, parts);
+  addMemoryMetrics(metrics, parts);
   addQueryMetrics(metrics, parts.queries);
   metrics.gauge(
     "pharos_config_last_reload_successful",
@@ -153,6 +156,32 @@ function addThreadMetrics(metrics: OwnMetrics, { store, threads }: MeasuredParts
     "pharos_query_threads_stuck_total",
     "Query threads that were ended since they did not answer any more, and their queries with them.",
     () => threads.stats().stuck,
+  );
+}
+
+const MEMORY_KINDS: readonly (readonly [kind: string, pick: (memory: ThreadMemory) => number])[] = [
+  ["heap_used", ({ heapUsed }) => heapUsed],
+  ["heap", ({ heap }) => heap],
+  ["buffers", ({ buffers }) => buffers],
+  ["kernels_used", ({ kernelsUsed }) => kernelsUsed],
+  ["kernels", ({ kernels }) => kernels],
+];
+
+function addMemoryMetrics(metrics: OwnMetrics, { storeMemory, threads }: MeasuredParts): void {
+  metrics.gauge(
+    "pharos_thread_memory_bytes",
+    "Memory by thread and kind; that of query threads as it was at the scrape before.",
+    () => {
+      const memories: readonly (readonly [thread: string, memory: ThreadMemory])[] = [
+        ["main", threadMemory()],
+        ["store", storeMemory()],
+        ...threads.memories.map((memory, i) => [`query-${i}`, memory] as const),
+      ];
+      return memories.flatMap(([thread, memory]) =>
+        MEMORY_KINDS.map(([kind, pick]) => [{ thread, kind }, pick(memory)] as const),
+      );
+    },
+    ["thread", "kind"],
   );
 }
 

@@ -173,6 +173,7 @@ export class Pharos implements AsyncDisposable {
     const reloaded = (): ReloadStatus => this.#reloaded;
     addPartMetrics(this.#metrics, {
       ...{ store, threads, queries, scrapes, queue, ...alerting, reloaded },
+      storeMemory: () => stats.memory,
     });
     const metricsText = async (): Promise<string> => {
       stats = await store.stats();

@@ -6,6 +6,7 @@ import { SimClock, SimDisk } from "@pharos/testing";
 import { openStore } from "@pharos/tsdb";
 import { OwnMetrics } from "../src/own-metrics.ts";
 import { addStoreMetrics } from "../src/store-status.ts";
+import { threadMemory } from "../src/threads/thread-memory.ts";
 
 const HOUR_MS = 3_600_000;
 const START_MS = 19_700 * 24 * HOUR_MS;
@@ -26,7 +27,8 @@ test("the metrics of rollups say of each tier what is there and what waits", asy
   });
   await clock.run(store.maintain(clock.nowMs()));
   const metrics = new OwnMetrics();
-  addStoreMetrics(metrics, () => ({ ...store.stats(), memoryUsedSize: 0, delaySecondsMax: 0 }));
+  const ofThread = { memoryUsedSize: 0, memory: threadMemory(kernels), delaySecondsMax: 0 };
+  addStoreMetrics(metrics, () => ({ ...store.stats(), ...ofThread }));
   const text = await metrics.text();
   const of = (name: string, tier: string): number => {
     const line = new RegExp(`^pharos_tsdb_rollup_${name}\\{tier="${tier}"\\} (\\S+)$`, "m");

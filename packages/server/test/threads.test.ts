@@ -236,6 +236,20 @@ test("a query that is over its limit frees what it took, though nothing else is 
   await eventually("the memory is free", isFree, 15_000);
 });
 
+test("each thread says of what its memory is made, once it was asked", async () => {
+  await using threads = await Threads.open();
+  await threads.append(series("a", 3), 599);
+  equal(
+    (await threads.queries.read(new Request("http://pharos/api/v1/query?query=a"))).status,
+    200,
+  );
+  await eventually("it has answered", async () => threads.queries.memories.length === 1);
+  const [memory] = threads.queries.memories;
+  ok(memory !== undefined);
+  deepEqual([memory.heapUsed > 0, memory.heap >= memory.heapUsed], [true, true]);
+  deepEqual([memory.kernelsUsed > 0, memory.kernels >= memory.kernelsUsed], [true, true]);
+});
+
 test("rules get a thread of their own where people's queries keep all others busy", async () => {
   await using threads = await Threads.open();
   await threads.append(series("a", 2), 599);

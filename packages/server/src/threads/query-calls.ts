@@ -6,6 +6,7 @@ import type { ArchiveConfig } from "../config/config.ts";
 import type { RemoteReadLimits } from "../http/remote-read.ts";
 import type { QueryRun } from "../queries/query-run.ts";
 import type { QueryTerms } from "../queries/query-terms.ts";
+import type { ThreadMemory } from "./thread-memory.ts";
 
 /** How queries are evaluated; the same for all threads. */
 export interface QuerySettings {
@@ -64,4 +65,5 @@ export interface QueryCalls {
   evaluate(ask: { readonly expr: string; readonly timeMs: number }): QueryResult;
   /** Answers as soon as it gets its turn. */
   ping(ask: null): null;
+  memory(ask: null): ThreadMemory;
 }

@@ -17,6 +17,7 @@ import type {
   SentResponse,
 } from "./query-calls.ts";
 import type { StoreThread } from "./store-thread.ts";
+import type { ThreadMemory } from "./thread-memory.ts";
 import { YOUNG_MIB } from "./young-generation.ts";
 
 /** Queries that one thread works on or waits with. */
@@ -126,6 +127,11 @@ export class QueryPool implements AsyncDisposable {
     return sizes.reduce((sum, size) => sum + size, 0);
   }
 
+  /** What each thread said last of its memory; asks again. Not waited for: one may be held up. */
+  get memories(): readonly ThreadMemory[] {
+    return [...this.#threads].flatMap((thread) => thread.askMemory() ?? []);
+  }
+
   /** The share of time that each thread was busy since it began. */
   get utilizations(): readonly number[] {
     return [...this.#threads].map(({ utilization }) => utilization);
@@ -230,6 +236,8 @@ class QueryThread {
   readonly #worker: Worker;
   readonly #caller: Caller<QueryCalls>;
   readonly #liveness: Liveness;
+  #memory: ThreadMemory | undefined;
+  #memoryAsked: Promise<void> | undefined;
   #load = 0;
   /** Since when there was always something to do, or nothing; on the monotonic clock. */
   sinceMs = systemClock.monotonicMs();
@@ -301,6 +309,18 @@ class QueryThread {
 
   #finish(): void {
     if (--this.#load === 0) this.sinceMs = systemClock.monotonicMs();
+  }
+
+  /** What it said last of its memory, and asks again; undefined where it has not answered yet. */
+  askMemory(): ThreadMemory | undefined {
+    this.#memoryAsked ??= this.#caller.call("memory", null).then(
+      (memory) => {
+        this.#memory = memory;
+        this.#memoryAsked = undefined;
+      },
+      () => {}, // The thread is gone.
+    );
+    return this.#memory;
   }
 
   get utilization(): number {

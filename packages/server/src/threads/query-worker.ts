@@ -14,6 +14,7 @@ import { answerCalls, Caller, Moved } from "./calls.ts";
 import { FreedMemory } from "./freed-memory.ts";
 import type { QueryCalls, QueryThreadData, SentRequest, SentResponse } from "./query-calls.ts";
 import type { StoreReaderCalls } from "./store-calls.ts";
+import { threadMemory } from "./thread-memory.ts";
 
 /** A large answer goes in pieces of at least this size: each of them costs two messages. */
 const PIECE_SIZE_MIN = 256 * 1024;
@@ -61,6 +62,7 @@ answerCalls<QueryCalls>(main, {
     freed.queryEnded();
   },
   ping: () => null,
+  memory: () => threadMemory(kernels),
   evaluate: ({ expr, timeMs }, signal) => engine.instant(store, parse(expr), timeMs, { signal }),
 });
 

@@ -30,6 +30,7 @@ import type {
 import type { ArchiveConfig } from "../config/config.ts";
 import type { ListedBlock, StorageChange, TsdbStatus } from "../http/dependencies.ts";
 import type { SlotPlace } from "./body-slots.ts";
+import type { ThreadMemory } from "./thread-memory.ts";
 
 /** What the store is opened with. */
 export interface StoreThreadData {
@@ -58,6 +59,7 @@ export interface SentTarget {
 export interface StoreThreadStats extends StoreStats {
   /** Memory of the kernels that is in use. */
   readonly memoryUsedSize: number;
+  readonly memory: ThreadMemory;
   /** The longest that its event loop was held up since the last time it was asked. */
   readonly delaySecondsMax: number;
 }

@@ -38,6 +38,7 @@ import type {
   StoreThreadData,
   StoreThreadStats,
 } from "./store-calls.ts";
+import { threadMemory } from "./thread-memory.ts";
 
 /** How often the store moves old samples to blocks and deletes expired ones. */
 const MAINTENANCE_MS = 60_000;
@@ -136,6 +137,7 @@ class StoreThread {
     return {
       ...this.#store.stats(),
       memoryUsedSize: this.#kernels.memoryUse().usedSize,
+      memory: threadMemory(this.#kernels),
       delaySecondsMax: Math.max(0, delayMs / 1000),
     };
   }
