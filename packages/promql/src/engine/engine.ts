@@ -1,13 +1,18 @@
 import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
+import { planQuery, type QueryPlan } from "../plan/explain.ts";
+import { planText } from "../plan/explain-text.ts";
 import { inferMatchers } from "../plan/infer-matchers.ts";
 import { leavesOf } from "../plan/leaves.ts";
+import { pushDown } from "../plan/pushdown.ts";
+import { QueryProfile } from "../plan/query-profile.ts";
 import type { TierWish } from "../plan/tier-choice.ts";
 import { planTiers } from "../plan/tier-plan.ts";
 import type { Expr } from "../syntax/ast.ts";
 import { resolveDurations } from "../syntax/durations.ts";
 import { parse } from "../syntax/parse.ts";
 import { describeType, valueTypeOf } from "../syntax/value-type.ts";
+import { walk } from "../syntax/walk.ts";
 import { Annotations } from "./annotations.ts";
 import { TreeEvaluator } from "./evaluate.ts";
 import type { Evaluator } from "./evaluator.ts";
@@ -19,6 +24,7 @@ import { evaluateMatrix } from "./range/range-vector.ts";
 import {
   matrixResult,
   type QueryResult,
+  type QueryStats,
   type QueryValue,
   runsResult,
   vectorResult,
@@ -58,6 +64,19 @@ export interface QueryOptions {
   readonly text?: string;
 }
 
+export interface ExplainOptions extends QueryOptions {
+  /** Whether the query is evaluated, too, to say what it takes. */
+  readonly analyzes?: boolean;
+}
+
+/** How a query is evaluated, and, where it was, what that took. */
+export interface Explanation extends QueryPlan {
+  /** The plan for people: some lines for each part. */
+  readonly text: string;
+  readonly warnings: readonly string[];
+  readonly stats?: QueryStats;
+}
+
 export interface QueryRange {
   /** Unix epoch, ms, integers; both ends included. */
   readonly startMs: number;
@@ -89,6 +108,13 @@ export interface Engine {
     range: QueryRange,
     options: QueryOptions,
   ): Promise<QueryResult>;
+  /** How a query is evaluated: an instant query where the step is 0. Nothing is read unless it is analyzed. */
+  explain(
+    store: QueryStore,
+    expr: Expr | string,
+    range: QueryRange,
+    options: ExplainOptions,
+  ): Promise<Explanation>;
 }
 
 const MINUTE_MS = 60_000;
@@ -101,20 +127,19 @@ export function createEngine({
   timeoutMs = 2 * MINUTE_MS,
   defaultStepMs = MINUTE_MS,
 }: EngineOptions): Engine {
-  const run = (
+  /** Has a query evaluated, or whatever, with what belongs to it. */
+  const open = <T>(
     store: QueryStore,
     query: Expr | string,
     range: QueryRange,
     options: QueryOptions,
-    evaluate: (expr: Expr, grid: Grid, evaluator: Evaluator) => Promise<QueryValue>,
-  ): Promise<QueryResult> => {
+    work: (running: RunningQuery) => Promise<T>,
+  ): Promise<T> => {
     const text = typeof query === "string" ? query : options.text;
-    const parsed = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
-    const expr = options.infersMatchers === false ? parsed : inferMatchers(parsed);
-    const annotations = new Annotations(text);
+    const written = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
+    const expr = options.infersMatchers === false ? written : inferMatchers(written);
     return withTimeout(clock, options.timeoutMs ?? timeoutMs, options.signal, async (signal) => {
       const grid = gridOf(range);
-      const sampleCounts = options.countsSamples === true ? new SampleCounts(grid) : undefined;
       const context = new QueryContext({
         store,
         clock,
@@ -127,17 +152,29 @@ export function createEngine({
         defaultStepMs,
         samplesMax,
         ...(options.limits === undefined ? {} : { limits: options.limits }),
-        annotations,
+        annotations: new Annotations(text),
         countsOnly: countsOnlySelectors(expr),
-        sampleCounts,
+        sampleCounts: options.countsSamples === true ? new SampleCounts(grid) : undefined,
       });
       const { tier = "raw" } = options;
       if (tier !== "raw")
         context.tiers = await planTiers(
           ...([leavesOf(expr, grid, context), tier, clock.nowMs(), context] as const),
         );
-      const value = await evaluate(expr, grid, new TreeEvaluator(expr, grid, context));
-      const { samplesRead, seriesRead, samplesPeak } = context;
+      const evaluator = new TreeEvaluator(expr, grid, context);
+      return work({ written, expr, grid, context, evaluator });
+    });
+  };
+  const run = (
+    store: QueryStore,
+    query: Expr | string,
+    range: QueryRange,
+    options: QueryOptions,
+    evaluate: Evaluate,
+  ): Promise<QueryResult> =>
+    open(store, query, range, options, async ({ expr, grid, context, evaluator }) => {
+      const value = await evaluate(expr, grid, evaluator);
+      const { annotations, samplesRead, seriesRead, samplesPeak, sampleCounts } = context;
       return {
         ...value,
         warnings: annotations.warnings,
@@ -150,18 +187,68 @@ export function createEngine({
         },
       };
     });
-  };
   return {
     async instant(store, expr, timeMs, options) {
       const range = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
       return run(store, expr, range, options, evaluateInstant);
     },
     async range(store, expr, range, options) {
-      assert(range.stepMs > 0, () => `step of ${range.stepMs} ms`);
-      assert(range.endMs >= range.startMs, "a range ends after its start");
+      checkRange(range);
       return run(store, expr, range, options, evaluateRange);
     },
+    async explain(store, query, range, options) {
+      if (range.stepMs !== 0) checkRange(range);
+      const evaluate = range.stepMs === 0 ? evaluateInstant : evaluateRange;
+      return open(store, query, range, options, async (running) => {
+        const { expr, grid, context, evaluator } = running;
+        const plan = {
+          ...running,
+          leaves: leavesOf(expr, grid, context),
+          shared: evaluator.sharedSelectors,
+          isElsewhere: ownSet(expr, (part) => evaluator.isElsewhere(part)),
+          isPushed: (part: Expr, steps: Grid) => pushDown(part, steps, context) !== undefined,
+        };
+        const profile = options.analyzes === true ? new QueryProfile(clock) : undefined;
+        context.profile = profile;
+        if (profile !== undefined) await evaluate(expr, grid, evaluator);
+        const { root, estimate } = await planQuery({ ...plan, profile });
+        const { annotations, samplesRead, seriesRead, samplesPeak } = context;
+        return {
+          root,
+          estimate,
+          text: planText({ root, estimate }, range),
+          warnings: annotations.warnings,
+          ...(profile === undefined ? {} : { stats: { samplesRead, seriesRead, samplesPeak } }),
+        };
+      });
+    },
   };
+}
+
+/** A query with what belongs to its evaluation. */
+interface RunningQuery {
+  /** As it was before matchers were added. */
+  readonly written: Expr;
+  readonly expr: Expr;
+  readonly grid: Grid;
+  readonly context: QueryContext;
+  readonly evaluator: TreeEvaluator;
+}
+
+type Evaluate = (expr: Expr, grid: Grid, evaluator: Evaluator) => Promise<QueryValue>;
+
+/** Which parts of an expression something holds for now: evaluating it may change that. */
+function ownSet(expr: Expr, holds: (part: Expr) => boolean): (part: Expr) => boolean {
+  const parts = new Set<Expr>();
+  walk(expr, (part) => {
+    if (holds(part)) parts.add(part);
+  });
+  return (part) => parts.has(part);
+}
+
+function checkRange({ startMs, endMs, stepMs }: QueryRange): void {
+  assert(stepMs > 0, () => `step of ${stepMs} ms`);
+  assert(endMs >= startMs, "a range ends after its start");
 }
 
 function gridOf({ startMs, endMs, stepMs }: QueryRange): Grid {

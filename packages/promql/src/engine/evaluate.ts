@@ -1,4 +1,5 @@
 import { assert, unreachable } from "@pharos/base";
+import { pushDown, streamPushed } from "../plan/pushdown.ts";
 import { streamTiered } from "../plan/tier-read.ts";
 import type { Call, Expr, VectorSelector } from "../syntax/ast.ts";
 import { walk } from "../syntax/walk.ts";
@@ -41,7 +42,19 @@ export class TreeEvaluator implements Evaluator {
     const identity = new ExprIdentity((selector) => context.countsOnly.has(selector));
     const repeated = new RepeatedParts(expr, identity, context);
     this.#repeated = repeated;
-    this.#shared = new SharedReads(expr, grid, this, identity, (part) => repeated.isSkipped(part));
+    this.#shared = new SharedReads(expr, grid, this, identity, (part) => {
+      return repeated.isSkipped(part) || pushDown(part, grid, context) !== undefined;
+    });
+  }
+
+  /** The selectors that are read in one pass with others, each with how many there are in it. */
+  get sharedSelectors(): ReadonlyMap<VectorSelector, number> {
+    return this.#shared?.selectors ?? new Map();
+  }
+
+  /** Whether a part of the query is evaluated where it stands again. */
+  isElsewhere(expr: Expr): boolean {
+    return this.#repeated?.isSkipped(expr) ?? false;
   }
 
   scalar(expr: Expr, grid: Grid): Promise<Float64Array> {
@@ -50,11 +63,15 @@ export class TreeEvaluator implements Evaluator {
 
   async vector(expr: Expr, grid: Grid): Promise<StepSeries[]> {
     const inner = unwrapParens(expr);
-    const heldBefore = this.context.samplesHeld;
+    const { samplesHeld: heldBefore, profile } = this.context;
+    const evaluate = (part: Inner): Promise<StepSeries[]> =>
+      profile === undefined || !isProfiled(part, grid)
+        ? this.#evaluate(part, grid)
+        : profile.vector(part, () => this.#evaluate(part, grid));
     const result =
       grid === this.#grid && this.#repeated !== undefined
-        ? await this.#repeated.value(inner, grid, (part) => this.#evaluate(part, grid))
-        : await this.#evaluate(inner, grid);
+        ? await this.#repeated.value(inner, grid, evaluate)
+        : await evaluate(inner);
     this.context.settle(heldBefore, result.length * grid.count);
     return result;
   }
@@ -69,6 +86,9 @@ export class TreeEvaluator implements Evaluator {
       this.context.hold(once.length * grid.count);
       return once.map((series) => repeatFirst(series, grid.count));
     }
+    const pushed = pushDown(expr, grid, this.context);
+    if (pushed !== undefined)
+      return collect(grid, this.context, (sink) => streamPushed(pushed, grid, this.context, sink));
     const shared = grid === this.#grid ? await this.#shared?.value(expr) : undefined;
     return shared ?? this.#node(expr, grid);
   }
@@ -76,6 +96,8 @@ export class TreeEvaluator implements Evaluator {
   async stream(expr: Expr, grid: Grid, sink: Sink): Promise<void> {
     const inner = unwrapParens(expr);
     if (grid.count === 1 || !isStepInvariant(inner)) {
+      const pushed = pushDown(inner, grid, this.context);
+      if (pushed !== undefined) return streamPushed(pushed, grid, this.context, sink);
       if (grid === this.#grid && (await this.#shared?.stream(inner, sink))) return;
       if (inner.kind === "vector") return this.#streamSelector(inner, grid, sink);
       if (
@@ -95,15 +117,26 @@ export class TreeEvaluator implements Evaluator {
   #streamSelector(selector: VectorSelector, grid: Grid, sink: Sink): Promise<void> {
     const samples = (steps: Grid, to: Sink): Promise<void> =>
       streamSelector(selector, steps, this.context, "value", to);
-    const tiered = this.context.tiers.at(selector, grid);
-    return tiered === undefined ? samples(grid, sink) : streamTiered(tiered, this, samples, sink);
+    return this.#streamLeaf(selector, grid, samples, sink);
+  }
+
+  #streamLeaf(
+    node: VectorSelector | Call,
+    grid: Grid,
+    samples: (steps: Grid, to: Sink) => Promise<void>,
+    sink: Sink,
+  ): Promise<void> {
+    const { tiers, profile } = this.context;
+    const tiered = tiers.at(node, grid);
+    const run = (to: Sink): Promise<void> =>
+      tiered === undefined ? samples(grid, to) : streamTiered(tiered, this, samples, to);
+    return profile === undefined ? run(sink) : profile.stream(node, sink, run);
   }
 
   #streamRangeCall(call: Call, grid: Grid, sink: Sink): Promise<void> {
     const samples = (steps: Grid, to: Sink): Promise<void> =>
       streamRangeFunction(call, steps, this, to);
-    const tiered = this.context.tiers.at(call, grid);
-    return tiered === undefined ? samples(grid, sink) : streamTiered(tiered, this, samples, sink);
+    return this.#streamLeaf(call, grid, samples, sink);
   }
 
   async #node(expr: Inner, grid: Grid): Promise<StepSeries[]> {
@@ -133,4 +166,10 @@ export class TreeEvaluator implements Evaluator {
         return unreachable(expr);
     }
   }
+}
+
+/** What is read is noted as it comes, and what is the same at each step where it is evaluated for one. */
+function isProfiled(expr: Inner, grid: Grid): boolean {
+  if (expr.kind === "vector" || (grid.count > 1 && isStepInvariant(expr))) return false;
+  return expr.kind !== "call" || rangeArgument(expr) === undefined;
 }

@@ -4,10 +4,19 @@ export {
   type QueryEstimate,
   type SelectorEstimate,
 } from "../plan/estimate.ts";
+export type {
+  PlanNode,
+  PlannedRead,
+  PlannedSelection,
+  QueryPlan,
+} from "../plan/explain.ts";
+export { TIER_WISHES, type TierWish } from "../plan/tier-choice.ts";
 export {
   createEngine,
   type Engine,
   type EngineOptions,
+  type ExplainOptions,
+  type Explanation,
   type QueryOptions,
   type QueryRange,
 } from "./engine.ts";

@@ -1,6 +1,7 @@
 import { type Clock, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
-import type { RollupReader, SeriesReader } from "@pharos/ports";
+import type { PlanEvaluator, RollupReader, SeriesReader } from "@pharos/ports";
+import type { QueryProfile } from "../plan/query-profile.ts";
 import { TierPlan } from "../plan/tier-plan.ts";
 import type { AtModifier, Expr, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
@@ -14,7 +15,7 @@ const TICKS_PER_LOOK = 16;
 
 /** What the engine asks of a store: samples, and of one that has more, what that is. */
 export type QueryStore = Pick<SeriesReader, "select"> &
-  Partial<Pick<SeriesReader, "estimate"> & RollupReader>;
+  Partial<Pick<SeriesReader, "estimate"> & RollupReader & PlanEvaluator>;
 
 export interface QueryContextOptions {
   readonly store: QueryStore;
@@ -53,6 +54,8 @@ export class QueryContext {
   readonly kernels: Kernels | undefined;
   /** What is read from rollups: decided before the evaluation. */
   tiers = new TierPlan();
+  /** Where it is noted what the parts of the query take, if somebody wants to know. */
+  profile: QueryProfile | undefined;
   /** Rows of rollups count as samples. */
   samplesRead = 0;
   seriesRead = 0;

@@ -61,6 +61,7 @@ export async function readSeries(
                 : part,
             );
           if (busy !== undefined) await busy;
+          context.profile?.read(reading.selector, length);
         }
         context.release(length);
         if (context.tick()) await context.pause();

@@ -88,6 +88,14 @@ export class SharedReads {
       }
   }
 
+  /** The selectors that share their reads, each with how many there are in its pass. */
+  get selectors(): ReadonlyMap<VectorSelector, number> {
+    const found = new Map<VectorSelector, number>();
+    for (const { units } of this.#groups.values())
+      for (const { leaf } of units) found.set(leaf.selector, units.length);
+    return found;
+  }
+
   /** The value of a part that shares its reads, which the caller owns; undefined for others. */
   async value(node: Expr): Promise<StepSeries[] | undefined> {
     const group = this.#groups.get(node);

@@ -111,6 +111,7 @@ async function streamRows(
     reading,
   })) {
     context.countSeries(reading.rows + reading.samples - read);
+    context.profile?.read(leaf.selector, reading.rows + reading.samples - read);
     read = reading.rows + reading.samples;
     context.hold(rows.windowsMs.length);
     const busy = take(rows);

@@ -8,7 +8,7 @@ export function describeTier(
   afterMs: number,
   endMs: number,
 ): string {
-  const [from, to] = [afterMs, endMs].map(dateText);
+  const [from, to] = [afterMs, endMs].map(timeText);
   const why = {
     chosen: "which say what the samples would, at a fraction of the cost",
     gone: "since samples that old are no longer kept",
@@ -18,7 +18,8 @@ export function describeTier(
   return `answered from ${tier} rollups for ${from} to ${to}, ${why}${other}`;
 }
 
-function dateText(timeMs: number): string {
+/** As RFC 3339, to the second. */
+export function timeText(timeMs: number): string {
   const date = new Date(Math.floor(timeMs / 1000) * 1000);
   return Number.isNaN(date.getTime()) ? `${timeMs} ms` : date.toISOString().replace(".000Z", "Z");
 }
