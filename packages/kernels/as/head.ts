@@ -296,9 +296,8 @@ function seal(head: usize, series: usize): bool {
   if (last == 0) store<u32>(series, sealed as u32, FIRST_SEALED);
   else store<u32>(last, sealed as u32, NEXT);
   store<u32>(series, sealed as u32, LAST_SEALED);
-  // In this order: a reader on another thread that asks for the total meanwhile gets one that is too low, never too high.
-  endMove(series, 0);
   store<u32>(series, load<u32>(series, SEALED) + samples, SEALED);
+  endMove(series, 0);
   memory.fill(chunk, 0, (load<u16>(series, CAPACITY) as u32) + SLACK);
   store<u32>(series, 0, BITS);
   return true;
@@ -307,7 +306,15 @@ function seal(head: usize, series: usize): bool {
 /** Samples ever appended to the series in order: the index of its next one. */
 export function headTotal(head: usize, ref: u32): u32 {
   const series = headerOf(head, ref);
-  return load<u32>(series, DROPPED) + load<u32>(series, SEALED) + openCount(series);
+  let published: u32;
+  let total: u32;
+  // On the writer's own thread it is never in the middle of a move.
+  do {
+    published = atomic.load<u32>(series, PUBLISHED);
+    total = load<u32>(series, DROPPED) + load<u32>(series, SEALED) + (published & 0xff);
+    fence();
+  } while ((published & 256) != 0 || atomic.load<u32>(series, PUBLISHED) != published);
+  return total;
 }
 
 /** The index of the first sample that is not in a block. */
@@ -398,6 +405,12 @@ export function headRead(
   let written: u32 = 0;
   let index = load<u32>(series, DROPPED);
   let chunk: usize = load<u32>(series, FIRST_SEALED);
+  // The newest samples are asked for most: a walk over all chunks before them would cost more than to decode them.
+  const newest: usize = load<u32>(series, LAST_SEALED);
+  if (newest != chunk && newest != 0 && streamMinTime(newest + STREAM) <= minT) {
+    index += load<u32>(series, SEALED) - (load<u16>(newest, COUNT) as u32);
+    chunk = newest;
+  }
   while (chunk != 0 && index < toIndex) {
     if (streamMinTime(chunk + STREAM) > maxT) {
       index = toIndex;

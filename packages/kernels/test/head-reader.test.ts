@@ -13,7 +13,8 @@ const ROUNDS = 20_000;
 const KEPT = 2000;
 
 // The reader has an instance of its own on the same memory. Sample i of a series has time 10 i and value i: it reads up
-// to the index it saw first, and finds exactly those, or is told to try again. The writer frees what is older.
+// to the index it saw first, and finds exactly those, or is told to try again; in turns by index, and the newest ones by
+// time. The writer frees what is older.
 const READER = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { readFileSync } = require("node:fs");
@@ -21,15 +22,19 @@ const { memory, path, head, out, stop, capacity } = workerData;
 const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path)), { env: { memory } });
 const t = new Float64Array(memory.buffer, out.timestampsMs, capacity);
 const v = new Float64Array(memory.buffer, out.values, capacity);
+let turn = 0;
 const result = { reads: 0, again: 0, wrong: "" };
 parentPort.postMessage("ready");
 while (Atomics.load(stop, 0) === 0 && result.wrong === "") {
   for (let ref = 0; ref < ${SERIES}; ref++) {
     const total = exports.headTotal(head, ref) >>> 0;
-    const from = Math.max(0, total - 300);
+    const byTime = turn++ % 2 === 0;
+    const from = Math.max(0, total - (byTime ? 1 + (turn % 60) : 300));
+    const minT = byTime ? from * 10 : -Infinity;
+    const fromIndex = byTime ? Math.max(0, total - 300) : from;
     let count = -1;
     try {
-      count = exports.headRead(head, ref, -Infinity, Infinity, from, total, out.timestampsMs, out.values, out.stale);
+      count = exports.headRead(head, ref, minT, Infinity, fromIndex, total, out.timestampsMs, out.values, out.stale);
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     }
