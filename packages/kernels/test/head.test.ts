@@ -138,6 +138,39 @@ test("a snapshot by index does not see later samples, nor those before its start
   });
 });
 
+test("a snapshot by index and a range by time give the samples that are in both, however new they are", () => {
+  const index = fc.nat(700);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 700 }),
+      fc.nat(700),
+      fc.tuple(index, index),
+      fc.tuple(index, index),
+      (count, flushed, [one, other], [first, last]) => {
+        const [from, to] = [Math.min(one, other), Math.max(one, other)];
+        withHead(1, (head) => {
+          append(
+            head,
+            // Values of many bits, so that chunks are short.
+            Array.from({ length: count }, (_, i) => [0, i * 10, Math.sqrt(i)]),
+          );
+          head.markFlushed(0, ALWAYS, Math.min(flushed, count));
+          head.truncate(0);
+          const gone = count - head.count(0);
+          const expected = Array.from({ length: count }, (_, i) => i).filter(
+            (i) => i >= gone && i >= from && i < to && i >= first && i <= last,
+          );
+          deepEqual(
+            read(head, 0, first * 10, last * 10, from, to).map(([t]) => t / 10),
+            expected,
+          );
+        });
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
 test("truncation frees only chunks whose samples are all flushed, and indices go on", () => {
   fc.assert(
     fc.property(
