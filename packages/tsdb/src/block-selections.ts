@@ -1,6 +1,6 @@
 import { type Labels, type Matcher, OperatingError } from "@pharos/base";
 import type { Block, OnDamage } from "./block/block.ts";
-import type { LabelsInterner } from "./label-list.ts";
+import type { LabelsInterner } from "./labels-interner.ts";
 import type { Pause } from "./slices.ts";
 
 /** Selections of blocks that are kept, */

@@ -1,10 +1,11 @@
-import { type Labels, labelsKey } from "@pharos/base";
+import type { Labels } from "@pharos/base";
 import { decodeLabels, type Kernels } from "@pharos/kernels";
 import { orderByLabels } from "./block/label-order.ts";
+import type { LabelsInterner } from "./labels-interner.ts";
 import type { Pause } from "./slices.ts";
 
-/** Label sets that are kept decoded: readers ask for the same series again and again. */
-const LABELS_CACHE_MAX = 200_000;
+export { LabelsInterner } from "./labels-interner.ts";
+
 /** Selections that are kept sorted, */
 const SORTED_MAX = 64;
 /** each of at most so many series, */
@@ -76,20 +77,6 @@ export interface SortedSeries {
   readonly order: Uint32Array;
   /** Those of the series at a position in the selection. */
   labelsOf(position: number): Labels;
-}
-
-/** Makes equal label sets the same object, so that comparing them is comparing two references. */
-export class LabelsInterner {
-  readonly #byKey = new Map<string, Labels>();
-
-  same(labels: Labels): Labels {
-    const key = labelsKey(labels);
-    const there = this.#byKey.get(key);
-    if (there !== undefined) return there;
-    if (this.#byKey.size >= LABELS_CACHE_MAX) this.#byKey.clear();
-    this.#byKey.set(key, labels);
-    return labels;
-  }
 }
 
 /** How a selection of the head is sorted, and the labels of those of its series that somebody asked for. */

@@ -6,9 +6,9 @@ import {
   type LabelList,
   LabelListBuilder,
   LabelsCache,
-  LabelsInterner,
   type SortedSeries,
 } from "../src/label-list.ts";
+import { LabelsInterner } from "../src/labels-interner.ts";
 
 const kernels = await Kernels.load();
 const noPause = () => Promise.resolve();
