@@ -25,6 +25,20 @@ export {
   relabel,
   relabelConfigOf,
 } from "./relabel.ts";
+export { RemoteWriteCounters } from "./remote-write/remote-write-counters.ts";
+export {
+  RemoteWriteQueue,
+  type RemoteWriteQueueParts,
+  type RemoteWriteState,
+} from "./remote-write/remote-write-queue.ts";
+export {
+  REMOTE_WRITE_METADATA,
+  REMOTE_WRITE_QUEUE,
+  type RemoteWriteMetadataSettings,
+  type RemoteWriteProtocol,
+  type RemoteWriteQueueSettings,
+  type RemoteWriteSettings,
+} from "./remote-write/remote-write-settings.ts";
 export { RemoteWriteReceiver, type RemoteWriteResult } from "./remote-write-receiver.ts";
 export {
   type FileDiscoveryConfig,

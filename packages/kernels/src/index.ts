@@ -6,7 +6,7 @@ export {
   type ExpositionSummary,
   type ResolveLabels,
 } from "./exposition.ts";
-export type { FamilyMetadata, MetricType } from "./family-metadata.ts";
+export { type FamilyMetadata, METRIC_TYPES, type MetricType } from "./family-metadata.ts";
 export {
   CHUNK_SAMPLES_MAX,
   CHUNK_SLACK,

@@ -20,6 +20,8 @@ export interface LogBatch extends LogPosition {
   readonly nextOffset: number;
   /** Wall-clock time of the append. */
   readonly appendedMs: number;
+  /** While it stays the same, from batch to batch of a reader, a reference means the same series. */
+  readonly epoch: number;
   /** For each sample, the log's reference of its series: `labelsOf` tells what it is, while this batch is at hand. */
   readonly series: Uint32Array;
   /** Unix epoch, ms, integers. */

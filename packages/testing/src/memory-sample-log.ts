@@ -17,10 +17,15 @@ export class MemorySampleLog implements SampleLog {
   readonly #committed = new Map<string, number>();
   readonly #waiting = new Set<() => void>();
   readonly #batchesMax: number;
+  readonly #nowMs: () => number;
 
-  /** @param batchesMax how many batches wait for the slowest consumer before `queue.full`. */
-  constructor(batchesMax = Number.POSITIVE_INFINITY) {
+  /**
+   * @param batchesMax how many batches wait for the slowest consumer before `queue.full`.
+   * @param nowMs the wall clock.
+   */
+  constructor(batchesMax = Number.POSITIVE_INFINITY, nowMs: () => number = () => 0) {
     this.#batchesMax = batchesMax;
+    this.#nowMs = nowMs;
   }
 
   async append(batch: SampleBatch): Promise<readonly LogPosition[]> {
@@ -34,7 +39,8 @@ export class MemorySampleLog implements SampleLog {
         partition: 0,
         offset,
         nextOffset: offset + 1,
-        appendedMs: 0,
+        appendedMs: this.#nowMs(),
+        epoch: 0,
         series: batch.series.map((series) => refs[series] as number),
         timestampsMs: batch.timestampsMs.slice(),
         values: batch.values.map((value, i) => (batch.stale?.[i] === 1 ? Number.NaN : value)),

@@ -186,6 +186,7 @@ export class StoreLog implements SampleLog {
       ...logPosition(position),
       nextOffset: logPosition(end).offset,
       appendedMs: appendedAtMs(payload),
+      epoch: this.#parts.head.referenceEpoch,
       series: columns.series.subarray(0, kept),
       timestampsMs: columns.timestampsMs.subarray(0, kept),
       values: columns.values.subarray(0, kept),

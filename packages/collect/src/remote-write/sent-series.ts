@@ -1,0 +1,65 @@
+import { type Labels, mergeLabels, ProtoWriter } from "@pharos/base";
+import { type RelabelRule, relabel } from "../relabel.ts";
+
+/** A series as it is sent. */
+export interface SentSeries {
+  readonly labels: Labels;
+  /** The labels as fields of remote write 1.0. */
+  readonly labelBytes: Uint8Array;
+  /** The same for the same labels: which shard sends it. */
+  readonly hash: number;
+}
+
+/** References that are remembered. What they mean is asked for again beyond it. */
+const REMEMBERED_MAX = 10_000_000;
+
+/** What becomes of the log's series on their way out: external labels, then relabelling; decided once for each. */
+export class SentSeriesTable {
+  readonly #externalLabels: Labels;
+  readonly #rules: readonly RelabelRule[];
+  /** Null for a series that is not sent. */
+  readonly #byReference = new Map<number, SentSeries | null>();
+  #epoch = -1;
+
+  constructor(externalLabels: Labels, rules: readonly RelabelRule[]) {
+    this.#externalLabels = externalLabels;
+    this.#rules = rules;
+  }
+
+  /** References mean other series where this is another number than before. */
+  begin(epoch: number): void {
+    if (epoch === this.#epoch && this.#byReference.size < REMEMBERED_MAX) return;
+    this.#epoch = epoch;
+    this.#byReference.clear();
+  }
+
+  /** The series of a reference; null where it is not sent. */
+  get(ref: number, labelsOf: (ref: number) => Labels): SentSeries | null {
+    const known = this.#byReference.get(ref);
+    if (known !== undefined) return known;
+    const series = this.#sent(labelsOf(ref));
+    this.#byReference.set(ref, series);
+    return series;
+  }
+
+  #sent(own: Labels): SentSeries | null {
+    const labels = relabel(mergeLabels(this.#externalLabels, own), this.#rules);
+    if (labels === undefined || labels.length === 0) return null;
+    const out = new ProtoWriter(64);
+    for (const [name, value] of labels) {
+      out.begin(1);
+      out.text(1, name);
+      out.text(2, value);
+      out.end();
+    }
+    const labelBytes = out.bytes.slice();
+    return { labels, labelBytes, hash: hashOf(labelBytes) };
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(bytes: Uint8Array): number {
+  let hash = 0x811c_9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x0100_0193);
+  return hash >>> 0;
+}
