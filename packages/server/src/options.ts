@@ -198,7 +198,7 @@ export const SERVE_OPTIONS: Rows = {
   blockCacheSizeMax: {
     flag: "--block-cache-size",
     value: "size",
-    help: "how much of the blocks each thread that reads them keeps in memory",
+    help: "how much of the blocks is kept in memory for queries, shared by their threads",
     fallback: "256MiB",
     parse: parseSize,
     format: formatSize,

@@ -8,6 +8,7 @@ import { errorText, formatDuration, type OperatingError, seededRng } from "@phar
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
 import { Dispatcher, WebhookReceiver } from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
+import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
@@ -57,6 +58,8 @@ const RELOAD_FAILED = "Configuration reload has failed.";
 const RULE_TIMEOUT_MS = 2 * 60_000;
 /** How many queries that ended are remembered for what is on top. */
 const TOP_QUERIES_MAX = 10_000;
+/** Threads that evaluate people's queries. */
+const QUERY_THREADS_MAX = availableParallelism();
 /** What the server tells whoever started it. */
 export interface PharosEvents {
   /** Somebody asks over HTTP that the process ends. */
@@ -340,9 +343,13 @@ export class Pharos implements AsyncDisposable {
     return this.#options.adminApi || isLoopback(this.#options.listen);
   }
 
+  get #blockCaches(): BlockCacheShares {
+    return blockCacheShares(this.#options.blockCacheSizeMax, QUERY_THREADS_MAX);
+  }
+
   async #openStore(worker: Worker): Promise<StoreThread> {
     const { dataFolder, walSyncMs, repairWal, headSeriesMax } = this.#options;
-    const { logRetentionMs, logSizeMax, diskKeepFree, blockCacheSizeMax } = this.#options;
+    const { logRetentionMs, logSizeMax, diskKeepFree } = this.#options;
     const { storage } = this.#files.config;
     const store = await StoreThread.open(
       {
@@ -356,7 +363,7 @@ export class Pharos implements AsyncDisposable {
           logRetentionMs,
           logSizeMax,
           diskKeepFree,
-          blockCacheSizeMax,
+          blockCacheSizeMax: this.#blockCaches.store,
           compactionRangesMs: compactionRanges(this.#options.blockRangeMsMax),
           headSeriesMax,
           ...changeableSettings(storage, this.#options),
@@ -404,14 +411,13 @@ export class Pharos implements AsyncDisposable {
 
   #openQueryThreads(store: StoreThread): QueryPool {
     const { dataFolder, lookbackMs, querySamplesMax, queryTimeoutMs } = this.#options;
-    const { blockCacheSizeMax } = this.#options;
     const { global, storage } = this.#files.config;
     const queries = new QueryPool({
       store,
       settings: {
         dataFolder,
         archive: storage.archive,
-        blockCacheSizeMax,
+        blockCacheSizeMax: this.#blockCaches.query,
         lookbackMs,
         samplesMax: querySamplesMax,
         timeoutMs: Math.max(RULE_TIMEOUT_MS, queryTimeoutMs),
@@ -421,7 +427,7 @@ export class Pharos implements AsyncDisposable {
           frameSizeMax: this.#options.remoteReadFrameSizeMax,
         },
       },
-      threadsMax: availableParallelism(),
+      threadsMax: QUERY_THREADS_MAX,
       log: this.#log,
       externalLabels: () => this.#files.config.global.externalLabels,
     });
