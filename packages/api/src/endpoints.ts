@@ -21,6 +21,7 @@ import {
   pushAnswerSchema,
   pushRequestSchema,
 } from "./pushed-metrics.ts";
+import { queryExplainDataSchema } from "./query-plan.ts";
 import { searchLineSchema } from "./search.ts";
 import {
   activeQueriesDataSchema,
@@ -112,6 +113,17 @@ const evaluation: readonly Parameter[] = [
     values: ["true", "false"],
   },
   { name: "stats", description: "Anything for statistics of the evaluation." },
+  {
+    name: "tier",
+    description:
+      "What to answer from: samples, rollups of a tier, or what is best; auto unless given.",
+    values: ["auto", "raw", "1m", "5m", "1h", "1d"],
+  },
+  {
+    name: "max_source_resolution",
+    description:
+      "The same as clients of Thanos say it: auto, or the coarsest resolution, such as 5m.",
+  },
 ];
 const metricParameters: readonly Parameter[] = [
   { name: "metric", description: "The name of a metric, such as cpu.load." },
@@ -201,6 +213,25 @@ export const ENDPOINTS: readonly Endpoint[] = [
     { name: "step", description: "The time between points.", required: true },
     ...evaluation,
   ]),
+  v1(
+    "query_explain",
+    GET_OR_FORM,
+    "How a query is evaluated: an instant query, or with a step one over a range.",
+    data(queryExplainDataSchema),
+    [
+      query,
+      { name: "time", description: "Unix seconds or RFC 3339; now unless given." },
+      start,
+      end,
+      { name: "step", description: "The time between points." },
+      {
+        name: "analyze",
+        description: "Whether the query is evaluated, to say what it takes.",
+        values: ["true", "false"],
+      },
+      ...evaluation,
+    ],
+  ),
   v1(
     "query_exemplars",
     GET_OR_FORM,

@@ -33,5 +33,6 @@ export {
   pushedMetricSchema,
   pushRequestSchema,
 } from "./pushed-metrics.ts";
+export { type PlanPart, planPartSchema, queryExplainDataSchema } from "./query-plan.ts";
 export { searchBatchSchema, searchEndSchema, searchLineSchema } from "./search.ts";
 export { type Notification, notificationsDataSchema, type SelfMetricsData } from "./status.ts";

@@ -58,6 +58,15 @@ const CASES: readonly Case[] = [
   },
   { path: "/api/v1/query_cost", good: [], bad: [["query=(", 400]] },
   { path: "/api/v1/query_range_cost", good: [], bad: [["query=up", 400]] },
+  {
+    path: "/api/v1/query_explain",
+    good: ["query=up", `query=sum(up)*2&${RANGE}&analyze=true&tier=raw`],
+    bad: [
+      ["query=(", 400],
+      ["query=up&tier=2h", 400],
+      ["query=up&analyze=x", 400],
+    ],
+  },
   { path: "/api/v1/query_exemplars", good: ["query=up"], bad: [["query=up{", 400]] },
   { path: "/api/v1/format_query", good: ["query=sum(up)by(job)"], bad: [["", 400]] },
   { path: "/api/v1/parse_query", good: ["query=sum(up)by(job)"], bad: [["query=(", 400]] },

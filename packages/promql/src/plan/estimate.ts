@@ -1,8 +1,32 @@
-import type { SelectionEstimate, SeriesReader, TimeRange } from "@pharos/ports";
-import type { AtModifier, Expr, MatrixSelector, Subquery, VectorSelector } from "../syntax/ast.ts";
+import type {
+  RollupReader,
+  RollupTier,
+  SelectionEstimate,
+  SeriesReader,
+  TimeRange,
+} from "@pharos/ports";
+import { Annotations } from "../engine/annotations.ts";
+import type {
+  AtModifier,
+  Expr,
+  MatrixSelector,
+  Subquery,
+  TimeShift,
+  VectorSelector,
+} from "../syntax/ast.ts";
 import { type QueryTimes, resolveDurations } from "../syntax/durations.ts";
 import { formatExpr } from "../syntax/print.ts";
 import { walk } from "../syntax/walk.ts";
+import { rowsOf } from "./explain.ts";
+import { inferMatchers } from "./infer-matchers.ts";
+import { leavesOf } from "./leaves.ts";
+import type { TierWish } from "./tier-choice.ts";
+import { planTiers } from "./tier-plan.ts";
+
+const MINUTE_MS = 60_000;
+
+/** A store that can tell what it would read, and perhaps has rollups. */
+type EstimatingStore = Partial<Pick<SeriesReader, "estimate"> & RollupReader>;
 
 /** What a query will read, as far as it can be told without evaluating it: approximate, too high or too low. */
 export interface QueryEstimate extends SelectionEstimate {
@@ -21,6 +45,8 @@ export interface SelectorEstimate extends SelectionEstimate {
 /** The times of a query, and how far back a selector without a range looks. Unix epoch and ms. */
 export interface EstimateOptions extends QueryTimes {
   readonly lookbackMs: number;
+  /** What it is to be answered from, and the present time: `raw` unless given. */
+  readonly tier?: { readonly wish: TierWish; readonly nowMs: number } | undefined;
 }
 
 /**
@@ -29,15 +55,19 @@ export interface EstimateOptions extends QueryTimes {
  * @throws OperatingError of the store; `query.invalid` for a duration that makes no sense.
  */
 export async function estimateQuery(
-  store: Pick<SeriesReader, "estimate">,
+  store: EstimatingStore,
   expr: Expr,
   options: EstimateOptions,
 ): Promise<QueryEstimate | undefined> {
   if (store.estimate === undefined) return undefined;
   const selectors: SelectorEstimate[] = [];
-  const resolved = resolveDurations(expr, options);
+  const resolved = inferMatchers(resolveDurations(expr, options));
+  const tiers = await tiersOf(store, resolved, options);
   for (const { node, selector, range } of selectionsOf(resolved, options)) {
-    const { series, samples, size, isPartial } = await store.estimate(range, selector.matchers);
+    const found = await store.estimate(range, selector.matchers);
+    const tier = tiers.get(selector);
+    const rows = tier && rowsOf(found, tier, range.maxMs - range.minMs);
+    const { series, samples, size, isPartial } = rows ?? found;
     selectors.push({ selector: formatExpr(node), range, series, samples, size, isPartial });
   }
   const sum = (pick: (one: SelectorEstimate) => number): number =>
@@ -54,6 +84,38 @@ export async function estimateQuery(
     selectors,
     isOpen,
   };
+}
+
+/** What selectors are read from, first of all, where that is not samples. */
+async function tiersOf(
+  store: EstimatingStore,
+  expr: Expr,
+  { tier, startMs, endMs, stepMs, lookbackMs }: EstimateOptions,
+): Promise<ReadonlyMap<VectorSelector, RollupTier>> {
+  const found = new Map<VectorSelector, RollupTier>();
+  if (tier === undefined) return found;
+  const isInstant = startMs === endMs;
+  const count = isInstant ? 1 : Math.floor((endMs - startMs) / stepMs) + 1;
+  const grid = { startMs, stepMs: isInstant ? MINUTE_MS : stepMs, count };
+  const context = {
+    ...{ store, lookbackMs, defaultStepMs: MINUTE_MS, annotations: new Annotations(undefined) },
+    shiftedMs: ({ at, offsetMs }: TimeShift, timeMs: number) =>
+      (at === undefined ? timeMs : timeOf(at, { startMs, endMs })) - offsetMs,
+    hold: () => {}, // Nothing is computed.
+    release: () => {},
+  };
+  const leaves = leavesOf(expr, grid, context);
+  const plan = await planTiers(leaves, tier.wish, tier.nowMs, context);
+  for (const { node, selector } of leaves) {
+    const first = plan.of(node)?.stretches.find((stretch) => stretch.tier !== undefined)?.tier;
+    if (first !== undefined) found.set(selector, first);
+  }
+  return found;
+}
+
+function timeOf(at: AtModifier, { startMs, endMs }: Pick<QueryTimes, "startMs" | "endMs">): number {
+  if (at.kind === "time") return at.timestampMs;
+  return at.kind === "start" ? startMs : endMs;
 }
 
 /** What a query selects from the store. */
@@ -85,10 +147,7 @@ function selectedRange(
   subqueries: readonly Subquery[],
   { startMs, endMs }: EstimateOptions,
 ): TimeRange {
-  const atMs = (at: AtModifier): number => {
-    if (at.kind === "time") return at.timestampMs;
-    return at.kind === "start" ? startMs : endMs;
-  };
+  const atMs = (at: AtModifier): number => timeOf(at, { startMs, endMs });
   let [firstMs, lastMs] = [startMs, endMs];
   for (const { at, offsetMs, rangeMs } of subqueries) {
     // A fixed time forgets what is around it.

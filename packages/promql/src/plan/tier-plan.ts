@@ -12,6 +12,11 @@ import {
   type TierWish,
 } from "./tier-choice.ts";
 
+/** What of a query's context the choice follows from. */
+export type TierContext = Pick<QueryContext, "annotations" | "lookbackMs"> & {
+  readonly store: Partial<Pick<QueryContext["store"], "estimate" | "rollupCoverage">>;
+};
+
 /** What a leaf is read from, where that is not samples alone. */
 export interface TieredLeaf {
   readonly leaf: Leaf;
@@ -24,6 +29,11 @@ export class TierPlan {
 
   constructor(leaves: ReadonlyMap<Expr, TieredLeaf> = new Map()) {
     this.#leaves = leaves;
+  }
+
+  /** Whether all is read from samples. */
+  get isEmpty(): boolean {
+    return this.#leaves.size === 0;
   }
 
   /** Undefined for what is read from samples. */
@@ -51,7 +61,7 @@ export async function planTiers(
   leaves: readonly Leaf[],
   wish: TierWish,
   nowMs: number,
-  context: QueryContext,
+  context: TierContext,
 ): Promise<TierPlan> {
   const { store, annotations } = context;
   if (wish === "raw") return new TierPlan();
@@ -98,7 +108,7 @@ function tierUse({ func, selector, grid, firstMs, stepMs }: Leaf, reachMs: numbe
 }
 
 /** Native histograms have no rows: nobody chooses to lose them. */
-async function hasHistograms(leaf: Leaf, context: QueryContext): Promise<boolean> {
+async function hasHistograms(leaf: Leaf, context: TierContext): Promise<boolean> {
   const { afterMs, endMs } = leafTimes(leaf, context);
   const range = { minMs: afterMs + 1, maxMs: endMs };
   const estimate = await context.store.estimate?.(range, leaf.selector.matchers);

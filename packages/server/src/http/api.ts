@@ -55,6 +55,7 @@ const READ_BY_FORM = [
   "rangeQuery",
   "queryCost",
   "queryRangeCost",
+  "queryExplain",
   "exemplars",
   "series",
   "labelNames",

@@ -1,6 +1,6 @@
 import { type Clock, formatDuration, OperatingError } from "@pharos/base";
-import type { SeriesReader } from "@pharos/ports";
 import {
+  type EstimateOptions,
   estimateQuery,
   type Limit,
   overLimit,
@@ -19,7 +19,7 @@ const REFUSED_RATIO = 2;
 /** What an evaluation needs to keep its terms. */
 export interface EvaluationDependencies {
   readonly clock: Clock;
-  readonly store: Pick<SeriesReader, "estimate">;
+  readonly store: Parameters<typeof estimateQuery>[0];
   /** What this query may take; without it only the engine's own limits hold. */
   readonly terms?: QueryTerms | undefined;
   /** Told how it went, before the answer is made. */
@@ -34,6 +34,8 @@ export interface AskedQuery {
   readonly endMs: number;
   readonly stepMs: number;
   readonly lookbackMs: number;
+  /** What it is to be answered from. */
+  readonly tier?: EstimateOptions["tier"];
   readonly wantsStatistics: boolean;
   /** Whether these are wanted step by step. */
   readonly wantsStepStatistics?: boolean;

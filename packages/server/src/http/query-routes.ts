@@ -1,10 +1,11 @@
 import { type ColumnsGrid, QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
-import { formatSampleValue, type Matcher, OperatingError } from "@pharos/base";
+import { type Clock, formatSampleValue, type Matcher, OperatingError } from "@pharos/base";
 import type { ExemplarReader, SeriesReader } from "@pharos/ports";
 import {
   type Engine,
   estimateQuery,
   type QueryOptions,
+  type QueryRange,
   type QueryResult,
 } from "@pharos/promql/engine";
 import {
@@ -39,13 +40,14 @@ import {
 } from "./query-evaluation.ts";
 import { queryResultColumns } from "./query-result-columns.ts";
 import { queryResultJson } from "./query-result-json.ts";
+import { tierParameter } from "./tier-parameter.ts";
 
 /** Enough for a point a minute for a week; Prometheus has the same limit. */
 export const POINTS_MAX = 11_000;
 
 export interface QueryDependencies extends EvaluationDependencies {
   readonly engine: Engine;
-  readonly store: SeriesReader;
+  readonly store: SeriesReader & Parameters<Engine["instant"]>[0];
   /** No query lasts longer, whatever `timeout` it asks for. */
   readonly queryTimeoutMs: number;
   /** How far back an instant query looks, where the request does not say. */
@@ -64,7 +66,7 @@ export async function instantQuery(
   const options = queryOptions(request, parameters, dependencies);
   const expr = queryParameter(parameters);
   const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
-  const asked = askedQuery(parameters, expr, times, options);
+  const asked = askedQuery(parameters, expr, times, options, clock);
   const { result, extras } = await evaluateAsked(asked, dependencies, () =>
     engine.instant(store, expr, timeMs, options),
   );
@@ -82,7 +84,7 @@ export async function rangeQuery(
   const range = steps(parameters);
   const options = queryOptions(request, parameters, dependencies);
   const expr = rangeExpression(parameters);
-  const asked = askedQuery(parameters, expr, range, options);
+  const asked = askedQuery(parameters, expr, range, options, dependencies.clock);
   const { result, extras } = await evaluateAsked(asked, dependencies, () =>
     engine.range(store, expr, range, options),
   );
@@ -102,7 +104,7 @@ export async function queryCost(
   const options = queryOptions(request, parameters, dependencies);
   const times = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
   return costAnswer(
-    askedQuery(parameters, queryParameter(parameters), times, options),
+    askedQuery(parameters, queryParameter(parameters), times, options, dependencies.clock),
     dependencies,
   );
 }
@@ -117,7 +119,7 @@ export async function queryRangeCost(
   const range = steps(parameters);
   const options = queryOptions(request, parameters, dependencies);
   return costAnswer(
-    askedQuery(parameters, rangeExpression(parameters), range, options),
+    askedQuery(parameters, rangeExpression(parameters), range, options, dependencies.clock),
     dependencies,
   );
 }
@@ -158,17 +160,31 @@ function askedQuery(
   parameters: URLSearchParams,
   expr: Expr,
   times: { readonly startMs: number; readonly endMs: number; readonly stepMs: number },
-  { lookbackMs = 0 }: QueryOptions,
+  { lookbackMs = 0, tier: wish = "raw" }: QueryOptions,
+  clock: Clock,
 ): AskedQuery {
   const wantsCost = optionalBoolean(parameters, "cost", false);
   return {
     expr,
     ...times,
     lookbackMs,
+    tier: { wish, nowMs: clock.nowMs() },
     wantsCost,
     wantsStatistics: wantsStatistics(parameters),
     wantsStepStatistics: parameters.get("stats") === "all",
   };
+}
+
+/** The query that a request asks for: over a range where it has a step, else at one time. */
+export function askedExpression(
+  parameters: URLSearchParams,
+  nowMs: number,
+): { readonly expr: Expr; readonly range: QueryRange } {
+  if ((parameters.get("step") ?? "") !== "")
+    return { range: steps(parameters), expr: rangeExpression(parameters) };
+  const timeMs = timeParameter(parameters, "time", nowMs);
+  const range = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
+  return { range, expr: queryParameter(parameters) };
 }
 
 const JSON_TYPE = "application/json";
@@ -239,6 +255,7 @@ export function queryOptions(
     timeoutMs: Math.max(0, Math.min(timeoutMs, timeoutMsMax)),
     ...(terms === undefined ? {} : { limits: terms.limits }),
     countsSamples: wantsStatistics(parameters),
+    tier: tierParameter(parameters),
     lookbackMs: lookback === "" ? lookbackMs : lookbackParameter(lookback, lookbackMs),
   };
 }

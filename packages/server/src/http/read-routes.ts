@@ -2,6 +2,7 @@ import { type Labels, quote } from "@pharos/base";
 import type { ExemplarReader } from "@pharos/ports";
 import { failure, failureOf } from "./answer.ts";
 import { badData } from "./errors.ts";
+import { queryExplain } from "./explain-route.ts";
 import { federate } from "./federate.ts";
 import { asksByMetric } from "./metric-query.ts";
 import {
@@ -41,6 +42,7 @@ export const READ_PATHS = {
   rangeQuery: "/api/v1/query_range",
   queryCost: "/api/v1/query_cost",
   queryRangeCost: "/api/v1/query_range_cost",
+  queryExplain: "/api/v1/query_explain",
   exemplars: "/api/v1/query_exemplars",
   series: "/api/v1/series",
   labelNames: "/api/v1/labels",
@@ -92,6 +94,8 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
       return queryCost(request, dependencies);
     case READ_PATHS.queryRangeCost:
       return queryRangeCost(request, dependencies);
+    case READ_PATHS.queryExplain:
+      return queryExplain(request, dependencies);
     case READ_PATHS.exemplars:
       return queryExemplars(request, dependencies);
     case READ_PATHS.series:

@@ -52,11 +52,12 @@ export interface QueryServiceOptions {
 }
 
 /** The paths whose requests take their turn, each with how its time is given. */
-const QUERY_PATHS: ReadonlyMap<string, "instant" | "range"> = new Map([
+const QUERY_PATHS: ReadonlyMap<string, "instant" | "range" | "either"> = new Map([
   [READ_PATHS.instantQuery, "instant"],
   [READ_PATHS.rangeQuery, "range"],
   [READ_PATHS.queryCost, "instant"],
   [READ_PATHS.queryRangeCost, "range"],
+  [READ_PATHS.queryExplain, "either"],
   [READ_PATHS.dashboardQuery, "instant"],
   [READ_PATHS.dashboardMetrics, "instant"],
 ]);
@@ -231,11 +232,12 @@ export class QueryService {
   /** The times of a query, for people: what is wrong with them is said by the route. */
   #times(
     parameters: URLSearchParams,
-    kind: "instant" | "range",
+    kind: "instant" | "range" | "either",
   ): Pick<QueryRequest, "startMs" | "endMs" | "stepMs"> {
     const nowMs = this.#options.clock.nowMs();
     const at = (name: string): number => parseTime(parameters.get(name) ?? "") ?? nowMs;
-    if (kind === "instant") return { startMs: at("time"), endMs: at("time"), stepMs: 0 };
+    const isInstant = kind === "instant" || (kind === "either" && !parameters.has("step"));
+    if (isInstant) return { startMs: at("time"), endMs: at("time"), stepMs: 0 };
     return { startMs: at("start"), endMs: at("end"), stepMs: stepOf(parameters) };
   }
 }

@@ -63,7 +63,9 @@ answerCalls<QueryCalls>(main, {
   },
   ping: () => null,
   memory: () => threadMemory(kernels),
-  evaluate: ({ expr, timeMs }, signal) => engine.instant(store, parse(expr), timeMs, { signal }),
+  // Rules are about samples: rows stand in only where those are gone.
+  evaluate: ({ expr, timeMs }, signal) =>
+    engine.instant(store, parse(expr), timeMs, { signal, tier: "raw_if_kept" }),
 });
 
 async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<SentResponse>> {
