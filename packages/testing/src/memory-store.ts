@@ -15,6 +15,7 @@ import type {
   SelectOptions,
   SeriesColumns,
   SeriesStore,
+  StoreChanges,
   TimeRange,
 } from "@pharos/ports";
 
@@ -37,6 +38,7 @@ interface StoredSeries {
  */
 export class MemoryStore implements SeriesStore {
   readonly #series = new Map<string, StoredSeries>();
+  readonly #changed: TimeRange[] = [];
   #open = true;
 
   async append(batch: SampleBatch): Promise<AppendResult> {
@@ -64,11 +66,40 @@ export class MemoryStore implements SeriesStore {
       const there = target.samples[at];
       if (there?.timestampMs !== timestampMs) {
         target.samples.splice(at, 0, sample);
+        this.#changed.push({ minMs: timestampMs, maxMs: timestampMs });
         appended++;
       } else if (there.stale === isStale && Object.is(there.value, sample.value)) duplicate++;
       else conflicting++;
     }
     return { appended, duplicate, tooOld: 0, tooNew: 0, conflicting };
+  }
+
+  /** Exact: every time that changed is remembered. */
+  get changes(): StoreChanges {
+    return {
+      mark: () => this.#changed.length,
+      since: (mark, { minMs, maxMs }) => {
+        const inRange = this.#changed
+          .slice(mark)
+          .filter((changed) => changed.minMs <= maxMs && changed.maxMs >= minMs);
+        if (inRange.length === 0) return undefined;
+        return {
+          minMs: Math.max(minMs, Math.min(...inRange.map((changed) => changed.minMs))),
+          maxMs: Math.min(maxMs, Math.max(...inRange.map((changed) => changed.maxMs))),
+        };
+      },
+    };
+  }
+
+  /** Deletes the samples in a range, both ends included, of the series that match all matchers. */
+  async deleteSeries(matchers: readonly Matcher[], range: TimeRange): Promise<void> {
+    this.#assertOpen();
+    for (const { labels, samples } of this.#series.values()) {
+      if (!matchesLabels(matchers, labels)) continue;
+      const from = lowerBound(samples, range.minMs);
+      samples.splice(from, samplesIn(samples, range).length);
+    }
+    this.#changed.push(range);
   }
 
   select(

@@ -33,6 +33,13 @@ interface RollupPart {
   readonly endMs: number;
 }
 
+/** Warnings and infos that stand for themselves, each with its place in a text. */
+export interface Notes {
+  readonly text: string | undefined;
+  readonly warnings: ReadonlyMap<string, Span>;
+  readonly infos: ReadonlyMap<string, Span>;
+}
+
 /** What computes with several histograms at once, as messages name it. */
 export type HistogramOperation = "addition" | "subtraction" | "aggregation";
 
@@ -71,6 +78,34 @@ export class Annotations {
         )}, over ${fix.count} samples from ${rfc3339(fix.timeMsMin)} to ${rfc3339(fix.timeMsMax)}${this.#place(fix.span)}`,
     );
     return [...this.#placed("PromQL info", this.#infos), ...fixes];
+  }
+
+  /**
+   * What is said, to be said again of the same result: undefined for nothing. Not all can be: see `isRepeatable`.
+   */
+  get notes(): Notes | undefined {
+    if (this.#warnings.size === 0 && this.#infos.size === 0) return undefined;
+    return { text: this.#text, warnings: new Map(this.#warnings), infos: new Map(this.#infos) };
+  }
+
+  /** Whether `notes` is all: nothing was left out, read from rollups, or counted over steps. */
+  get isRepeatable(): boolean {
+    return this.#incomplete.size === 0 && this.#rollups.size === 0 && this.#fixes.size === 0;
+  }
+
+  /** Says all that is said of another part of the result. */
+  absorb(other: Annotations): void {
+    for (const reason of other.#incomplete) this.#incomplete.add(reason);
+    for (const { tier, reason, afterMs, endMs } of other.#rollups.values())
+      this.readFromRollups(tier, reason, afterMs, endMs);
+    this.repeat({ text: this.#text, warnings: other.#warnings, infos: other.#infos });
+    for (const [message, fix] of other.#fixes) this.#fix(message, fix);
+  }
+
+  /** Says again what was said of a part of the result, by the same text. */
+  repeat({ warnings, infos }: Notes): void {
+    for (const [message, span] of warnings) this.#warn(message, span);
+    for (const [message, span] of infos) this.#inform(message, span);
   }
 
   /** The store left something out: an archive that cannot be reached, say. */
@@ -241,27 +276,25 @@ export class Annotations {
     fix: { timeMs: number; boundMin: number; boundMax: number; difference: number },
   ): void {
     const message = MONOTONICITY + forMetric(metricName);
+    const { timeMs, boundMin, boundMax, difference } = fix;
+    const times = { timeMsMin: timeMs, timeMsMax: timeMs };
+    this.#fix(message, {
+      ...{ message, span, ...times, boundMin, boundMax, differenceMax: difference, count: 1 },
+    });
+  }
+
+  #fix(message: string, fix: Readonly<MonotonicityFix>): void {
     const known = this.#fixes.get(message);
-    if (known === undefined && this.#fixes.size >= MESSAGES_MAX) return;
     if (known === undefined) {
-      this.#fixes.set(message, {
-        message,
-        span,
-        timeMsMin: fix.timeMs,
-        timeMsMax: fix.timeMs,
-        boundMin: fix.boundMin,
-        boundMax: fix.boundMax,
-        differenceMax: fix.difference,
-        count: 1,
-      });
+      if (this.#fixes.size < MESSAGES_MAX) this.#fixes.set(message, { ...fix });
       return;
     }
-    known.timeMsMin = Math.min(known.timeMsMin, fix.timeMs);
-    known.timeMsMax = Math.max(known.timeMsMax, fix.timeMs);
+    known.timeMsMin = Math.min(known.timeMsMin, fix.timeMsMin);
+    known.timeMsMax = Math.max(known.timeMsMax, fix.timeMsMax);
     known.boundMin = Math.min(known.boundMin, fix.boundMin);
     known.boundMax = Math.max(known.boundMax, fix.boundMax);
-    known.differenceMax = Math.max(known.differenceMax, fix.difference);
-    known.count++;
+    known.differenceMax = Math.max(known.differenceMax, fix.differenceMax);
+    known.count += fix.count;
   }
 
   #warn(message: string, span: Span): void {

@@ -1,13 +1,15 @@
 import { assert, type Clock, NO_LABELS, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
+import { CachedRange } from "../cache/cached-range.ts";
+import type { ResultCache } from "../cache/result-cache.ts";
 import { planQuery, type QueryPlan } from "../plan/explain.ts";
 import { planText } from "../plan/explain-text.ts";
 import { inferMatchers } from "../plan/infer-matchers.ts";
 import { leavesOf } from "../plan/leaves.ts";
 import { pushDown } from "../plan/pushdown.ts";
 import { QueryProfile } from "../plan/query-profile.ts";
-import type { TierWish } from "../plan/tier-choice.ts";
-import { planTiers } from "../plan/tier-plan.ts";
+import { AUTO_SPAN_MS_MIN, type TierWish } from "../plan/tier-choice.ts";
+import { planTiers, type TierPlan } from "../plan/tier-plan.ts";
 import type { Expr } from "../syntax/ast.ts";
 import { resolveDurations } from "../syntax/durations.ts";
 import { parse } from "../syntax/parse.ts";
@@ -19,7 +21,7 @@ import type { Evaluator } from "./evaluator.ts";
 import { unwrapParens } from "./expr-properties.ts";
 import { countsOnlySelectors } from "./histogram/counts-only.ts";
 import { QueryContext, type QueryStore } from "./query-context.ts";
-import type { QueryLimits } from "./query-limits.ts";
+import { type QueryLimits, SAMPLE_SIZE } from "./query-limits.ts";
 import { evaluateMatrix } from "./range/range-vector.ts";
 import {
   matrixResult,
@@ -47,6 +49,8 @@ export interface EngineOptions {
   readonly timeoutMs?: number;
   /** The step of subqueries that name none, in ms: the global evaluation interval; 1 minute. */
   readonly defaultStepMs?: number;
+  /** Where results of ranges are kept, if anywhere: of one store, asked by this engine alone. */
+  readonly resultCache?: ResultCache | undefined;
 }
 
 export interface QueryOptions {
@@ -60,6 +64,8 @@ export interface QueryOptions {
   readonly tier?: TierWish;
   /** Whether selectors get the matchers that the other side of an operator makes sure of; true unless given. */
   readonly infersMatchers?: boolean;
+  /** Whether a range may be answered from the engine's cache, where the store tells of changes; false unless given. */
+  readonly cached?: boolean;
   /** What `expr` was parsed from, for places in warnings; not needed where `expr` is the text itself. */
   readonly text?: string;
 }
@@ -126,6 +132,7 @@ export function createEngine({
   samplesMax = 50_000_000,
   timeoutMs = 2 * MINUTE_MS,
   defaultStepMs = MINUTE_MS,
+  resultCache,
 }: EngineOptions): Engine {
   /** Has a query evaluated, or whatever, with what belongs to it. */
   const open = <T>(
@@ -172,21 +179,52 @@ export function createEngine({
     options: QueryOptions,
     evaluate: Evaluate,
   ): Promise<QueryResult> =>
-    open(store, query, range, options, async ({ expr, grid, context, evaluator }) => {
-      const value = await evaluate(expr, grid, evaluator);
-      const { annotations, samplesRead, seriesRead, samplesPeak, sampleCounts } = context;
-      return {
-        ...value,
-        warnings: annotations.warnings,
-        infos: annotations.infos,
-        stats: {
-          samplesRead,
-          seriesRead,
-          samplesPeak,
-          ...(sampleCounts === undefined ? {} : { queryable: sampleCounts.of(grid) }),
-        },
-      };
+    open(store, query, range, options, (running) => finish(running, evaluate));
+  /** A range as far as it is cached, with the rest evaluated; undefined where the cache has no part in it. */
+  const runCached = async (
+    store: QueryStore,
+    query: Expr | string,
+    range: QueryRange,
+    options: QueryOptions,
+  ): Promise<QueryResult | undefined> => {
+    const { changes } = store;
+    if (resultCache === undefined || options.cached !== true || changes === undefined)
+      return undefined;
+    const text = typeof query === "string" ? query : options.text;
+    const expr = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
+    const { samples, memorySize } = options.limits ?? {};
+    const pieces = CachedRange.of(resultCache, clock, {
+      ...range,
+      ...{ expr, text, changes, countsSamples: options.countsSamples === true },
+      lookbackMs: options.lookbackMs ?? lookbackMs,
+      pointsMax: Math.min(
+        samples?.max ?? samplesMax,
+        (memorySize?.max ?? Number.POSITIVE_INFINITY) / SAMPLE_SIZE,
+      ),
     });
+    const { tier = "raw" } = options;
+    const mayReadRollups =
+      tier !== "raw" && pieces !== undefined && clock.nowMs() - pieces.sinceMs >= AUTO_SPAN_MS_MIN;
+    const planned = async ({ context }: RunningQuery): Promise<TierPlan> => context.tiers;
+    if (
+      pieces === undefined ||
+      (mayReadRollups && !(await open(store, expr, range, options, planned)).isEmpty)
+    ) {
+      resultCache.countBypass();
+      return undefined;
+    }
+    const deadlineMs = clock.monotonicMs() + (options.timeoutMs ?? timeoutMs);
+    return pieces.answer(async (startMs, endMs) => {
+      const leftMs = Math.max(0, deadlineMs - clock.monotonicMs());
+      const own = { ...options, ...(text === undefined ? {} : { text }), timeoutMs: leftMs };
+      const steps = { startMs, endMs, stepMs: range.stepMs };
+      return open(store, expr, steps, { ...own, tier: "raw" }, async (running) => ({
+        startMs,
+        annotations: running.context.annotations,
+        result: await finish(running, evaluateRange),
+      }));
+    });
+  };
   return {
     async instant(store, expr, timeMs, options) {
       const range = { startMs: timeMs, endMs: timeMs, stepMs: 0 };
@@ -194,7 +232,8 @@ export function createEngine({
     },
     async range(store, expr, range, options) {
       checkRange(range);
-      return run(store, expr, range, options, evaluateRange);
+      const cached = await runCached(store, expr, range, options);
+      return cached ?? run(store, expr, range, options, evaluateRange);
     },
     async explain(store, query, range, options) {
       if (range.stepMs !== 0) checkRange(range);
@@ -236,6 +275,25 @@ interface RunningQuery {
 }
 
 type Evaluate = (expr: Expr, grid: Grid, evaluator: Evaluator) => Promise<QueryValue>;
+
+async function finish(
+  { expr, grid, context, evaluator }: RunningQuery,
+  evaluate: Evaluate,
+): Promise<QueryResult> {
+  const value = await evaluate(expr, grid, evaluator);
+  const { annotations, samplesRead, seriesRead, samplesPeak, sampleCounts } = context;
+  return {
+    ...value,
+    warnings: annotations.warnings,
+    infos: annotations.infos,
+    stats: {
+      samplesRead,
+      seriesRead,
+      samplesPeak,
+      ...(sampleCounts === undefined ? {} : { queryable: sampleCounts.of(grid) }),
+    },
+  };
+}
 
 /** Which parts of an expression something holds for now: evaluating it may change that. */
 function ownSet(expr: Expr, holds: (part: Expr) => boolean): (part: Expr) => boolean {

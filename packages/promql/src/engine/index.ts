@@ -1,4 +1,9 @@
 export {
+  ResultCache,
+  type ResultCacheOptions,
+  type ResultCacheStats,
+} from "../cache/result-cache.ts";
+export {
   type EstimateOptions,
   estimateQuery,
   type QueryEstimate,

@@ -1,21 +1,25 @@
 import { type Clock, OperatingError } from "@pharos/base";
 import type { Kernels } from "@pharos/kernels";
-import type { PlanEvaluator, RollupReader, SeriesReader } from "@pharos/ports";
+import type { PlanEvaluator, RollupReader, SeriesReader, StoreChanges } from "@pharos/ports";
 import type { QueryProfile } from "../plan/query-profile.ts";
 import { TierPlan } from "../plan/tier-plan.ts";
 import type { AtModifier, Expr, TimeShift } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
-import { overLimit, type QueryLimits, SAMPLE_SIZE } from "./query-limits.ts";
+import { overLimit, type QueryLimits, SAMPLE_SIZE, SERIES_SIZE } from "./query-limits.ts";
 import type { SampleCounts } from "./sample-counts.ts";
 
 /** How long an evaluation may keep the thread before others get their turn. */
 const SLICE_MS_MAX = 10;
-/** How many series may pass between two looks at the clock. */
-const TICKS_PER_LOOK = 16;
+/** How many samples may pass between two looks at the clock, and as how many a series counts whatever it has. */
+const SAMPLES_PER_LOOK = 16_384;
+const SERIES_WORK = 1024;
 
 /** What the engine asks of a store: samples, and of one that has more, what that is. */
 export type QueryStore = Pick<SeriesReader, "select"> &
-  Partial<Pick<SeriesReader, "estimate"> & RollupReader & PlanEvaluator>;
+  Partial<Pick<SeriesReader, "estimate"> & RollupReader & PlanEvaluator> & {
+    /** Of a store that tells which times of it change: without it nothing is cached. */
+    readonly changes?: StoreChanges;
+  };
 
 export interface QueryContextOptions {
   readonly store: QueryStore;
@@ -33,6 +37,14 @@ export interface QueryContextOptions {
   readonly countsOnly: ReadonlySet<Expr>;
   readonly sampleCounts?: SampleCounts | undefined;
 }
+
+/** What is in memory for operators. */
+export interface Held {
+  readonly samples: number;
+  readonly series: number;
+}
+
+const NOTHING: Held = { samples: 0, series: 0 };
 
 /** What belongs to one running query: its limits, its turns on the thread, what it says and counts. */
 export class QueryContext {
@@ -65,11 +77,11 @@ export class QueryContext {
   readonly #clock: Clock;
   readonly #samplesMax: number;
   readonly #limits: QueryLimits;
-  /** The tighter of the two limits on what is held. */
-  readonly #heldMax: number;
-  #samplesHeld = 0;
+  #held: Held = NOTHING;
   #samplesKept = 0;
-  #ticks = 0;
+  #seriesKept = 0;
+  #scratchSize = 0;
+  #work = 0;
   #sliceStartMs: number;
 
   constructor(options: QueryContextOptions) {
@@ -86,45 +98,72 @@ export class QueryContext {
     this.kernels = options.kernels;
     this.#clock = options.clock;
     this.#limits = options.limits ?? {};
-    const { samples, memorySize } = this.#limits;
+    const { samples } = this.#limits;
     this.#samplesMax = samples?.max ?? options.samplesMax;
-    this.#heldMax = Math.min(this.#samplesMax, (memorySize?.max ?? Infinity) / SAMPLE_SIZE);
     this.#sliceStartMs = options.clock.monotonicMs();
   }
 
-  /** Samples, and places for samples, that the query keeps in memory now. */
-  get samplesHeld(): number {
-    return this.#samplesHeld;
+  /** What operators have in memory now: to be given to `settle`. */
+  get held(): Held {
+    return this.#held;
   }
 
-  /** @throws OperatingError `query.too_many_samples`, `query.over_limit` where the query would hold more than it may. */
-  hold(samples: number): void {
-    this.#samplesHeld += samples;
+  /**
+   * Notes samples, or places for them, and the series that they belong to, where these are kept too.
+   *
+   * @throws OperatingError `query.too_many_samples`, `query.over_limit` where the query would hold more than it may.
+   */
+  hold(samples: number, series = 0): void {
+    this.#held = { samples: this.#held.samples + samples, series: this.#held.series + series };
     this.#check();
   }
 
   /**
-   * Notes samples that outlive the operator that computed them, and, negative, that they are given away or gone: `settle`
-   * does not forget them.
-   *
-   * @throws OperatingError as `hold`.
+   * As `hold`, for what outlives the operator that computed it, and, negative, for what is given away or gone: `settle`
+   * does not forget it.
    */
-  keep(samples: number): void {
+  keep(samples: number, series: number): void {
     this.#samplesKept += samples;
+    this.#seriesKept += series;
     this.#check();
   }
 
-  #check(): void {
-    const samples = this.#samplesHeld + this.#samplesKept;
-    if (samples > this.samplesPeak) this.samplesPeak = samples;
-    if (samples > this.#heldMax) throw this.#holdsTooMuch(samples);
+  /**
+   * Notes bytes of columns that are no samples: windows, what a function adds up, where a result goes. They are given back
+   * when what this answers is disposed of.
+   *
+   * @throws OperatingError `query.over_limit` where the query would take more memory than it may.
+   */
+  reserve(size: number): Disposable {
+    this.#scratchSize += size;
+    let isGone = false;
+    const release = (): void => {
+      if (!isGone) this.#scratchSize -= size;
+      isGone = true;
+    };
+    try {
+      this.#check();
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { [Symbol.dispose]: release };
   }
 
-  #holdsTooMuch(held: number): OperatingError {
-    const { samples, memorySize } = this.#limits;
-    if (memorySize !== undefined && held <= this.#samplesMax)
-      return overLimit(`needs more than ${held * SAMPLE_SIZE} bytes of memory`, memorySize);
-    // As Prometheus words it.
+  #check(): void {
+    const samples = this.#held.samples + this.#samplesKept;
+    if (samples > this.samplesPeak) this.samplesPeak = samples;
+    if (samples > this.#samplesMax) throw this.#holdsTooMuch();
+    const series = this.#held.series + this.#seriesKept;
+    const size = samples * SAMPLE_SIZE + series * SERIES_SIZE + this.#scratchSize;
+    const { memorySize } = this.#limits;
+    if (memorySize !== undefined && size > memorySize.max)
+      throw overLimit(`needs more than ${size} bytes of memory`, memorySize);
+  }
+
+  /** As Prometheus words it. */
+  #holdsTooMuch(): OperatingError {
+    const { samples } = this.#limits;
     const text = "query processing would load too many samples into memory in query execution";
     const limit = samples === undefined ? "" : `: more than ${samples.max} (${samples.setting})`;
     return new OperatingError("query.too_many_samples", text + limit);
@@ -148,18 +187,23 @@ export class QueryContext {
   }
 
   release(samples: number): void {
-    this.#samplesHeld -= samples;
+    this.#held = { samples: this.#held.samples - samples, series: this.#held.series };
   }
 
-  /** After an operator: its inputs are gone, its result of so many samples is kept. */
-  settle(heldBefore: number, samples: number): void {
-    this.#samplesHeld = heldBefore;
-    this.hold(samples);
+  /** After an operator: its inputs are gone, its result of so many samples in so many series is kept. */
+  settle(before: Held, samples: number, series: number): void {
+    this.#held = before;
+    this.hold(samples, series);
   }
 
-  /** To be called once per series or group: whether it is time to `pause`. */
-  tick(): boolean {
-    return ++this.#ticks % TICKS_PER_LOOK === 0 && this.isTurnOver();
+  /**
+   * To be called once per series or group, or after work on so many samples that it counts: whether it is time to `pause`.
+   */
+  tick(samples = 0): boolean {
+    this.#work += SERIES_WORK + samples;
+    if (this.#work < SAMPLES_PER_LOOK) return false;
+    this.#work = 0;
+    return this.isTurnOver();
   }
 
   /** As `tick`, but looks at the clock each time: for work that takes long at once. */

@@ -66,6 +66,8 @@ export interface QueryStats {
   readonly samplesPeak: number;
   /** How many samples each step looked at, as Prometheus counts them; there only where that was asked for. */
   readonly queryable?: Float64Array | undefined;
+  /** The steps of a range, and how many of them were there already; not where the result cache has no part in it. */
+  readonly steps?: { readonly total: number; readonly cached: number } | undefined;
 }
 
 /** An instant query's series, metric names dropped where they must be. @throws OperatingError where two become the same. */
@@ -92,7 +94,7 @@ export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSer
 }
 
 /** The samples of a series, in its own columns: a result of millions of samples is not copied. */
-function matrixSeries(series: StepSeries, allTimesMs: Float64Array): MatrixSeries {
+export function matrixSeries(series: StepSeries, allTimesMs: Float64Array): MatrixSeries {
   const { labels, values, present } = series;
   const count = present.length;
   let floats = 0;
