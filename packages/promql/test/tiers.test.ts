@@ -230,5 +230,8 @@ test("tiers are chosen only where they say what samples would", () => {
   const halfMade = { ...ALL_MADE, tiers: [tier("5m", 0, 29 * DAY_MS), tier("1h", 0, 15 * DAY_MS)] };
   equal(chosen({}, halfMade), "5m");
   deepEqual(chooseTiers(MONTH, "raw_if_kept", ALL_MADE), nowhere(MONTH));
+  // Rows begin with their windows: where samples begin in the first one, nothing is gone.
+  const young = { samplesSinceMs: 10 * DAY_MS + 5, tiers: [tier("1d", 10 * DAY_MS, 0)] };
+  deepEqual(chooseTiers(MONTH, "raw_if_kept", young), nowhere(MONTH));
   deepEqual(chooseTiers(MONTH, "raw", { ...ALL_MADE, samplesSinceMs: 1e12 }), nowhere(MONTH));
 });

@@ -133,7 +133,7 @@ export class StoreResolver implements SelectionResolver {
     const { blocks, rollups, snapshots, flushedBeforeMs } = this.#parts;
     const flushedMs = flushedBeforeMs();
     const samplesFromMs = blocks.all.reduce(
-      (least, { meta }) => Math.min(least, meta.rangeStartMs),
+      (least, { meta }) => Math.min(least, meta.minTimeMs),
       flushedMs,
     );
     const moment = { view: rollups.view, flushedBeforeMs: flushedMs, samplesFromMs };

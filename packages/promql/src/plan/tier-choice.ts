@@ -121,7 +121,10 @@ function tierForGone(
 ): RollupTier | undefined {
   const afterMs = endMs - use.reachMs;
   if (afterMs >= samplesSinceMs) return undefined;
-  const older = tiers.filter(({ sinceMs }) => sinceMs < samplesSinceMs && sinceMs < endMs);
+  // A window's row is there from the window's start on, and tells of no more than the samples where these begin in it.
+  const older = tiers.filter(
+    ({ tier, sinceMs }) => sinceMs + WINDOW_MS[tier] <= samplesSinceMs && sinceMs < endMs,
+  );
   const whole = older.filter(({ sinceMs }) => sinceMs <= afterMs);
   if (whole.length > 0) {
     if (whole.some(({ tier }) => tier === chosen)) return chosen;

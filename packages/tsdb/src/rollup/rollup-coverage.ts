@@ -2,7 +2,7 @@ import { type Matcher, matchesValue } from "@pharos/base";
 import type { RollupCoverage, RollupTier, TierCoverage } from "@pharos/ports";
 import { type KeepMs, type RetentionPolicy, STORAGE_TIERS } from "../retention/retention-policy.ts";
 import { alwaysHasQuantiles, tiersInUse } from "./rollup-policy.ts";
-import { madeRanges } from "./rollup-sources.ts";
+import { madeRanges, type RollupView } from "./rollup-sources.ts";
 import type { RollupMoment } from "./sent-rollups.ts";
 
 /** How far back samples and rows of the series go that matchers may find. */
@@ -18,11 +18,19 @@ export function rollupCoverage(
     const isForAll = wanted.rules.every((rule) => rule.tiers.includes(tier)) && !wanted.isOpen;
     if (!isForAll || keepMs[tier] === 0) continue;
     const made = madeRanges(view, tier);
-    const sinceMs = Math.min(made[0]?.[0] ?? Number.POSITIVE_INFINITY, samplesFromMs);
+    const sinceMs = Math.min(firstRowMs(view, tier), samplesFromMs);
     const hasQuantiles = alwaysHasQuantiles(view.rollups, tier);
     tiers.push({ tier, sinceMs: since(sinceMs, keepMs, tier, nowMs), made, hasQuantiles });
   }
   return { samplesSinceMs: since(samplesFromMs, keepMs, "raw", nowMs), tiers };
+}
+
+/** The start of the first window with a row; a block's range begins before it. */
+function firstRowMs({ tiers }: RollupView, tier: RollupTier): number {
+  return (tiers.get(tier)?.all ?? []).reduce(
+    (least, { meta }) => Math.min(least, meta.minTimeMs),
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 function since(fromMs: number, keepMs: KeepMs, tier: RollupTier | "raw", nowMs: number): number {
