@@ -1,5 +1,5 @@
 // Queries, side by side: 10,000 series × 6 h 20 min, each shape of query asked of each server in turns, one at a time.
-// `npm run bench:query`; `-- --shapes a,b` only some of them, `-- --flushed` with everything in blocks.
+// `npm run bench:query`; `-- --shapes a,b` only some of them, `-- --state flushed` with everything in blocks.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { join } from "node:path";
