@@ -71,7 +71,7 @@ export const STORE_DEFAULTS: StoreSettings = {
   retention: { preset: DEFAULT_RETENTION_PRESET, rules: [] },
   retentionSizeMax: 0,
   rollups: ROLLUPS_BY_DEFAULT,
-  flushGraceMs: 3_600_000,
+  flushGraceMs: 30 * 60_000,
   blockCacheSizeMax: BLOCK_CACHE_SIZE_MAX,
   compactionRangesMs: COMPACTION_RANGES_MS,
 };
