@@ -118,6 +118,28 @@ test("what is stored is found by queries on other threads, by all routes", async
   equal(threads.queries.stats().threads, 1);
 });
 
+test("queries on other threads read rollups, made or still to be made", async () => {
+  await using threads = await Threads.open();
+  for (let second = 0; second < 600; second += 20) await threads.append(series("a", 2), second);
+  const hourMs = 3_600_000;
+  // The last two full hours at this time hold all of it, whatever hour it is.
+  const timeMs = Math.ceil((threads.startMs + 600_000) / hourMs) * hourMs;
+  const ask = async (): Promise<string> => {
+    const query = "sum(count_over_time(a[2h])) %2B max(max_over_time(a[2h]))";
+    const path = `/api/v1/query?query=${query}&time=${timeMs / 1000}&tier=1h`;
+    return (await threads.read(path)).text();
+  };
+  const answer = new RegExp(`"value":\\[${timeMs / 1000},"640"\\]`);
+  match(await ask(), answer);
+  await threads.store.flush();
+  match(await ask(), answer);
+  await threads.store.compact();
+  ok((await threads.store.stats()).rollups.length > 0, "rows were made");
+  const text = await ask();
+  match(text, answer);
+  match(text, /"warnings":\["answered from 1h rollups/);
+});
+
 test("a form that is too large is refused before it is sent anywhere", async () => {
   await using threads = await Threads.open();
   const body = `query=${"x".repeat(11 * 1024 * 1024)}`;
