@@ -10,6 +10,7 @@ import {
 import type { Aggregation } from "../syntax/ast.ts";
 import { groupingOf, splitByName } from "./aggregate.ts";
 import { formatG, formatHistogram } from "./format-number.ts";
+import { GroupIndex } from "./group-index.ts";
 import { isLabelName } from "./label-functions.ts";
 import { labelSetOffset } from "./label-hash.ts";
 import { quantile } from "./quantile.ts";
@@ -23,7 +24,10 @@ import {
   NONE,
   type StepSeries,
 } from "./step-series.ts";
-import type { Turns } from "./turns.ts";
+import { type Breaks, eachInTurns, filterInTurns, sortInTurns, type Turns } from "./turns.ts";
+
+/** What it counts as, in samples that are only gone over, to sort one. */
+const SORTED_WORK = 16;
 
 /**
  * The number of series that topk, bottomk or limitk asks for, as a whole number at each step; undefined if none is
@@ -43,15 +47,22 @@ export function seriesWanted(params: Float64Array): Float64Array | undefined {
 }
 
 /** limitk: so many series of each group, `wanted` at each step, the first by labels. In place. */
-export function firstSeries(
+export async function firstSeries(
   aggregation: Aggregation,
   list: readonly StepSeries[],
   wanted: Float64Array,
-): StepSeries[] {
+  context: Breaks,
+): Promise<StepSeries[]> {
   // So that a choice does not change with what else is there.
-  const sorted = list.toSorted((a, b) => compareLabels(a.labels, b.labels));
-  const groups = [...groupSeries(aggregation, sorted).values()];
-  return groups.flatMap((group) => firstK(group, wanted));
+  const sorted = await sortInTurns(list, context, (a, b) => compareLabels(a.labels, b.labels));
+  const kept: StepSeries[] = [];
+  for (const group of await groupSeries(aggregation, sorted, context)) {
+    const taken = new Float64Array(wanted.length);
+    await eachInTurns(group, context, (series) => {
+      if (takeUpTo(wanted, taken, series)) kept.push(series);
+    });
+  }
+  return kept;
 }
 
 /** quantile: over the samples of each group at each step. */
@@ -73,16 +84,17 @@ export async function quantileOfSamples(
   const buffer = new Float64Array(list.length);
   const grouping = groupingOf(aggregation);
   const results: StepSeries[] = [];
-  for (const group of groupSeries(aggregation, list).values()) {
+  for (const group of await groupSeries(aggregation, list, context)) {
     const out = emptySeries(grouping((group[0] as StepSeries).labels), false, grid.count);
     for (let step = 0; step < grid.count; step++) {
       let count = 0;
       for (const { values, present } of group)
         if (present[step] === FLOAT) buffer[count++] = values[step] as number;
-      if (count === 0) continue;
-      out.values[step] = quantile(params[step] as number, buffer, count);
-      out.present[step] = FLOAT;
-      if (context.tick()) await context.pause();
+      if (count > 0) {
+        out.values[step] = quantile(params[step] as number, buffer, count);
+        out.present[step] = FLOAT;
+      }
+      if (context.tick(group.length * SORTED_WORK)) await context.pause();
     }
     results.push(...splitByName(out, group));
   }
@@ -138,18 +150,21 @@ export async function countValues(
     }
     if (context.tick()) await context.pause();
   }
-  return [...groups.values()].flatMap(({ out, members }) => splitByName(out, members));
+  const results: StepSeries[] = [];
+  await eachInTurns(groups.values(), context, ({ out, members }) =>
+    results.push(...splitByName(out, members)),
+  );
+  return results;
 }
 
-function groupSeries(
+async function groupSeries(
   aggregation: Aggregation,
   list: readonly StepSeries[],
-): Map<string, StepSeries[]> {
-  const grouping = groupingOf(aggregation);
-  const groups = new Map<string, StepSeries[]>();
-  for (const series of list)
-    groups.getOrInsertComputed(labelsKey(grouping(series.labels)), () => []).push(series);
-  return groups;
+  context: Breaks,
+): Promise<readonly StepSeries[][]> {
+  const index = new GroupIndex<StepSeries[]>(aggregation);
+  await eachInTurns(list, context, (series) => index.of(series.labels, () => []).push(series));
+  return index.groups;
 }
 
 function extremes(params: Float64Array): { min: number; max: number; hasNaN: boolean } {
@@ -167,15 +182,15 @@ function extremes(params: Float64Array): { min: number; max: number; hasNaN: boo
     : { min, max, hasNaN };
 }
 
-function firstK(group: readonly StepSeries[], wanted: Float64Array): StepSeries[] {
-  const taken = new Float64Array(wanted.length);
-  for (const { present } of group)
-    for (let i = 0; i < wanted.length; i++) {
-      if (present[i] === NONE) continue;
-      if ((taken[i] as number) < (wanted[i] as number)) taken[i] = (taken[i] as number) + 1;
-      else present[i] = NONE;
-    }
-  return group.filter(hasSamples);
+/** Takes a series at the steps at which fewer than `wanted` were `taken`, in place; whether there are any. */
+function takeUpTo(wanted: Float64Array, taken: Float64Array, series: StepSeries): boolean {
+  const { present } = series;
+  for (let i = 0; i < wanted.length; i++) {
+    if (present[i] === NONE) continue;
+    if ((taken[i] as number) < (wanted[i] as number)) taken[i] = (taken[i] as number) + 1;
+    else present[i] = NONE;
+  }
+  return hasSamples(series);
 }
 
 /**
@@ -197,14 +212,13 @@ export async function limitRatio(
   const span = aggregation.param?.span ?? aggregation.span;
   if (max > 1) annotations.invalidRatio(max, 1, span);
   if (min < -1) annotations.invalidRatio(min, -1, span);
-  for (const { labels, present } of list) {
-    const offset = labelSetOffset(labels);
+  return filterInTurns(list, context, (series) => {
+    const offset = labelSetOffset(series.labels);
     for (let i = 0; i < params.length; i++) {
       const ratio = Math.max(-1, Math.min(1, params[i] as number));
       const sampled = ratio >= 0 ? offset < ratio : offset >= 1 + ratio;
-      if (!sampled) present[i] = NONE;
+      if (!sampled) series.present[i] = NONE;
     }
-    if (context.tick()) await context.pause();
-  }
-  return list.filter(hasSamples);
+    return hasSamples(series);
+  });
 }

@@ -6,24 +6,24 @@ import { ColumnCopier, type Grid, type StepSeries } from "./step-series.ts";
 export class Collector {
   readonly series: StepSeries[] = [];
   readonly #count: number;
-  readonly #hold: (samples: number) => void;
+  readonly #hold: (samples: number, series: number) => void;
   #copier: ColumnCopier;
 
-  /** `hold` is told how many samples are kept more, or, negative, less. */
-  constructor({ count }: Grid, hold: (samples: number) => void) {
+  /** `hold` is told how many samples and series are kept more, or, negative, less. */
+  constructor({ count }: Grid, hold: (samples: number, series: number) => void) {
     this.#count = count;
     this.#hold = hold;
     this.#copier = new ColumnCopier(count);
   }
 
   readonly sink = (series: StepSeries): void => {
-    this.#hold(this.#count);
+    this.#hold(this.#count, 1);
     this.series.push(this.#copier.copy(series));
   };
 
   /** Forgets them all. */
   clear(): void {
-    this.#hold(-this.#count * this.series.length);
+    this.#hold(-this.#count * this.series.length, -this.series.length);
     this.series.length = 0;
     this.#copier = new ColumnCopier(this.#count);
   }
@@ -35,7 +35,7 @@ export async function collect(
   context: QueryContext,
   stream: (sink: Sink) => Promise<void>,
 ): Promise<StepSeries[]> {
-  const { series, sink } = new Collector(grid, (samples) => context.hold(samples));
+  const { series, sink } = new Collector(grid, (samples, one) => context.hold(samples, one));
   await stream(sink);
   return series;
 }

@@ -328,9 +328,11 @@ async function evaluateInstant(expr: Expr, grid: Grid, evaluator: Evaluator): Pr
       return { type: "string", timestampMs, value: literal.value };
     }
     case "vector":
-      return vectorResult(await evaluator.vector(expr, grid), timestampMs);
-    case "matrix":
-      return { type: "matrix", series: runsResult(await evaluateMatrix(expr, grid, evaluator)) };
+      return vectorResult(await evaluator.vector(expr, grid), timestampMs, evaluator.context);
+    case "matrix": {
+      const runs = await evaluateMatrix(expr, grid, evaluator);
+      return { type: "matrix", series: await runsResult(runs, evaluator.context) };
+    }
   }
 }
 
@@ -342,12 +344,12 @@ async function evaluateRange(expr: Expr, grid: Grid, evaluator: Evaluator): Prom
       const values = await evaluator.scalar(expr, grid);
       const present = new Uint8Array(grid.count).fill(1);
       const series = { labels: NO_LABELS, dropName: false, values, present };
-      return { type: "matrix", series: matrixResult([series], grid) };
+      return { type: "matrix", series: await matrixResult([series], grid, evaluator.context) };
     }
     case "vector":
       return {
         type: "matrix",
-        series: matrixResult(await evaluator.vector(expr, grid), grid),
+        series: await matrixResult(await evaluator.vector(expr, grid), grid, evaluator.context),
       };
     case "string":
     case "matrix":

@@ -31,7 +31,7 @@ export async function evaluateAggregation(
       accumulator.add(series);
       if (accumulator.groupCount === groups) return;
       groups = accumulator.groupCount;
-      context.hold(grid.count);
+      context.hold(grid.count, 1);
     });
     return accumulator.finish();
   }
@@ -49,7 +49,7 @@ export async function evaluateAggregation(
   if (op === "limit_ratio") return limitRatio(aggregation, list, params, context);
   assert(op === "limitk", () => `no aggregation ${op}`);
   const wanted = seriesWanted(params);
-  return wanted === undefined ? [] : firstSeries(aggregation, list, wanted);
+  return wanted === undefined ? [] : firstSeries(aggregation, list, wanted, context);
 }
 
 /** topk and bottomk, without keeping all series. */

@@ -34,10 +34,10 @@ export async function evaluateCall(
   const constant = (value: number): Float64Array => new Float64Array(grid.count).fill(value);
 
   const math = mathFunction(func);
-  if (math !== undefined) return mapValues(await vector(0), math);
+  if (math !== undefined) return mapValues(await vector(0), math, context);
   const date = dateFunction(func);
   if (date !== undefined) {
-    if (args.length > 0) return mapValues(await vector(0), date);
+    if (args.length > 0) return mapValues(await vector(0), date, context);
     const now = emptySeries(NO_LABELS, false, grid.count);
     now.present.fill(1);
     for (let i = 0; i < grid.count; i++)
@@ -57,13 +57,13 @@ export async function evaluateCall(
       return absentWhere(there, argument(call, 0));
     }
     case "clamp":
-      return clamp(await vector(0), await scalar(1), await scalar(2));
+      return clamp(await vector(0), await scalar(1), await scalar(2), context);
     case "clamp_max":
-      return clamp(await vector(0), constant(Number.NEGATIVE_INFINITY), await scalar(1));
+      return clamp(await vector(0), constant(Number.NEGATIVE_INFINITY), await scalar(1), context);
     case "clamp_min":
-      return clamp(await vector(0), await scalar(1), constant(Number.POSITIVE_INFINITY));
+      return clamp(await vector(0), await scalar(1), constant(Number.POSITIVE_INFINITY), context);
     case "round":
-      return round(await vector(0), args.length > 1 ? await scalar(1) : constant(1));
+      return round(await vector(0), args.length > 1 ? await scalar(1) : constant(1), context);
     case "histogram_quantile": {
       const quantiles = await scalar(0);
       warnOfQuantiles(quantiles, argument(call, 0), context);
@@ -88,20 +88,21 @@ export async function evaluateCall(
       return evaluateInfo(call, grid, evaluator);
     case "label_replace": {
       const [target = "", replacement = "", source = "", pattern = ""] = stringArguments(call, 1);
-      return replaceLabel(await vector(0), { target, replacement, source, pattern });
+      return replaceLabel(await vector(0), { target, replacement, source, pattern }, context);
     }
     case "label_join": {
       const [target = "", separator = "", ...sources] = stringArguments(call, 1);
-      return joinLabels(await vector(0), { target, separator, sources });
+      return joinLabels(await vector(0), { target, separator, sources }, context);
     }
     case "sort":
     case "sort_desc":
       warnOfSort(call, grid, context);
-      return sortByValue(await vector(0), func === "sort_desc");
+      return sortByValue(await vector(0), func === "sort_desc", context);
     case "sort_by_label":
     case "sort_by_label_desc": {
       warnOfSort(call, grid, context);
-      return sortByLabels(await vector(0), stringArguments(call, 1), func === "sort_by_label_desc");
+      const descending = func === "sort_by_label_desc";
+      return sortByLabels(await vector(0), stringArguments(call, 1), descending, context);
     }
     case "timestamp":
       return timestamps(argument(call, 0), grid, evaluator);

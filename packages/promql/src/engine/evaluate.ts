@@ -19,6 +19,7 @@ import { RepeatedParts } from "./repeated-parts.ts";
 import { streamSelector } from "./selector.ts";
 import { SharedReads } from "./shared-reads.ts";
 import { firstStep, type Grid, hasSamples, repeatFirst, type StepSeries } from "./step-series.ts";
+import { mapInTurns } from "./turns.ts";
 
 type Inner = ReturnType<typeof unwrapParens>;
 
@@ -63,7 +64,7 @@ export class TreeEvaluator implements Evaluator {
 
   async vector(expr: Expr, grid: Grid): Promise<StepSeries[]> {
     const inner = unwrapParens(expr);
-    const { samplesHeld: heldBefore, profile } = this.context;
+    const { held: heldBefore, profile } = this.context;
     const evaluate = (part: Inner): Promise<StepSeries[]> =>
       profile === undefined || !isProfiled(part, grid)
         ? this.#evaluate(part, grid)
@@ -72,7 +73,7 @@ export class TreeEvaluator implements Evaluator {
       grid === this.#grid && this.#repeated !== undefined
         ? await this.#repeated.value(inner, grid, evaluate)
         : await evaluate(inner);
-    this.context.settle(heldBefore, result.length * grid.count);
+    this.context.settle(heldBefore, result.length * grid.count, result.length);
     return result;
   }
 
@@ -83,8 +84,8 @@ export class TreeEvaluator implements Evaluator {
       const list =
         (await this.context.sampleCounts?.within(first, grid, evaluate)) ?? (await evaluate());
       const once = list.filter(hasSamples);
-      this.context.hold(once.length * grid.count);
-      return once.map((series) => repeatFirst(series, grid.count));
+      this.context.hold(once.length * grid.count, once.length);
+      return mapInTurns(once, this.context, (series) => repeatFirst(series, grid.count));
     }
     const pushed = pushDown(expr, grid, this.context);
     if (pushed !== undefined)

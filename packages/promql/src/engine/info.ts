@@ -72,7 +72,7 @@ export async function evaluateInfo(
     results.push(...describe(series, infos.get(identityOf(series.labels)), selection, needsInfo));
     if (context.tick()) await context.pause();
   }
-  return mergeSameLabels(results);
+  return mergeSameLabels(results, context);
 }
 
 function selectionOf(call: Call): InfoSelection {

@@ -1,4 +1,5 @@
 import { FLOAT, NONE, onlyFloats, type StepSeries } from "./step-series.ts";
+import { type Breaks, mapInTurns } from "./turns.ts";
 
 /** Functions of one number, by name, as PromQL defines them. */
 const MATH: ReadonlyMap<string, (value: number) => number> = new Map([
@@ -35,8 +36,9 @@ export function mathFunction(name: string): ((value: number) => number) | undefi
 export function mapValues(
   list: readonly StepSeries[],
   compute: (value: number) => number,
-): StepSeries[] {
-  return list.map((series) => {
+  context: Breaks,
+): Promise<StepSeries[]> {
+  return mapInTurns(list, context, (series) => {
     const { values } = onlyFloats(series);
     for (let i = 0; i < values.length; i++) values[i] = compute(values[i] as number);
     return { ...series, dropName: true };
@@ -48,8 +50,9 @@ export function clamp(
   list: readonly StepSeries[],
   mins: Float64Array,
   maxs: Float64Array,
-): StepSeries[] {
-  return list.map((series) => {
+  context: Breaks,
+): Promise<StepSeries[]> {
+  return mapInTurns(list, context, (series) => {
     const { values, present } = onlyFloats(series);
     for (let i = 0; i < values.length; i++) {
       const min = mins[i] as number;
@@ -76,8 +79,12 @@ export function lesser(a: number, b: number): number {
 }
 
 /** Rounds to the nearest multiple, ties up. */
-export function round(list: readonly StepSeries[], multiples: Float64Array): StepSeries[] {
-  return list.map((series) => {
+export function round(
+  list: readonly StepSeries[],
+  multiples: Float64Array,
+  context: Breaks,
+): Promise<StepSeries[]> {
+  return mapInTurns(list, context, (series) => {
     const { values } = onlyFloats(series);
     for (let i = 0; i < values.length; i++) {
       // The inverse, as Prometheus has it: for 0.1 and the like it is the more accurate way.

@@ -14,6 +14,7 @@ import {
   onlyFloats,
   type StepSeries,
 } from "./step-series.ts";
+import { type Breaks, filterInTurns, mapInTurns, sortInTurns } from "./turns.ts";
 
 /**
  * label_replace: sets `target` to `replacement`, with `$1` and the like from matching `pattern` against the whole of
@@ -21,7 +22,7 @@ import {
  *
  * @throws OperatingError `query.failed` for a bad pattern or label name, or where series become the same.
  */
-export function replaceLabel(
+export async function replaceLabel(
   list: readonly StepSeries[],
   {
     target,
@@ -29,31 +30,31 @@ export function replaceLabel(
     source,
     pattern,
   }: { target: string; replacement: string; source: string; pattern: string },
-): StepSeries[] {
+  context: Breaks,
+): Promise<StepSeries[]> {
   const regex = patternOf(pattern);
   if (!isLabelName(target)) throw invalidLabelName("destination", "label_replace", target);
-  return mergeSameLabels(
-    list.map((series) => {
-      const value = regex.expand(labelValue(series.labels, source), replacement);
-      return value === undefined ? series : relabelled(series, target, value);
-    }),
-  );
+  const replaced = await mapInTurns(list, context, (series) => {
+    const value = regex.expand(labelValue(series.labels, source), replacement);
+    return value === undefined ? series : relabelled(series, target, value);
+  });
+  return mergeSameLabels(replaced, context);
 }
 
 /** label_join: sets `target` to the values of `sources` with `separator` between them. */
-export function joinLabels(
+export async function joinLabels(
   list: readonly StepSeries[],
   { target, separator, sources }: { target: string; separator: string; sources: readonly string[] },
-): StepSeries[] {
+  context: Breaks,
+): Promise<StepSeries[]> {
   for (const source of sources)
     if (!isLabelName(source)) throw invalidLabelName("source", "label_join", source);
   if (!isLabelName(target)) throw invalidLabelName("destination", "label_join", target);
-  return mergeSameLabels(
-    list.map((series) => {
-      const value = sources.map((name) => labelValue(series.labels, name)).join(separator);
-      return relabelled(series, target, value);
-    }),
-  );
+  const joined = await mapInTurns(list, context, (series) => {
+    const value = sources.map((name) => labelValue(series.labels, name)).join(separator);
+    return relabelled(series, target, value);
+  });
+  return mergeSameLabels(joined, context);
 }
 
 /** A metric name that was set on purpose stays. */
@@ -87,9 +88,13 @@ function invalidLabelName(role: string, func: string, name: string): OperatingEr
 }
 
 /** Floats only, by value at the first step, NaN last either way. */
-export function sortByValue(list: readonly StepSeries[], descending: boolean): StepSeries[] {
-  const floats = list.map(onlyFloats).filter(hasSamples);
-  return floats.sort((a, b) => {
+export async function sortByValue(
+  list: readonly StepSeries[],
+  descending: boolean,
+  context: Breaks,
+): Promise<StepSeries[]> {
+  const floats = await filterInTurns(list, context, (series) => hasSamples(onlyFloats(series)));
+  return sortInTurns(floats, context, (a, b) => {
     const x = a.values[0] as number;
     const y = b.values[0] as number;
     if (Number.isNaN(x) || Number.isNaN(y))
@@ -99,26 +104,26 @@ export function sortByValue(list: readonly StepSeries[], descending: boolean): S
 }
 
 /** By the values of labels in turn, numbers in them by size; then by all labels. */
-export function sortByLabels(
+export async function sortByLabels(
   list: readonly StepSeries[],
   names: readonly string[],
   descending: boolean,
-): StepSeries[] {
+  context: Breaks,
+): Promise<StepSeries[]> {
   const sign = descending ? -1 : 1;
-  return list
-    .map((series) => ({
-      series,
-      labels: finalLabels(series),
-      keys: names.map((name) => naturalKey(labelValue(series.labels, name))),
-    }))
-    .sort((a, b) => {
-      for (const [i, x] of a.keys.entries()) {
-        const y = b.keys[i] as NaturalKey;
-        if (x.text !== y.text) return sign * (naturallyBefore(x, y) ? -1 : 1);
-      }
-      return sign * compareLabels(a.labels, b.labels);
-    })
-    .map(({ series }) => series);
+  const keyed = await mapInTurns(list, context, (series) => ({
+    series,
+    labels: finalLabels(series),
+    keys: names.map((name) => naturalKey(labelValue(series.labels, name))),
+  }));
+  const sorted = await sortInTurns(keyed, context, (a, b) => {
+    for (const [i, x] of a.keys.entries()) {
+      const y = b.keys[i] as NaturalKey;
+      if (x.text !== y.text) return sign * (naturallyBefore(x, y) ? -1 : 1);
+    }
+    return sign * compareLabels(a.labels, b.labels);
+  });
+  return sorted.map(({ series }) => series);
 }
 
 /** A text cut into runs of digits, as numbers, and what is between them. */

@@ -16,12 +16,13 @@ import {
   FLOAT,
   HISTOGRAM,
   type HistogramSteps,
+  hasSamples,
   histogramAt,
   NONE,
   putHistogram,
   type StepSeries,
 } from "./step-series.ts";
-import { mapInTurns, type Turns } from "./turns.ts";
+import { eachInTurns, mapInTurns, type Turns } from "./turns.ts";
 
 /** What an operator's node says of how it computes. */
 export interface OperatorExpr {
@@ -284,8 +285,11 @@ function sumOf(
   return compactHistogram(sum.histogram);
 }
 
-/** A vector with a scalar, on either side, in the vector's columns. A comparison keeps the vector's samples. */
-export function vectorWithScalar(
+/**
+ * A vector with a scalar, on either side, in the vector's columns. A comparison keeps the vector's samples, and there is
+ * no series where it keeps none.
+ */
+export async function vectorWithScalar(
   expr: OperatorExpr,
   list: readonly StepSeries[],
   scalar: Float64Array,
@@ -294,7 +298,8 @@ export function vectorWithScalar(
 ): Promise<StepSeries[]> {
   const dropsName = expr.bool || changesMeaning(expr.op);
   const fixed: Operand = { values: scalar };
-  return mapInTurns(list, context, (series) => {
+  const results: StepSeries[] = [];
+  await eachInTurns(list, context, (series) => {
     const { values } = series;
     const out: StepSeries = {
       labels: series.labels,
@@ -304,8 +309,9 @@ export function vectorWithScalar(
     };
     const [left, right] = scalarIsLeft ? [fixed, series] : [series, fixed];
     applyOperator(expr, { left, right, kept: series }, out, context.annotations);
-    return out;
+    if (hasSamples(out)) results.push(out);
   });
+  return results;
 }
 
 /** Unary minus: of a float, or of all counts of a histogram. In place; the metric name goes. */

@@ -44,8 +44,6 @@ export interface Held {
   readonly series: number;
 }
 
-const NOTHING: Held = { samples: 0, series: 0 };
-
 /** What belongs to one running query: its limits, its turns on the thread, what it says and counts. */
 export class QueryContext {
   readonly store: QueryStore;
@@ -77,7 +75,8 @@ export class QueryContext {
   readonly #clock: Clock;
   readonly #samplesMax: number;
   readonly #limits: QueryLimits;
-  #held: Held = NOTHING;
+  #samplesHeld = 0;
+  #seriesHeld = 0;
   #samplesKept = 0;
   #seriesKept = 0;
   #scratchSize = 0;
@@ -105,7 +104,7 @@ export class QueryContext {
 
   /** What operators have in memory now: to be given to `settle`. */
   get held(): Held {
-    return this.#held;
+    return { samples: this.#samplesHeld, series: this.#seriesHeld };
   }
 
   /**
@@ -114,7 +113,8 @@ export class QueryContext {
    * @throws OperatingError `query.too_many_samples`, `query.over_limit` where the query would hold more than it may.
    */
   hold(samples: number, series = 0): void {
-    this.#held = { samples: this.#held.samples + samples, series: this.#held.series + series };
+    this.#samplesHeld += samples;
+    this.#seriesHeld += series;
     this.#check();
   }
 
@@ -151,10 +151,10 @@ export class QueryContext {
   }
 
   #check(): void {
-    const samples = this.#held.samples + this.#samplesKept;
+    const samples = this.#samplesHeld + this.#samplesKept;
     if (samples > this.samplesPeak) this.samplesPeak = samples;
     if (samples > this.#samplesMax) throw this.#holdsTooMuch();
-    const series = this.#held.series + this.#seriesKept;
+    const series = this.#seriesHeld + this.#seriesKept;
     const size = samples * SAMPLE_SIZE + series * SERIES_SIZE + this.#scratchSize;
     const { memorySize } = this.#limits;
     if (memorySize !== undefined && size > memorySize.max)
@@ -187,12 +187,13 @@ export class QueryContext {
   }
 
   release(samples: number): void {
-    this.#held = { samples: this.#held.samples - samples, series: this.#held.series };
+    this.#samplesHeld -= samples;
   }
 
   /** After an operator: its inputs are gone, its result of so many samples in so many series is kept. */
   settle(before: Held, samples: number, series: number): void {
-    this.#held = before;
+    this.#samplesHeld = before.samples;
+    this.#seriesHeld = before.series;
     this.hold(samples, series);
   }
 

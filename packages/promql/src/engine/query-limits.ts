@@ -10,7 +10,10 @@ export interface Limit {
 export interface QueryLimits {
   /** Samples, and places for samples, held in memory at once. */
   readonly samples?: Limit;
-  /** Bytes of the columns that are held at once: `SAMPLE_SIZE` for each of those samples. */
+  /**
+   * Bytes that are held at once: `SAMPLE_SIZE` for each of those samples, `SERIES_SIZE` for each series that is kept, and
+   * what functions need beside them.
+   */
   readonly memorySize?: Limit;
   /** Series that come from the store; one that two selectors read counts twice. */
   readonly series?: Limit;
@@ -20,6 +23,9 @@ export interface QueryLimits {
 
 /** A time and a value. */
 export const SAMPLE_SIZE = 16;
+
+/** A series of a vector without its samples: the objects that it consists of, as measured. */
+export const SERIES_SIZE = 400;
 
 /** The error that ends a query: what it took, what it may take, and which setting says so. */
 export function overLimit(what: string, { max, setting }: Limit): OperatingError {

@@ -52,11 +52,11 @@ export class RepeatedParts {
     if (part.value === undefined) {
       const value = await evaluate(part.last);
       if (part.uses === 0) return value;
-      this.#context.keep(value.length * grid.count);
+      this.#context.keep(value.length * grid.count, value.length);
       part.value = value;
     } else if (part.uses === 0) {
       const { value } = part;
-      this.#context.keep(-value.length * grid.count);
+      this.#context.keep(-value.length * grid.count, -value.length);
       part.value = undefined;
       return [...value];
     }

@@ -13,6 +13,7 @@ import {
   timesOf,
   withoutMetadata,
 } from "./step-series.ts";
+import { type Breaks, eachInTurns, mapInTurns, sortInTurns } from "./turns.ts";
 
 export type QueryResult = QueryValue & {
   /** In Prometheus's words, each once. */
@@ -71,26 +72,34 @@ export interface QueryStats {
 }
 
 /** An instant query's series, metric names dropped where they must be. @throws OperatingError where two become the same. */
-export function vectorResult(list: readonly StepSeries[], timestampMs: number): VectorResult {
-  const final = settleNames(list);
+export async function vectorResult(
+  list: readonly StepSeries[],
+  timestampMs: number,
+  context: Breaks,
+): Promise<VectorResult> {
+  const final = await settleNames(list, context);
+  const labels: Labels[] = [];
+  const values = new Float64Array(final.length);
   const histograms = new Map<number, NativeHistogram>();
-  for (const [i, series] of final.entries())
-    if (series.present[0] === HISTOGRAM) histograms.set(i, histogramAt(series, 0));
-  const result = {
-    type: "vector",
-    timestampMs,
-    labels: final.map(({ labels }) => labels),
-    values: Float64Array.from(final, ({ values }) => values[0] as number),
-  } as const;
+  await eachInTurns(final, context, (series) => {
+    const at = labels.push(series.labels) - 1;
+    values[at] = series.values[0] as number;
+    if (series.present[0] === HISTOGRAM) histograms.set(at, histogramAt(series, 0));
+  });
+  const result = { type: "vector", timestampMs, labels, values } as const;
   return histograms.size === 0 ? result : { ...result, histograms };
 }
 
 /** A range query's series, sorted by labels. @throws OperatingError where two become the same at the same step. */
-export function matrixResult(list: readonly StepSeries[], grid: Grid): MatrixSeries[] {
+export async function matrixResult(
+  list: readonly StepSeries[],
+  grid: Grid,
+  context: Breaks,
+): Promise<MatrixSeries[]> {
   const allTimesMs = timesOf(grid);
-  return settleNames(list)
-    .map((series) => matrixSeries(series, allTimesMs))
-    .sort((a, b) => compareLabels(a.labels, b.labels));
+  const final = await settleNames(list, context);
+  const series = await mapInTurns(final, context, (one) => matrixSeries(one, allTimesMs));
+  return sortInTurns(series, context, byLabels);
 }
 
 /** The samples of a series, in its own columns: a result of millions of samples is not copied. */
@@ -132,25 +141,34 @@ export function matrixSeries(series: StepSeries, allTimesMs: Float64Array): Matr
   return histograms.length === 0 ? samples : { ...samples, histograms };
 }
 
-/** A range vector's series, sorted by labels. */
-export function runsResult(runs: readonly SampleRun[]): MatrixSeries[] {
-  const series = runs.map(({ dropName, ...run }) =>
-    dropName ? { ...run, labels: withoutMetadata(run.labels) } : run,
-  );
-  if (new Set(series.map(({ labels }) => labelsKey(labels))).size < series.length)
-    throw sameLabelset();
-  return series.sort((a, b) => compareLabels(a.labels, b.labels));
+/** A range vector's series, sorted by labels. @throws OperatingError where two become the same. */
+export async function runsResult(
+  runs: readonly SampleRun[],
+  context: Breaks,
+): Promise<MatrixSeries[]> {
+  const known = new Set<string>();
+  const series = await mapInTurns(runs, context, ({ dropName, ...run }) => {
+    const final = dropName ? { ...run, labels: withoutMetadata(run.labels) } : run;
+    known.add(labelsKey(final.labels));
+    return final;
+  });
+  if (known.size < series.length) throw sameLabelset();
+  return sortInTurns(series, context, byLabels);
 }
 
-function settleNames(list: readonly StepSeries[]): StepSeries[] {
+function byLabels(a: MatrixSeries, b: MatrixSeries): number {
+  return compareLabels(a.labels, b.labels);
+}
+
+async function settleNames(list: readonly StepSeries[], context: Breaks): Promise<StepSeries[]> {
   const settled = new Map<string, StepSeries>();
-  for (const series of list) {
-    if (!hasSamples(series)) continue;
+  await eachInTurns(list, context, (series) => {
+    if (!hasSamples(series)) return;
     const labels = finalLabels(series);
     const key = labelsKey(labels);
     const known = settled.get(key);
     if (known === undefined) settled.set(key, { ...series, labels, dropName: false });
     else if (!mergeInto(known, series)) throw sameLabelset();
-  }
+  });
   return [...settled.values()];
 }

@@ -126,7 +126,7 @@ export class SharedReads {
     const value = values?.get(node);
     if (value === undefined) return undefined;
     values?.delete(node);
-    this.#evaluator.context.keep(-value.length * this.#grid.count);
+    this.#evaluator.context.keep(-value.length * this.#grid.count, -value.length);
     return value;
   }
 
@@ -182,16 +182,16 @@ export class SharedReads {
           accumulator.add(series);
           if (accumulator.groupCount === groups) return;
           groups = accumulator.groupCount;
-          context.keep(count);
+          context.keep(count, 1);
         },
         finish() {
           const value = accumulator.finish();
-          context.keep((value.length - groups) * count);
+          context.keep((value.length - groups) * count, value.length - groups);
           return value;
         },
       };
     }
-    const collector = new Collector(this.#grid, (samples) => context.keep(samples));
+    const collector = new Collector(this.#grid, (samples, one) => context.keep(samples, one));
     const seriesMax = isAsked ? Number.POSITIVE_INFINITY : WAITING_SAMPLES_MAX / count;
     let isTooMuch = false;
     return {

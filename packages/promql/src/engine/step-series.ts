@@ -7,6 +7,7 @@ import {
   OperatingError,
   withoutLabels,
 } from "@pharos/base";
+import { type Breaks, eachInTurns } from "./turns.ts";
 
 /** The times at which an expression is evaluated: `startMs`, `startMs + stepMs`, … `count` of them. */
 export interface Grid {
@@ -204,14 +205,17 @@ export function finalLabels({ labels, dropName }: StepSeries): Labels {
  *
  * @throws OperatingError `query.failed` where two of them have a sample at the same step.
  */
-export function mergeSameLabels(list: readonly StepSeries[]): StepSeries[] {
+export async function mergeSameLabels(
+  list: readonly StepSeries[],
+  context: Breaks,
+): Promise<StepSeries[]> {
   const merged = new Map<string, StepSeries>();
-  for (const series of list) {
+  await eachInTurns(list, context, (series) => {
     const key = (series.dropName ? "-" : "+") + labelsKey(series.labels);
     const first = merged.get(key);
     if (first === undefined) merged.set(key, series);
     else if (!mergeInto(first, series)) throw sameLabelset();
-  }
+  });
   return merged.size === list.length ? [...list] : [...merged.values()];
 }
 

@@ -24,7 +24,7 @@ import {
   type StepSeries,
   withoutMetadata,
 } from "./step-series.ts";
-import type { Turns } from "./turns.ts";
+import { eachInTurns, type Turns } from "./turns.ts";
 
 /** Series with equal matching labels, of both sides. With `group_right` the many are on the right. */
 interface MatchGroup {
@@ -59,7 +59,7 @@ export async function matchVectors(
   if (first === undefined) return [];
   if (many.length === 0 && fills.many === undefined) return [];
   if (one.length === 0 && fills.one === undefined) return [];
-  const groups = groupByMatch(matching, many, one);
+  const groups = await groupByMatch(matching, many, one, context);
   checkOneSide(matching, groups, many, one);
   const combiner = new Combiner(expr, matching, fills, context);
   const results: StepSeries[] = [];
@@ -70,7 +70,7 @@ export async function matchVectors(
     if (context.tick()) await context.pause();
   }
   // One-to-one, the labels of a result follow from its group; `group_left(…)` can make them the same.
-  return matching.card === "one-to-one" ? results : mergeSameLabels(results);
+  return matching.card === "one-to-one" ? results : mergeSameLabels(results, context);
 }
 
 /** The labels that decide which series match each other. */
@@ -90,15 +90,17 @@ export function matchIndex<Group>({ on, labels }: VectorMatching): GroupIndex<Gr
   return new GroupIndex({ without: !on, grouping: labels });
 }
 
-function groupByMatch(
+async function groupByMatch(
   matching: VectorMatching,
   many: readonly StepSeries[],
   one: readonly StepSeries[],
-): readonly MatchGroup[] {
+  context: Turns,
+): Promise<readonly MatchGroup[]> {
   const index = matchIndex<MatchGroup>(matching);
   const open = (): MatchGroup => ({ many: [], one: [] });
-  for (const series of many) index.of(series.labels, open).many.push(series);
-  for (const series of one) index.of(series.labels, open).one.push(series);
+  const groupOf = ({ labels }: StepSeries): MatchGroup => index.of(labels, open);
+  await eachInTurns(many, context, (series) => groupOf(series).many.push(series));
+  await eachInTurns(one, context, (series) => groupOf(series).one.push(series));
   return index.groups;
 }
 
