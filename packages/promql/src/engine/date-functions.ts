@@ -1,4 +1,6 @@
 const SECONDS_PER_DAY = 86_400;
+/** Times are whole seconds in 64 bits, as in Prometheus; what is not is no time. */
+const SECONDS_END = 2 ** 63;
 
 /** Calendar functions of a Unix time in seconds, UTC; NaN for what is no time. */
 const DATES: ReadonlyMap<string, (seconds: number) => number> = new Map([
@@ -17,13 +19,20 @@ export function dateFunction(name: string): ((seconds: number) => number) | unde
   return DATES.get(name);
 }
 
-/** Days since 1970-01-01. Fractions of a second are cut off towards zero first, as Prometheus does. */
+/** Days since 1970-01-01. */
 function dayOf(seconds: number): number {
-  return Math.floor(Math.trunc(seconds) / SECONDS_PER_DAY);
+  // The difference is exact, where a rounded quotient might already be the next day.
+  const whole = wholeSeconds(seconds);
+  return (whole - modulo(whole, SECONDS_PER_DAY)) / SECONDS_PER_DAY;
 }
 
 function secondOfDay(seconds: number): number {
-  return modulo(Math.trunc(seconds), SECONDS_PER_DAY);
+  return modulo(wholeSeconds(seconds), SECONDS_PER_DAY);
+}
+
+/** Fractions of a second are cut off towards zero, as Prometheus does. */
+function wholeSeconds(seconds: number): number {
+  return Math.abs(seconds) < SECONDS_END ? Math.trunc(seconds) : Number.NaN;
 }
 
 function modulo(value: number, divisor: number): number {
