@@ -108,6 +108,32 @@ test("functions of whole windows say from rows what they say from samples", asyn
   );
 });
 
+test("a step between windows is answered as of the last whole window before it", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: -100, max: 100 }), { minLength: 1, maxLength: 60 }),
+      fc.constantFrom(...FUNCTIONS),
+      fc.integer({ min: 0, max: 59_999 }),
+      async (list, expr, laterMs) => {
+        const world = await worldOf([list], 20_000, 30 * MINUTE_MS);
+        const range = { startMs: 0, endMs: 24 * MINUTE_MS, stepMs: 3 * MINUTE_MS };
+        const later = { ...range, startMs: laterMs, endMs: range.endMs + laterMs };
+        const text = expr.replaceAll("RANGE", "5m");
+        const expected = await world.range(text, range);
+        const { points } = await world.range(text, later, { tier: "1m" });
+        const shifted = [...expected.points].map(([key, value]) => {
+          const [labels, minutes] = key.split(" ");
+          return [`${labels} ${Number(minutes) + laterMs / MINUTE_MS}`, value] as const;
+        });
+        equal(points.size, shifted.length, text);
+        for (const [at, [, value]] of [...points.entries()].entries())
+          near(value, shifted[at]?.[1] ?? Number.NaN, 1e-9, `${text} ${at}`);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
 test("rates of counters come near those from samples, and add up to the whole", async () => {
   // It grows by 3 each 15 s, and begins again after an hour and a half.
   const counter = Array.from({ length: 4 * 240 }, (_, i) => (i < 360 ? i : i - 360) * 3);

@@ -144,6 +144,21 @@ test("tier and max_source_resolution say what to answer from", async () => {
   equal((await month("sum_over_time(load[5m])", day)).warnings, undefined);
 });
 
+test("a limit on samples read counts rows where rows are read", async () => {
+  world.terms = {
+    ...{ timeoutMs: 60_000, timeoutSetting: "--query-timeout", waitedMs: 0 },
+    limits: { samplesRead: { max: 10_000, setting: "--query-max-samples-read" } },
+  };
+  try {
+    const expr = "sum(max_over_time(load[1h]))";
+    equal((await month(expr)).status, "success");
+    const raw = await month(expr, { tier: "raw" });
+    match(raw.error ?? "", /was not run: it is estimated to read 1\d\d,\d\d\d samples/);
+  } finally {
+    world.terms = undefined;
+  }
+});
+
 test("query_explain says what a query would read, and analyzed what it read", async () => {
   const form = {
     query: "max(max_over_time(load[1h]))",

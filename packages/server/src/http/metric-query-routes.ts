@@ -64,19 +64,24 @@ async function evaluate(
     if (Math.floor((endMs - startMs) / stepMs) > POINTS_MAX)
       throw badData(`more than ${POINTS_MAX} points a series: use a longer step`);
     const steps = { startMs, endMs, stepMs };
-    const asked = { ...askedOf(expr, options), ...steps };
+    const asked = { ...askedOf(expr, options, nowMs), ...steps };
     const run = () => engine.range(store, asked.expr, steps, options);
     return { metric, ...(await evaluateAsked(asked, dependencies, run)) };
   }
   // A range selector leaves its start out, and here it belongs to the range.
   const text = range === undefined ? expr : `${expr}[${endMs - startMs + 1}ms]`;
-  const asked = { ...askedOf(text, options), startMs: endMs, endMs, stepMs: 0 };
+  const asked = { ...askedOf(text, options, nowMs), startMs: endMs, endMs, stepMs: 0 };
   const run = () => engine.instant(store, asked.expr, endMs, options);
   return { metric, ...(await evaluateAsked(asked, dependencies, run)) };
 }
 
-function askedOf(text: string, { lookbackMs = 0 }: QueryOptions) {
-  return { expr: parse(text), lookbackMs, wantsStatistics: false, wantsCost: false };
+function askedOf(
+  text: string,
+  { lookbackMs = 0, tier: wish = "raw" }: QueryOptions,
+  nowMs: number,
+) {
+  const tier = { wish, nowMs };
+  return { expr: parse(text), lookbackMs, tier, wantsStatistics: false, wantsCost: false };
 }
 
 function* graphData(
