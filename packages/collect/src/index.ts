@@ -40,6 +40,7 @@ export {
   type RemoteWriteSettings,
 } from "./remote-write/remote-write-settings.ts";
 export { RemoteWriteReceiver, type RemoteWriteResult } from "./remote-write-receiver.ts";
+export { type RequestHeaderSettings, requestHeaders } from "./request-headers.ts";
 export {
   type FileDiscoveryConfig,
   type ScrapeJob,

@@ -1,6 +1,7 @@
-import { OperatingError, quote, Secret } from "@pharos/base";
+import { OperatingError, quote } from "@pharos/base";
 import { BODY_LIMITS } from "@pharos/kernels";
 import type { HttpClient, HttpResponse } from "@pharos/ports";
+import { requestHeaders } from "./request-headers.ts";
 import type { ScrapeJob, ScrapeProtocol } from "./scrape-job.ts";
 import type { Target } from "./target.ts";
 
@@ -68,21 +69,7 @@ function headersOf(target: Target, job: ScrapeJob, userAgent: string): Record<st
     "User-Agent": userAgent,
     "X-Prometheus-Scrape-Timeout-Seconds": String(target.scrapeTimeoutMs / 1000),
   };
-  for (const [name, value] of job.httpHeaders)
-    headers[name] = value instanceof Secret ? value.reveal() : value;
-  if (job.basicAuth !== undefined) {
-    const { username, password } = job.basicAuth;
-    headers["Authorization"] = `Basic ${base64(`${username}:${password.reveal()}`)}`;
-  }
-  if (job.authorization !== undefined) {
-    const { type, credentials } = job.authorization;
-    headers["Authorization"] = `${type} ${credentials.reveal()}`;
-  }
-  return headers;
-}
-
-function base64(text: string): string {
-  return new TextEncoder().encode(text).toBase64();
+  return { ...headers, ...requestHeaders(job) };
 }
 
 /**

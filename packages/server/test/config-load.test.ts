@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { OperatingError, Secret } from "@pharos/base";
+import { REMOTE_WRITE_METADATA, REMOTE_WRITE_QUEUE } from "@pharos/collect";
 import fc from "fast-check";
 import { ConfigError, formatDiagnostics } from "../src/config/diagnostics.ts";
 import { CONFIG_FILE_KINDS, configJsonSchema } from "../src/config/json-schema.ts";
@@ -165,6 +166,7 @@ test("what is not supported yet is listed with its place and what that means", (
   const text = [
     "remote_write:",
     "  - url: https://example.com/write",
+    "    send_exemplars: true",
     "scrape_configs:",
     "  - job_name: pods",
     "    kubernetes_sd_configs: [{role: pod, nonsense: 1}]",
@@ -178,11 +180,11 @@ test("what is not supported yet is listed with its place and what that means", (
   deepEqual(
     unsupported.map(({ line, column, path, means }) => `${line}:${column} ${path}: ${means}`),
     [
-      "1:1 remote_write: samples are not sent on to other systems",
-      "5:5 scrape_configs[0].kubernetes_sd_configs: this job finds no targets this way",
-      "6:5 scrape_configs[0].oauth2: requests are made without an OAuth 2 token",
-      "8:3 storage.exemplars: exemplars are not stored",
-      "9:1 tracing: no traces are sent",
+      "3:5 remote_write[0].send_exemplars: exemplars are not sent on",
+      "6:5 scrape_configs[0].kubernetes_sd_configs: this job finds no targets this way",
+      "7:5 scrape_configs[0].oauth2: requests are made without an OAuth 2 token",
+      "9:3 storage.exemplars: exemplars are not stored",
+      "10:1 tracing: no traces are sent",
     ],
   );
 });
@@ -266,9 +268,10 @@ scrape_configs:
     oauth2: {client_id: me, client_secret: hunter6}
 remote_write:
   - url: https://joe:hunter7@example.com/write
-    basic_auth: {password: hunter8}
     sigv4: {access_key: hunter9, secret_key: hunter10}
-    headers: {Authorization: hunter11}
+    headers: {X-Tenant: hunter11}
+  - url: https://example.com/other
+    basic_auth: {password: hunter8}
 `;
   const shown = load(text).text;
   ok(!shown.includes("hunter"), shown);
@@ -535,5 +538,99 @@ test("each kind of file has a JSON Schema that editors can use", () => {
     properties: Record<string, { description?: string; items?: { properties: object } }>;
   };
   ok("job_name" in (prometheus.properties["scrape_configs"]?.items?.properties ?? {}));
-  equal(prometheus.properties["remote_write"]?.description, "Known, and not supported yet.");
+  equal(prometheus.properties["tracing"]?.description, "Known, and not supported yet.");
+});
+
+test("remote write and remote read have Prometheus's keys and defaults", () => {
+  const { config, unsupported } = load(`
+remote_write:
+  - url: http://a/write
+  - name: b
+    url: https://joe:pass%21@b/write?x=1
+    protobuf_message: io.prometheus.write.v2.Request
+    remote_timeout: 5s
+    headers: { X-Scope-OrgID: team }
+    write_relabel_configs: [{ source_labels: [job], regex: x, action: drop }]
+    queue_config: { capacity: 5, max_shards: 3, max_samples_per_send: 7, batch_send_deadline: 1s, retry_on_http_429: true, sample_age_limit: 1h }
+    metadata_config: { send: false }
+remote_read:
+  - url: http://a/read
+  - name: old
+    url: http://b/read
+    read_recent: true
+    filter_external_labels: false
+    required_matchers: { job: special }
+`);
+  deepEqual(unsupported, []);
+  const [a, b] = config.remoteWrites;
+  deepEqual(a, {
+    ...{ name: "http://a/write", url: "http://a/write", timeoutMs: 30_000 },
+    ...{ basicAuth: undefined, authorization: undefined, httpHeaders: [], tls: undefined },
+    ...{ followRedirects: true, protocol: "prometheus.WriteRequest", writeRelabelRules: [] },
+    queue: REMOTE_WRITE_QUEUE,
+    metadata: REMOTE_WRITE_METADATA,
+  });
+  deepEqual(
+    [b?.name, b?.url, b?.timeoutMs, b?.protocol, b?.writeRelabelRules.length],
+    ["b", "https://b/write?x=1", 5000, "io.prometheus.write.v2.Request", 1],
+  );
+  deepEqual([b?.basicAuth?.username, b?.basicAuth?.password.reveal()], ["joe", "pass!"]);
+  deepEqual(
+    b?.httpHeaders.map(([name, value]) => [name, value instanceof Secret ? value.reveal() : value]),
+    [["X-Scope-OrgID", "team"]],
+  );
+  deepEqual(
+    [b?.queue.capacity, b?.queue.shardsMax, b?.queue.samplesPerSendMax, b?.queue.sampleAgeMsMax],
+    [5, 3, 7, 3_600_000],
+  );
+  deepEqual(
+    [b?.queue.backoffMsMax, b?.queue.retryOnTooManyRequests, b?.metadata.send],
+    [5000, true, false],
+  );
+  const [first, second] = config.remoteReads;
+  deepEqual(
+    [first?.timeoutMs, first?.readRecent, first?.filterExternalLabels, first?.requiredMatchers],
+    [60_000, false, true, []],
+  );
+  deepEqual(
+    [second?.name, second?.readRecent, second?.filterExternalLabels, second?.requiredMatchers],
+    ["old", true, false, [["job", "special"]]],
+  );
+});
+
+test("what is wrong with remote write and remote read is said at its place", () => {
+  const problems = (text: string): readonly string[] => {
+    try {
+      load(text);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.diagnostics.map(({ line, column, message }) => `${line}:${column} ${message}`);
+    }
+  };
+  deepEqual(problems("remote_write: [{ url: ftp://x }]"), [
+    '1:23 "ftp://x" is not an http or https URL',
+  ]);
+  deepEqual(
+    problems("remote_write: [{ url: http://x, headers: { Content-Type: a }, capacity: 1 }]"),
+    [
+      "1:58 Content-Type is a reserved header. It must not be changed",
+      "1:63 unknown key",
+    ],
+  );
+  deepEqual(
+    problems(`remote_write:
+  - url: http://x
+  - url: http://x
+    queue_config: { min_shards: 9, max_shards: 2 }
+remote_read:
+  - { name: a, url: http://x }
+  - { name: a, url: http://y }
+`),
+    [
+      '3:10 found multiple remote write configs with job name "http://x"; give each a name of its own',
+      "4:48 must not be below min_shards",
+      '7:13 found multiple remote read configs with job name "a"; give each a name of its own',
+    ],
+  );
 });

@@ -3,8 +3,7 @@ import { type RelabelRule, relabel } from "../relabel.ts";
 
 /** A series as it is sent. */
 export interface SentSeries {
-  readonly labels: Labels;
-  /** The labels as fields of remote write 1.0. */
+  /** The labels as fields of remote write 1.0, and nothing else: there may be millions of series. */
   readonly labelBytes: Uint8Array;
   /** The same for the same labels: which shard sends it. */
   readonly hash: number;
@@ -53,7 +52,7 @@ export class SentSeriesTable {
       out.end();
     }
     const labelBytes = out.bytes.slice();
-    return { labels, labelBytes, hash: hashOf(labelBytes) };
+    return { labelBytes, hash: hashOf(labelBytes) };
   }
 }
 

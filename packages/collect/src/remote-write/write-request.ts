@@ -1,5 +1,5 @@
 import { type Label, ProtoWriter, packSnappy } from "@pharos/base";
-import { METRIC_TYPES } from "@pharos/kernels";
+import { decodeLabels, METRIC_TYPES } from "@pharos/kernels";
 import type { MetricMetadata } from "@pharos/ports";
 import type { RemoteWriteProtocol } from "./remote-write-settings.ts";
 import type { SentSeries } from "./sent-series.ts";
@@ -68,10 +68,10 @@ export class WriteRequestEncoder {
     const symbols = new Symbols();
     const series = this.#series;
     series.clear();
-    for (const [{ labels }, list] of places) {
+    for (const [{ labelBytes }, list] of places) {
       series.begin(5);
       series.begin(1);
-      for (const label of labels) symbols.put(series, label);
+      for (const label of decodeLabels(labelBytes)) symbols.put(series, label);
       series.end();
       for (const at of list) this.#sample(series, samples, at);
       series.end();

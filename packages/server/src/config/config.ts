@@ -1,6 +1,7 @@
 import type { Labels } from "@pharos/base";
-import type { ScrapeJob } from "@pharos/collect";
+import type { RemoteWriteSettings, ScrapeJob } from "@pharos/collect";
 import type { RetentionWishes, RollupWishes } from "@pharos/tsdb";
+import type { HttpClientSettings } from "./http-client-schema.ts";
 
 /** What the configuration file says, checked, with all defaults filled in. */
 export interface Config {
@@ -9,6 +10,32 @@ export interface Config {
   readonly ruleFiles: readonly string[];
   readonly scrapeJobs: readonly ScrapeJob[];
   readonly storage: StorageConfig;
+  readonly remoteWrites: readonly RemoteWriteConfig[];
+  readonly remoteReads: readonly RemoteReadConfig[];
+}
+
+/** Another system that is written to or read from. */
+export interface RemoteEndpointConfig extends HttpClientSettings {
+  /** Unique among the entries of its kind. */
+  readonly name: string;
+  /** Without credentials. */
+  readonly url: string;
+  readonly timeoutMs: number;
+}
+
+/** Where samples are sent on to. */
+export interface RemoteWriteConfig
+  extends RemoteEndpointConfig,
+    Pick<RemoteWriteSettings, "protocol" | "writeRelabelRules" | "queue" | "metadata"> {}
+
+/** Who else is asked for samples. */
+export interface RemoteReadConfig extends RemoteEndpointConfig {
+  /** Only queries with these equality matchers go there. */
+  readonly requiredMatchers: readonly (readonly [name: string, value: string])[];
+  /** Whether it is also asked for what our own store has. */
+  readonly readRecent: boolean;
+  /** Whether external labels are asked for, and taken away from what is answered. */
+  readonly filterExternalLabels: boolean;
 }
 
 /** What a reload may change of the store. */

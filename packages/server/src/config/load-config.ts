@@ -15,6 +15,7 @@ import {
   scrapeConfigSchema,
 } from "./prometheus-schema.ts";
 import { readYaml, type Unsupported, unread, withoutSecrets } from "./read-yaml.ts";
+import { readRemoteReads, readRemoteWrites } from "./remote-config.ts";
 import { scrapeJob } from "./scrape-job.ts";
 import { readStorage } from "./storage-config.ts";
 import { type Path, YamlSource } from "./yaml-source.ts";
@@ -79,6 +80,16 @@ export function loadConfig(
     }
   }
   const storage = readStorage(source, section, (path) => resolvePath(path, folder));
+  const remote = {
+    section,
+    settings: {
+      report: (at: Path, message: string) => source.report(at, message),
+      readFile: (name: string, at: Path) =>
+        readConfigText(resolvePath(name, folder), environment, source, at),
+    },
+  };
+  const remoteWrites = readRemoteWrites(remote);
+  const remoteReads = readRemoteReads(remote);
   const diagnostics = sources.flatMap((one) => one.diagnostics.toSorted(byPlace));
   if (diagnostics.length > 0) throw new ConfigError(diagnostics);
   const config = {
@@ -86,6 +97,8 @@ export function loadConfig(
     ruleFiles: ruleFiles.map((pattern) => resolvePath(pattern, folder)),
     scrapeJobs: jobs.list,
     storage,
+    remoteWrites,
+    remoteReads,
   };
   // Within each file in its order; the files in the order in which they were read.
   const listed = sources.flatMap(({ fileName }) =>
@@ -112,6 +125,8 @@ const SECTIONS_ONLY = z.strictObject({
   retention_preset: unread(),
   rollups: unread(),
   archive: unread(),
+  remote_write: unread(),
+  remote_read: unread(),
 });
 
 const JOBS_ONLY = z.strictObject({ ...scrapeConfigFileSchema.shape, scrape_configs: unread() });

@@ -1,18 +1,11 @@
-import { OperatingError, quote } from "@pharos/base";
-import { createRelabelRule, fileDiscoveryPathProblem, RELABEL_ACTIONS } from "@pharos/collect";
+import { quote } from "@pharos/base";
+import { fileDiscoveryPathProblem } from "@pharos/collect";
 import { z } from "zod";
-import {
-  byteSize,
-  duration,
-  labelMap,
-  labelName,
-  limit,
-  positiveDuration,
-  regexText,
-} from "./field-schemas.ts";
+import { byteSize, duration, labelMap, limit, positiveDuration } from "./field-schemas.ts";
 import { HTTP_CLIENT_KEYS } from "./http-client-schema.ts";
-import { nearestName } from "./nearest-name.ts";
 import { notYet } from "./read-yaml.ts";
+import { relabelRule } from "./relabel-schema.ts";
+import { remoteReadSchema, remoteWriteSchema } from "./remote-schema.ts";
 import {
   archiveSchema,
   retentionPresetSchema,
@@ -28,43 +21,6 @@ const SCRAPE_PROTOCOLS = [
   "PrometheusText1.0.0",
   "PrometheusText0.0.4",
 ] as const;
-
-/** In any case of letters, as Prometheus has it. */
-const relabelAction = z.string().superRefine((text, context) => {
-  if ((RELABEL_ACTIONS as readonly string[]).includes(text.toLowerCase())) return;
-  const nearest = nearestName(text, RELABEL_ACTIONS);
-  const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
-  const message = `${quote(text)} is not one of ${RELABEL_ACTIONS.join(", ")}${hint}`;
-  context.addIssue({ code: "custom", message });
-});
-
-const relabelRule = z
-  .strictObject({
-    source_labels: z.array(labelName).optional(),
-    separator: z.string().optional(),
-    target_label: z.string().optional(),
-    regex: regexText.optional(),
-    modulus: z.number().int().min(0).optional(),
-    replacement: z.string().optional(),
-    action: relabelAction.optional(),
-  })
-  .transform((keys, context) => {
-    try {
-      return createRelabelRule({
-        ...(keys.source_labels === undefined ? {} : { sourceLabels: keys.source_labels }),
-        ...(keys.separator === undefined ? {} : { separator: keys.separator }),
-        ...(keys.target_label === undefined ? {} : { targetLabel: keys.target_label }),
-        ...(keys.regex === undefined ? {} : { regex: keys.regex }),
-        ...(keys.modulus === undefined ? {} : { modulus: keys.modulus }),
-        ...(keys.replacement === undefined ? {} : { replacement: keys.replacement }),
-        ...(keys.action === undefined ? {} : { action: keys.action }),
-      });
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      context.addIssue({ code: "custom", message: error.message });
-      return z.NEVER;
-    }
-  });
 
 const targetAddress = z.string().superRefine((text, context) => {
   if (text === "") context.addIssue({ code: "custom", message: "a target is not empty" });
@@ -195,8 +151,8 @@ export const prometheusSchema = z.strictObject({
   rollups: rollupsSchema.optional(),
   archive: archiveSchema.optional(),
   alerting: notYet("alerts are not sent to an Alertmanager; this program notifies by itself"),
-  remote_write: notYet("samples are not sent on to other systems"),
-  remote_read: notYet("other systems are not asked for samples"),
+  remote_write: remoteWriteSchema,
+  remote_read: remoteReadSchema,
   otlp: notYet("OTLP is not received"),
   tracing: notYet("no traces are sent"),
   runtime: notYet(),

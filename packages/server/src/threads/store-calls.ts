@@ -112,6 +112,10 @@ export interface StoreCalls {
   snapshot(ask: { readonly skipHead: boolean }): string;
   /** A reader on another thread, which asks over the port. It is gone when the port closes. */
   openReader(ask: MessagePort): ReaderSetup;
+  /** Consumers of the log on another thread, which ask over the port. */
+  openLog(ask: MessagePort): null;
+  /** Drops the consumers of the log whose names begin so, but these. */
+  keepConsumers(ask: { readonly prefix: string; readonly names: readonly string[] }): void;
   /** Finishes what was accepted. */
   close(ask: null): void;
 }

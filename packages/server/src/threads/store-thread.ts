@@ -194,6 +194,18 @@ export class StoreThread implements AdminControl, AsyncDisposable {
     return { setup, port: port2 };
   }
 
+  /** The port over which consumers of the log on another thread ask. */
+  async openLog(): Promise<MessagePort> {
+    const { port1, port2 } = new MessageChannel();
+    await this.#caller.call("openLog", port1, { moved: [port1] });
+    return port2;
+  }
+
+  /** Drops the consumers of the log whose names begin so, but these. @throws OperatingError `disk.failed`. */
+  async keepConsumers(prefix: string, names: readonly string[]): Promise<void> {
+    await this.#caller.call("keepConsumers", { prefix, names });
+  }
+
   /** Ends it when everything accepted is durable. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;

@@ -27,6 +27,7 @@ import { listedBlocks, storageSize, tsdbStatus } from "../store-status.ts";
 import { archiveSettings } from "./archive-settings.ts";
 import { SLOTS_SIZE, type SlotPlace } from "./body-slots.ts";
 import { answerCalls, Moved } from "./calls.ts";
+import { serveLog } from "./log-service.ts";
 import type {
   PreviewedBlock,
   RetentionPreview,
@@ -233,6 +234,15 @@ const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
   cleanTombstones: () => thread().store.cleanTombstones(),
   snapshot: ({ skipHead }) => thread().snapshot(skipHead),
   openReader: (port) => thread().openReader(port),
+  openLog(port) {
+    serveLog(thread().store, port);
+    return null;
+  },
+  async keepConsumers({ prefix, names }) {
+    const { log } = thread().store;
+    for (const { name } of log.consumers())
+      if (name.startsWith(prefix) && !names.includes(name)) await log.dropConsumer(name);
+  },
   close: () => thread().close(),
 });
 
