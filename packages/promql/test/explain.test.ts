@@ -1,8 +1,11 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
-import { labelsFrom, METRIC_NAME } from "@pharos/base";
+import { labelsFrom, METRIC_NAME, OperatingError } from "@pharos/base";
 import { createEngine, type ExplainOptions, type PlanNode } from "@pharos/promql/engine";
+import { formatExpr } from "@pharos/promql/syntax";
 import { MemoryRollups, MemoryStore, PlanningStore, SimClock } from "@pharos/testing";
+import fc from "fast-check";
+import { expressions } from "./syntax-arbitrary.ts";
 
 const NEVER = new AbortController().signal;
 const HOUR_MS = 3_600_000;
@@ -133,4 +136,24 @@ test("a part that the store computes is marked, with all that goes into it", asy
   );
   match(text, /sum {2}\(computed by the store; 61 steps\)/);
   deepEqual(store.taken, []);
+});
+
+test("whatever an expression is, its plan can be told", async () => {
+  const store = await filled(60_000, HOUR_MS);
+  let told = 0;
+  await fc.assert(
+    fc.asyncProperty(expressions("vector", 4), async (expr) => {
+      try {
+        const { text, root } = await explain(store, formatExpr(expr), { tier: "auto" });
+        equal(text.split("\n")[0]?.endsWith(": 61 steps"), true);
+        ok(text.split("\n").length >= nodesOf(root).length + 3, text);
+        told++;
+      } catch (error) {
+        // Such as a subquery of more steps than fit.
+        if (!(error instanceof OperatingError && error.code.startsWith("query."))) throw error;
+      }
+    }),
+    { numRuns: 500 },
+  );
+  ok(told > 300, `${told} of 500`);
 });

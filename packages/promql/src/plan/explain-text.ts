@@ -11,7 +11,7 @@ interface Times {
 
 /** A plan for people: a tree with what goes in below what it goes into. */
 export function planText({ root, estimate }: QueryPlan, times: Times): string {
-  const lines = [headline(root, times)];
+  const lines = [headline(times)];
   if (estimate !== undefined)
     lines.push(
       `in all about ${counted(estimate.series, "series")}, ${counted(estimate.samples, "sample")}, ` +
@@ -22,8 +22,9 @@ export function planText({ root, estimate }: QueryPlan, times: Times): string {
   return `${lines.join("\n")}\n`;
 }
 
-function headline({ steps }: PlanNode, { startMs, endMs, stepMs }: Times): string {
+function headline({ startMs, endMs, stepMs }: Times): string {
   if (stepMs === 0) return `instant query at ${timeText(startMs)}`;
+  const steps = Math.floor((endMs - startMs) / stepMs) + 1;
   const range = `${timeText(startMs)} to ${timeText(endMs)}`;
   return `range query from ${range}, each ${formatDuration(stepMs)}: ${counted(steps, "step")}`;
 }
