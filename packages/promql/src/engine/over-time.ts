@@ -1,3 +1,4 @@
+import { roomFor } from "./raw-samples.ts";
 import type { RawSamples, StepColumn, Windows } from "./windows.ts";
 
 type Kernel = (raw: RawSamples, windows: Windows, timesMs: Float64Array, out: StepColumn) => void;
@@ -68,8 +69,9 @@ class RunningSums {
     this.#lastPlus = -1;
     this.#lastMinus = -1;
     if (this.#sums.length <= length) {
-      this.#sums = new Float64Array(length * 2);
-      this.#lost = new Float64Array(length * 2);
+      const capacity = roomFor(length + 1, this.#sums.length);
+      this.#sums = new Float64Array(capacity);
+      this.#lost = new Float64Array(capacity);
     }
     const sums = this.#sums;
     const losts = this.#lost;
@@ -194,7 +196,7 @@ export function extremeOverTime(which: "min" | "max", give: "value" | "timestamp
   const sign = which === "max" ? 1 : -1;
   let queue = new Int32Array(256);
   return ({ timestampsMs, values, length }, { count, from, to }, _, out) => {
-    if (queue.length < length) queue = new Int32Array(length * 2);
+    if (queue.length < length) queue = new Int32Array(roomFor(length, queue.length));
     let head = 0;
     let tail = 0;
     let next = 0;

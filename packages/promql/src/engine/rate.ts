@@ -1,6 +1,7 @@
 import { extrapolationFactor, startedFactor } from "./range/extrapolation.ts";
 import type { RangeNotes } from "./range/range-notes.ts";
 import { beginsAnew, startOverlaps } from "./range/start-times.ts";
+import { roomFor } from "./raw-samples.ts";
 import type { RawSamples, StepColumn, Windows } from "./windows.ts";
 
 /** What of a difference is wanted. */
@@ -36,7 +37,8 @@ function plainRate({ isCounter, perSecond }: RateKind): Kernel {
       for (let i = 1; i < length && !hasResets; i++)
         hasResets = (values[i] as number) < (values[i - 1] as number);
       if (hasResets) {
-        if (resetsBefore.length < length) resetsBefore = new Int32Array(length * 2);
+        if (resetsBefore.length < length)
+          resetsBefore = new Int32Array(roomFor(length, resetsBefore.length));
         resetsBefore[0] = 0;
         for (let i = 1; i < length; i++)
           resetsBefore[i] =

@@ -15,8 +15,14 @@ export function createScratch(): RawSamples {
 
 export function reserve(scratch: RawSamples, length: number): void {
   if (scratch.values.length >= length) return;
-  scratch.timestampsMs = new Float64Array(length * 2);
-  scratch.values = new Float64Array(length * 2);
+  const capacity = roomFor(length, scratch.values.length);
+  scratch.timestampsMs = new Float64Array(capacity);
+  scratch.values = new Float64Array(capacity);
+}
+
+/** How many places a column gets that must grow: no more than are needed where that is a great many at once. */
+export function roomFor(length: number, before: number): number {
+  return Math.max(length, before * 2);
 }
 
 /** The samples without staleness markers, in `scratch` where there are any, else the store's own arrays. */

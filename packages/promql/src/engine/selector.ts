@@ -21,6 +21,11 @@ import type { StepColumn } from "./windows.ts";
 /** What of the sample found: its value (or the histogram it is), its time, or when its counter began, in seconds. */
 export type Give = "value" | "timestamp" | "start";
 
+/** Steps that are looked at in one go: a millisecond or two. */
+const STEPS_PER_TURN = 2 ** 18;
+/** Bytes a step of the columns in which series are given. */
+const STEP_SIZE = 9;
+
 /** Gives an instant vector selector's series one by one: at each step the sample found. */
 export function streamSelector(
   selector: VectorSelector,
@@ -48,7 +53,14 @@ export function openSelector(
   const stepMs = selector.at === undefined ? grid.stepMs : 0;
   const looks = { count: grid.count, firstMs, stepMs, lookbackMs };
   const fast = give === "start" ? undefined : KernelLookup.open(context.kernels, looks);
+  const reserved = context.reserve(grid.count * STEP_SIZE);
   const out = emptySeries(NO_LABELS, give !== "value", grid.count);
+  const finish = (columns: SeriesColumns): ReturnType<Sink> => {
+    out.histograms = undefined;
+    if (columns.histograms !== undefined)
+      lookUpHistograms(columns, columns.histograms, looks, give, out);
+    return hasAny(out.present) ? sink({ ...out, labels: columns.labels }) : undefined;
+  };
   return {
     selector,
     needed: { afterMs: firstMs - lookbackMs, maxMs: lastMs, starts: give === "start" },
@@ -62,15 +74,16 @@ export function openSelector(
           return sink({ labels, dropName: out.dropName, values, present });
         }
       }
-      let any = lookUp(columns, looks, give, out);
-      out.histograms = undefined;
-      if (columns.histograms !== undefined) {
-        lookUpHistograms(columns, columns.histograms, looks, give, out);
-        any = hasAny(out.present);
+      if (grid.count <= STEPS_PER_TURN) {
+        lookUp(columns, looks, give, out, { step: 0, next: 0 });
+        return finish(columns);
       }
-      return any ? sink({ ...out, labels }) : undefined;
+      return lookUpInTurns(columns, looks, give, out, context).then(() => finish(columns));
     },
-    end: () => fast?.[Symbol.dispose](),
+    end() {
+      reserved[Symbol.dispose]();
+      fast?.[Symbol.dispose]();
+    },
   };
 }
 
@@ -84,21 +97,41 @@ export function collectSelector(
   return collect(grid, context, (sink) => streamSelector(selector, grid, context, give, sink));
 }
 
+/** How far a look at the steps of a series has come: the next step, and the first sample after the one before. */
+interface LookPosition {
+  step: number;
+  next: number;
+}
+
+async function lookUpInTurns(
+  columns: SeriesColumns,
+  looks: Looks,
+  give: Give,
+  out: StepColumn,
+  context: QueryContext,
+): Promise<void> {
+  const position = { step: 0, next: 0 };
+  while (position.step < looks.count) {
+    lookUp(columns, looks, give, out, position);
+    if (context.isTurnOver()) await context.pause();
+  }
+}
+
 /**
- * For each step the last float at or before it, if that is younger than the lookback and no staleness marker. Answers
- * whether there is any.
+ * For each step the last float at or before it, if that is younger than the lookback and no staleness marker. Goes on from
+ * a position for so many steps as are done in one go.
  */
 function lookUp(
   { timestampsMs, values, stale, startsMs }: SeriesColumns,
   looks: Looks,
   give: Give,
   out: StepColumn,
-): boolean {
+  position: LookPosition,
+): void {
   const { length } = timestampsMs;
-  const count = out.values.length;
-  let any = false;
-  let next = 0;
-  for (let i = 0; i < count; i++) {
+  const end = Math.min(looks.count, position.step + STEPS_PER_TURN);
+  let { next } = position;
+  for (let i = position.step; i < end; i++) {
     const timeMs = looks.firstMs + i * looks.stepMs;
     while (next < length && (timestampsMs[next] as number) <= timeMs) next++;
     const at = next - 1;
@@ -114,9 +147,9 @@ function lookUp(
     else if (give === "timestamp") out.values[i] = (timestampsMs[at] as number) / 1000;
     else out.values[i] = startSeconds(startsMs, at);
     out.present[i] = FLOAT;
-    any = true;
   }
-  return any;
+  position.step = end;
+  position.next = next;
 }
 
 /** Puts the last histogram where that is the series' last sample, after `lookUp` has dealt with the floats. */

@@ -26,6 +26,9 @@ import { WindowCounts } from "./window-counts.ts";
 /** Functions for which it matters when a counter began. */
 const USES_STARTS = new Set(["increase", "irate", "rate", "resets"]);
 
+/** Bytes a step of what such a call keeps: three times where the windows are, their ends, the times, the result. */
+const STEP_SIZE = 3 * 8 + 8 + 8 + 9;
+
 /** A call of a function of a range vector that is being computed, one series after the other. */
 export class RangeCall implements Disposable {
   readonly range: RangeArgument;
@@ -37,6 +40,7 @@ export class RangeCall implements Disposable {
   readonly #windows: SeriesWindows;
   readonly #out: StepSeries;
   readonly #counts: WindowCounts | undefined;
+  readonly #reserved: Disposable;
   /** The first argument of `quantile_over_time`. */
   readonly #quantiles: Float64Array | undefined;
 
@@ -66,6 +70,7 @@ export class RangeCall implements Disposable {
     const reach = reachOf(extent, context.lookbackMs);
     const firstEndMs = context.shiftedMs(shift, grid.startMs);
     const stepMs = shift.at === undefined ? grid.stepMs : 0;
+    this.#reserved = context.reserve(grid.count * STEP_SIZE);
     const windows = createWindows(grid.count, range.rangeMs, firstEndMs, stepMs, reach);
     const notes = new RangeNotes(context.annotations, argument(call, 0).span);
     this.range = range;
@@ -122,6 +127,7 @@ export class RangeCall implements Disposable {
 
   [Symbol.dispose](): void {
     this.#fast?.[Symbol.dispose]();
+    this.#reserved[Symbol.dispose]();
   }
 }
 

@@ -1,22 +1,13 @@
-import { assert, type Labels, type NativeHistogram } from "@pharos/base";
+import { assert, type Labels } from "@pharos/base";
 import type { Expr, MatrixSelector } from "../../syntax/ast.ts";
 import { type RangeArgument, shiftOf } from "../call-arguments.ts";
 import type { Evaluator } from "../evaluator.ts";
 import { unwrapParens } from "../expr-properties.ts";
-import { withCounterReset } from "../histogram/arithmetic.ts";
 import type { QueryContext } from "../query-context.ts";
-import { createScratch, reserve, withoutStale } from "../raw-samples.ts";
+import { createScratch, withoutStale } from "../raw-samples.ts";
 import { type Reading, readSeries, shiftedRange } from "../read-series.ts";
 import type { HistogramRun, SampleRun } from "../result.ts";
-import {
-  FLOAT,
-  type Grid,
-  HISTOGRAM,
-  histogramAt,
-  type StepSeries,
-  timesOf,
-} from "../step-series.ts";
-import { subqueryGrid } from "../subquery.ts";
+import type { Grid } from "../step-series.ts";
 import {
   createWindows,
   moveWindows,
@@ -25,6 +16,7 @@ import {
   sameWindows,
   type Windows,
 } from "../windows.ts";
+import { streamSubquery } from "./subquery-stream.ts";
 import { WindowCounts } from "./window-counts.ts";
 
 /**
@@ -59,16 +51,7 @@ export async function streamRange(
   const { context } = evaluator;
   if (range.kind === "matrix")
     return readSeries(context, [openMatrixSelector(range, grid, context, wishes, sink)]);
-  const inner = subqueryGrid(range, grid, context);
-  if (inner === undefined) return;
-  const scratch = createScratch();
-  reserve(scratch, inner.count);
-  const timesMs = timesOf(inner);
-  await evaluator.stream(range.expr, inner, (series) => {
-    takeSteps(series, timesMs, scratch);
-    context.countSamples(scratch.length + (scratch.histograms?.length ?? 0));
-    return sink(series.labels, series.dropName, scratch);
-  });
+  return streamSubquery(range, grid, evaluator, sink);
 }
 
 /** What `streamRange` does with the series that it reads for a matrix selector. */
@@ -86,39 +69,6 @@ export function openMatrixSelector(
     needed: { afterMs: firstMs - rangeMs - beforeMs, maxMs: lastMs + afterMs, starts },
     take: (columns) => sink(columns.labels, false, withoutStale(columns, scratch)),
   };
-}
-
-/** Makes samples of what a series is at the steps of a subquery. */
-function takeSteps(series: StepSeries, timesMs: Float64Array, into: RawSamples): void {
-  const { values, present } = series;
-  let kept = 0;
-  for (let i = 0; i < present.length; i++) {
-    if (present[i] !== FLOAT) continue;
-    into.timestampsMs[kept] = timesMs[i] as number;
-    into.values[kept] = values[i] as number;
-    kept++;
-  }
-  into.length = kept;
-  into.histograms = series.histograms === undefined ? undefined : histogramSteps(series, timesMs);
-}
-
-/**
- * What the histograms say of resets is forgotten: between two steps there may be samples that the subquery does not see,
- * and at a short step it sees one twice.
- */
-function histogramSteps(series: StepSeries, timesMs: Float64Array): RawHistograms | undefined {
-  const timestampsMs = new Float64Array(timesMs.length);
-  const histograms: NativeHistogram[] = [];
-  for (let i = 0; i < timesMs.length; i++) {
-    if (series.present[i] !== HISTOGRAM) continue;
-    timestampsMs[histograms.length] = timesMs[i] as number;
-    const histogram = histogramAt(series, i);
-    histograms.push(
-      histogram.counterReset === "gauge" ? histogram : withCounterReset(histogram, "unknown"),
-    );
-  }
-  if (histograms.length === 0) return undefined;
-  return { timestampsMs, histograms, length: histograms.length, startsMs: undefined };
 }
 
 /** A range vector at the one time of `grid`, as an instant query of it answers: copies of the samples. */
@@ -144,7 +94,7 @@ export async function evaluateMatrix(
     const histograms = raw.histograms && histogramsIn(raw.histograms, histogramWindows);
     const count = to - from + (histograms?.length ?? 0);
     if (count === 0) return;
-    context.hold(count);
+    context.hold(count, 1);
     runs.push({
       labels,
       dropName,

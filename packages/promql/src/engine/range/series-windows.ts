@@ -6,8 +6,8 @@ import type { KernelFunction } from "./kernel-function.ts";
 import type { MixedFunction } from "./mixed-functions.ts";
 import { SampleWindow } from "./sample-window.ts";
 
-/** How many samples may be looked at before others get a turn on the thread: some tens of ms. */
-const SAMPLES_PER_TURN = 2_000_000;
+/** How many samples and windows may be looked at before others get a turn on the thread: some ms. */
+const SAMPLES_PER_TURN = 1_000_000;
 
 /** What a histogram counts as in that: to add one up takes as long as so many floats. */
 const HISTOGRAM_WORK = 100;
@@ -32,6 +32,9 @@ export class SeriesWindows {
   readonly #options: SeriesWindowsOptions;
   /** The windows of some steps; those of the others are empty. */
   readonly #turn: Windows;
+  /** The steps of which the turn has windows. */
+  #turnStart = 0;
+  #turnEnd = 0;
   readonly #histogramWindows: Windows;
 
   constructor(options: SeriesWindowsOptions) {
@@ -47,19 +50,23 @@ export class SeriesWindows {
     out.present.fill(NONE);
     moveWindows(windows, raw);
     // What WebAssembly leaves alone is unusual, and may take long.
-    const isLong = (walks || fast !== undefined) && samplesIn(windows) > SAMPLES_PER_TURN;
-    if (raw.histograms !== undefined || isLong) return this.#computeInTurns(raw, isLong);
+    const isWalk = walks || fast !== undefined;
+    const work = isWalk ? samplesIn(windows) : raw.length;
+    const isLong = work + windows.count > SAMPLES_PER_TURN;
+    if (raw.histograms !== undefined || isLong) return this.#computeInTurns(raw, isLong, isWalk);
     kernel(raw, windows, timesMs, out);
     return undefined;
   }
 
-  async #computeInTurns(raw: RawSamples, isLong: boolean): Promise<void> {
+  async #computeInTurns(raw: RawSamples, isLong: boolean, isWalk: boolean): Promise<void> {
     const { kernel, windows, timesMs, out, context } = this.#options;
     if (!isLong) kernel(raw, windows, timesMs, out);
     else
       for (let step = 0; step < windows.count; ) {
-        step = this.#takeTurn(step);
-        kernel(raw, this.#turn, timesMs, out);
+        const from = windows.from[step] as number;
+        const next = this.#takeTurn(step, isWalk);
+        kernel(partOf(raw, from, windows.to[next - 1] as number), this.#turn, timesMs, out);
+        step = next;
         if (context.isTurnOver()) await context.pause();
       }
     if (raw.histograms === undefined) return;
@@ -78,22 +85,46 @@ export class SeriesWindows {
     }
   }
 
-  /** Sets the windows of a turn, which begins at a step. Answers where the next one begins. */
-  #takeTurn(from: number): number {
+  /**
+   * Sets the windows of a turn, which begins at a step, over samples of which the first is that step's first. Answers where
+   * the next turn begins. Where windows overlap, and a kernel does not walk them, a turn is longer than they are, so that few
+   * samples are looked at in two turns.
+   */
+  #takeTurn(first: number, isWalk: boolean): number {
     const { windows } = this.#options;
     const turn = this.#turn;
-    turn.from.fill(0);
-    turn.to.fill(0);
-    let samples = 0;
-    let step = from;
+    turn.from.fill(0, this.#turnStart, this.#turnEnd);
+    turn.to.fill(0, this.#turnStart, this.#turnEnd);
+    const start = windows.from[first] as number;
+    const samplesMax = isWalk
+      ? SAMPLES_PER_TURN
+      : Math.max(SAMPLES_PER_TURN, 3 * ((windows.to[first] as number) - start));
+    let walked = 0;
+    let step = first;
     do {
-      turn.from[step] = windows.from[step] as number;
-      turn.to[step] = windows.to[step] as number;
-      samples += (windows.to[step] as number) - (windows.from[step] as number);
+      const from = windows.from[step] as number;
+      const to = windows.to[step] as number;
+      turn.from[step] = from - start;
+      turn.to[step] = to - start;
+      walked = isWalk ? walked + to - from : to - start;
       step++;
-    } while (step < windows.count && samples < SAMPLES_PER_TURN);
+    } while (step < windows.count && walked < samplesMax && step - first < SAMPLES_PER_TURN);
+    this.#turnStart = first;
+    this.#turnEnd = step;
     return step;
   }
+}
+
+/** Samples `from` (included) to `to` (excluded). */
+function partOf(raw: RawSamples, from: number, to: number): RawSamples {
+  if (from === 0 && to === raw.length) return raw;
+  return {
+    timestampsMs: raw.timestampsMs.subarray(from, to),
+    values: raw.values.subarray(from, to),
+    length: to - from,
+    startsMs: raw.startsMs?.subarray(from, to),
+    histograms: undefined,
+  };
 }
 
 function samplesIn({ count, from, to }: Windows): number {

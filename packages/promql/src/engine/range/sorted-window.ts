@@ -1,4 +1,5 @@
 import { quantile } from "../quantile.ts";
+import { roomFor } from "../raw-samples.ts";
 
 /** With so many samples that come or go beside those that stay, sorting anew is cheaper than to move each into its place. */
 const CHANGES_MAX_SHARE = 1 / 8;
@@ -102,7 +103,7 @@ export class SortedWindow {
 
   #reserve(length: number): void {
     if (this.#sorted.length >= length) return;
-    const grown = new Float64Array(length * 2);
+    const grown = new Float64Array(roomFor(length, this.#sorted.length));
     grown.set(this.#sorted.subarray(0, this.#length));
     this.#sorted = grown;
   }
