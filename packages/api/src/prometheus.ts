@@ -60,6 +60,8 @@ const statisticsSchema = z.object({
     /** Series that came from the store; ours. */
     seriesTouched: z.int(),
   }),
+  /** Of a range that the cache of results had a part in; samples are those that were read beside. Ours. */
+  cache: z.object({ steps: z.int(), stepsFromCache: z.int() }).optional(),
 });
 
 /** What a query was estimated to read and what it did, with `cost=true`; ours. */

@@ -158,10 +158,12 @@ test("what was used longest ago makes room, and what is too large is not kept", 
 test("dropping metrics drops the results that read them, or may", async () => {
   const world = await CacheWorld.open();
   for (const query of ["up", "load", '{job!="x",__name__=~"load"}']) await world.ask(query);
-  world.cache.dropMetrics(["up"]);
+  world.cache.dropMetrics(new Set(["up"]));
   equal(world.cache.stats.invalidations, 2);
   equal(await world.ask("up"), "0/51");
   equal(await world.ask("load"), "51/51");
+  world.cache.dropMetrics(undefined);
+  equal(await world.ask("load"), "0/51");
 });
 
 test("what was said of a piece is said again, with its place in the text", async () => {

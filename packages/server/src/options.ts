@@ -45,6 +45,11 @@ export interface ServeOptions {
   readonly queryConcurrentPerUserMax: number;
   /** Queries that wait for their turn, as above. */
   readonly queryQueuedMax: number;
+  /** Bytes of results that are kept, of all query threads together; 0 keeps none. */
+  readonly queryCacheSizeMax: number;
+  /** How long results of the last hour, and older ones, are kept after their last use. */
+  readonly queryCacheRecentMs: number;
+  readonly queryCacheOlderMs: number;
   /** The header in which a proxy in front names the user; undefined if there is none. */
   readonly queryUserHeader: string | undefined;
   readonly lookbackMs: number;
@@ -302,6 +307,30 @@ export const SERVE_OPTIONS: Rows = {
     fallback: "1000",
     parse: countFrom(1),
     format: String,
+  },
+  queryCacheSizeMax: {
+    flag: "--query-cache-size",
+    value: "size",
+    help: "how much memory results of range queries may take that are kept for the next time; 0 keeps none",
+    fallback: "64MiB",
+    parse: parseSize,
+    format: formatSize,
+  },
+  queryCacheRecentMs: {
+    flag: "--query-cache-ttl-recent",
+    value: "duration",
+    help: "how long results of the last hour are kept after they were last asked for",
+    fallback: "1m",
+    parse: durationFrom(0),
+    format: formatDuration,
+  },
+  queryCacheOlderMs: {
+    flag: "--query-cache-ttl-older",
+    value: "duration",
+    help: "how long older results are kept after they were last asked for",
+    fallback: "1h",
+    parse: durationFrom(0),
+    format: formatDuration,
   },
   queryUserHeader: {
     flag: "--query-user-header",

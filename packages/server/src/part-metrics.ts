@@ -33,6 +33,7 @@ export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void 
   addThreadMetrics(metrics, parts);
   addMemoryMetrics(metrics, parts);
   addQueryMetrics(metrics, parts.queries);
+  addCacheMetrics(metrics, parts);
   metrics.gauge(
     "pharos_config_last_reload_successful",
     "Whether the last attempt to load the configuration succeeded.",
@@ -166,6 +167,54 @@ const MEMORY_KINDS: readonly (readonly [kind: string, pick: (memory: ThreadMemor
   ["kernels_used", ({ kernelsUsed }) => kernelsUsed],
   ["kernels", ({ kernels }) => kernels],
 ];
+
+function addCacheMetrics(metrics: OwnMetrics, { threads, queries }: MeasuredParts): void {
+  const { cache } = queries.service.counters;
+  metrics.counter(
+    "pharos_query_cache_requests_total",
+    "Range queries by what the cache of results had of them: hit (all steps), partial, miss.",
+    () => [
+      [{ outcome: "hit" }, cache.hits],
+      [{ outcome: "partial" }, cache.partialHits],
+      [{ outcome: "miss" }, cache.misses],
+    ],
+    ["outcome"],
+  );
+  metrics.counter(
+    "pharos_query_cache_steps_total",
+    "Steps of these queries by where they came from: cache, evaluation.",
+    () => [
+      [{ source: "cache" }, cache.stepsCached],
+      [{ source: "evaluation" }, cache.steps - cache.stepsCached],
+    ],
+    ["source"],
+  );
+  metrics.gauge(
+    "pharos_query_cache_hit_rate_pct",
+    "Share of these steps that came from the cache since the start, in percent; 100 before the first.",
+    () => (cache.steps === 0 ? 100 : (cache.stepsCached / cache.steps) * 100),
+  );
+  metrics.counter(
+    "pharos_query_cache_evictions_total",
+    "Queries whose kept results made room for others; as of the scrape before, as the following.",
+    () => threads.cacheStats.evictions,
+  );
+  metrics.counter(
+    "pharos_query_cache_invalidations_total",
+    "Queries whose kept results were dropped since an alert changed its state.",
+    () => threads.cacheStats.invalidations,
+  );
+  metrics.gauge(
+    "pharos_query_cache_queries",
+    "Queries of which results are kept.",
+    () => threads.cacheStats.queries,
+  );
+  metrics.gauge(
+    "pharos_query_cache_bytes",
+    "Size of these results.",
+    () => threads.cacheStats.size,
+  );
+}
 
 function addMemoryMetrics(metrics: OwnMetrics, { storeMemory, threads }: MeasuredParts): void {
   metrics.gauge(

@@ -12,6 +12,7 @@ import type { Expr } from "../syntax/ast.ts";
 import { printExpr } from "../syntax/print.ts";
 import { CachedQuery } from "./cached-query.ts";
 import { EXTENT_STEPS, type Extent, extentOf, StepTable } from "./extent.ts";
+import { readMetrics } from "./read-metrics.ts";
 import type { ResultCache } from "./result-cache.ts";
 import { type StepScope, stepScope } from "./step-scope.ts";
 
@@ -95,7 +96,7 @@ export class CachedRange {
     // Before anything is looked at: what comes from now on may or may not be in the answer.
     this.#mark = changes.mark();
     const key = JSON.stringify([stepMs, this.#phaseMs, lookbackMs, printExpr(expr)]);
-    this.#cached = cache.get(key) ?? new CachedQuery(key, scope.metrics);
+    this.#cached = cache.get(key) ?? new CachedQuery(key, readMetrics(expr));
   }
 
   /** The earliest time of which samples are looked at. */

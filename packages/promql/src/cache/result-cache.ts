@@ -128,11 +128,11 @@ export class ResultCache {
     }
   }
 
-  /** Drops the results that read any of these metrics, or of which that cannot be told. */
-  dropMetrics(metrics: readonly string[]): void {
+  /** Drops the results that read any of these metrics, or of which that cannot be told; all where it is not known which. */
+  dropMetrics(metrics: ReadonlySet<string> | undefined): void {
     for (const [key, { query }] of [...this.#queries]) {
       const known = query.metrics;
-      if (known !== undefined && !metrics.some((metric) => known.has(metric))) continue;
+      if (known !== undefined && metrics?.isDisjointFrom(known) === true) continue;
       this.#forget(key);
       this.#dropped.add(query);
       this.#invalidations++;

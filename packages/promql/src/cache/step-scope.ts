@@ -1,4 +1,3 @@
-import { METRIC_NAME } from "@pharos/base";
 import type { TimeRange } from "@pharos/ports";
 import { unwrapParens } from "../engine/expr-properties.ts";
 import { reachOf } from "../engine/range/extent.ts";
@@ -12,8 +11,6 @@ export interface StepScope {
   readonly aheadMs: number;
   /** Times that every step looks at, by `@`. */
   readonly fixed: readonly TimeRange[];
-  /** The metrics that are read; undefined where that cannot be told. */
-  readonly metrics: ReadonlySet<string> | undefined;
 }
 
 /** Of the query's range, or of what other steps have. */
@@ -25,13 +22,12 @@ const OF_THE_RANGE: ReadonlySet<string> = new Set(["start", "end", "range", "inf
  * selector or a function of a range, since which of equal values are taken depends on the order in which series were found.
  */
 export function stepScope(expr: Expr, lookbackMs: number): StepScope | undefined {
-  const names = new Set<string>();
-  const finder = new ScopeFinder(lookbackMs, names);
+  const finder = new ScopeFinder(lookbackMs);
   const { near, fixed } = finder.find(expr);
   if (!finder.isOfSteps) return undefined;
   if (near === undefined && fixed.length === 0) return undefined;
   const [backMs, aheadMs] = [near?.backMs ?? 0, near?.aheadMs ?? 0];
-  return { backMs, aheadMs, fixed, metrics: finder.knowsMetrics ? names : undefined };
+  return { backMs, aheadMs, fixed };
 }
 
 interface Scope {
@@ -44,21 +40,15 @@ const NOTHING: Scope = { near: undefined, fixed: [] };
 
 class ScopeFinder {
   isOfSteps = true;
-  knowsMetrics = true;
   readonly #lookbackMs: number;
-  readonly #metrics: Set<string>;
 
-  constructor(lookbackMs: number, metrics: Set<string>) {
+  constructor(lookbackMs: number) {
     this.#lookbackMs = lookbackMs;
-    this.#metrics = metrics;
   }
 
   find(expr: Expr, rangeMs?: number): Scope {
     switch (expr.kind) {
       case "vector": {
-        const name = expr.matchers.find(({ name, type }) => name === METRIC_NAME && type === "=");
-        if (name === undefined) this.knowsMetrics = false;
-        else this.#metrics.add(name.value);
         const { beforeMs, afterMs } = reachOf(expr.extent, this.#lookbackMs);
         const backMs = (rangeMs ?? this.#lookbackMs) + beforeMs;
         return this.#shifted(expr, { near: { backMs, aheadMs: afterMs }, fixed: [] });

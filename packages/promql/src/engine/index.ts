@@ -1,3 +1,4 @@
+export { readMetrics } from "../cache/read-metrics.ts";
 export {
   ResultCache,
   type ResultCacheOptions,

@@ -25,7 +25,7 @@ export function statisticsData(
 ): unknown {
   const total = totalMs / 1000;
   const queued = queuedMs / 1000;
-  const { samplesRead, samplesPeak, seriesRead, queryable } = stats;
+  const { samplesRead, samplesPeak, seriesRead, queryable, steps: ofRange } = stats;
   return {
     timings: {
       evalTotalTime: total,
@@ -44,6 +44,9 @@ export function statisticsData(
       samplesRead,
       seriesTouched: seriesRead,
     },
+    ...(ofRange === undefined
+      ? {}
+      : { cache: { steps: ofRange.total, stepsFromCache: ofRange.cached } }),
   };
 }
 

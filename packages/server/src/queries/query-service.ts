@@ -21,6 +21,8 @@ export interface SentQuery {
   readonly terms: QueryTerms;
   /** In place of that of the request. */
   readonly signal: AbortSignal;
+  /** Tells queries apart: what is kept of an answer is there for those with the same. */
+  readonly home?: string | undefined;
   /** Told how the evaluation went, before the answer is there; not told where there was none. */
   observe(run: QueryRun): void;
 }
@@ -126,6 +128,7 @@ export class QueryService {
       return await threads.read(request, {
         terms: { ...terms, timeoutMs, waitedMs },
         signal,
+        home: query.stepMs > 0 ? `${query.stepMs} ${query.query}` : undefined,
         observe: (seen) => {
           run = seen;
         },
@@ -154,6 +157,7 @@ export class QueryService {
     counters.queuedMs += waitedMs;
     const { evaluatedMs = 0, stats } = run ?? {};
     counters.evaluatedMs += evaluatedMs;
+    counters.countSteps(stats?.steps);
     counters.samplesRead += stats?.samplesRead ?? 0;
     counters.seriesRead += stats?.seriesRead ?? 0;
     if (run !== undefined)

@@ -61,6 +61,8 @@ export interface RuleSurroundings {
   readonly append: (batch: SampleBatch) => Promise<unknown>;
   /** The dispatcher: resolves when it has kept what is new. */
   readonly notify: (alerts: readonly GroupAlert[]) => Promise<void>;
+  /** Told that alerts of an expression became pending or firing, or ended. */
+  readonly alertsChanged?: (expr: Expr) => void;
   readonly externalLabels: () => Labels;
   /** Without a slash at the end. */
   readonly externalUrl: string;
@@ -257,6 +259,7 @@ export class RuleGroupRunner {
       externalUrl,
     });
     entry.state = step.state;
+    if (step.changes.length > 0) this.#surroundings.alertsChanged?.(entry.compiled.expr);
     // First kept, then told: who was told must be found again after a crash, to hear how it ends.
     if (step.changes.length > 0 || this.#heartbeatIsDue(entry, timeMs))
       await this.#keep(entry, timeMs);

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Labels } from "@pharos/base";
-import type { QueryResult } from "@pharos/promql/engine";
+import type { QueryResult, ResultCacheOptions, ResultCacheStats } from "@pharos/promql/engine";
 import type { ReaderSetup } from "@pharos/tsdb";
 import type { ArchiveConfig } from "../config/config.ts";
 import type { RemoteReadLimits } from "../http/remote-read.ts";
@@ -19,6 +19,8 @@ export interface QuerySettings {
   /** Of rules, and of what comes without terms of its own. */
   readonly timeoutMs: number;
   readonly defaultStepMs: number;
+  /** The cache of results that each thread has; undefined for none. */
+  readonly resultCache?: Omit<ResultCacheOptions, "clock"> | undefined;
   /** What remote reads may take; Prometheus's limits unless given. */
   readonly remoteRead?: RemoteReadLimits | undefined;
 }
@@ -63,6 +65,10 @@ export interface QueryCalls {
   drop(ask: number): void;
   /** An instant query. */
   evaluate(ask: { readonly expr: string; readonly timeMs: number }): QueryResult;
+  /** Of its cache of results; null where it has none. */
+  cacheStats(ask: null): ResultCacheStats | null;
+  /** Drops the cached results that read any of these metrics. */
+  dropCached(ask: ReadonlySet<string> | undefined): void;
   /** Answers as soon as it gets its turn. */
   ping(ask: null): null;
   memory(ask: null): ThreadMemory;

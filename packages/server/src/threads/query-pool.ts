@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { systemClock } from "@pharos/adapters/node";
 import { errorText, type Labels, OperatingError } from "@pharos/base";
-import type { QueryResult } from "@pharos/promql/engine";
+import type { QueryResult, ResultCacheStats } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
 import { formChunks } from "../http/parameters.ts";
 import type { Logger } from "../log.ts";
@@ -43,7 +43,9 @@ const RULE_THREADS_MAX = 1;
 /** Who a thread is for: people's queries, or rules alone. */
 type ThreadKind = "people" | "rules";
 /** What the read routes look at. */
-const READ_HEADERS = ["Accept", "Content-Type"] as const;
+const READ_HEADERS = ["Accept", "Cache-Control", "Content-Type"] as const;
+/** Of so many different queries it is remembered which thread answered them, and has what it kept of that. */
+const HOMES_MAX = 10_000;
 
 export interface QueryPoolOptions {
   readonly store: StoreThread;
@@ -72,6 +74,9 @@ export class QueryPool implements AsyncDisposable {
   /** So that what comes at the same moment does not start a thread each. */
   readonly #starting = new Map<ThreadKind, Promise<QueryThread>>();
   readonly #texts = new WeakMap<Expr, string>();
+  /** The threads that answered queries last, by what tells these apart; the latest last. */
+  readonly #homes = new Map<string, QueryThread>();
+  readonly #endedCaches = { evictions: 0, invalidations: 0 };
   #deaths = 0;
   #stuck = 0;
   #open = true;
@@ -90,7 +95,7 @@ export class QueryPool implements AsyncDisposable {
   #endStuck(silentMsMax: number): void {
     for (const thread of this.#threads) {
       if (thread.load === 0 || !thread.isSilentFor(silentMsMax)) continue;
-      this.#threads.delete(thread);
+      this.#forget(thread);
       this.#stuck++;
       this.#options.log.error(
         { queries: thread.load },
@@ -105,9 +110,13 @@ export class QueryPool implements AsyncDisposable {
     const nowMs = systemClock.monotonicMs();
     for (const thread of this.#threads) {
       if (thread.load > 0 || nowMs - thread.sinceMs < IDLE_MS_MAX) continue;
-      this.#threads.delete(thread);
+      this.#forget(thread);
       void thread.end();
     }
+  }
+
+  #forget(thread: QueryThread): void {
+    if (this.#threads.delete(thread)) addStats(this.#endedCaches, thread.askCache());
   }
 
   stats(): QueryPoolStats {
@@ -148,9 +157,21 @@ export class QueryPool implements AsyncDisposable {
     const body = await formOf(request);
     const externalLabels = this.#options.externalLabels();
     const sent = { method, url, headers, body, externalLabels, terms: query?.terms };
-    const thread = await this.#thread("people");
+    const thread = await this.#thread("people", query?.home);
     return thread.read(sent, query?.signal ?? request.signal, (run) => query?.observe(run));
   };
+
+  /** What the threads said last of their caches of results, together; asks them again. */
+  get cacheStats(): CacheTotals {
+    const totals = { ...this.#endedCaches, queries: 0, size: 0 };
+    for (const thread of this.#threads) addStats(totals, thread.askCache());
+    return totals;
+  }
+
+  /** Drops what is kept of the results of queries that read any of these metrics; undefined for all. */
+  dropCached(metrics: ReadonlySet<string> | undefined): void {
+    for (const thread of this.#threads) thread.dropCached(metrics);
+  }
 
   /** An instant query, for rules. @throws OperatingError as `Engine.instant`. */
   async evaluate(expr: Expr, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
@@ -158,8 +179,25 @@ export class QueryPool implements AsyncDisposable {
     return (await this.#thread("rules")).evaluate(text, timeMs, signal);
   }
 
-  /** The thread with the least to do; rules may use any. */
-  async #thread(kind: ThreadKind): Promise<QueryThread> {
+  /**
+   * The thread with the least to do, or the one that answered the same query before, if that is free soon; rules may use
+   * any.
+   */
+  async #thread(kind: ThreadKind, home?: string): Promise<QueryThread> {
+    if (home === undefined) return this.#freest(kind);
+    const last = this.#homes.get(home);
+    const isFree = last !== undefined && this.#threads.has(last) && !last.isHeldUp && !last.isFull;
+    const thread = isFree ? last : await this.#freest(kind);
+    this.#homes.delete(home);
+    this.#homes.set(home, thread);
+    for (const oldest of this.#homes.keys()) {
+      if (this.#homes.size <= HOMES_MAX) break;
+      this.#homes.delete(oldest);
+    }
+    return thread;
+  }
+
+  async #freest(kind: ThreadKind): Promise<QueryThread> {
     if (!this.#open) throw new OperatingError("query.cancelled", "the server shuts down");
     let best: QueryThread | undefined;
     let ofPeople = 0;
@@ -196,7 +234,7 @@ export class QueryPool implements AsyncDisposable {
     const { setup, port } = await store.openReader();
     const data = { settings, setup, port };
     const thread: QueryThread = new QueryThread(kind, data, heapMibMax, (death) => {
-      this.#threads.delete(thread);
+      this.#forget(thread);
       if (!this.#open) return;
       this.#deaths++;
       log.error({ error: errorText(death) }, "a query thread has ended");
@@ -223,6 +261,23 @@ function isBetter(thread: QueryThread, than: QueryThread): boolean {
   return thread.load < than.load;
 }
 
+/** Of all threads; counts since the start, of threads that have ended too. */
+export interface CacheTotals {
+  readonly evictions: number;
+  readonly invalidations: number;
+  /** Kept now, and their bytes. */
+  readonly queries: number;
+  readonly size: number;
+}
+
+function addStats(
+  totals: { -readonly [key in keyof CacheTotals]?: number },
+  stats: ResultCacheStats | null,
+): void {
+  for (const key of ["evictions", "invalidations", "queries", "size"] as const)
+    if (totals[key] !== undefined) totals[key] += stats?.[key] ?? 0;
+}
+
 export interface QueryPoolStats {
   readonly threads: number;
   readonly queries: number;
@@ -238,6 +293,8 @@ class QueryThread {
   readonly #liveness: Liveness;
   #memory: ThreadMemory | undefined;
   #memoryAsked: Promise<void> | undefined;
+  #cache: ResultCacheStats | null = null;
+  #cacheAsked: Promise<void> | undefined;
   #load = 0;
   /** Since when there was always something to do, or nothing; on the monotonic clock. */
   sinceMs = systemClock.monotonicMs();
@@ -299,6 +356,11 @@ class QueryThread {
     return this.load > 0 && this.isSilentFor(HELD_UP_MS);
   }
 
+  /** Whether a query would wait here for others that have taken long already. */
+  get isFull(): boolean {
+    return this.load > 0 && this.isBusy;
+  }
+
   get isBusy(): boolean {
     return systemClock.monotonicMs() - this.sinceMs >= BUSY_MS;
   }
@@ -321,6 +383,22 @@ class QueryThread {
       () => {}, // The thread is gone.
     );
     return this.#memory;
+  }
+
+  /** What it said last of its cache, and asks again. */
+  askCache(): ResultCacheStats | null {
+    this.#cacheAsked ??= this.#caller.call("cacheStats", null).then(
+      (stats) => {
+        this.#cache = stats;
+        this.#cacheAsked = undefined;
+      },
+      () => {}, // The thread is gone.
+    );
+    return this.#cache;
+  }
+
+  dropCached(metrics: ReadonlySet<string> | undefined): void {
+    this.#caller.tell("dropCached", metrics);
   }
 
   get utilization(): number {

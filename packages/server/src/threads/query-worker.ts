@@ -3,7 +3,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
 import { assert } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
-import { createEngine } from "@pharos/promql/engine";
+import { createEngine, ResultCache } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
 import { attachReader, type ReaderCalls } from "@pharos/tsdb";
 import { wholeBodyOf } from "../http/answer.ts";
@@ -36,7 +36,9 @@ const store = await attachReader({
   blockCacheSizeMax: settings.blockCacheSizeMax,
   archive: archiveSettings(settings.archive),
 });
-const engine = createEngine({ clock: systemClock, kernels, ...settings });
+const resultCache =
+  settings.resultCache && new ResultCache({ clock: systemClock, ...settings.resultCache });
+const engine = createEngine({ clock: systemClock, kernels, ...settings, resultCache });
 const freed = new FreedMemory();
 
 type Pieces = AsyncIterator<Uint8Array<ArrayBuffer>, unknown, undefined>;
@@ -62,6 +64,8 @@ answerCalls<QueryCalls>(main, {
     freed.queryEnded();
   },
   ping: () => null,
+  cacheStats: () => resultCache?.stats ?? null,
+  dropCached: (metrics) => resultCache?.dropMetrics(metrics),
   memory: () => threadMemory(kernels),
   // Rules are about samples: rows stand in only where those are gone.
   evaluate: ({ expr, timeMs }, signal) =>
