@@ -8,6 +8,7 @@ import { errorText, formatDuration, type OperatingError, seededRng } from "@phar
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
 import { Dispatcher, WebhookReceiver } from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
+import { readMetrics } from "@pharos/promql/engine";
 import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
@@ -40,12 +41,16 @@ import type { QueryParts } from "./queries/query-parts.ts";
 import { QueryScheduler } from "./queries/query-scheduler.ts";
 import { QueryService } from "./queries/query-service.ts";
 import { TopQueries } from "./queries/top-queries.ts";
+import { addRemoteWriteMetrics } from "./remote-write-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
 import { changeableSettings, compactionRanges } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
+import type { QuerySettings } from "./threads/query-calls.ts";
 import { QueryPool } from "./threads/query-pool.ts";
+import type { RemoteWriteStatus } from "./threads/remote-write-calls.ts";
+import { RemoteWriteThread } from "./threads/remote-write-thread.ts";
 import type { StoreThreadStats } from "./threads/store-calls.ts";
 import { StoreThread } from "./threads/store-thread.ts";
 
@@ -60,6 +65,7 @@ const RULE_TIMEOUT_MS = 2 * 60_000;
 const TOP_QUERIES_MAX = 10_000;
 /** Threads that evaluate people's queries. */
 const QUERY_THREADS_MAX = availableParallelism();
+
 /** What the server tells whoever started it. */
 export interface PharosEvents {
   /** Somebody asks over HTTP that the process ends. */
@@ -152,10 +158,13 @@ export class Pharos implements AsyncDisposable {
     const queries = this.#openQueries(threads);
     const http = nodeHttpClient();
     this.#closers.defer(() => http.close());
-    const alerting = await this.#openAlerting(documents, http, queries.service, store);
+    const alerting = await this.#openAlerting(
+      ...([documents, http, queries.service, store, threads] as const),
+    );
     // Again, so that the last request is answered before anything that it needs is closed.
     this.#closers.defer(() => listener.close());
     const { scrapes, watcher } = this.#openScraping(http, store);
+    const remoteWrites = this.#openRemoteWrites(store);
     this.#apply = async ({ config, groups, notifications }) => {
       await alerting.dispatcher.apply(notifications);
       await alerting.rules.apply(groups);
@@ -163,6 +172,7 @@ export class Pharos implements AsyncDisposable {
       scrapes.applyJobs(config.scrapeJobs);
       watcher.apply(config.scrapeJobs);
       await queries.logging.apply(config.global.queries.logFile);
+      await remoteWrites.apply(config.remoteWrites, config.global.externalLabels);
     };
     await this.#apply(this.#files);
 
@@ -178,8 +188,10 @@ export class Pharos implements AsyncDisposable {
       ...{ store, threads, queries, scrapes, queue, ...alerting, reloaded },
       storeMemory: () => stats.memory,
     });
+    let sentOn: readonly RemoteWriteStatus[] = [];
+    addRemoteWriteMetrics(this.#metrics, () => sentOn);
     const metricsText = async (): Promise<string> => {
-      stats = await store.stats();
+      [stats, sentOn] = await Promise.all([store.stats(), remoteWrites.status()]);
       return this.#metrics.text();
     };
     const api = this.#createApi({ store, queries, scrapes, rules: alerting.rules, metricsText });
@@ -212,6 +224,7 @@ export class Pharos implements AsyncDisposable {
     http: HttpClient,
     queries: QueryService,
     store: StoreThread,
+    threads: QueryPool,
   ): Promise<{ dispatcher: Dispatcher; rules: RuleManager }> {
     const onProblem = (error: OperatingError, doing: string): void =>
       this.#log.warn({ code: error.code, error: errorText(error) }, doing);
@@ -231,6 +244,7 @@ export class Pharos implements AsyncDisposable {
       evaluate: (expr, timeMs, signal, group) => queries.evaluate(expr, timeMs, signal, group),
       append: (batch) => store.append(batch),
       notify: (alerts) => dispatcher.update(alerts),
+      alertsChanged: (expr) => threads.dropCached(readMetrics(expr)),
       externalLabels: () => this.#files.config.global.externalLabels,
       externalUrl: this.url,
       onProblem,
@@ -387,6 +401,16 @@ export class Pharos implements AsyncDisposable {
     return store;
   }
 
+  #openRemoteWrites(store: StoreThread): RemoteWriteThread {
+    const remoteWrites = new RemoteWriteThread({
+      ...{ store, log: this.#log, userAgent: USER_AGENT },
+      // The rest is for what comes in meanwhile.
+      backlogSizeMax: this.#options.logSizeMax / 2,
+    });
+    this.#closers.use(remoteWrites);
+    return remoteWrites;
+  }
+
   #openQueries(threads: QueryPool): QueryParts {
     const { queryConcurrentMax, queryConcurrentPerUserMax, queryQueuedMax } = this.#options;
     const scheduler = new QueryScheduler(systemClock, {
@@ -422,6 +446,7 @@ export class Pharos implements AsyncDisposable {
         samplesMax: querySamplesMax,
         timeoutMs: Math.max(RULE_TIMEOUT_MS, queryTimeoutMs),
         defaultStepMs: global.evaluationIntervalMs,
+        resultCache: this.#resultCache(),
         remoteRead: {
           samplesMax: this.#options.remoteReadSamplesMax,
           frameSizeMax: this.#options.remoteReadFrameSizeMax,
@@ -433,6 +458,17 @@ export class Pharos implements AsyncDisposable {
     });
     this.#closers.use(queries);
     return queries;
+  }
+
+  /** Each thread has its part. */
+  #resultCache(): QuerySettings["resultCache"] {
+    const { queryCacheSizeMax, queryCacheRecentMs, queryCacheOlderMs } = this.#options;
+    if (queryCacheSizeMax === 0) return undefined;
+    return {
+      sizeMax: queryCacheSizeMax / QUERY_THREADS_MAX,
+      recentKeptMs: queryCacheRecentMs,
+      olderKeptMs: queryCacheOlderMs,
+    };
   }
 
   /**
