@@ -14,3 +14,4 @@ export {
   type ReceivedSeries,
   SamplesResponse,
 } from "./remote/read-samples.ts";
+export { RemoteReader, type RemoteReadSettings } from "./remote/remote-reader.ts";
