@@ -342,6 +342,8 @@ function isTie(expr: Aggregation, theirs: Answer, mine: Answer): boolean {
       [...from].filter(([key]) => !to.has(key)).map(([, value]) => value);
     const values = [...exchanged(theirMembers, ourMembers), ...exchanged(ourMembers, theirMembers)];
     if (theirMembers.size !== ourMembers.size) return false;
+    for (const [key, value] of theirMembers)
+      if (!sameValue(value, ourMembers.get(key) ?? value, RELATIVE_TOLERANCE)) return false;
     const [first = 0] = values;
     if (!values.every((value) => sameValue(value, first, RELATIVE_TOLERANCE))) return false;
   }
