@@ -261,3 +261,32 @@ test("what waits for its turn after a shared read counts among the samples held"
   ok(needed >= 36, `${needed} samples`);
   await rejects(peak(needed - 1), { code: "query.too_many_samples" });
 });
+
+test("the limit on memory counts what a subquery needs beside its samples, once it is needed", async () => {
+  const world = await worldOf(SIX_SAMPLES);
+  const ask = (query: string, max: number) =>
+    world.engine.instant(world.store, query, 120_000, {
+      signal: new AbortController().signal,
+      limits: { memorySize: { max, setting: "--query-max-memory" } },
+    });
+  const steps = 100_000;
+  const query = "max_over_time(x[100s:1ms])";
+  await rejects(ask(query, steps * 40), {
+    code: "query.over_limit",
+    message: /--query-max-memory/,
+  });
+  equal((await ask(query, steps * 50)).type, "vector");
+  equal((await ask(`${query} + on(n) ${query.replace("max", "min")}`, steps * 50)).type, "vector");
+});
+
+test("the limit on memory counts series, of which an instant query has one sample each", async () => {
+  const lines = Array.from({ length: 100 }, (_, i) => `y{n="${i}"} 1`);
+  const world = await worldOf(lines.join("\n"));
+  const ask = (max: number) =>
+    world.engine.instant(world.store, "y", 0, {
+      signal: new AbortController().signal,
+      limits: { memorySize: { max, setting: "--query-max-memory" } },
+    });
+  await rejects(ask(100 * 300), { code: "query.over_limit" });
+  equal((await ask(100 * 450)).type, "vector");
+});

@@ -347,3 +347,50 @@ test("what holds of a counter holds of a histogram that counts as much", async (
     { numRuns: 300 },
   );
 });
+
+test("windows that overlap find the same resets of histograms as each by itself", async () => {
+  const point = fc
+    .tuple(fc.nat(3), fc.nat(3), fc.constantFrom("", ";reset", ";none", ";gauge"))
+    .map(([low, high, said]) => `{${low},${high}${said}}`);
+  const points = fc.oneof(point, point, point, fc.constantFrom("_", "7"));
+  await fc.assert(
+    fc.asyncProperty(fc.array(points, { minLength: 8, maxLength: 8 }), async (series) => {
+      const world = await worldOf(`h ${series.join(" ")}`);
+      for (const query of [
+        ...["rate(h[4m])", "increase(h anchored[3m])", "increase(h smoothed[150s])"],
+        ...["resets(h[5m])", "resets(h[5m:30s])"],
+      ]) {
+        const rows = await world.over(0, 8, query);
+        for (let minute = 0; minute <= 8; minute++) {
+          const alone = await world.at(minute, query);
+          const there = rows.map((row) => row.split(" ")[minute + 1]).filter((one) => one !== "_");
+          deepEqual(
+            there,
+            alone.map((line) => line.slice(3)),
+            `${query} at ${minute}`,
+          );
+        }
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a subquery of very many steps gives the same in pieces as step by step", async () => {
+  const world = await worldOf(`
+    x{n="1"} 1 5 2 8 _ 3 9 1
+    x{n="2"} _ _ _ 4
+    h {1,2} {3,2} {7,4} {1,1} {2,1}`);
+  // 120,000 steps; a selector by itself is looked up in one pass.
+  for (const func of ["sum_over_time", "changes", "last_over_time", "ts_of_first_over_time"])
+    deepEqual(
+      await world.at(10, `${func}((x + 0)[10m:5ms])`),
+      (await world.at(10, `${func}(x[10m:5ms])`)).map((line) => line.replace("x{", "{")),
+      func,
+    );
+  deepEqual(
+    await world.at(8, "histogram_count(sum_over_time((-h)[8m:5ms]))"),
+    await world.at(8, "histogram_count(-sum_over_time(h[8m:5ms]))"),
+  );
+  deepEqual(await world.at(3, "max_over_time(topk(1, x)[10m:5ms])"), ['{n="1"} 8']);
+});

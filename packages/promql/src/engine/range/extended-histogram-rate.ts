@@ -49,7 +49,7 @@ export function extendedHistogramRate(
     // The first sample is what `left` is of, and the last what `right` is of.
     let next = first + 1;
     let previous = left;
-    if (isLeftBetween && detectReset(window.histogram(next), window.histogram(first))) {
+    if (isLeftBetween && window.isReset(next)) {
       // This reset is in `left` already.
       previous = window.histogram(next);
       next++;
@@ -57,7 +57,7 @@ export function extendedHistogramRate(
     if (next <= last) {
       for (; next < last && result !== undefined; next++) {
         const current = window.histogram(next);
-        if (detectReset(current, previous)) result = plus(result, previous, notes);
+        if (window.isReset(next, previous)) result = plus(result, previous, notes);
         previous = current;
       }
       if (result !== undefined && detectReset(right, previous))

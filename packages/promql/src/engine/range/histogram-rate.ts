@@ -6,7 +6,6 @@ import {
   scaleHistogram,
   withCounterReset,
 } from "../histogram/arithmetic.ts";
-import { detectReset } from "../histogram/counter-reset.ts";
 import { usesCustomBounds } from "../histogram/layout.ts";
 import type { RateKind } from "../rate.ts";
 import { extrapolationFactor, startedFactor } from "./extrapolation.ts";
@@ -117,7 +116,7 @@ function isResetAt(window: SampleWindow, at: number, previous: NativeHistogram):
       window.histogramMs(at - 1),
       window.histogramStartMs(at),
       window.histogramMs(at),
-    ) || detectReset(window.histogram(at), previous)
+    ) || window.isReset(at, previous)
   );
 }
 

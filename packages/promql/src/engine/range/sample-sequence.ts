@@ -1,7 +1,6 @@
 import type { NativeHistogram } from "@pharos/base";
 import type { Extent } from "../../syntax/ast.ts";
 import { histogramsEqual } from "../histogram/arithmetic.ts";
-import { detectReset } from "../histogram/counter-reset.ts";
 import type { RawSamples, StepColumn, Windows } from "../windows.ts";
 import { anchorOf, firstAfter } from "./extent.ts";
 import type { SampleWindow } from "./sample-window.ts";
@@ -13,6 +12,8 @@ interface Sample {
   readonly startMs: number;
   readonly value: number;
   readonly histogram: NativeHistogram | undefined;
+  /** Which of the series' histograms that is; -1 for a float. */
+  readonly at: number;
 }
 
 /** `changes` and `resets`: how often a sample differs from the one before, or begins anew. */
@@ -86,7 +87,7 @@ export function countMixedTurns(
   const isTurn = turn === "changes" ? differs : isReset;
   let count = 0;
   for (let i = 1; i < samples.length; i++)
-    if (isTurn(samples[i - 1] as Sample, samples[i] as Sample)) count++;
+    if (isTurn(samples[i - 1] as Sample, samples[i] as Sample, window)) count++;
   window.give(count);
 }
 
@@ -118,6 +119,7 @@ function mergedFrom(window: SampleWindow, low: number, first: number): Sample[] 
       startMs: window.floatStartMs(i),
       value: values[i] as number,
       histogram: undefined,
+      at: -1,
     });
   for (let i = first; i < window.end; i++)
     samples.push({
@@ -125,6 +127,7 @@ function mergedFrom(window: SampleWindow, low: number, first: number): Sample[] 
       startMs: window.histogramStartMs(i),
       value: Number.NaN,
       histogram: window.histogram(i),
+      at: i,
     });
   return samples.sort((a, b) => a.timestampMs - b.timestampMs);
 }
@@ -139,11 +142,12 @@ function differs(previous: Sample, current: Sample): boolean {
   );
 }
 
-function isReset(previous: Sample, current: Sample): boolean {
+function isReset(previous: Sample, current: Sample, window: SampleWindow): boolean {
   const { startMs, timestampMs } = previous;
   if ((previous.histogram === undefined) !== (current.histogram === undefined)) return true;
   if (beginsAnew(startMs, timestampMs, current.startMs, current.timestampMs)) return true;
-  return previous.histogram !== undefined && current.histogram !== undefined
-    ? detectReset(current.histogram, previous.histogram)
-    : current.value < previous.value;
+  // Two histograms without a float between them are neighbours among the histograms, too.
+  return current.histogram === undefined
+    ? current.value < previous.value
+    : window.isReset(current.at);
 }

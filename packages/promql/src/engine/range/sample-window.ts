@@ -1,6 +1,10 @@
 import type { NativeHistogram } from "@pharos/base";
+import { detectReset } from "../histogram/counter-reset.ts";
 import { FLOAT, NONE, putHistogram, type StepSeries } from "../step-series.ts";
 import type { RawHistograms, RawSamples, Windows } from "../windows.ts";
+
+const NO_RESET = 1;
+const RESET = 2;
 
 /**
  * One window of a series that has histograms: its floats and its histograms, each at times of their own. One object for
@@ -20,12 +24,15 @@ export class SampleWindow {
   endMs = 0;
   rangeMs = 0;
   readonly #out: StepSeries;
+  /** By histogram, whether its counts were reset after the one before it: 0 where nobody has asked yet. */
+  readonly #resets: Uint8Array;
   #step = 0;
 
   constructor(floats: RawSamples, histograms: RawHistograms, out: StepSeries) {
     this.floats = floats;
     this.histograms = histograms;
     this.#out = out;
+    this.#resets = new Uint8Array(histograms.length);
   }
 
   move(step: number, floatWindows: Windows, histogramWindows: Windows): void {
@@ -62,6 +69,18 @@ export class SampleWindow {
 
   floatStartMs(at: number): number {
     return this.floats.startsMs?.[at] ?? Number.NaN;
+  }
+
+  /**
+   * Whether counts were reset between the histogram before `at`, or what stands for it, and that one. Of two histograms that
+   * is found once for all windows with both.
+   */
+  isReset(at: number, previous: NativeHistogram = this.histogram(at - 1)): boolean {
+    const current = this.histogram(at);
+    if (previous !== this.histogram(at - 1)) return detectReset(current, previous);
+    if (this.#resets[at] === 0)
+      this.#resets[at] = detectReset(current, previous) ? RESET : NO_RESET;
+    return this.#resets[at] === RESET;
   }
 
   giveNothing(): void {
