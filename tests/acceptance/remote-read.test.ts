@@ -1,5 +1,5 @@
 // Remote read between Pharos and Debian's Prometheus: each answers from the other's samples what the other answers itself.
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
 import {
   ChunkFrames,
@@ -291,4 +291,68 @@ test("a read of Prometheus as samples holds what was written", {
       samples.map(({ value }) => value),
     );
   }
+});
+
+test("Pharos that reads from others answers as they do, and warns of one that is away", {
+  skip: skipWithout("prometheus"),
+}, async () => {
+  await using from = await temporaryFolder();
+  await using other = await temporaryFolder();
+  await using folder = await temporaryFolder();
+  await using prometheus = await PrometheusProcess.start(
+    from.path,
+    () => `global: { external_labels: { replica: p } }\n${QUIET}`,
+    RECEIVES,
+  );
+  await using second = await PharosProcess.start({
+    folder: other.path,
+    config: `global: { external_labels: { replica: q } }\n${QUIET}`,
+  });
+  const startMs = Date.now() - SAMPLES * STEP_MS - 60_000;
+  await written(prometheus.url, startMs);
+  await written(second.url, startMs);
+  const gone = "http://127.0.0.1:1/api/v1/read";
+  await using pharos = await PharosProcess.start({
+    folder: folder.path,
+    config: [
+      "remote_read:",
+      `  - { url: "${prometheus.url}/api/v1/read", read_recent: true }`,
+      `  - { url: "${second.url}/api/v1/read", required_matchers: { replica: q } }`,
+      `  - { url: "${gone}", required_matchers: { job: nobody } }`,
+      QUIET,
+    ].join("\n"),
+  });
+  // With histograms, which go to Prometheus and come back in chunks.
+  const all = '{job="written", __name__!="shares"}';
+  const queries = [all, "level > 0", "sum(level)", "histogram_count(sizes)"];
+  for (const query of queries) {
+    const expected = await answer(second.url, query, startMs);
+    ok(expected.length > 0, query);
+    const labelled = (replica: string) =>
+      expected.map(([key, points]) => {
+        const labels = JSON.parse(key) as string[][];
+        if (!query.startsWith("sum")) labels.push(["replica", replica]);
+        return [JSON.stringify(labels.sort()), points] as const;
+      });
+    deepEqual(await answer(pharos.url, query, startMs), labelled("p"), query);
+    if (!query.startsWith("{")) continue;
+    const asked = query.replace("{", '{replica="q", ');
+    deepEqual(await answer(pharos.url, asked, startMs), labelled("q"), asked);
+  }
+  const response = await fetch(
+    `${pharos.url}/api/v1/query?${new URLSearchParams({ query: '{job="nobody"}' })}`,
+  );
+  const { data, warnings } = (await response.json()) as {
+    data: { result: unknown[] };
+    warnings?: readonly string[];
+  };
+  deepEqual(data.result, []);
+  match(
+    warnings?.[0] ?? "",
+    /remote_read: error sending request: 127\.0\.0\.1:1: connection refused/,
+  );
+  const { data: found } = (await (
+    await fetch(`${pharos.url}/api/v1/series?${new URLSearchParams({ "match[]": "level" })}`)
+  ).json()) as { data: unknown };
+  deepEqual(found, [{ __name__: "level", job: "written", replica: "p" }]);
 });

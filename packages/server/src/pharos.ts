@@ -3,6 +3,7 @@ import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
+import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
 import { errorText, formatDuration, type OperatingError, seededRng } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
@@ -41,6 +42,7 @@ import type { QueryParts } from "./queries/query-parts.ts";
 import { QueryScheduler } from "./queries/query-scheduler.ts";
 import { QueryService } from "./queries/query-service.ts";
 import { TopQueries } from "./queries/top-queries.ts";
+import { RemoteReads } from "./remote-read/remote-reads.ts";
 import { addRemoteWriteMetrics } from "./remote-write-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
 import { RuleManager } from "./rules/rule-manager.ts";
@@ -89,6 +91,7 @@ export class Pharos implements AsyncDisposable {
   readonly #notifications = new Notifications(systemClock);
   #reloading: Promise<void> = Promise.resolve();
   #apply: (files: LoadedFiles) => Promise<void> = async () => {};
+  #remoteReads: () => readonly RemoteReadSettings[] = () => [];
   /** Answers in place of the API while the log is replayed. */
   #fetch: ListenerRoutes["fetch"] = answerStarting;
 
@@ -165,6 +168,9 @@ export class Pharos implements AsyncDisposable {
     this.#closers.defer(() => listener.close());
     const { scrapes, watcher } = this.#openScraping(http, store);
     const remoteWrites = this.#openRemoteWrites(store);
+    const remoteReads = new RemoteReads(() => store.oldestMs());
+    this.#closers.use(remoteReads);
+    this.#remoteReads = () => remoteReads.settings;
     this.#apply = async ({ config, groups, notifications }) => {
       await alerting.dispatcher.apply(notifications);
       await alerting.rules.apply(groups);
@@ -173,6 +179,7 @@ export class Pharos implements AsyncDisposable {
       watcher.apply(config.scrapeJobs);
       await queries.logging.apply(config.global.queries.logFile);
       await remoteWrites.apply(config.remoteWrites, config.global.externalLabels);
+      await remoteReads.apply(config.remoteReads, config.global.externalLabels);
     };
     await this.#apply(this.#files);
 
@@ -455,6 +462,7 @@ export class Pharos implements AsyncDisposable {
       threadsMax: QUERY_THREADS_MAX,
       log: this.#log,
       externalLabels: () => this.#files.config.global.externalLabels,
+      remoteReads: () => this.#remoteReads(),
     });
     this.#closers.use(queries);
     return queries;

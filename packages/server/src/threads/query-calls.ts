@@ -1,4 +1,5 @@
 import type { MessagePort } from "node:worker_threads";
+import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import type { Labels } from "@pharos/base";
 import type { QueryResult, ResultCacheOptions, ResultCacheStats } from "@pharos/promql/engine";
 import type { ReaderSetup } from "@pharos/tsdb";
@@ -41,6 +42,8 @@ export interface SentRequest {
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array | undefined;
   readonly externalLabels: Labels;
+  /** Who else is asked for samples. */
+  readonly remoteReads: readonly RemoteReadSettings[];
   /** Of a query. */
   readonly terms?: QueryTerms | undefined;
 }
@@ -64,7 +67,11 @@ export interface QueryCalls {
   /** Nobody wants the rest of an answer. */
   drop(ask: number): void;
   /** An instant query. */
-  evaluate(ask: { readonly expr: string; readonly timeMs: number }): QueryResult;
+  evaluate(ask: {
+    readonly expr: string;
+    readonly timeMs: number;
+    readonly remoteReads: readonly RemoteReadSettings[];
+  }): QueryResult;
   /** Of its cache of results; null where it has none. */
   cacheStats(ask: null): ResultCacheStats | null;
   /** Drops the cached results that read any of these metrics. */

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { systemClock } from "@pharos/adapters/node";
+import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { errorText, type Labels, OperatingError } from "@pharos/base";
 import type { QueryResult, ResultCacheStats } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
@@ -57,6 +58,8 @@ export interface QueryPoolOptions {
   /** A thread that does not answer for so long is ended and its queries with it: something holds it up for ever. */
   readonly silentMsMax?: number;
   externalLabels(): Labels;
+  /** Who else is asked for samples; nobody unless given. */
+  remoteReads?(): readonly RemoteReadSettings[];
 }
 
 /** Longer than any step of a query should take: between steps a query looks at its time, and others have their turn. */
@@ -156,7 +159,8 @@ export class QueryPool implements AsyncDisposable {
     }
     const body = await formOf(request);
     const externalLabels = this.#options.externalLabels();
-    const sent = { method, url, headers, body, externalLabels, terms: query?.terms };
+    const remoteReads = this.#options.remoteReads?.() ?? [];
+    const sent = { method, url, headers, body, externalLabels, remoteReads, terms: query?.terms };
     const thread = await this.#thread("people", query?.home);
     return thread.read(sent, query?.signal ?? request.signal, (run) => query?.observe(run));
   };
@@ -176,7 +180,8 @@ export class QueryPool implements AsyncDisposable {
   /** An instant query, for rules. @throws OperatingError as `Engine.instant`. */
   async evaluate(expr: Expr, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
     const text = this.#texts.getOrInsertComputed(expr, formatExpr);
-    return (await this.#thread("rules")).evaluate(text, timeMs, signal);
+    const asked = { expr: text, timeMs, remoteReads: this.#options.remoteReads?.() ?? [] };
+    return (await this.#thread("rules")).evaluate(asked, signal);
   }
 
   /**
@@ -457,10 +462,13 @@ class QueryThread {
     });
   }
 
-  async evaluate(expr: string, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
+  async evaluate(
+    asked: Parameters<QueryCalls["evaluate"]>[0],
+    signal: AbortSignal,
+  ): Promise<QueryResult> {
     this.#begin();
     try {
-      return await this.#caller.call("evaluate", { expr, timeMs }, { signal });
+      return await this.#caller.call("evaluate", asked, { signal });
     } finally {
       this.#finish();
     }

@@ -1,14 +1,17 @@
 // A thread that evaluates queries: reads the store's memory and files by itself, and renders what it answers.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { nodeDisk, systemClock } from "@pharos/adapters/node";
+import { type NodeHttpClient, nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
+import { RemoteReader, type RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { assert } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { createEngine, ResultCache } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
-import { attachReader, type ReaderCalls } from "@pharos/tsdb";
+import { type AttachedReader, attachReader, type ReaderCalls } from "@pharos/tsdb";
+import { BUILD_INFO } from "../build-info.ts";
 import { wholeBodyOf } from "../http/answer.ts";
-import { createReadRoutes } from "../http/read-routes.ts";
+import { createReadRoutes, READ_PATHS } from "../http/read-routes.ts";
 import type { QueryRun } from "../queries/query-run.ts";
+import { FanOutReader } from "../remote-read/fan-out-reader.ts";
 import { archiveSettings } from "./archive-settings.ts";
 import { answerCalls, Caller, Moved } from "./calls.ts";
 import { FreedMemory } from "./freed-memory.ts";
@@ -40,6 +43,8 @@ const resultCache =
   settings.resultCache && new ResultCache({ clock: systemClock, ...settings.resultCache });
 const engine = createEngine({ clock: systemClock, kernels, ...settings, resultCache });
 const freed = new FreedMemory();
+/** For other systems that are read from, if there are any. */
+let http: NodeHttpClient | undefined;
 
 type Pieces = AsyncIterator<Uint8Array<ArrayBuffer>, unknown, undefined>;
 
@@ -68,8 +73,8 @@ answerCalls<QueryCalls>(main, {
   dropCached: (metrics) => resultCache?.dropMetrics(metrics),
   memory: () => threadMemory(kernels),
   // Rules are about samples: rows stand in only where those are gone.
-  evaluate: ({ expr, timeMs }, signal) =>
-    engine.instant(store, parse(expr), timeMs, { signal, tier: "raw_if_kept" }),
+  evaluate: ({ expr, timeMs, remoteReads }, signal) =>
+    engine.instant(readerOf(remoteReads), parse(expr), timeMs, { signal, tier: "raw_if_kept" }),
 });
 
 async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<SentResponse>> {
@@ -77,7 +82,8 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
   const read = createReadRoutes({
     clock: systemClock,
     engine,
-    store,
+    // Who reads from here gets what is here: two that read from each other would never end.
+    store: isRemoteRead(sent) ? store : readerOf(sent.remoteReads),
     exemplars: store,
     queryTimeoutMs: settings.timeoutMs,
     lookbackMs: settings.lookbackMs,
@@ -107,6 +113,20 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
   if (signal.aborted) void pieces.return?.();
   else rests.set(rest, pieces);
   return new Moved({ ...answer, rest }, [body.buffer]);
+}
+
+function isRemoteRead({ url }: SentRequest): boolean {
+  return new URL(url).pathname === READ_PATHS.remoteRead;
+}
+
+/** The store, and those that are read beside it. */
+function readerOf(remotes: readonly RemoteReadSettings[]): AttachedReader | FanOutReader {
+  if (remotes.length === 0) return store;
+  http ??= nodeHttpClient();
+  const client = http;
+  const userAgent = `Pharos/${BUILD_INFO.version}`;
+  const readers = remotes.map((remote) => new RemoteReader(remote, client, userAgent));
+  return new FanOutReader(store, readers);
 }
 
 /** The next piece of an answer, large enough to be worth its messages; undefined at the end. */

@@ -95,6 +95,8 @@ export interface StoreCalls {
   markGone(ask: { readonly target: number; readonly end: TargetEnd }): AppendResult;
   closeTarget(ask: number): void;
   stats(ask: null): StoreThreadStats;
+  /** The time of the first sample, in blocks or in memory; undefined if there is none. */
+  oldestMs(ask: null): number | undefined;
   blocks(ask: null): readonly ListedBlock[];
   tsdbStatus(ask: { readonly limit: number }): TsdbStatus;
   /** Goes on with other settings. */

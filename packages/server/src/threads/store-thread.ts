@@ -174,6 +174,11 @@ export class StoreThread implements AdminControl, AsyncDisposable {
     return this.#caller.call("stats", null);
   }
 
+  /** The time of the first sample; undefined if there is none. */
+  async oldestMs(): Promise<number | undefined> {
+    return this.#caller.call("oldestMs", null);
+  }
+
   /** The share of time that the thread was busy since it began. */
   get utilization(): number {
     return this.#worker.performance.eventLoopUtilization().utilization;

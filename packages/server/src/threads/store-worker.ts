@@ -220,6 +220,12 @@ const notice: (what: StoreNotice) => void = answerCalls<StoreCalls>(main, {
   markGone: ({ target, end }) => thread().scrapes.markGone(target, end),
   closeTarget: (target) => thread().scrapes.close(target),
   stats: () => thread().stats(),
+  oldestMs() {
+    const { store } = thread();
+    const times = store.stats().blocks.map(({ minTimeMs }) => minTimeMs);
+    const oldestMs = Math.min(store.headTimeRange()?.minMs ?? Number.POSITIVE_INFINITY, ...times);
+    return Number.isFinite(oldestMs) ? oldestMs : undefined;
+  },
   tsdbStatus: ({ limit }) => tsdbStatus(thread().store, limit),
   blocks: () => listedBlocks(thread().store.stats()),
   applySettings: (settings) => thread().store.applySettings(settings),
