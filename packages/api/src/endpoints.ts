@@ -114,6 +114,11 @@ const evaluation: readonly Parameter[] = [
   },
   { name: "stats", description: "Anything for statistics of the evaluation." },
   {
+    name: "nocache",
+    description: "Whether a range is evaluated as a whole, also what is known of it.",
+    values: ["true", "false", "1", "0"],
+  },
+  {
     name: "tier",
     description:
       "What to answer from: samples, rollups of a tier, or what is best; auto unless given.",

@@ -61,11 +61,14 @@ const QUERIES = [
   "rate(b[step() * 4])",
   "stddev_over_time(b[3m])",
   "sgn(-b) == bool 1",
+  "topk(1, sum by (n) (a_total))",
+  "bottomk by (g) (1, a_total > bool 30)",
+  "topk(2, count by (n) (a_total or b))",
   // Those that cannot be answered in pieces.
   "b - b @ start()",
   "b @ end()",
   "sum_over_time(b[range()])",
-  "topk(1, sum by (n) (a_total))",
+  "limitk(1, sum by (n) (a_total))",
 ];
 
 type Command =

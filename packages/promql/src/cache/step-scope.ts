@@ -1,7 +1,7 @@
 import type { TimeRange } from "@pharos/ports";
 import { unwrapParens } from "../engine/expr-properties.ts";
 import { reachOf } from "../engine/range/extent.ts";
-import type { Aggregation, DurationExpr, Expr, TimeShift } from "../syntax/ast.ts";
+import type { DurationExpr, Expr, TimeShift } from "../syntax/ast.ts";
 import { childrenOf } from "../syntax/walk.ts";
 
 /** What the value at one step of a query depends on, where that is the same for all steps. */
@@ -18,8 +18,8 @@ const OF_THE_RANGE: ReadonlySet<string> = new Set(["start", "end", "range", "inf
 
 /**
  * The scope of an expression; undefined for one that reads no series, and where a step's value also depends on the range
- * that is asked for: with `@ start()`, `range()` and the like; with `topk`, `bottomk` and `limitk` of anything but a
- * selector or a function of a range, since which of equal values are taken depends on the order in which series were found.
+ * that is asked for: with `@ start()`, `range()` and the like; with `limitk` of anything but a selector or a function of
+ * a range, which takes the series that were found first.
  */
 export function stepScope(expr: Expr, lookbackMs: number): StepScope | undefined {
   const finder = new ScopeFinder(lookbackMs);
@@ -67,7 +67,7 @@ class ScopeFinder {
         if (OF_THE_RANGE.has(expr.func)) this.isOfSteps = false;
         break;
       case "aggregation":
-        if (takesFirst(expr) && !isInLabelOrder(expr.expr)) this.isOfSteps = false;
+        if (expr.op === "limitk" && !isInLabelOrder(expr.expr)) this.isOfSteps = false;
         break;
     }
     return childrenOf(expr).reduce((scope, child) => union(scope, this.find(child)), NOTHING);
@@ -112,11 +112,6 @@ function dependsOnRange(expr: DurationExpr): boolean {
     case "duration-paren":
       return dependsOnRange(expr.expr);
   }
-}
-
-/** Whether an aggregation takes some of several series that are as good, by their order. */
-function takesFirst({ op }: Aggregation): boolean {
-  return op === "topk" || op === "bottomk" || op === "limitk";
 }
 
 /** Whether an expression's series come sorted by labels whatever range is asked for. */
