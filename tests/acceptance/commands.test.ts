@@ -28,7 +28,7 @@ test("a wrong call ends with exit code 2 and says what is wrong", async () => {
     [["serve", "--no-such-flag"], /unknown option '--no-such-flag'/],
     [["serve", "--retention", "soon"], /--retention soon: want a duration/],
     [["no-such-command"], /unknown command 'no-such-command'/],
-    [["check", "rules"], /missing required argument 'file'/],
+    [["check", "config"], /missing required argument 'file'/],
   ] as const) {
     const { code, stderr } = await pharos(args);
     equal(code, 2, args.join(" "));
@@ -61,7 +61,7 @@ test("`check config` counts what a good file holds, with its rule files, and lis
     "rules/one.yml": "groups: [{name: g, rules: [{record: 'a:b', expr: up}]}]\n",
   });
   equal(code, 0);
-  equal(lines[0], "good.yml: ok, 2 scrape jobs, 1 rule");
+  equal(lines[0], "good.yml: ok, 2 scrape jobs, 1 rule found");
   match(lines[1] ?? "", /^ {2}good\.yml:3:1: tracing is not supported yet/);
 });
 
@@ -74,7 +74,7 @@ test("`check config` and `check rules` look at every file, and fail with the pla
   const rules = await pharos(["check", "rules", "bad.yml", "good.yml"], files);
   equal(rules.code, 1);
   match(rules.lines[0] ?? "", /^bad\.yml:5:19: /);
-  equal(rules.lines.at(-1), "good.yml: ok, 1 group, 1 rule");
+  equal(rules.lines.at(-1), "good.yml: ok, 1 group, 1 rule found");
   const config = await pharos(["check", "config", "config.yml"], files);
   equal(config.code, 1);
   match(config.lines[0] ?? "", /bad\.yml:5:19: /);

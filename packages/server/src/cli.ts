@@ -43,14 +43,24 @@ for (const name of IGNORED_OPTIONS.keys())
   serveCommand.addOption(new Option(`${name} [value]`).hideHelp());
 
 const check = program.command("check").description("check files without running them");
+const lintOption = (): Option =>
+  new Option(
+    "--lint <names>",
+    "what to look for in files that load: duplicate-rules, too-long-scrape-interval, all, none",
+  ).default("duplicate-rules");
+const LINT_FATAL = ["--lint-fatal", "end with exit code 3 where a lint finds something"] as const;
 check
   .command("config")
   .argument("<file...>", "configuration files in Prometheus's format")
+  .addOption(lintOption())
+  .option(...LINT_FATAL)
   .description("check configurations and the rule files they name")
   .action(later(async () => (await import("./commands/check.ts")).checkConfig));
 check
   .command("rules")
-  .argument("<file...>", "rule files")
+  .argument("[file...]", "rule files; - for standard input, which is read without a file, too")
+  .addOption(lintOption())
+  .option(...LINT_FATAL)
   .description("check rule files")
   .action(later(async () => (await import("./commands/check.ts")).checkRules));
 
