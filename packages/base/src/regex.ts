@@ -16,8 +16,10 @@ export interface Regex {
   /**
    * Puts the groups of a match into `template`: `$1`, `${1}`, `$name`, `${name}`, `$$`. As Go's `Expand`: a group that
    * does not exist gives "", what is no reference (`${}`, `$(`) stays. Undefined without a match.
+   *
+   * @throws OperatingError `input.invalid` where the groups alone have more than `lengthMax` UTF-16 units.
    */
-  expand(text: string, template: string): string | undefined;
+  expand(text: string, template: string, lengthMax?: number): string | undefined;
 }
 
 /** How long a pattern may be, in UTF-16 units: a limit against hostile input, far above real use. */
@@ -51,11 +53,11 @@ export function compileRegex(source: string): Regex {
     literals: literalsOf(source),
     matches: fast ?? ((text) => compiled().matches(text)),
     groups,
-    expand(text, template) {
+    expand(text, template, lengthMax) {
       const found = groups(text);
       if (found === undefined) return undefined;
       const names = compiled().namedGroups() as Record<string, number>;
-      return expandTemplate(template, found, names);
+      return expandTemplate(template, found, names, lengthMax);
     },
   };
 }
@@ -175,14 +177,20 @@ function expandTemplate(
   template: string,
   groups: readonly string[],
   names: Readonly<Record<string, number>>,
+  lengthMax = Number.POSITIVE_INFINITY,
 ): string {
+  let length = 0;
   return template.replace(
     /\$(?:\$|\{(\w+)\}|(\w+))/g,
     (whole, braced: string | undefined, bare: string | undefined) => {
       if (whole === "$$") return "$";
       const reference = braced ?? bare ?? "";
       const index = /^\d+$/.test(reference) ? Number(reference) : names[reference];
-      return index === undefined ? "" : (groups[index] ?? "");
+      const group = index === undefined ? "" : (groups[index] ?? "");
+      length += group.length;
+      if (length > lengthMax)
+        throw new OperatingError("input.invalid", `more than ${lengthMax} characters`);
+      return group;
     },
   );
 }

@@ -24,6 +24,7 @@ import {
   sortByValue,
 } from "../src/engine/label-functions.ts";
 import { negate, vectorWithScalar } from "../src/engine/operators.ts";
+import type { QueryContext } from "../src/engine/query-context.ts";
 import { matrixResult, runsResult, vectorResult } from "../src/engine/result.ts";
 import { setOperation } from "../src/engine/set-operations.ts";
 import { emptySeries, putHistogram, type StepSeries } from "../src/engine/step-series.ts";
@@ -38,9 +39,14 @@ const COLUMN = new Float64Array(GRID.count).fill(0.5);
 const ENDED = new Error("the query was ended");
 
 /** Says that it is time after each piece of work; the third pause ends the query. */
-function endedAtThirdTurn(): Turns & { pauses: number } {
+/** Of a running query what long work uses: here without limits. */
+type Context = Turns & Pick<QueryContext, "hold" | "reserve">;
+
+function endedAtThirdTurn(): Context & { pauses: number } {
   return {
     pauses: 0,
+    hold() {},
+    reserve: () => ({ [Symbol.dispose]() {} }),
     annotations: new Annotations(undefined),
     tick: () => true,
     async pause() {
@@ -84,7 +90,7 @@ function binary(text: string) {
   return { expr, matching: expr.matching };
 }
 
-const WORK: Readonly<Record<string, (context: Turns) => Promise<unknown>>> = {
+const WORK: Readonly<Record<string, (context: Context) => Promise<unknown>>> = {
   "a vector with a scalar": (context) =>
     vectorWithScalar(
       { op: "*", bool: false, span: { start: 0, end: 0 } },

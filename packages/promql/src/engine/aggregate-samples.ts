@@ -14,6 +14,7 @@ import { GroupIndex } from "./group-index.ts";
 import { isLabelName } from "./label-functions.ts";
 import { labelSetOffset } from "./label-hash.ts";
 import { quantile } from "./quantile.ts";
+import type { QueryContext } from "./query-context.ts";
 import {
   emptySeries,
   FLOAT,
@@ -107,7 +108,7 @@ export async function countValues(
   list: readonly StepSeries[],
   valueLabel: string,
   grid: Grid,
-  context: Turns,
+  context: Turns & Pick<QueryContext, "hold">,
 ): Promise<StepSeries[]> {
   if (!isLabelName(valueLabel))
     throw new OperatingError("query.failed", `invalid label name ${quote(valueLabel)}`);
@@ -126,13 +127,15 @@ export async function countValues(
     const known = new Map<number | string, StepSeries>();
     const groupOf = (text: string): StepSeries => {
       const labels = grouping(withLabel(series.labels, valueLabel, text));
-      const group = groups.getOrInsertComputed(labelsKey(labels), () => ({
-        out: emptySeries(labels, false, grid.count),
-        members: [],
-      }));
+      const group = groups.getOrInsertComputed(labelsKey(labels), () => {
+        // There may be as many as there are samples.
+        context.hold(grid.count, 1);
+        return { out: emptySeries(labels, false, grid.count), members: [] };
+      });
       group.members.push(series);
       return group.out;
     };
+    let seen = 0;
     for (let step = 0; step < grid.count; step++) {
       if (series.present[step] === NONE) continue;
       const value = series.values[step] as number;
@@ -147,6 +150,9 @@ export async function countValues(
       );
       out.values[step] = (out.values[step] as number) + 1;
       out.present[step] = FLOAT;
+      if (known.size === seen) continue;
+      seen = known.size;
+      if (context.tick(grid.count)) await context.pause();
     }
     if (context.tick()) await context.pause();
   }

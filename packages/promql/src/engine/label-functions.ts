@@ -7,6 +7,7 @@ import {
   type Regex,
   withLabel,
 } from "@pharos/base";
+import type { QueryContext } from "./query-context.ts";
 import {
   finalLabels,
   hasSamples,
@@ -15,6 +16,14 @@ import {
   type StepSeries,
 } from "./step-series.ts";
 import { type Breaks, filterInTurns, mapInTurns, sortInTurns } from "./turns.ts";
+
+/** How long a label value may be that a query makes, in UTF-16 units: nested calls can double it each time. */
+export const LABEL_VALUE_LENGTH_MAX = 64 * 1024;
+/** Bytes of a UTF-16 unit. */
+const UNIT_SIZE = 2;
+
+/** Notes what labels take, beside giving others their turn. */
+type Labelling = Breaks & Pick<QueryContext, "reserve">;
 
 /**
  * label_replace: sets `target` to `replacement`, with `$1` and the like from matching `pattern` against the whole of
@@ -30,13 +39,13 @@ export async function replaceLabel(
     source,
     pattern,
   }: { target: string; replacement: string; source: string; pattern: string },
-  context: Breaks,
+  context: Labelling,
 ): Promise<StepSeries[]> {
   const regex = patternOf(pattern);
   if (!isLabelName(target)) throw invalidLabelName("destination", "label_replace", target);
   const replaced = await mapInTurns(list, context, (series) => {
-    const value = regex.expand(labelValue(series.labels, source), replacement);
-    return value === undefined ? series : relabelled(series, target, value);
+    const value = expand(regex, labelValue(series.labels, source), replacement);
+    return value === undefined ? series : relabelled(series, target, value, context);
   });
   return mergeSameLabels(replaced, context);
 }
@@ -45,25 +54,56 @@ export async function replaceLabel(
 export async function joinLabels(
   list: readonly StepSeries[],
   { target, separator, sources }: { target: string; separator: string; sources: readonly string[] },
-  context: Breaks,
+  context: Labelling,
 ): Promise<StepSeries[]> {
   for (const source of sources)
     if (!isLabelName(source)) throw invalidLabelName("source", "label_join", source);
   if (!isLabelName(target)) throw invalidLabelName("destination", "label_join", target);
   const joined = await mapInTurns(list, context, (series) => {
-    const value = sources.map((name) => labelValue(series.labels, name)).join(separator);
-    return relabelled(series, target, value);
+    const values = sources.map((name) => labelValue(series.labels, name));
+    const separators = separator.length * Math.max(0, values.length - 1);
+    if (
+      values.reduce((length, value) => length + value.length, separators) > LABEL_VALUE_LENGTH_MAX
+    )
+      throw tooLong("label_join");
+    return relabelled(series, target, values.join(separator), context);
   });
   return mergeSameLabels(joined, context);
 }
 
-/** A metric name that was set on purpose stays. */
-function relabelled(series: StepSeries, target: string, value: string): StepSeries {
+/** A metric name that was set on purpose stays. What labels take is given back when the query ends. */
+function relabelled(
+  series: StepSeries,
+  target: string,
+  value: string,
+  context: Labelling,
+): StepSeries {
+  context.reserve(value.length * UNIT_SIZE);
   return {
     ...series,
     labels: withLabel(series.labels, target, value),
     dropName: target === METRIC_NAME ? false : series.dropName,
   };
+}
+
+function expand(regex: Regex, text: string, replacement: string): string | undefined {
+  let value: string | undefined;
+  try {
+    value = regex.expand(text, replacement, LABEL_VALUE_LENGTH_MAX);
+  } catch (cause) {
+    if (cause instanceof OperatingError) throw tooLong("label_replace", cause);
+    throw cause;
+  }
+  if (value !== undefined && value.length > LABEL_VALUE_LENGTH_MAX) throw tooLong("label_replace");
+  return value;
+}
+
+function tooLong(func: string, cause?: Error): OperatingError {
+  return new OperatingError(
+    "query.failed",
+    `${func}() makes a label value of more than ${LABEL_VALUE_LENGTH_MAX} characters`,
+    { cause },
+  );
 }
 
 function patternOf(pattern: string): Regex {
