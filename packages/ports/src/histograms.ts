@@ -10,6 +10,8 @@ export interface HistogramBatch {
   /** Unix epoch, ms, integers. */
   readonly timestampsMs: Float64Array;
   readonly histograms: readonly NativeHistogram[];
+  /** As `SampleBatch.startsMs`. */
+  readonly startsMs?: Float64Array;
 }
 
 /** The histograms of one series, ordered by strictly increasing time; holds as long as the `SeriesColumns` it is of. */

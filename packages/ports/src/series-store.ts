@@ -16,6 +16,11 @@ export interface SampleBatch {
   readonly values: Float64Array;
   /** For each sample, 1 where it is a staleness marker (its value is ignored); null if none is. */
   readonly stale: Uint8Array | null;
+  /**
+   * When the counter behind each sample began to count (Unix epoch, ms), NaN where that is not known; for stores that keep
+   * it. Of a sample that is there already what is known of it stands.
+   */
+  readonly startsMs?: Float64Array;
 }
 
 /** What became of a batch. Every sample counts once: `appended + duplicate + tooOld + tooNew + conflicting`. */

@@ -2,15 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodeDisk, systemClock } from "@pharos/adapters/node";
-import {
-  errorText,
-  labelsKey,
-  type NativeHistogram,
-  OperatingError,
-  STALE_HISTOGRAM,
-} from "@pharos/base";
+import { errorText, type NativeHistogram, OperatingError, STALE_HISTOGRAM } from "@pharos/base";
 import { Kernels, SeriesTable } from "@pharos/kernels";
-import type { HistogramBatch, SampleBatch, SeriesColumns, SeriesReader } from "@pharos/ports";
+import type { HistogramBatch, SampleBatch, SeriesReader } from "@pharos/ports";
 import { detectReset, type Engine, type QueryResult } from "@pharos/promql/engine";
 import { type Expr, parse, pinSelectors, printExpr } from "@pharos/promql/syntax";
 import type {
@@ -39,7 +33,6 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
   readonly #folder: string;
   readonly #signal = new AbortController().signal;
   #store: EmbeddedStore | undefined;
-  #starts = new StartTimestamps();
   #lives = 0;
 
   constructor(engine: Engine, folder: string) {
@@ -50,13 +43,11 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
   async load(series: readonly SeriesToLoad[]): Promise<void> {
     await this.#opened.append(floatsOf(series));
     await this.#opened.appendHistograms(histogramsOf(series));
-    this.#starts.add(series);
   }
 
   /** An empty store each time: nothing of the one before can be left. */
   async clear(): Promise<void> {
     await this.#close();
-    this.#starts = new StartTimestamps();
     const kernels = await Kernels.load();
     this.#store = await openStore({
       disk: nodeDisk(join(this.#folder, String(this.#lives++))),
@@ -105,59 +96,12 @@ export class EngineTarget implements PromqlTestTarget, AsyncDisposable {
   }
 
   get #reader(): Pick<SeriesReader, "select"> {
-    const store = this.#opened;
-    const starts = this.#starts;
-    return {
-      select(range, matchers, options) {
-        const selection = store.select(range, matchers, options);
-        return options.starts === true ? starts.into(selection) : selection;
-      },
-    };
+    return this.#opened;
   }
 
   get #opened(): EmbeddedStore {
     if (this.#store === undefined) throw new OperatingError("not_found", "the store is closed");
     return this.#store;
-  }
-}
-
-/** When the counting of samples began. The store does not keep that yet, so it is added to what the store gives. */
-class StartTimestamps {
-  readonly #byLabels = new Map<string, Map<number, number>>();
-
-  add(series: readonly SeriesToLoad[]): void {
-    for (const { labels, samples } of series)
-      for (const { timestampMs, startMs } of samples) {
-        if (startMs === undefined) continue;
-        const byTimeMs = this.#byLabels.getOrInsertComputed(labelsKey(labels), () => new Map());
-        byTimeMs.set(timestampMs, startMs);
-      }
-  }
-
-  async *into(selection: AsyncIterable<SeriesColumns>): AsyncGenerator<SeriesColumns> {
-    for await (const columns of selection) {
-      const byTimeMs = this.#byLabels.get(labelsKey(columns.labels));
-      if (byTimeMs === undefined) {
-        yield columns;
-        continue;
-      }
-      const startsOf = (timestampsMs: Float64Array): Float64Array =>
-        timestampsMs.map((timestampMs) => byTimeMs.get(timestampMs) ?? Number.NaN);
-      const { histograms, timestampsMs } = columns;
-      yield {
-        ...columns,
-        startsMs: startsOf(timestampsMs),
-        ...(histograms === undefined
-          ? {}
-          : {
-              histograms: {
-                timestampsMs: histograms.timestampsMs,
-                startsMs: startsOf(histograms.timestampsMs),
-                at: (index) => histograms.at(index),
-              },
-            }),
-      };
-    }
   }
 }
 
@@ -184,6 +128,7 @@ function floatsOf(series: readonly SeriesToLoad[]): SampleBatch {
       "value" in sample ? sample.value : Number.NaN,
     ),
     stale: Uint8Array.from(samples, ({ sample }) => ("value" in sample ? 0 : 1)),
+    ...startsOf(samples),
   };
 }
 
@@ -204,7 +149,16 @@ function histogramsOf(series: readonly SeriesToLoad[]): HistogramBatch {
     series: Uint32Array.from(samples, ({ index }) => index),
     timestampsMs: Float64Array.from(samples, ({ sample }) => sample.timestampMs),
     histograms: samples.map(({ histogram }) => histogram),
+    ...startsOf(samples),
   };
+}
+
+/** When the counting of samples began, where that is said of some. */
+function startsOf(
+  samples: readonly { readonly sample: LoadedSample }[],
+): Pick<SampleBatch, "startsMs"> {
+  if (samples.every(({ sample }) => sample.startMs === undefined)) return {};
+  return { startsMs: Float64Array.from(samples, ({ sample }) => sample.startMs ?? Number.NaN) };
 }
 
 /** Whether the sample is a staleness marker behind a histogram, which then is one of histograms. */

@@ -7,8 +7,8 @@ import {
   OperatingError,
 } from "@pharos/base";
 import { encodeLabels } from "@pharos/kernels";
-import type { ExemplarBatch, HistogramBatch } from "@pharos/ports";
-import type { BytesEntries, HistogramRecord } from "./attachment-payload.ts";
+import type { ExemplarBatch, HistogramBatch, SampleBatch } from "@pharos/ports";
+import type { BytesEntries, HistogramRecord, StartRecord } from "./attachment-payload.ts";
 import type { ExemplarColumns } from "./attachments.ts";
 
 /** What the store calls the series with these labels, which begins if there is none. */
@@ -43,6 +43,16 @@ export function exemplarColumns(batch: ExemplarBatch, intern: Intern): ExemplarC
     labels: entriesOf(exemplars.map(({ labels }) => encodeLabels(labels))),
     timed: new Uint8Array(exemplars.length).fill(1),
   };
+}
+
+/** The start timestamps of a batch; undefined where it has none. */
+export function startColumns(
+  { labelSets, series, timestampsMs, startsMs }: SampleBatch | HistogramBatch,
+  intern: Intern,
+): StartRecord | undefined {
+  if (startsMs === undefined) return undefined;
+  assert(startsMs.length === series.length, "one start a sample");
+  return { refs: refsOf(labelSets, series, intern), timestampsMs, startsMs };
 }
 
 function refsOf(labelSets: readonly Labels[], series: Uint32Array, intern: Intern): Uint32Array {

@@ -7,6 +7,7 @@ import { PayloadReader, words } from "./payload-reader.ts";
 //   histograms | count u32 | references u32 x count | timestamps f64 x count | encoded histograms (a bytes column) |
 //   exemplars  | count u32 | references u32 x count | timestamps f64 x count | values u64 x count
 //                | label bytes (a bytes column) |
+//   starts     | count u32 | references u32 x count | timestamps f64 x count | start timestamps f64 x count |
 //   metadata   | count u32 | for each, after another: metric, type, help, unit (one bytes column of 4 x count entries) |
 
 const encoder = new TextEncoder();
@@ -32,6 +33,15 @@ export interface ExemplarRecord {
   readonly values: Float64Array;
   /** The exemplars' own labels, such as the trace's identifier, as canonical label bytes. */
   readonly labels: BytesEntries;
+}
+
+/** When the counting of samples began. */
+export interface StartRecord {
+  readonly refs: Uint32Array;
+  /** Of the samples. */
+  readonly timestampsMs: Float64Array;
+  /** Unix epoch, ms; NaN where it is not known. */
+  readonly startsMs: Float64Array;
 }
 
 export function histogramsPayload(record: HistogramRecord): Uint8Array[] {
@@ -71,6 +81,21 @@ export function readExemplars(payload: Uint8Array): ExemplarRecord | undefined {
     labels: readEntries(reader, count),
   };
   return reader.finished && count > 0 && isRising(record.labels) ? record : undefined;
+}
+
+export function startsPayload({ refs, timestampsMs, startsMs }: StartRecord): Uint8Array[] {
+  return [words(refs.length), bytesOf(refs), bytesOf(timestampsMs), bytesOf(startsMs)];
+}
+
+export function readStarts(payload: Uint8Array): StartRecord | undefined {
+  const reader = new PayloadReader(payload);
+  const count = reader.u32();
+  const record = {
+    refs: reader.words(count),
+    timestampsMs: reader.doubles(count),
+    startsMs: reader.doubles(count),
+  };
+  return reader.finished && count > 0 ? record : undefined;
 }
 
 export function metadataPayload(list: readonly MetricMetadata[]): Uint8Array[] {

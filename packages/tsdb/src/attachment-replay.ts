@@ -1,12 +1,18 @@
-import type { AttachedEntry } from "./attached-columns.ts";
-import { entryAt, readExemplars, readHistograms, readMetadata } from "./attachment-payload.ts";
+import {
+  entryAt,
+  readExemplars,
+  readHistograms,
+  readMetadata,
+  readStarts,
+} from "./attachment-payload.ts";
 import { exemplarAt, insertExemplar } from "./attachments.ts";
 import type { Head } from "./head.ts";
+import { noteStarts } from "./start-writer.ts";
 import type { WalPosition } from "./wal-payload.ts";
 import type { RecordKind } from "./wal-record.ts";
 import { isBefore } from "./wal-replay.ts";
 
-/** Brings the head's histograms, exemplars and metadata back to what the log says. */
+/** Brings the head's histograms, exemplars, metadata and start timestamps back to what the log says. */
 export class AttachmentReplay {
   readonly #head: Head;
   readonly #flushed: WalPosition;
@@ -36,7 +42,7 @@ export class AttachmentReplay {
   get problems(): readonly string[] {
     if (this.#lost === 0) return [];
     return [
-      `${this.#lost} native histograms and exemplars of the log are lost, since what defined their series cannot be read`,
+      `${this.#lost} native histograms, exemplars and start timestamps of the log are lost, since what defined their series cannot be read`,
     ];
   }
 
@@ -50,7 +56,8 @@ export class AttachmentReplay {
         for (const [at, ref] of refs.entries()) {
           const bytes = entryAt(histograms, at);
           const entry = { timestampMs: timestampsMs[at] as number, valueBits: undefined, bytes };
-          if (this.#isWanted(ref, entry, position)) this.#head.histograms.insert(ref, entry);
+          if (this.#isWanted(ref, entry.timestampMs, position))
+            this.#head.histograms.insert(ref, entry);
         }
         return undefined;
       }
@@ -59,7 +66,8 @@ export class AttachmentReplay {
         if (record === undefined) break;
         for (const [at, ref] of record.refs.entries()) {
           const entry = exemplarAt(record, at);
-          if (this.#isWanted(ref, entry, position)) insertExemplar(this.#head, ref, entry);
+          if (this.#isWanted(ref, entry.timestampMs, position))
+            insertExemplar(this.#head, ref, entry);
         }
         return undefined;
       }
@@ -67,6 +75,12 @@ export class AttachmentReplay {
         const list = readMetadata(payload);
         if (list === undefined) break;
         this.#head.metadata.set(list);
+        return undefined;
+      }
+      case "starts": {
+        const record = readStarts(payload);
+        if (record === undefined) break;
+        noteStarts(this.#head, record, (ref, timeMs) => this.#isWanted(ref, timeMs, position));
         return undefined;
       }
       case "series":
@@ -80,7 +94,7 @@ export class AttachmentReplay {
     return `a record of ${kind} that contradicts itself`;
   }
 
-  #isWanted(ref: number, { timestampMs }: AttachedEntry, position: WalPosition): boolean {
+  #isWanted(ref: number, timestampMs: number, position: WalPosition): boolean {
     if (isBefore(position, this.#flushed) && timestampMs < this.#flushedBeforeMs) return false;
     this.#noteTime(position.segment, timestampMs);
     if (this.#head.chunks.has(ref)) return true;

@@ -6,6 +6,7 @@ import type { ColumnSetBuffer } from "./block/column-set-buffer.ts";
 import type { BlockSelection } from "./block-selections.ts";
 import type { ColumnBuffer } from "./column-buffer.ts";
 import type { SelectionSource } from "./selection.ts";
+import type { StartColumns } from "./start-columns.ts";
 
 /**
  * Reads a block's part of a selection. What is damaged in it is left out and reported: the gap that leaves is that of a
@@ -37,6 +38,10 @@ export class BlockSource implements SelectionSource {
     return this.#selection.series.length;
   }
 
+  get hasStarts(): boolean {
+    return this.#block.meta.hasStarts === true;
+  }
+
   labelsAt(at: number): Labels {
     return this.#selection.labels[at] as Labels;
   }
@@ -63,6 +68,19 @@ export class BlockSource implements SelectionSource {
       maxMs,
       this.#decoder,
       (columns) => out.add(columns),
+      this.#damaged,
+    );
+  }
+
+  readStarts(at: number, out: StartColumns): void {
+    const { minMs, maxMs } = this.#range;
+    this.#block.read(
+      this.#selection.series[at] as number,
+      "starts",
+      minMs,
+      maxMs,
+      this.#decoder,
+      ({ timestampsMs, floats }) => out.addPoints(timestampsMs, floats[0] as Uint32Array),
       this.#damaged,
     );
   }

@@ -88,7 +88,11 @@ export async function flushHead(
     );
     for (;;) {
       const nextMs = await firstUnflushed(context, batch, pause);
-      if (nextMs >= beforeMs) break;
+      if (nextMs >= beforeMs) {
+        // Starts of samples that were refused after all.
+        head.starts.dropFrozen(beforeMs);
+        break;
+      }
       const startMs = rangeStart(nextMs);
       const rangeEndMs = Math.min(startMs + BLOCK_RANGE_MS, beforeMs);
       const room = freeSpace(context.disk);
@@ -229,10 +233,14 @@ async function flushRange(
       const { timestampsMs, bits } = buffer;
       if (buffer.length > 0)
         sets.push({ kind: "samples", timestampsMs, floats: [bits], bytes: [] });
-      for (const attached of [head.histograms, head.exemplars]) {
-        const set = attached.frozenWithin(ref, startMs, endMs - 1);
+      const histograms = head.histograms.frozenWithin(ref, startMs, endMs - 1);
+      const times = histograms === undefined ? [] : [histograms.timestampsMs];
+      for (const set of [
+        histograms,
+        head.exemplars.frozenWithin(ref, startMs, endMs - 1),
+        head.starts.frozenColumns(ref, [timestampsMs, ...times]),
+      ])
         if (set !== undefined) sets.push(set);
-      }
       if (sets.length > 0) writer.add(head.labelBytesOf(ref), sets);
       await pause();
     }

@@ -14,6 +14,7 @@ import { selectSeries, selectSeriesInSlices } from "./label-index.ts";
 import { type LabelList, LabelListBuilder, type SortedSeries } from "./label-list.ts";
 import type { SelectionSource } from "./selection.ts";
 import type { Pause } from "./slices.ts";
+import type { StartColumns } from "./start-columns.ts";
 
 /**
  * The head's part of a selection, as it is at one moment: columns, one entry a series, that can be sent to another
@@ -27,6 +28,8 @@ export interface HeadSelection {
   readonly late: LateColumns;
   /** Native histograms; undefined where they were not asked for. */
   readonly histograms: AttachedList | undefined;
+  /** When the counting of samples began; undefined where it was not asked for or is not known of any. */
+  readonly starts: StartLists | undefined;
   /** How many series had ended at that moment: while it stays the same, references keep their meaning. */
   readonly seriesEnded: number;
 }
@@ -41,8 +44,17 @@ export interface LateColumns {
   readonly bits: Uint32Array;
 }
 
+/** The runs of starts of the series that have some, as `HeadStarts.addWithin` gives them. */
+export interface StartLists {
+  /** Where each series is in the selection, rising. */
+  readonly positions: Uint32Array;
+  /** Where each series' numbers end. */
+  readonly ends: Uint32Array;
+  readonly runs: Float64Array;
+}
+
 /** What a selection asks for beside float samples. */
-export type SelectionWishes = Pick<SelectOptions, "histograms">;
+export type SelectionWishes = Pick<SelectOptions, "histograms" | "starts">;
 
 /** How often matchers are looked at again, since references came to mean others meanwhile, before it is in one go. */
 const ATTEMPTS_MAX = 3;
@@ -90,12 +102,15 @@ export function resolveHead(
   const mayBeLate = head.late.count > 0;
   const mayHaveHistograms = wishes.histograms === true && head.histograms.count > 0;
   const histograms = mayHaveHistograms ? new AttachedListBuilder() : undefined;
+  const mayHaveStarts = wishes.starts === true && head.starts.count > 0;
+  const starts = mayHaveStarts ? new StartListsBuilder() : undefined;
   let count = 0;
   for (let at = 0; at < matching.length; at++) {
     const ref = matching[at] as number;
     const cameLate = mayBeLate && late.add(count, head, ref, minMs, maxMs);
     const hasHistograms = histograms?.add(count, head.histograms, ref, minMs, maxMs) === true;
     if (fromIndexes[at] === toIndexes[at] && !cameLate && !hasHistograms) continue;
+    starts?.add(count, head, ref, minMs, maxMs);
     matching[count] = ref; // Never ahead of where the loop is.
     fromIndexes[count] = fromIndexes[at] as number;
     toIndexes[count] = toIndexes[at] as number;
@@ -107,6 +122,7 @@ export function resolveHead(
     toIndexes: toIndexes.slice(0, count),
     late: late.columns(),
     histograms: histograms?.list(),
+    starts: starts?.lists(),
     seriesEnded: head.endedCount,
   };
 }
@@ -131,6 +147,27 @@ export function buffersOf({ refs, fromIndexes, toIndexes, late }: HeadSelection)
   return [...columns, positions, ends, timestampsMs, bits].map(
     (column) => column.buffer as ArrayBuffer,
   );
+}
+
+class StartListsBuilder {
+  readonly #positions: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #runs: number[] = [];
+
+  add(position: number, { starts }: Head, ref: number, minMs: number, maxMs: number): void {
+    if (!starts.addWithin(ref, { minMs, maxMs }, this.#runs)) return;
+    this.#positions.push(position);
+    this.#ends.push(this.#runs.length);
+  }
+
+  lists(): StartLists | undefined {
+    if (this.#positions.length === 0) return undefined;
+    return {
+      positions: Uint32Array.from(this.#positions),
+      ends: Uint32Array.from(this.#ends),
+      runs: Float64Array.from(this.#runs),
+    };
+  }
 }
 
 class LateBuilder {
@@ -175,6 +212,8 @@ export class HeadSource implements SelectionSource {
   readonly #sorted: SortedSeries;
   /** By position, which of the late series it is. */
   readonly #late: ReadonlyMap<number, number>;
+  /** By position, which of the lists of starts. */
+  readonly #starts: ReadonlyMap<number, number>;
   /** By position, which pieces of the histograms. */
   readonly #histograms: ReadonlyMap<number, number[]>;
 
@@ -185,18 +224,23 @@ export class HeadSource implements SelectionSource {
     range: TimeRange,
     sorted: SortedSeries,
   ) {
-    const { refs, late, histograms } = selection;
+    const { refs, late, histograms, starts } = selection;
     this.seriesCount = refs.length;
     this.#selection = selection;
     this.#reader = reader;
     this.#range = range;
     this.#sorted = sorted;
     this.#late = new Map(Array.from(late.positions, (position, i) => [position, i]));
+    this.#starts = new Map(Array.from(starts?.positions ?? [], (position, i) => [position, i]));
     this.#histograms = histograms === undefined ? new Map() : piecesByPosition(histograms);
   }
 
   get hasHistograms(): boolean {
     return this.#histograms.size > 0;
+  }
+
+  get hasStarts(): boolean {
+    return this.#starts.size > 0;
   }
 
   labelsAt(at: number): Labels {
@@ -228,5 +272,13 @@ export class HeadSource implements SelectionSource {
       const columns = pieceAt(histograms, piece);
       if (columns !== undefined) out.add(columns);
     }
+  }
+
+  readStarts(at: number, out: StartColumns): void {
+    const { starts } = this.#selection;
+    const which = this.#starts.get(this.#sorted.order[at] as number);
+    if (starts === undefined || which === undefined) return;
+    const from = which === 0 ? 0 : (starts.ends[which - 1] as number);
+    out.addRuns(starts.runs.subarray(from, starts.ends[which]));
   }
 }

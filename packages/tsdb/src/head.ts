@@ -16,6 +16,7 @@ import {
 import { AttachedColumns } from "./attached-columns.ts";
 import { BatchRejects, capacityFor } from "./batch-rejects.ts";
 import { HeadMetadata } from "./head-metadata.ts";
+import { HeadStarts } from "./head-starts.ts";
 import { LabelIndex } from "./label-index.ts";
 import { LateStore } from "./late-store.ts";
 import { ReferencePool } from "./reference-pool.ts";
@@ -64,6 +65,7 @@ export class Head {
   /** What few series have beside float samples. */
   readonly histograms = new AttachedColumns("histograms");
   readonly exemplars = new AttachedColumns("exemplars");
+  readonly starts = new HeadStarts();
   readonly metadata = new HeadMetadata();
   /** Samples that came late. */
   readonly late: LateStore;
@@ -365,7 +367,7 @@ export class Head {
 
   /** Sets aside what came late or is no float sample, before a time, to be flushed: readers still see it. */
   freezeLate(beforeMs: number): void {
-    for (const part of [this.late, this.histograms, this.exemplars]) part.freeze(beforeMs);
+    for (const part of this.#frozenParts()) part.freeze(beforeMs);
   }
 
   /** The earliest time of anything frozen; Infinity if nothing is. */
@@ -376,12 +378,16 @@ export class Head {
 
   /** What is frozen before a time is in a block now. */
   dropFrozen(beforeMs: number): void {
-    for (const part of [this.late, this.histograms, this.exemplars]) part.dropFrozen(beforeMs);
+    for (const part of this.#frozenParts()) part.dropFrozen(beforeMs);
   }
 
   /** What is left of the frozen is in no block: back to the others. */
   thawLate(): void {
-    for (const part of [this.late, this.histograms, this.exemplars]) part.thaw();
+    for (const part of this.#frozenParts()) part.thaw();
+  }
+
+  #frozenParts() {
+    return [this.late, this.histograms, this.exemplars, this.starts];
   }
 
   #hasSamples(ref: number): boolean {
@@ -436,6 +442,7 @@ export class Head {
       this.chunks.close(ref);
       this.histograms.forget(ref);
       this.exemplars.forget(ref);
+      this.starts.forget(ref);
       this.#references.free(ref, segment);
     }
   }

@@ -5,6 +5,7 @@ import type { BytesColumn, ColumnSet } from "./block/column-set.ts";
 import { ColumnSetBuffer, sliceBytes } from "./block/column-set-buffer.ts";
 import { ColumnBuffer } from "./column-buffer.ts";
 import { type LabelledSeries, LabelMerge } from "./label-merge.ts";
+import { StartColumns } from "./start-columns.ts";
 
 /**
  * One place that samples of a selection come from, such as the head or a block: the series that match there, in the
@@ -17,6 +18,10 @@ export interface SelectionSource extends LabelledSeries {
   readonly hasHistograms: boolean;
   /** The same as `read` for native histograms. */
   readHistograms(at: number, out: ColumnSetBuffer): Promise<void> | void;
+  /** Whether any of its series may have start timestamps. */
+  readonly hasStarts: boolean;
+  /** The same as `read` for when the counting of samples began. */
+  readStarts(at: number, out: StartColumns): Promise<void> | void;
 }
 
 type Reading = Promise<void> | undefined | void;
@@ -35,6 +40,13 @@ export class SourceMerge extends LabelMerge<SelectionSource> {
   readHistograms(out: ColumnSetBuffer): Promise<void> | undefined {
     return this.#readCurrent(0, (source, at) =>
       source.hasHistograms ? source.readHistograms(at, out) : undefined,
+    );
+  }
+
+  /** The same for start timestamps. */
+  readStarts(out: StartColumns): Promise<void> | undefined {
+    return this.#readCurrent(0, (source, at) =>
+      source.hasStarts ? source.readStarts(at, out) : undefined,
     );
   }
 
@@ -100,6 +112,7 @@ function* lotOf(first: SeriesColumns, reading: SelectionReading): Generator<Seri
 
 /** Histograms of a series that there is room for at first: most series have none. */
 const HISTOGRAMS_ROOM = 16;
+const NO_TIMES = new Float64Array(0);
 
 /** One pass over a selection. */
 class SelectionReading {
@@ -107,13 +120,14 @@ class SelectionReading {
   readonly #samplesMax: number;
   readonly #out: ColumnBuffer;
   readonly #histograms: ColumnSetBuffer | undefined;
+  readonly #starts: StartColumns | undefined;
   /** What is being fetched of the current series, whose labels are known. */
   #fetching: { readonly labels: Labels; readonly done: Promise<void> } | undefined;
   samplesRead = 0;
 
   constructor(
     sources: readonly SelectionSource[],
-    { samplesMax, histograms = false }: SelectOptions,
+    { samplesMax, histograms = false, starts = false }: SelectOptions,
     kernels: Kernels,
   ) {
     this.#merge = new SourceMerge(sources);
@@ -121,6 +135,7 @@ class SelectionReading {
     this.#samplesMax = samplesMax;
     if (histograms && sources.some((source) => source.hasHistograms))
       this.#histograms = new ColumnSetBuffer("histograms", HISTOGRAMS_ROOM);
+    if (starts && sources.some((source) => source.hasStarts)) this.#starts = new StartColumns();
   }
 
   /** What was read is gone. */
@@ -150,10 +165,10 @@ class SelectionReading {
       this.#histograms?.clear();
       const reading = merge.read(this.#out);
       if (reading !== undefined) {
-        this.#fetching = { labels, done: reading.then(() => this.#readHistograms()) };
+        this.#fetching = { labels, done: reading.then(() => this.#readRest()) };
         return undefined;
       }
-      const rest = this.#readHistograms();
+      const rest = this.#readRest();
       if (rest !== undefined) {
         this.#fetching = { labels, done: rest };
         return undefined;
@@ -164,8 +179,18 @@ class SelectionReading {
     return undefined;
   }
 
-  #readHistograms(): Promise<void> | undefined {
-    return this.#histograms && this.#merge.readHistograms(this.#histograms);
+  /** What there is beside float samples, whose times are known by now. */
+  #readRest(): Promise<void> | undefined {
+    const reading = this.#histograms && this.#merge.readHistograms(this.#histograms);
+    if (this.#starts === undefined) return reading;
+    return reading === undefined ? this.#readStarts() : reading.then(() => this.#readStarts());
+  }
+
+  #readStarts(): Promise<void> | undefined {
+    if (this.#starts === undefined) return undefined;
+    const histogramTimesMs = this.#histograms?.columns.timestampsMs ?? NO_TIMES;
+    this.#starts.begin(this.#out.timestampsMs, histogramTimesMs);
+    return this.#merge.readStarts(this.#starts);
   }
 
   /** What was read of a series; undefined for nothing. */
@@ -181,16 +206,23 @@ class SelectionReading {
         `the selection holds more than ${this.#samplesMax} samples`,
       );
     const { timestampsMs, values } = out;
-    const columns = { labels, timestampsMs, values, stale: out.staleFlags() };
+    const plain = { labels, timestampsMs, values, stale: out.staleFlags() };
+    const startsMs = this.#starts?.floats;
+    const columns = startsMs === undefined ? plain : { ...plain, startsMs };
     if (this.#histograms === undefined || histogramCount === 0) return columns;
-    return { ...columns, histograms: histogramColumn(this.#histograms.columns) };
+    const histograms = histogramColumn(this.#histograms.columns, this.#starts?.histograms);
+    return { ...columns, histograms };
   }
 }
 
-function histogramColumn({ timestampsMs, bytes }: ColumnSet): HistogramColumn {
+function histogramColumn(
+  { timestampsMs, bytes }: ColumnSet,
+  startsMs: Float64Array | undefined,
+): HistogramColumn {
   const [encoded] = bytes as [BytesColumn];
   return {
     timestampsMs,
+    ...(startsMs === undefined ? {} : { startsMs }),
     at(index) {
       const histogram = decodeHistogram(sliceBytes(encoded, index, index + 1).bytes);
       if (histogram === undefined)

@@ -132,7 +132,10 @@ export class StoreMaintenance {
   async #flushAndRollUp(nowMs: number): Promise<void> {
     const { head, attachments, wal, rollups } = this.#parts;
     const isHeadNearlyFull =
-      head.late.isNearlyFull || attachments.isNearlyFull || this.#isMemoryNearlyFull;
+      head.late.isNearlyFull ||
+      head.starts.isNearlyFull ||
+      attachments.isNearlyFull ||
+      this.#isMemoryNearlyFull;
     const full = isHeadNearlyFull || wal.isNearlyFull;
     if (full) await this.#flushAll();
     else if (this.#graceStart() > this.#flushedBeforeMs)

@@ -130,7 +130,7 @@ export class StoreReader implements SeriesReader, ExemplarReader, RollupReader {
 
   select(range: TimeRange, matchers: readonly Matcher[], options: SelectOptions): Selection {
     // Asked now and not in the generator, whose body waits for the first reader.
-    const wishes = { histograms: options.histograms === true };
+    const wishes = { histograms: options.histograms === true, starts: options.starts === true };
     const resolving = this.#parts.resolver.select(range, matchers, wishes);
     resolving.catch(() => {}); // Heard by whoever reads the selection.
     const lots = this.#read(resolving, range, matchers, options);

@@ -39,7 +39,7 @@ import type {
   TimeRange,
 } from "@pharos/ports";
 import type { Archive } from "./archive/archive.ts";
-import { exemplarColumns, histogramColumns } from "./attachment-batches.ts";
+import { exemplarColumns, histogramColumns, startColumns } from "./attachment-batches.ts";
 import { Attachments } from "./attachments.ts";
 import type { Blocks } from "./block/blocks.ts";
 import { ColumnDecoder } from "./block/column-decoder.ts";
@@ -54,6 +54,7 @@ import { rollupPolicy } from "./rollup/rollup-policy.ts";
 import { type OpenTiers, Rollups } from "./rollup/rollups.ts";
 import { createPause } from "./slices.ts";
 import { Snapshots } from "./snapshots.ts";
+import { StartWriter } from "./start-writer.ts";
 import { StoreLog } from "./store-log.ts";
 import { StoreMaintenance } from "./store-maintenance.ts";
 import { StoreReader } from "./store-reader.ts";
@@ -96,6 +97,8 @@ export class EmbeddedStore
   readonly log: StoreLog;
   /** Takes in what is no float sample, in columns. */
   readonly attachments: Attachments;
+  /** Takes in when the counting of samples began. */
+  readonly starts: StartWriter;
   readonly #parts: StoreParts;
   #settings: StoreSettings;
   readonly #writer: StoreWriter;
@@ -131,6 +134,7 @@ export class EmbeddedStore
       noteTime: (timeMs) => writer.noteTime(timeMs),
       changes,
     });
+    this.starts = new StartWriter({ head, wal, writer });
     const append = (batch: SampleBatch) => this.append(batch);
     this.log = new StoreLog({ ...parts, retentionMs: settings.logRetentionMs, append });
     const snapshots = new Snapshots(clock);
@@ -210,12 +214,19 @@ export class EmbeddedStore
 
   async append(batch: SampleBatch): Promise<AppendResult> {
     assert(this.#open, "the store is open");
+    this.#appendStarts(batch);
     return this.#writer.append(batch, (labels) => this.intern(labels));
   }
 
   async appendHistograms(batch: HistogramBatch): Promise<AppendResult> {
     const columns = histogramColumns(batch, (labels) => this.intern(labels));
+    this.#appendStarts(batch);
     return this.attachments.appendHistograms(columns);
+  }
+
+  #appendStarts(batch: SampleBatch | HistogramBatch): void {
+    const columns = startColumns(batch, (labels) => this.intern(labels));
+    if (columns !== undefined) this.starts.append(columns);
   }
 
   async appendExemplars(batch: ExemplarBatch): Promise<ExemplarResult> {

@@ -1,6 +1,6 @@
 import { OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
-import { readExemplars, readHistograms, readMetadata } from "./attachment-payload.ts";
+import { readExemplars, readHistograms, readMetadata, readStarts } from "./attachment-payload.ts";
 import { type ReadCheckpoint, readCheckpoint } from "./checkpoint.ts";
 import { LogConsumers } from "./log-consumers.ts";
 import { readSeries, sampleCount, type WalPosition } from "./wal-payload.ts";
@@ -91,6 +91,8 @@ function isReadable(kind: RecordKind, payload: Uint8Array): boolean {
       return readExemplars(payload) !== undefined;
     case "metadata":
       return readMetadata(payload) !== undefined;
+    case "starts":
+      return readStarts(payload) !== undefined;
     case "syncMark":
       return true;
     case "checkpointStart":

@@ -28,6 +28,7 @@ export const RECORD_KINDS = {
   exemplars: 8,
   metadata: 9,
   checkpointSeries: 11,
+  starts: 12,
 } as const;
 export type RecordKind = keyof typeof RECORD_KINDS;
 

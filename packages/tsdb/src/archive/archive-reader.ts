@@ -4,6 +4,7 @@ import { COLUMN_SET_KINDS, type ColumnSet, type ColumnSetKind } from "../block/c
 import type { ColumnSetBuffer } from "../block/column-set-buffer.ts";
 import type { ColumnBuffer } from "../column-buffer.ts";
 import type { SelectionSource } from "../selection.ts";
+import type { StartColumns } from "../start-columns.ts";
 import { ArchiveAccess, type ArchiveAccessStats } from "./archive-access.ts";
 import type { ArchiveCatalogue } from "./archive-catalogue.ts";
 import type { ArchiveEntry } from "./archive-entry.ts";
@@ -92,6 +93,10 @@ export class ArchiveReader {
       const readers = {
         samples: block.columns("samples", series, rowsMax),
         histograms: block.columns("histograms", series, rowsMax),
+        starts:
+          block.entry.files.starts === undefined
+            ? undefined
+            : block.columns("starts", series, rowsMax),
       };
       return new ArchiveSource(series, readers, range, new Warnings(options.warn));
     });
@@ -208,22 +213,31 @@ export class ArchiveReader {
   }
 }
 
+interface SourceReaders {
+  readonly samples: RowReader;
+  readonly histograms: RowReader;
+  /** Undefined where the block has none. */
+  readonly starts: RowReader | undefined;
+}
+
 /** The samples of one archived block in a selection. */
 class ArchiveSource implements SelectionSource {
   readonly hasHistograms = true;
+  readonly hasStarts: boolean;
   readonly #series: readonly MatchedSeries[];
-  readonly #readers: { readonly samples: RowReader; readonly histograms: RowReader };
+  readonly #readers: SourceReaders;
   readonly #range: TimeRange;
   readonly #warnings: Warnings;
 
   constructor(
     series: readonly MatchedSeries[],
-    readers: { readonly samples: RowReader; readonly histograms: RowReader },
+    readers: SourceReaders,
     range: TimeRange,
     warnings: Warnings,
   ) {
     this.#series = series;
     this.#readers = readers;
+    this.hasStarts = readers.starts !== undefined;
     this.#range = range;
     this.#warnings = warnings;
   }
@@ -248,8 +262,14 @@ class ArchiveSource implements SelectionSource {
     if (columns !== undefined) out.add(columns);
   }
 
-  #read(kind: "samples" | "histograms", at: number): Promise<ColumnSet | undefined> {
-    return this.#warnings.unless(() => this.#readers[kind].columnsOf(at, this.#range));
+  async readStarts(at: number, out: StartColumns): Promise<void> {
+    const columns = await this.#read("starts", at);
+    const bits = columns?.floats[0];
+    if (columns !== undefined && bits !== undefined) out.addPoints(columns.timestampsMs, bits);
+  }
+
+  async #read(kind: keyof SourceReaders, at: number): Promise<ColumnSet | undefined> {
+    return this.#warnings.unless(async () => await this.#readers[kind]?.columnsOf(at, this.#range));
   }
 }
 

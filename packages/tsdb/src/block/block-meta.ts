@@ -40,6 +40,8 @@ export interface BlockMeta {
   readonly series: number;
   readonly chunks: number;
   readonly samples: number;
+  /** Whether it has start timestamps; absent where it has none. */
+  readonly hasStarts?: true;
   /** Bytes of the index and its copy together. */
   readonly indexSize: number;
   readonly columnsSize: number;
@@ -95,7 +97,8 @@ export function decodeMeta(bytes: Uint8Array): BlockMeta | string {
   if (meta["version"] !== BLOCK_VERSION) return `format version ${meta["version"]}, not known`;
   for (const name of NUMBERS)
     if (!Number.isSafeInteger(meta[name])) return `${name} is not a whole number`;
-  const { tier, sources } = meta;
+  const { tier, sources, hasStarts } = meta;
+  if (hasStarts !== undefined && hasStarts !== true) return "hasStarts is not true";
   if (typeof tier !== "string") return "tier is not text";
   if (
     !Array.isArray(sources) ||

@@ -52,6 +52,7 @@ export class BlockWriter {
   readonly #record = new ByteWriter();
   #chunkCount = 0;
   #sampleCount = 0;
+  #hasStarts = false;
   #minTimeMs = Number.POSITIVE_INFINITY;
   #maxTimeMs = Number.NEGATIVE_INFINITY;
 
@@ -118,6 +119,7 @@ export class BlockWriter {
       assert(minMs !== undefined && maxMs !== undefined, "the set is not empty");
       assert(minMs >= rangeStartMs && maxMs < rangeEndMs, "the samples are in the block's range");
       this.#sampleCount += timestampsMs.length;
+      if (set.kind === "starts") this.#hasStarts = true;
       this.#minTimeMs = Math.min(this.#minTimeMs, minMs);
       this.#maxTimeMs = Math.max(this.#maxTimeMs, maxMs);
       const ranges = cutChunks(set, rangeStartMs, rangeEndMs);
@@ -181,6 +183,7 @@ export class BlockWriter {
       series: this.#index.seriesCount,
       chunks: this.#chunkCount,
       samples: this.#sampleCount,
+      ...(this.#hasStarts ? { hasStarts: true as const } : {}),
       indexSize,
       columnsSize: this.#file.size,
     };

@@ -296,7 +296,8 @@ export class Block {
     const { sets } = this.index.entryOf(series);
     return sets.some(
       (set) =>
-        set.kind !== "exemplars" && this.#isWithin(series, set, minMs, maxMs, decoder, damaged),
+        (set.kind === "samples" || set.kind === "histograms") &&
+        this.#isWithin(series, set, minMs, maxMs, decoder, damaged),
     );
   }
 

@@ -4,11 +4,11 @@ import { assert } from "@pharos/base";
  * What the columns of a series hold. A series has at most one set of each kind in a block; a block of a rollup tier
  * has sets of kind "rollup" only, a raw block any of the others.
  */
-export type ColumnSetKind = "samples" | "histograms" | "exemplars" | "rollup";
+export type ColumnSetKind = "samples" | "histograms" | "exemplars" | "starts" | "rollup";
 
 /** What a kind consists of beside the timestamps, and its number in files. */
 export interface ColumnSetShape {
-  /** In files. */
+  /** In files, up to 7. */
   readonly code: number;
   /** The columns of numbers, in order. */
   readonly floats: readonly string[];
@@ -23,6 +23,11 @@ export const COLUMN_SET_SHAPES: Readonly<Record<ColumnSetKind, ColumnSetShape>> 
   /** Labels as canonical label bytes. */
   exemplars: { code: 2, floats: ["value"], bytes: ["labels"] },
   /**
+   * When the counting of a sample or native histogram at the same time began, ms since the epoch; of those of which it is
+   * known.
+   */
+  starts: { code: 4, floats: ["start"], bytes: [] },
+  /**
    * One row a window. The timestamp is the window's start, or the start of the block's range where the window began
    * before it: the first row of a block may be the later part of a window. Columns that are often the same lie side by
    * side: a counter's first is its min, and its last its max; of a constant all four are the same.
@@ -34,7 +39,7 @@ export const COLUMN_SET_SHAPES: Readonly<Record<ColumnSetKind, ColumnSetShape>> 
   },
 };
 
-export const COLUMN_SET_KINDS = ["samples", "histograms", "exemplars", "rollup"] as const;
+export const COLUMN_SET_KINDS = ["samples", "histograms", "exemplars", "starts", "rollup"] as const;
 
 /** The kind of a number in a file; undefined if there is none. */
 export function columnSetKind(code: number): ColumnSetKind | undefined {

@@ -11,6 +11,7 @@
 //             | offset in VALUES of the first chunk varint | first time column varint | series ... |
 //             a series: | labels shared with the one before varint | others varint | (gap varint) ... | sets of columns ... |
 //             a set: | chunks << 3 | kind << 1 | whether another follows | then for each chunk:
+//             a kind from 4 on: | kind less 4 << 1 | whether another follows | chunks varint | then the same
 //             | time column less the one expected, signed | size varint for each column |
 //   TIMES     up to 64 time columns a record
 //             | offset in TIMESTAMPS of the first varint | first minimum ms f64 |, then each:

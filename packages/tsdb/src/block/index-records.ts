@@ -170,9 +170,12 @@ export function parseSeries(
     for (let more = true; more; ) {
       const head = reader.varint();
       more = head % 2 === 1;
-      const kind = columnSetKind(Math.floor(head / 2) % 4);
+      const code = Math.floor(head / 2) % 4;
+      const chunkCount = Math.floor(head / 8);
+      const isHigh = chunkCount === 0;
+      const kind = columnSetKind(isHigh ? code + 4 : code);
       if (kind === undefined) throw new MalformedBytes("a set of a kind that is not known");
-      sets.push(parseSet(reader, kind, Math.floor(head / 8), place));
+      sets.push(parseSet(reader, kind, isHigh ? reader.varint() : chunkCount, place));
     }
     list.push({ labels, sets });
     before = labels;

@@ -98,7 +98,12 @@ export class IndexWriter {
   #addSet({ kind, chunks }: WrittenSet, more: boolean): void {
     const out = this.#sets;
     const { code } = COLUMN_SET_SHAPES[kind];
-    out.varint(chunks.length * 8 + code * 2 + (more ? 1 : 0));
+    const next = more ? 1 : 0;
+    if (code < 4) out.varint(chunks.length * 8 + code * 2 + next);
+    else {
+      out.varint((code - 4) * 2 + next);
+      out.varint(chunks.length);
+    }
     for (const { times, sizes } of chunks) {
       out.signed(times - this.#expectedTimes);
       this.#expectedTimes = times + 1;
