@@ -21,6 +21,27 @@ export interface AttachmentSink {
   appendMetadata(list: readonly MetricMetadata[]): void | Promise<void>;
 }
 
+/** When the counting of samples began, in columns. */
+export interface StartEntries {
+  /** As in `SampleColumns.series`. */
+  readonly refs: Uint32Array;
+  /** Of the samples; Unix epoch, ms. */
+  readonly timestampsMs: Float64Array;
+  /** Unix epoch, ms; NaN where it is not known. */
+  readonly startsMs: Float64Array;
+}
+
+/** Where start timestamps go. */
+export interface StartSink {
+  /**
+   * Notes when the counting of samples and histograms began: to be called right before they are appended, and best with
+   * all of a series in a batch, those without a known start among them.
+   *
+   * @throws OperatingError `queue.full`, `disk.full`, `disk.failed`, `input.too_large`: nothing was noted.
+   */
+  append(starts: StartEntries): void;
+}
+
 /**
  * Where collected samples go: the store, as collectors see it. A collector clears `columns`, fills them and calls
  * `appendColumns`, all without waiting in between; so one set of columns serves all collectors of a thread.
@@ -55,4 +76,6 @@ export interface ColumnSink {
   appendColumns(): AppendResult | Promise<AppendResult>;
   /** Takes histograms, exemplars and metadata; where there is none they are left out. */
   readonly attachments?: AttachmentSink | undefined;
+  /** Takes start timestamps; where there is none they are left out. */
+  readonly starts?: StartSink | undefined;
 }

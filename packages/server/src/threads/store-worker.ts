@@ -78,6 +78,7 @@ class StoreThread {
       starter: store.starter,
       appendColumns: () => store.appendColumns(columns),
       attachments: store.attachments,
+      starts: store.starts,
     };
     this.#receiver = new RemoteWriteReceiver(kernels, sink);
     const decoder = new ExpositionDecoder(kernels, table, columns);
