@@ -163,10 +163,13 @@ export function parseSeries(
   for (let i = 0; i < count; i++) {
     const shared = reader.varint();
     if (shared > before.length) throw new MalformedBytes("a series shares more than there is");
-    const labels = before.slice(0, shared);
-    for (let left = reader.count(); left > 0; left--)
-      labels.push((labels.length === 0 ? 0 : (labels.at(-1) as number) + 1) + reader.varint());
-    const sets: SetEntry[] = [];
+    // Arrays of their size from the beginning: those that grow have room for sixteen more, and all of a block's may be
+    // kept.
+    const labels = new Array<number>(shared + reader.count());
+    for (let at = 0; at < shared; at++) labels[at] = before[at] as number;
+    for (let at = shared; at < labels.length; at++)
+      labels[at] = (at === 0 ? 0 : (labels[at - 1] as number) + 1) + reader.varint();
+    let sets: readonly SetEntry[] = [];
     for (let more = true; more; ) {
       const head = reader.varint();
       more = head % 2 === 1;
@@ -175,7 +178,7 @@ export function parseSeries(
       const isHigh = chunkCount === 0;
       const kind = columnSetKind(isHigh ? code + 4 : code);
       if (kind === undefined) throw new MalformedBytes("a set of a kind that is not known");
-      sets.push(parseSet(reader, kind, isHigh ? reader.varint() : chunkCount, place));
+      sets = [...sets, parseSet(reader, kind, isHigh ? reader.varint() : chunkCount, place)];
     }
     list.push({ labels, sets });
     before = labels;
@@ -194,20 +197,20 @@ function parseSet(
   const columnCount = floats.length + bytes.length;
   if (chunkCount === 0 || chunkCount > reader.left)
     throw new MalformedBytes("chunks are not there");
-  const chunks: ChunkEntry[] = [];
+  const chunks = new Array<ChunkEntry>(chunkCount);
   for (let i = 0; i < chunkCount; i++) {
     const times = place.times + reader.signed();
     if (times < 0) throw new MalformedBytes("a time column below 0");
     place.times = times + 1;
     const { offset } = place;
-    const sizes: number[] = [];
+    const sizes = new Array<number>(columnCount);
     for (let column = 0; column < columnCount; column++) {
       const size = reader.varint();
-      sizes.push(size);
+      sizes[column] = size;
       place.offset += size;
     }
     place.offset += place.chunkTrailerSize;
-    chunks.push({ times, offset, sizes });
+    chunks[i] = { times, offset, sizes };
   }
   place.times = (chunks[0] as ChunkEntry).times;
   return { kind, chunks };
