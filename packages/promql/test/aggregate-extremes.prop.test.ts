@@ -40,14 +40,14 @@ function bestOf(list: readonly StepSeries[], step: number, k: number, greatest: 
   return kept.slice(0, Math.max(0, k)).map(({ labels }) => labelValue(labels, "name"));
 }
 
-test("topk and bottomk keep what sorting all samples would, whatever the order they come in", () => {
-  fc.assert(
-    fc.property(
+test("topk and bottomk keep what sorting all samples would, whatever the order they come in", async () => {
+  await fc.assert(
+    fc.asyncProperty(
       columns,
       limits,
       fc.boolean(),
       fc.infiniteStream(fc.nat()),
-      (all, ks, greatest, order) => {
+      async (all, ks, greatest, order) => {
         const list = all.map((points, i) => seriesOf(points, String.fromCharCode(0x100 + i)));
         const shuffled = list
           .map((series) => ({ series, at: order.next().value as number }))
@@ -60,7 +60,7 @@ test("topk and bottomk keep what sorting all samples would, whatever the order t
           hold: () => {},
         });
         for (const series of shuffled) extremes.add(series);
-        const results = extremes.finish();
+        const results = await extremes.finish({ tick: () => false, pause: async () => {} });
         for (const [step, k] of ks.entries()) {
           const names = results
             .filter(({ present }) => present[step] === 1)

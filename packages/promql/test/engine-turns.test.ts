@@ -4,6 +4,8 @@ import { assert as baseAssert, labelsFrom, type NativeHistogram } from "@pharos/
 import { createEngine } from "@pharos/promql/engine";
 import { SimClock } from "@pharos/testing";
 import fc from "fast-check";
+import { Accumulator } from "../src/engine/aggregate.ts";
+import { Extremes } from "../src/engine/aggregate-extremes.ts";
 import {
   countValues,
   firstSeries,
@@ -130,6 +132,22 @@ const WORK: Readonly<Record<string, (context: Context) => Promise<unknown>>> = {
   "labels put together": (context) => {
     return joinLabels(floats(), { target: "m", separator: "-", sources: ["n"] }, context);
   },
+  "groups that were added up": (context) => {
+    const sum = aggregation("sum by (n) (m)");
+    const { annotations } = context;
+    const groups = Accumulator.create(sum, { count: GRID.count, annotations, kernels: undefined });
+    for (const series of floats()) groups?.add(series);
+    return Promise.resolve(groups?.finish(context));
+  },
+  "the best series": (context) => {
+    const { annotations } = context;
+    const wanted = new Float64Array(1).fill(SERIES);
+    const best = new Extremes(aggregation("topk(1, m)"), wanted, { annotations, hold() {} });
+    for (const series of floats()) best.add(series);
+    return best.finish(context);
+  },
+  "series that are no buckets": (context) =>
+    quantileOfHistograms(floats(), COLUMN, GRID, { context, span: AGGREGATION.span }),
   "an order by value": (context) => sortByValue(floats(), false, context),
   "an order by labels": (context) => sortByLabels(floats(), ["n"], false, context),
   and: (context) => setOperation("and", SET_MATCHING, floats(), floats(), context),

@@ -3,6 +3,7 @@ import type { Aggregation } from "../syntax/ast.ts";
 import type { Annotations } from "./annotations.ts";
 import { GroupIndex } from "./group-index.ts";
 import { emptySeries, FLOAT, HISTOGRAM, type StepSeries } from "./step-series.ts";
+import { type Breaks, sortInTurns } from "./turns.ts";
 
 /** Places for samples that a group begins with at each step; more are made when they are needed. */
 const PLACES_MIN = 16;
@@ -44,9 +45,12 @@ export class Extremes {
   }
 
   /** The series of the samples that are left. At a single step they are in order of value, the best first. */
-  finish(): StepSeries[] {
+  async finish(context: Breaks): Promise<StepSeries[]> {
     const sign = this.#greatest ? 1 : -1;
-    return this.#index.groups.flatMap((group) => group.series(sign));
+    const results: StepSeries[] = [];
+    for (const group of this.#index.groups)
+      for (const series of await group.series(sign, context)) results.push(series);
+    return results;
   }
 
   #open(): Best {
@@ -109,7 +113,10 @@ class Best {
     this.#arrivals = arrivals;
     this.#hold = hold;
     this.#sizes = new Int32Array(limits.length);
-    this.#places = Math.min(PLACES_MIN, Math.max(...limits));
+    this.#places = Math.min(
+      PLACES_MIN,
+      limits.reduce((most, limit) => Math.max(most, limit), 0),
+    );
     hold(this.#places * limits.length);
     this.#ranks = new Float64Array(this.#places * limits.length);
     this.#from = new Int32Array(this.#places * limits.length);
@@ -142,10 +149,10 @@ class Best {
     }
   }
 
-  series(sign: 1 | -1): StepSeries[] {
+  async series(sign: 1 | -1, context: Breaks): Promise<StepSeries[]> {
     const byArrival = new Map<number, StepSeries>();
     const count = this.#sizes.length;
-    if (count === 1) this.#sort();
+    if (count === 1) await this.#sort(context);
     for (let step = 0; step < count; step++) {
       const top = step * this.#places;
       const size = this.#sizes[step] as number;
@@ -157,18 +164,21 @@ class Best {
         });
         out.values[step] = sign * (this.#ranks[place] as number);
         out.present[step] = FLOAT;
+        if (context.tick()) await context.pause();
       }
     }
     return [...byArrival.values()];
   }
 
   /** Puts the samples of the only step in order, the best first. */
-  #sort(): void {
+  async #sort(context: Breaks): Promise<void> {
     const [ranks, from] = [this.#ranks.slice(), this.#from.slice()];
-    const places = Int32Array.from({ length: this.#sizes[0] as number }, (_, i) => i);
+    const kept = Array.from({ length: this.#sizes[0] as number }, (_, i) => i);
     const rank = (place: number): number => ranks[place] as number;
     const cameAt = (place: number): number => from[place] as number;
-    places.sort((a, b) => (this.#isWorse(rank(a), cameAt(a), rank(b), cameAt(b)) ? 1 : -1));
+    const places = await sortInTurns(kept, context, (a, b) =>
+      this.#isWorse(rank(a), cameAt(a), rank(b), cameAt(b)) ? 1 : -1,
+    );
     for (const [to, place] of places.entries()) {
       this.#ranks[to] = rank(place);
       this.#from[to] = cameAt(place);

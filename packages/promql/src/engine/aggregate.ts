@@ -24,6 +24,7 @@ import {
   putHistogram,
   type StepSeries,
 } from "./step-series.ts";
+import { type Breaks, eachInTurns } from "./turns.ts";
 
 /** How an aggregation groups: `by` or `without` labels. */
 export type Grouping = (labels: Labels) => Labels;
@@ -93,16 +94,16 @@ export class Accumulator implements Disposable {
       this.#addHistograms(group, series);
   }
 
-  finish(): StepSeries[] {
+  async finish(context: Breaks): Promise<StepSeries[]> {
     const results: StepSeries[] = [];
-    for (const each of this.#groups.groups) {
+    await eachInTurns(this.#groups.groups, context, (each) => {
       const group = this.#kernelGroups?.take(each) ?? each;
       const { out, dropSteps } = group;
       this.#kernel.finish(group);
       this.#finishHistograms(group);
       if (dropSteps !== null) results.push(...splitAt(out, dropSteps));
       else if (hasSamples(out)) results.push(out);
-    }
+    });
     return results;
   }
 

@@ -33,7 +33,7 @@ export async function evaluateAggregation(
       groups = accumulator.groupCount;
       context.hold(grid.count, 1);
     });
-    return accumulator.finish();
+    return await accumulator.finish(context);
   }
   const { op, param, expr } = aggregation;
   assert(param !== undefined, () => `${op} has a parameter`);
@@ -68,5 +68,5 @@ async function extremes(
       hold: (samples) => context.hold(samples),
     });
   await evaluator.stream(aggregation.expr, grid, (series) => accumulator?.add(series));
-  return accumulator?.finish() ?? [];
+  return accumulator?.finish(context) ?? [];
 }

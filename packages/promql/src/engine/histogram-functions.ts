@@ -31,12 +31,14 @@ import {
   type Grid,
   gridTimeMs,
   HISTOGRAM,
+  HISTOGRAM_WORK,
   hasSamples,
   histogramAt,
   NONE,
   type StepSeries,
+  workOf,
 } from "./step-series.ts";
-import { mapInTurns, type Turns } from "./turns.ts";
+import { eachInTurns, mapInTurns, type Turns } from "./turns.ts";
 
 const BUCKET_LABEL = new Set(["le"]);
 
@@ -61,7 +63,7 @@ export async function mapHistograms(
   compute: (histogram: NativeHistogram) => number,
   context: Turns,
 ): Promise<StepSeries[]> {
-  const results = await mapInTurns(list, context, (series) => {
+  const statistic = (series: StepSeries): StepSeries => {
     const out = emptySeries(series.labels, true, series.present.length);
     for (let step = 0; step < out.present.length; step++) {
       if (series.present[step] !== HISTOGRAM) continue;
@@ -69,7 +71,8 @@ export async function mapHistograms(
       out.present[step] = FLOAT;
     }
     return out;
-  });
+  };
+  const results = await mapInTurns(list, context, statistic, workOf);
   return results.filter(hasSamples);
 }
 
@@ -204,7 +207,7 @@ interface MixedHistogram {
 }
 
 /** For each histogram, `width` series of results. */
-function overHistograms(
+async function overHistograms(
   list: readonly StepSeries[],
   grid: Grid,
   notes: HistogramNotes,
@@ -213,7 +216,7 @@ function overHistograms(
 ): Promise<StepSeries[][]> {
   const { context, span } = notes;
   const results = new Float64Array(width);
-  return mapInTurns(groupHistograms(list, notes), context, ({ labels, natives, classic }) => {
+  const computeAll = ({ labels, natives, classic }: MixedHistogram): StepSeries[] => {
     const outs = Array.from({ length: width }, () => emptySeries(labels, true, grid.count));
     const buckets = createBuckets(classic.length);
     for (let step = 0; step < grid.count; step++) {
@@ -232,25 +235,28 @@ function overHistograms(
       }
     }
     return outs;
-  });
+  };
+  const workIn = ({ natives, classic }: MixedHistogram): number =>
+    grid.count * (natives.length * HISTOGRAM_WORK + classic.length);
+  return mapInTurns(await groupHistograms(list, notes), context, computeAll, workIn);
 }
 
-function groupHistograms(
+async function groupHistograms(
   list: readonly StepSeries[],
   { context, span }: HistogramNotes,
-): MixedHistogram[] {
+): Promise<MixedHistogram[]> {
   const histograms = new Map<string, MixedHistogram>();
   const histogramOf = (labels: Labels): MixedHistogram =>
     histograms.getOrInsertComputed(labelsKey(labels), () => ({ labels, natives: [], classic: [] }));
-  for (const series of list) {
+  await eachInTurns(list, context, (series) => {
     if (series.present.includes(HISTOGRAM)) histogramOf(series.labels).natives.push(series);
-    if (!series.present.includes(FLOAT)) continue;
+    if (!series.present.includes(FLOAT)) return;
     const le = labelValue(series.labels, "le");
     const bound = parseBound(le);
     if (bound === undefined)
       context.annotations.badBucketLabel(labelValue(series.labels, METRIC_NAME), le, span);
     else histogramOf(withoutLabels(series.labels, BUCKET_LABEL)).classic.push({ bound, series });
-  }
-  for (const { classic } of histograms.values()) sortBuckets(classic);
+  });
+  await eachInTurns(histograms.values(), context, ({ classic }) => sortBuckets(classic));
   return [...histograms.values()];
 }

@@ -21,6 +21,7 @@ import {
   NONE,
   putHistogram,
   type StepSeries,
+  workOf,
 } from "./step-series.ts";
 import { eachInTurns, mapInTurns, type Turns } from "./turns.ts";
 
@@ -299,7 +300,7 @@ export async function vectorWithScalar(
   const dropsName = expr.bool || changesMeaning(expr.op);
   const fixed: Operand = { values: scalar };
   const results: StepSeries[] = [];
-  await eachInTurns(list, context, (series) => {
+  const visit = (series: StepSeries): void => {
     const { values } = series;
     const out: StepSeries = {
       labels: series.labels,
@@ -310,18 +311,20 @@ export async function vectorWithScalar(
     const [left, right] = scalarIsLeft ? [fixed, series] : [series, fixed];
     applyOperator(expr, { left, right, kept: series }, out, context.annotations);
     if (hasSamples(out)) results.push(out);
-  });
+  };
+  await eachInTurns(list, context, visit, workOf);
   return results;
 }
 
 /** Unary minus: of a float, or of all counts of a histogram. In place; the metric name goes. */
 export function negate(list: readonly StepSeries[], context: Turns): Promise<StepSeries[]> {
-  return mapInTurns(list, context, (series) => {
+  const negated = (series: StepSeries): StepSeries => {
     const { values, present, histograms } = series;
     for (let i = 0; i < values.length; i++) values[i] = -(values[i] as number);
     if (histograms !== undefined)
       for (let i = 0; i < present.length; i++)
         if (present[i] === HISTOGRAM) histograms[i] = negateHistogram(histogramAt(series, i));
     return { ...series, dropName: true };
-  });
+  };
+  return mapInTurns(list, context, negated, workOf);
 }

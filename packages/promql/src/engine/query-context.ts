@@ -197,6 +197,11 @@ export class QueryContext {
     this.hold(samples, series);
   }
 
+  /** Notes work on so many samples, for whoever calls `tick` next. */
+  worked(samples: number): void {
+    this.#work += samples;
+  }
+
   /**
    * To be called once per series or group, or after work on so many samples that it counts: whether it is time to `pause`.
    */

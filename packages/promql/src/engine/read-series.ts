@@ -64,7 +64,7 @@ export async function readSeries(
           context.profile?.read(reading.selector, length);
         }
         context.release(length);
-        if (context.tick()) await context.pause();
+        if (context.tick(length)) await context.pause();
       }
   } finally {
     for (const reading of readings) reading.end?.();

@@ -11,6 +11,7 @@ import {
   emptySeries,
   FLOAT,
   type Grid,
+  HISTOGRAM_WORK,
   hasAny,
   NONE,
   putHistogram,
@@ -66,6 +67,7 @@ export function openSelector(
     needed: { afterMs: firstMs - lookbackMs, maxMs: lastMs, starts: give === "start" },
     take(columns) {
       const { labels } = columns;
+      context.worked(grid.count * (columns.histograms === undefined ? 1 : HISTOGRAM_WORK));
       if (fast !== undefined && give !== "start" && columns.histograms === undefined) {
         const found = fast.find(columns, give);
         if (found === "none") return undefined;

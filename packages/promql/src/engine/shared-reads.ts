@@ -44,7 +44,7 @@ interface Group {
 interface UnitResult {
   readonly sink: Sink;
   /** Undefined where there was too much to keep. */
-  finish(): StepSeries[] | undefined;
+  finish(): Promise<StepSeries[] | undefined>;
 }
 
 /**
@@ -114,10 +114,12 @@ export class SharedReads {
       group.values = await this.#compute(group.units, node, sink);
       return true;
     }
+    const { context } = this.#evaluator;
     const value = this.#take(group, node);
     for (const series of value ?? []) {
       const busy = sink(series);
       if (busy !== undefined) await busy;
+      if (context.tick()) await context.pause();
     }
     return value !== undefined;
   }
@@ -145,7 +147,7 @@ export class SharedReads {
       const isAsked = unit.node === asked;
       const result: UnitResult =
         isAsked && askedSink !== undefined
-          ? { sink: askedSink, finish: () => undefined }
+          ? { sink: askedSink, finish: async () => undefined }
           : this.#openUnit(unit, isAsked, resources);
       results.set(unit.node, result);
       const { leaf } = unit;
@@ -162,7 +164,7 @@ export class SharedReads {
     await readSeries(context, [first, ...others]);
     const values = new Map<Expr, StepSeries[]>();
     for (const [node, result] of results) {
-      const value = result.finish();
+      const value = await result.finish();
       if (value !== undefined) values.set(node, value);
     }
     return values;
@@ -184,8 +186,8 @@ export class SharedReads {
           groups = accumulator.groupCount;
           context.keep(count, 1);
         },
-        finish() {
-          const value = accumulator.finish();
+        async finish() {
+          const value = await accumulator.finish(context);
           context.keep((value.length - groups) * count, value.length - groups);
           return value;
         },
@@ -201,7 +203,7 @@ export class SharedReads {
         if (isTooMuch) collector.clear();
         else collector.sink(series);
       },
-      finish: () => (isTooMuch ? undefined : collector.series),
+      finish: async () => (isTooMuch ? undefined : collector.series),
     };
   }
 

@@ -48,6 +48,9 @@ export interface StepSeries {
   histograms?: HistogramSteps | undefined;
 }
 
+/** As how many floats a histogram counts by the time it takes to compute with it. */
+export const HISTOGRAM_WORK = 100;
+
 /** How many samples a slab of columns holds: a quarter of a megabyte. */
 const SLAB_SAMPLES = 32_768;
 
@@ -149,6 +152,11 @@ export function repeatFirst(series: StepSeries, count: number): StepSeries {
   repeated.present.fill(present[0] as number);
   if (histograms?.[0] !== undefined) repeated.histograms = Array(count).fill(histograms[0]);
   return repeated;
+}
+
+/** As how many floats a series counts by the time it takes to compute with it. */
+export function workOf({ present, histograms }: StepSeries): number {
+  return present.length * (histograms === undefined ? 1 : HISTOGRAM_WORK);
 }
 
 /** Whether the series has a sample at any step, a float or a histogram. */

@@ -9,15 +9,20 @@ export type Turns = Breaks & Pick<QueryContext, "annotations">;
 /** How many entries are sorted in one go: about a millisecond. */
 const RUN_LENGTH = 1024;
 
-/** Does something with each of a list, with breaks in which others get their turn and the query may be ended. */
+/**
+ * Does something with each of a list, with breaks in which others get their turn and the query may be ended. `samplesIn`
+ * says of how many samples each is, where they may be very many.
+ */
 export async function eachInTurns<T>(
   list: Iterable<T>,
   context: Breaks,
   visit: (one: T) => void,
+  samplesIn: (one: T) => number = () => 0,
 ): Promise<void> {
   for (const one of list) {
+    const samples = samplesIn(one);
     visit(one);
-    if (context.tick()) await context.pause();
+    if (context.tick(samples)) await context.pause();
   }
 }
 
@@ -26,9 +31,10 @@ export async function mapInTurns<T, R>(
   list: Iterable<T>,
   context: Breaks,
   compute: (one: T) => R,
+  samplesIn?: (one: T) => number,
 ): Promise<R[]> {
   const results: R[] = [];
-  await eachInTurns(list, context, (one) => results.push(compute(one)));
+  await eachInTurns(list, context, (one) => results.push(compute(one)), samplesIn);
   return results;
 }
 

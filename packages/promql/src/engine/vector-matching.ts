@@ -23,6 +23,7 @@ import {
   NONE,
   type StepSeries,
   withoutMetadata,
+  workOf,
 } from "./step-series.ts";
 import { eachInTurns, type Turns } from "./turns.ts";
 
@@ -67,7 +68,7 @@ export async function matchVectors(
     const only = combiner.single(group);
     if (only === undefined) for (const series of await combiner.group(group)) results.push(series);
     else if (hasSamples(only)) results.push(only);
-    if (context.tick()) await context.pause();
+    if (context.tick(only && workOf(only))) await context.pause();
   }
   // One-to-one, the labels of a result follow from its group; `group_left(…)` can make them the same.
   return matching.card === "one-to-one" ? results : mergeSameLabels(results, context);
@@ -238,7 +239,7 @@ class Combiner {
     results.claim(out);
     this.#compute(many, one, out);
     if (hasSamples(out)) results.add(out);
-    return this.#context.tick() ? this.#context.pause() : undefined;
+    return this.#context.tick(workOf(out)) ? this.#context.pause() : undefined;
   }
 
   /** The result with its labels, present where both sides are. */

@@ -5,6 +5,7 @@ import { absentWhere } from "../absent.ts";
 import { argument, type RangeArgument, rangeArgument, shiftOf } from "../call-arguments.ts";
 import type { Evaluator, Sink } from "../evaluator.ts";
 import { addPresence } from "../instant-functions.ts";
+import type { QueryContext } from "../query-context.ts";
 import { createRangeKernel, keepsName, walksWindows } from "../range-functions.ts";
 import {
   emptySeries,
@@ -13,6 +14,7 @@ import {
   hasSamples,
   type StepSeries,
   timesOf,
+  workOf,
 } from "../step-series.ts";
 import { createWindows, type RawSamples } from "../windows.ts";
 import { checkExtent, reachOf } from "./extent.ts";
@@ -40,6 +42,7 @@ export class RangeCall implements Disposable {
   readonly #windows: SeriesWindows;
   readonly #out: StepSeries;
   readonly #counts: WindowCounts | undefined;
+  readonly #context: QueryContext;
   readonly #reserved: Disposable;
   /** The first argument of `quantile_over_time`. */
   readonly #quantiles: Float64Array | undefined;
@@ -70,6 +73,7 @@ export class RangeCall implements Disposable {
     const reach = reachOf(extent, context.lookbackMs);
     const firstEndMs = context.shiftedMs(shift, grid.startMs);
     const stepMs = shift.at === undefined ? grid.stepMs : 0;
+    this.#context = context;
     this.#reserved = context.reserve(grid.count * STEP_SIZE);
     const windows = createWindows(grid.count, range.rangeMs, firstEndMs, stepMs, reach);
     const notes = new RangeNotes(context.annotations, argument(call, 0).span);
@@ -111,6 +115,7 @@ export class RangeCall implements Disposable {
 
   #give(labels: Labels, dropName: boolean): ReturnType<Sink> {
     const out = this.#out;
+    this.#context.worked(workOf(out));
     if (!hasSamples(out)) return undefined;
     const isCounter = this.#func === "rate" || this.#func === "increase";
     if (isCounter && out.present.includes(FLOAT)) this.#notes.possibleNonCounter();

@@ -1,6 +1,6 @@
 import type { QueryContext } from "../query-context.ts";
 import type { RangeKernel } from "../range-functions.ts";
-import { NONE, type StepSeries } from "../step-series.ts";
+import { HISTOGRAM_WORK, NONE, type StepSeries } from "../step-series.ts";
 import { moveWindows, type RawSamples, sameWindows, type Windows } from "../windows.ts";
 import type { KernelFunction } from "./kernel-function.ts";
 import type { MixedFunction } from "./mixed-functions.ts";
@@ -8,9 +8,6 @@ import { SampleWindow } from "./sample-window.ts";
 
 /** How many samples and windows may be looked at before others get a turn on the thread: some ms. */
 const SAMPLES_PER_TURN = 1_000_000;
-
-/** What a histogram counts as in that: to add one up takes as long as so many floats. */
-const HISTOGRAM_WORK = 100;
 
 export interface SeriesWindowsOptions {
   /** What computes series without more to them than floats, if there is such; `out` has its columns. */
