@@ -4,8 +4,6 @@ import { orderByLabels } from "./block/label-order.ts";
 import type { LabelsInterner } from "./labels-interner.ts";
 import type { Pause } from "./slices.ts";
 
-export { LabelsInterner } from "./labels-interner.ts";
-
 /** Selections that are kept sorted, */
 const SORTED_MAX = 64;
 /** each of at most so many series, */

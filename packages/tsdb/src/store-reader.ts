@@ -23,7 +23,7 @@ import { BlockSelections } from "./block-selections.ts";
 import { BlockSource } from "./block-source.ts";
 import { ExemplarAnswer, type HeadExemplars } from "./exemplar-queries.ts";
 import { type HeadSelection, HeadSource, type SelectionWishes } from "./head-selection.ts";
-import { type LabelList, LabelsCache, LabelsInterner } from "./label-list.ts";
+import { type LabelList, LabelsCache } from "./label-list.ts";
 import {
   addBlockTexts,
   type LabelQuery,
@@ -32,6 +32,7 @@ import {
   sortedTexts,
   type TextsQuery,
 } from "./label-queries.ts";
+import { LabelsInterner } from "./labels-interner.ts";
 import { mergedSeries, type PresenceSource, presentSeries } from "./merged-series.ts";
 import { rollupCoverage } from "./rollup/rollup-coverage.ts";
 import { readRollup, windowsRange } from "./rollup/rollup-select.ts";
