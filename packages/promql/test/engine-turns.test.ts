@@ -141,7 +141,7 @@ const WORK: Readonly<Record<string, (context: Context) => Promise<unknown>>> = {
   },
   "the best series": (context) => {
     const { annotations } = context;
-    const wanted = new Float64Array(1).fill(SERIES);
+    const wanted = new Float64Array(GRID.count).fill(SERIES);
     const best = new Extremes(aggregation("topk(1, m)"), wanted, { annotations, hold() {} });
     for (const series of floats()) best.add(series);
     return best.finish(context);
