@@ -45,6 +45,13 @@ export interface ApiClient {
     stepMs: number,
     signal: AbortSignal,
   ): Promise<Answer<RangeResult>>;
+  /** How the server would answer `queryRange`, in words; nothing is evaluated. */
+  explainRange(
+    expr: string,
+    interval: Interval,
+    stepMs: number,
+    signal: AbortSignal,
+  ): Promise<Answer<string>>;
   rules(signal: AbortSignal): Promise<RuleGroup[]>;
   targets(signal: AbortSignal): Promise<Targets>;
   buildInfo(signal: AbortSignal): Promise<Facts>;
@@ -164,14 +171,8 @@ export function createApiClient(environment: ApiEnvironment): ApiClient {
     },
 
     async queryRange(expr, interval, stepMs, signal) {
-      const form = {
-        query: expr,
-        start: seconds(interval.fromMs),
-        end: seconds(interval.toMs),
-        step: seconds(stepMs),
-      };
       const startedMs = environment.monotonicMs();
-      const body = new URLSearchParams(form);
+      const body = new URLSearchParams(rangeForm(expr, interval, stepMs));
       const headers = { Accept: QUERY_COLUMNS_TYPE };
       const response = await ask("query_range", { method: "POST", body, headers }, signal);
       if (response.headers.get("Content-Type") !== QUERY_COLUMNS_TYPE) {
@@ -180,6 +181,11 @@ export function createApiClient(environment: ApiEnvironment): ApiClient {
       }
       const { warnings, infos, ...data } = readRangeResult(await readBytes(response, signal));
       return { data, warnings, infos, tookMs: environment.monotonicMs() - startedMs };
+    },
+
+    async explainRange(expr, interval, stepMs, signal) {
+      const answer = await send("query_explain", rangeForm(expr, interval, stepMs), signal);
+      return { ...answer, data: answer.data.get("text").text() };
     },
 
     async rules(signal) {
@@ -253,6 +259,15 @@ async function readBytes(response: Response, signal: AbortSignal): Promise<Uint8
     signal.throwIfAborted();
     throw new ApiError("unreachable", 0, "The server's answer broke off.");
   }
+}
+
+function rangeForm(expr: string, interval: Interval, stepMs: number): Record<string, string> {
+  return {
+    query: expr,
+    start: seconds(interval.fromMs),
+    end: seconds(interval.toMs),
+    step: seconds(stepMs),
+  };
 }
 
 function seconds(ms: number): string {

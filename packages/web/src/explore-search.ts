@@ -10,7 +10,7 @@ import {
 } from "./time-range.ts";
 import { UTC } from "./time-zone.ts";
 
-export const TABS = ["graph", "table"] as const;
+export const TABS = ["graph", "table", "explain"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** A query as the URL has it. */
@@ -50,7 +50,7 @@ export function readExploreState(params: SearchParams): ExploreState {
     const stepMs = parseDuration(key("step") ?? "");
     panels.push({
       expr,
-      tab: key("tab") === "table" || key("tab") === "1" ? "table" : "graph",
+      tab: key("tab") === "1" ? "table" : (TABS.find((tab) => tab === key("tab")) ?? "graph"),
       stacked: key("stacked") === "1",
       stepMs: stepMs !== undefined && stepMs > 0 ? stepMs : undefined,
     });

@@ -16,10 +16,14 @@ import { ResultTable } from "./result-table.tsx";
 import { formatDateTime } from "./time-format.ts";
 import type { Interval } from "./time-range.ts";
 import type { TimeZone } from "./time-zone.ts";
-import { useInstantQuery, useRangeQuery } from "./use-query-data.ts";
+import { useExplanation, useInstantQuery, useRangeQuery } from "./use-query-data.ts";
 import { unitOfExpr } from "./value-format.ts";
 
-const TAB_NAMES: Readonly<Record<Tab, string>> = { graph: "Graph", table: "Table" };
+const TAB_NAMES: Readonly<Record<Tab, string>> = {
+  graph: "Graph",
+  table: "Table",
+  explain: "Explain",
+};
 const STEPS_MS = [1000, 5000, 15_000, 60_000, 300_000, 3_600_000] as const;
 /** Warnings and infos beyond these say the same again. */
 const NOTES_MAX = 5;
@@ -51,7 +55,8 @@ export function QueryPanel(props: QueryPanelProps) {
   const aligned = alignToStep(interval, stepMs);
   const graph = useRangeQuery(panel.expr, aligned, stepMs, panel.tab === "graph");
   const table = useInstantQuery(panel.expr, interval.toMs, panel.tab === "table");
-  const view = panel.tab === "graph" ? graph : table;
+  const explanation = useExplanation(panel.expr, aligned, stepMs, panel.tab === "explain");
+  const view = { graph, table, explain: explanation }[panel.tab];
 
   const errorSpan = useMemo(
     () =>
@@ -122,22 +127,25 @@ export function QueryPanel(props: QueryPanelProps) {
               ))}
             </Tabs.List>
             {panel.tab === "graph" && (
-              <>
-                <button
-                  type="button"
-                  className="panel__option"
-                  aria-pressed={panel.stacked}
-                  onClick={() => props.onChange({ ...panel, stacked: !panel.stacked })}
-                >
-                  <StackIcon /> Stacked
-                </button>
-                <StepChoice panel={panel} stepMs={stepMs} onChange={props.onChange} />
-              </>
+              <button
+                type="button"
+                className="panel__option"
+                aria-pressed={panel.stacked}
+                onClick={() => props.onChange({ ...panel, stacked: !panel.stacked })}
+              >
+                <StackIcon /> Stacked
+              </button>
+            )}
+            {panel.tab !== "table" && (
+              <StepChoice panel={panel} stepMs={stepMs} onChange={props.onChange} />
             )}
             <span className="panel__stats">
-              {panel.tab === "graph"
-                ? graph.answer !== undefined && rangeStats(graph.answer, stepMs)
-                : table.answer !== undefined && instantStats(table.answer, interval.toMs, zone)}
+              {panel.tab === "graph" &&
+                graph.answer !== undefined &&
+                rangeStats(graph.answer, stepMs)}
+              {panel.tab === "table" &&
+                table.answer !== undefined &&
+                instantStats(table.answer, interval.toMs, zone)}
             </span>
           </div>
           <Tabs.Panel value={panel.tab}>
@@ -145,12 +153,20 @@ export function QueryPanel(props: QueryPanelProps) {
               {view.loading && (
                 <div className="panel__progress" role="progressbar" aria-label="Loading" />
               )}
-              {panel.tab === "graph" ? (
-                <GraphBody {...props} answer={graph.answer} failed={graph.error !== undefined} />
-              ) : table.answer !== undefined ? (
+              {view.answer === undefined && view.error === undefined && (
+                <div className="empty">Waiting for the answer …</div>
+              )}
+              {panel.tab === "graph" && graph.answer !== undefined && (
+                <GraphBody {...props} answer={graph.answer} />
+              )}
+              {panel.tab === "table" && table.answer !== undefined && (
                 <ResultTable result={table.answer.data} zone={zone} />
-              ) : (
-                table.error === undefined && <div className="empty">Waiting for the answer …</div>
+              )}
+              {panel.tab === "explain" && explanation.answer !== undefined && (
+                // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard.
+                <pre className="panel__plan" tabIndex={0}>
+                  {explanation.answer.data}
+                </pre>
               )}
             </div>
           </Tabs.Panel>
@@ -161,15 +177,10 @@ export function QueryPanel(props: QueryPanelProps) {
 }
 
 function GraphBody(
-  props: QueryPanelProps & {
-    answer: (Answer<RangeResult> & { interval: Interval }) | undefined;
-    failed: boolean;
-  },
+  props: QueryPanelProps & { answer: Answer<RangeResult> & { interval: Interval } },
 ) {
   const { answer, panel } = props;
   const unit = useMemo(() => unitOfExpr(panel.expr), [panel.expr]);
-  if (answer === undefined)
-    return props.failed ? null : <div className="empty">Waiting for the answer …</div>;
   if (answer.data.series.length === 0 && answer.data.histogramCount === 0)
     return <div className="empty">No series in this range.</div>;
   return (

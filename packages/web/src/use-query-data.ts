@@ -59,6 +59,25 @@ export function useInstantQuery(
   return useKept(expr, query);
 }
 
+/** Asks how a range query would be answered. */
+export function useExplanation(
+  expr: string,
+  interval: Interval,
+  stepMs: number,
+  enabled: boolean,
+): QueryView<Answer<string>> {
+  const api = useApi();
+  const { fromMs, toMs } = interval;
+  const query = useQuery({
+    queryKey: ["query_explain", expr, fromMs, toMs, stepMs],
+    queryFn: ({ signal }) => api.explainRange(expr, { fromMs, toMs }, stepMs, signal),
+    enabled: enabled && expr !== "",
+    staleTime: FOREVER,
+    placeholderData: keepPreviousData,
+  });
+  return useKept(expr, query);
+}
+
 /** The last good answer of an expression survives a failed refresh: half a chart helps more than none. */
 function useKept<T>(
   expr: string,

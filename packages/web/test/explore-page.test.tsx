@@ -104,6 +104,36 @@ test("the tab is in the URL, and the table shows every digit", async () => {
   expect(server.formsOf("query")[0]?.get("time")).toBe(String(NOW_SEC));
 });
 
+test("the plan of a query is a tab, in the URL, asked for the range and step of the graph", async () => {
+  const text = "range query\n\nselect  (241 steps)\n  up";
+  const server = new FakeServer()
+    .on("query_range", matrix("user"))
+    .on("query_explain", success({ text, plan: {} }, { warnings: ["it would read very much"] }));
+  const page = await openPage("/?g0.expr=up&from=now-1h&to=now", server);
+  fireEvent.click(await screen.findByRole("tab", { name: "Explain" }));
+  const plan = await screen.findByText(/select \(241 steps\)/);
+  expect(plan.textContent).toBe(text);
+  screen.getByText("it would read very much");
+  expect(page.url()).toContain("g0.tab=explain");
+  expect(Object.fromEntries(server.formsOf("query_explain")[0] ?? [])).toEqual({
+    query: "up",
+    start: String(NOW_SEC - 3600),
+    end: String(NOW_SEC),
+    step: "15",
+  });
+});
+
+test("where no plan can be made the page says why", async () => {
+  const server = new FakeServer().on(
+    "query_explain",
+    failure("bad_data", 'invalid parameter "query": 1:3: parse error: unexpected end of input'),
+  );
+  await openPage("/?g0.expr=up-&g0.tab=explain", server);
+  const alert = await screen.findByRole("alert");
+  expect(alert.textContent).toContain("unexpected end of input");
+  expect(screen.queryByText("Waiting for the answer …")).toBeNull();
+});
+
 test("a preset of the picker becomes the range of the URL and of the query", async () => {
   const server = new FakeServer().on("query_range", matrix("user"));
   const page = await openPage("/?g0.expr=up", server);

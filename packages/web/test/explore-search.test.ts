@@ -41,7 +41,7 @@ test("every state of the page survives its URL", () => {
 
 test("any text at all after the question mark is read without an error", () => {
   fc.assert(
-    fc.property(fc.webQueryParameters(), fc.string(), (query, junk) => {
+    fc.property(fc.webQueryParameters({ size: "small" }), fc.string(), (query, junk) => {
       const state = readExploreState(parseSearch(`?${query}&from=${junk}&g0.expr=${junk}`));
       expect(state.panels.length).toBeLessThanOrEqual(PANELS_MAX);
     }),
