@@ -1,5 +1,6 @@
 // Queries, side by side: 10,000 series × 6 h 20 min, each shape of query asked of each server in turns, one at a time.
-// `npm run bench:query`; `-- --shapes a,b` only some of them, `-- --state flushed` with everything in blocks.
+// `npm run bench:query`; `-- --cached yes` asks as a dashboard that is refreshed with each new sample, caches on.
+// `-- --shapes a,b` only some of them, `-- --state flushed` with everything in blocks.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { join } from "node:path";
@@ -37,8 +38,14 @@ const options = benchOptions({
   core: [String(SERVER_CORE), String(SERVER_CORE)],
   keep: ["", ""],
   memory: ["yes", "yes"],
+  cached: ["no", "no"],
 });
 const { own, quick } = options;
+const isCached = own.cached === "yes";
+/** New samples of each series come so often, each followed by a refresh, and one before that is not counted. */
+const REFRESHES = 41;
+/** Those that dashboards ask. */
+const REFRESHED_SHAPES = ["b", "c", "d2", "g"];
 
 interface Figures {
   readonly p50Ms: number;
@@ -48,9 +55,12 @@ interface Figures {
 class Loaded implements AsyncDisposable {
   readonly contender: Contender;
   readonly server: ServerProcess;
+  /** The samples that come later. */
+  readonly later: Iterator<readonly Uint8Array[]>;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-  constructor(contender: Contender, server: ServerProcess) {
+  constructor(contender: Contender, server: ServerProcess, later: Iterator<readonly Uint8Array[]>) {
+    this.later = later;
     this.contender = contender;
     this.server = server;
   }
@@ -59,8 +69,8 @@ class Loaded implements AsyncDisposable {
   ask(request: string, keep: true): Promise<string>;
   ask(request: string, keep?: false): Promise<number>;
   ask(request: string, keep = false): Promise<string | number> {
-    // Ours and Prometheus have no cache of results; VictoriaMetrics is told not to use its own.
-    const suffix = this.contender.name === "victoria-metrics" ? "&nocache=1" : "";
+    // Prometheus has no cache of results; the others are told not to use theirs.
+    const suffix = isCached || this.contender.name === "prometheus" ? "" : "&nocache=1";
     return new Promise((resolve, reject) => {
       const sent = get(this.server.url + request + suffix, { agent: this.#agent }, (response) => {
         const parts: Buffer[] = [];
@@ -111,7 +121,9 @@ class Loaded implements AsyncDisposable {
 
 /** Where data is kept for the next run, what it ends with is written there. */
 function endOfData(): number {
-  const nowMs = Math.floor(Date.now() / Q_STEP_MS) * Q_STEP_MS;
+  // What comes later is not to be of the future.
+  const laterMs = isCached ? REFRESHES * Q_STEP_MS : 0;
+  const nowMs = Math.floor((Date.now() - laterMs) / Q_STEP_MS) * Q_STEP_MS;
   if (own.keep === "") return nowMs;
   const file = join(own.keep, "end.json");
   if (existsSync(file)) return Number(readFileSync(file, "utf8"));
@@ -130,18 +142,19 @@ async function load(contender: Contender, work: WorkloadQ): Promise<Loaded | und
     ...(folder === undefined ? {} : { folder }),
   });
   if (server === undefined) return undefined;
+  const slices = work.slices();
   if (!isThere) {
     using sender = new Sender(server.url + contender.writePath);
     let sent = 0;
-    for (const bodies of work.slices()) {
-      await sender.send(bodies);
+    while (sent < work.sliceCount) {
+      await sender.send(slices.next().value ?? []);
       progress(`${contender.name}: ${++sent} of ${work.sliceCount} parts of the data`);
     }
   }
   progress(`${contender.name}: until it is quiet`);
   if (own.state === "flushed") await flush(contender, server);
   await server.quiet();
-  return new Loaded(contender, server);
+  return new Loaded(contender, server, slices);
 }
 
 /** Moves what is in memory to files, where a server can be told to. */
@@ -209,6 +222,43 @@ async function measure(
         run?.cpuMs.push(cpuMs);
       }
   endProgress();
+  return figuresOf(runs);
+}
+
+/** What a dashboard sees: new samples come, and it asks for its graphs again. One server after the other, all in turns. */
+async function measureRefreshes(
+  all: readonly Loaded[],
+  endMs: number,
+): Promise<ReadonlyMap<string, readonly Figures[]>> {
+  const runs = new Map<string, { timesMs: number[]; cpuMs: number[] }[]>();
+  for (let at = 1; at <= REFRESHES; at++) {
+    progress(`refresh ${at} of ${REFRESHES}`);
+    const asked = queryShapes(endMs + at * Q_STEP_MS, true);
+    for (const [index, { server, contender, later }] of all.entries()) {
+      using sender = new Sender(server.url + contender.writePath);
+      await sender.send(later.next().value ?? []);
+      for (const { id, request } of asked) {
+        if (!REFRESHED_SHAPES.includes(id)) continue;
+        const cpuBefore = server.cpuMs();
+        const started = performance.now();
+        await all[index]?.ask(request);
+        const elapsedMs = performance.now() - started;
+        if (at === 1) continue;
+        const list = runs.getOrInsertComputed(id, () =>
+          all.map(() => ({ timesMs: [], cpuMs: [] })),
+        );
+        list[index]?.timesMs.push(elapsedMs);
+        list[index]?.cpuMs.push(server.cpuMs() - cpuBefore);
+      }
+    }
+  }
+  endProgress();
+  return figuresOf(runs);
+}
+
+function figuresOf(
+  runs: ReadonlyMap<string, readonly { readonly timesMs: number[]; readonly cpuMs: number[] }[]>,
+): ReadonlyMap<string, readonly Figures[]> {
   const figures = new Map<string, readonly Figures[]>();
   for (const [id, list] of runs)
     figures.set(
@@ -273,8 +323,13 @@ async function printMemory(all: readonly Loaded[], endMs: number): Promise<void>
   process.stdout.write(`\n${formatRows(rows)}`);
 }
 
+if (isCached && own.keep !== "")
+  throw new TypeError("--cached adds samples: it cannot use data that was kept");
 const endMs = endOfData();
-const work = workloadQ({ instances: quick ? 20 : Q_INSTANCES, rounds: Q_ROUNDS, endMs });
+const work = workloadQ({
+  ...{ instances: quick ? 20 : Q_INSTANCES, rounds: Q_ROUNDS, endMs },
+  laterRounds: isCached ? REFRESHES : 0,
+});
 const wanted = own.shapes.split(",");
 const shapes = queryShapes(endMs).filter(({ id }) => wanted.includes(id));
 const all: Loaded[] = [];
@@ -284,14 +339,16 @@ try {
     if (loaded !== undefined) all.push(loaded);
     else process.stdout.write(`${contender.name} is missing; see scripts/services.sh\n`);
   }
-  const deviations = await check(all, shapes, work, endMs);
+  const deviations = isCached ? new Map<string, number>() : await check(all, shapes, work, endMs);
   process.stdout.write(
     `${work.seriesCount} series, ${work.sampleCount} samples; ` +
       `${own.state === "flushed" ? "flushed" : "as it comes: the newest hours in memory"}; ` +
       `servers on ${own.core === "all" ? "all cores" : `core ${own.core}`}\n`,
   );
-  printFigures(all, shapes, await measure(all, shapes), deviations);
-  if (own.memory === "yes") await printMemory(all, endMs);
+  const asked = isCached ? shapes.filter(({ id }) => REFRESHED_SHAPES.includes(id)) : shapes;
+  const figures = isCached ? await measureRefreshes(all, endMs) : await measure(all, shapes);
+  printFigures(all, asked, figures, deviations);
+  if (own.memory === "yes" && !isCached) await printMemory(all, endMs);
   printVersions(all.map(({ contender }) => contender));
 } finally {
   for (const each of all) await each[Symbol.asyncDispose]();

@@ -21,15 +21,20 @@ export interface QueryShape {
   readonly comparesValuesOnly?: boolean;
 }
 
-/** @param endMs the time of the last samples. */
-export function queryShapes(endMs: number): readonly QueryShape[] {
+/**
+ * @param endMs the time of the last samples.
+ * @param aligned whether ranges begin and end at multiples of their steps, as dashboards ask.
+ */
+export function queryShapes(endMs: number, aligned = false): readonly QueryShape[] {
   const nowMs = endMs - Q_STEP_MS + BETWEEN_SAMPLES_MS;
   const instant = (query: string): string =>
     `/api/v1/query?${new URLSearchParams({ query, time: text(nowMs) })}`;
-  const range = (query: string, spanMs: number, stepMs: number): string =>
-    `/api/v1/query_range?${new URLSearchParams({
-      ...{ query, start: text(nowMs - spanMs), end: text(nowMs), step: text(stepMs) },
+  const range = (query: string, spanMs: number, stepMs: number): string => {
+    const lastMs = aligned ? Math.floor(nowMs / stepMs) * stepMs : nowMs;
+    return `/api/v1/query_range?${new URLSearchParams({
+      ...{ query, start: text(lastMs - spanMs), end: text(lastMs), step: text(stepMs) },
     })}`;
+  };
   const within = { start: text(nowMs - 6 * HOUR_MS), end: text(nowMs) };
   const byJob = "sum by (job) (rate(http_requests_total[5m]))";
   const topRates = "topk(10, rate(http_requests_total[5m]))";

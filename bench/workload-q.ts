@@ -104,19 +104,27 @@ export interface WorkloadQ {
   readonly seriesCount: number;
   readonly sampleCount: number;
   readonly sliceCount: number;
-  /** The request bodies of ten minutes of every series, then of the next: each series is in one body of them. */
+  /**
+   * The request bodies of ten minutes of every series, then of the next: each series is in one body of them. After
+   * `sliceCount` of them, those of one round each.
+   */
   slices(): Generator<readonly Uint8Array[]>;
 }
 
-/** @param instances 200 for the whole workload; fewer for a quick look. @param endMs the time of the last samples. */
+/**
+ * @param instances 200 for the whole workload; fewer for a quick look.
+ * @param endMs the time of the last samples, but for those of `laterRounds`: they come after it, one by one.
+ */
 export function workloadQ({
   instances,
   rounds,
   endMs,
+  laterRounds = 0,
 }: {
   readonly instances: number;
   readonly rounds: number;
   readonly endMs: number;
+  readonly laterRounds?: number;
 }): WorkloadQ {
   const seriesCount = instances * KINDS.length;
   return {
@@ -129,8 +137,9 @@ export function workloadQ({
       const fields = Array.from({ length: instances }, (_, at) => labelFieldsOf(at)).flat();
       const last = new Float64Array(seriesCount);
       const body = new WriteRequest();
-      for (let first = 0; first < rounds; first += ROUNDS_PER_BODY) {
-        const count = Math.min(ROUNDS_PER_BODY, rounds - first);
+      let count = 0;
+      for (let first = 0; first < rounds + laterRounds; first += count) {
+        count = first < rounds ? Math.min(ROUNDS_PER_BODY, rounds - first) : 1;
         const timestampsMs = Float64Array.from(
           { length: count },
           (_, at) => endMs - (rounds - 1 - first - at) * Q_STEP_MS,
