@@ -66,10 +66,10 @@ function expected(times: readonly number[], suffix: string): Record<string, read
   );
 }
 
-function configFor(urls: readonly string[]): string {
+function configFor(urls: readonly string[], protocol = "prometheus.WriteRequest"): string {
   const entries = urls.map(
     (url) =>
-      `  - { url: "${url}/api/v1/write", queue_config: { batch_send_deadline: 100ms, max_backoff: 500ms } }`,
+      `  - { url: "${url}/api/v1/write", protobuf_message: ${protocol}, queue_config: { batch_send_deadline: 100ms, max_backoff: 500ms } }`,
   );
   return [
     "global: { external_labels: { replica: a } }",
@@ -91,7 +91,7 @@ async function reach(url: string, times: readonly number[], suffix = "@replica=a
   deepEqual(last, wanted);
 }
 
-test("everything arrives at another Pharos, over outages of it and kills of the sender", async () => {
+test("everything arrives at another Pharos, in version 2.0, over outages of it and kills of the sender", async () => {
   await using to = await temporaryFolder();
   await using from = await temporaryFolder();
   await using receiver = await PharosProcess.start({
@@ -100,7 +100,7 @@ test("everything arrives at another Pharos, over outages of it and kills of the 
   });
   await using sender = await PharosProcess.start({
     folder: from.path,
-    config: configFor([receiver.url]),
+    config: configFor([receiver.url], "io.prometheus.write.v2.Request"),
   });
   const startSeconds = Math.floor(Date.now() / 1000) - 500;
   const times: number[] = [];

@@ -39,6 +39,7 @@ export {
   type RemoteWriteQueueSettings,
   type RemoteWriteSettings,
 } from "./remote-write/remote-write-settings.ts";
+export { writeRequestOfVersion2 } from "./remote-write/version-2.ts";
 export { RemoteWriteReceiver, type RemoteWriteResult } from "./remote-write-receiver.ts";
 export { type RequestHeaderSettings, requestHeaders } from "./request-headers.ts";
 export {

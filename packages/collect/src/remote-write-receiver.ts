@@ -25,6 +25,12 @@ export interface RemoteWriteResult {
   readonly refusedHistograms: { readonly histograms: number; readonly reason: string } | undefined;
   /** No exemplar that is not taken is an error: they are samples of samples. */
   readonly exemplars: ExemplarResult;
+  /** What is there now, each kind for itself: what was appended and what was there already. */
+  readonly written: {
+    readonly samples: number;
+    readonly histograms: number;
+    readonly exemplars: number;
+  };
 }
 
 const NO_EXEMPLARS: ExemplarResult = { appended: 0, outOfOrder: 0, refused: 0 };
@@ -94,6 +100,11 @@ export class RemoteWriteReceiver {
           ? undefined
           : { histograms: refusedHistograms, reason: attachments?.refused.reason ?? "" },
       exemplars: exemplars ?? NO_EXEMPLARS,
+      written: {
+        samples: appended.appended + appended.duplicate,
+        histograms: (histograms?.appended ?? 0) + (histograms?.duplicate ?? 0),
+        exemplars: exemplars?.appended ?? 0,
+      },
     };
   }
 

@@ -40,6 +40,8 @@ export interface ScrapeJob {
   readonly honorTimestamps: boolean;
   /** Whether series with timestamps in the body get staleness markers too. */
   readonly trackTimestampsStaleness: boolean;
+  /** Whether the `_created` series of OpenMetrics are kept as the start timestamps of what they are about, too. */
+  readonly useCreatedTimestamps: boolean;
   readonly enableCompression: boolean;
   /** How to read a body whose Content-Type is missing or unknown; undefined fails the scrape. */
   readonly fallbackScrapeProtocol: ScrapeProtocol | undefined;
@@ -83,6 +85,7 @@ export function scrapeJobDefaults(jobName: string): ScrapeJob {
     honorLabels: false,
     honorTimestamps: true,
     trackTimestampsStaleness: false,
+    useCreatedTimestamps: false,
     enableCompression: true,
     fallbackScrapeProtocol: undefined,
     basicAuth: undefined,

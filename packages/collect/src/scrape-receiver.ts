@@ -3,7 +3,7 @@ import type { ExemplarEntries, ExpositionDecoder, FamilyMetadata } from "@pharos
 import type { AppendResult } from "@pharos/ports";
 import { sumResults } from "./append-results.ts";
 import { ColumnAppender } from "./column-appender.ts";
-import type { ColumnSink } from "./column-sink.ts";
+import type { ColumnSink, StartEntries } from "./column-sink.ts";
 import { reportSeriesLabels } from "./scrape-labels.ts";
 import type { Scrape, ScrapedTarget, ScrapeOutcome, ScrapeSink, TargetEnd } from "./scrape-sink.ts";
 import { metadataOf } from "./target-metadata.ts";
@@ -116,17 +116,21 @@ export class ScrapeReceiver implements ScrapeSink {
     let problem = "problem" in fetched ? fetched.problem : undefined;
     let stale: Iterable<number> = [];
     let exemplars: ExemplarEntries | undefined;
+    let starts: StartEntries | undefined;
     if (!("problem" in fetched))
       try {
         const decoded = series.decode(fetched, timestampMs);
         counts = decoded.counts;
         stale = decoded.vanished;
         exemplars = decoded.exemplars;
+        starts = decoded.starts;
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
         if (error instanceof SampleLimitExceeded) counts = error.counts;
         problem = error.message;
       }
+    // While the columns still have all of the body, which has yet to be appended.
+    if (starts !== undefined) this.#parts.sink.starts?.append(starts);
     if (problem !== undefined) stale = series.takeLive();
     for (const ref of stale) appender.pushStale(ref, timestampMs);
     return { counts, problem, exemplars };

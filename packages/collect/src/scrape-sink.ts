@@ -10,6 +10,7 @@ export type SeriesRules = Pick<
   | "honorLabels"
   | "honorTimestamps"
   | "trackTimestampsStaleness"
+  | "useCreatedTimestamps"
   | "sampleLimit"
   | "labelLimit"
   | "labelNameLengthLimit"

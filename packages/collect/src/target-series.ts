@@ -6,7 +6,8 @@ import {
   type FamilyMetadata,
   VALUE_DROPPED,
 } from "@pharos/kernels";
-import type { ColumnSink } from "./column-sink.ts";
+import type { ColumnSink, StartEntries } from "./column-sink.ts";
+import { CreatedSeries } from "./created-series.ts";
 import type { ScrapeProtocol } from "./scrape-job.ts";
 import { scrapedSeriesLabels } from "./scrape-labels.ts";
 import type { ScrapedBody } from "./scrape-request.ts";
@@ -55,6 +56,7 @@ export class TargetSeries {
   /** The sink's `seriesEnded` when all of `#live` had their meaning. */
   #liveSince: number;
   #known: Uint32Array = NO_SERIES;
+  #created = new CreatedSeries();
   #newMetadata: readonly FamilyMetadata[] | undefined;
 
   /**
@@ -106,6 +108,7 @@ export class TargetSeries {
     readonly counts: ScrapedCounts;
     readonly vanished: readonly number[];
     readonly exemplars: ExemplarEntries | undefined;
+    readonly starts: StartEntries | undefined;
   } {
     const { columns } = this.#sink;
     const { explicitTimestamps } = this.#decoder;
@@ -147,7 +150,8 @@ export class TargetSeries {
     this.#live = copyUnlessEqual(tracked, this.#live);
     this.#known = tracked === refs ? this.#live : copyUnlessEqual(refs, this.#known);
     this.#sweep(counts.scraped);
-    return { counts, vanished, exemplars: summary.exemplars };
+    const starts = this.#created.startsOf(columns);
+    return { counts, vanished, exemplars: summary.exemplars, starts };
   }
 
   /** All series that were there: a failed scrape, or the target's end, makes them stale. */
@@ -177,13 +181,17 @@ export class TargetSeries {
     if (labels === undefined) return VALUE_DROPPED;
     if (!budget.take()) return VALUE_DROPPED;
     // Where no more series may begin, those that are there are taken all the same.
-    return this.#sink.admit(labels);
+    const ref = this.#sink.admit(labels);
+    if (this.#rules.useCreatedTimestamps && this.#format === "openmetrics" && ref >= 0)
+      this.#created.note(ref, scraped);
+    return ref;
   }
 
   /** Makes every raw series be decided anew. */
   #forget(): void {
     this.#sink.table.closeNamespace(this.#namespace);
     this.#namespace = this.#sink.table.openNamespace();
+    this.#created = new CreatedSeries();
   }
 
   /** Targets whose series come and go would fill the table with spellings that never come again. */
@@ -194,6 +202,7 @@ export class TargetSeries {
     table.forEach(this.#namespace, (entry) => {
       if (!current.has(entry)) table.remove(entry);
     });
+    this.#created.keepOnly(new Set(columns.series.subarray(0, columns.length)));
   }
 
   /** Frees what the table remembers of this target. Nothing may be called afterwards. */

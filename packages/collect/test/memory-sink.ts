@@ -9,7 +9,7 @@ import {
   VALUE_REFUSED,
 } from "@pharos/kernels";
 import type { AppendResult } from "@pharos/ports";
-import type { AttachmentSink, ColumnSink } from "../src/column-sink.ts";
+import type { AttachmentSink, ColumnSink, StartEntries, StartSink } from "../src/column-sink.ts";
 
 const NOTHING = { duplicate: 0, tooOld: 0, tooNew: 0, conflicting: 0 };
 
@@ -30,6 +30,9 @@ export class MemorySink implements ColumnSink {
   seriesEnded = 0;
   /** Takes what is no sample, where set. */
   attachments: AttachmentSink | undefined;
+  /** `series timestamp start`, in ms, in the order in which they came, while no sample of the batch is there. */
+  readonly startLines: string[] = [];
+  readonly starts: StartSink = { append: (entries) => this.#addStarts(entries) };
   /** No more series begin. */
   full = false;
   readonly #ended = new Set<number>();
@@ -68,6 +71,17 @@ export class MemorySink implements ColumnSink {
       });
     }
     return Promise.resolve({ ...NOTHING, appended: columns.length });
+  }
+
+  #addStarts({ refs, timestampsMs, startsMs }: StartEntries): void {
+    for (const [at, ref] of refs.entries()) {
+      assert(
+        this.#samples[ref]?.at(-1)?.timestampMs !== timestampsMs[at],
+        "starts come before their samples",
+      );
+      const labels = formatLabels(this.#labels[ref] ?? []);
+      this.startLines.push(`${labels} ${timestampsMs[at]} ${startsMs[at]}`);
+    }
   }
 
   /** Ends all series, as a store does with those that had no sample for long. */

@@ -348,6 +348,42 @@ test("OpenMetrics and text bodies may come from the same target", async () => {
   equal(world.values(`m{${OF_A}}`), "1 2 3");
 });
 
+test("_created series say when the counters beside them began, where the job asks for it", async () => {
+  const body = `# TYPE requests counter
+requests_total{path="/"} 5 2
+requests_created{path="/"} 1.5
+requests_total{path="/new"} 1 2
+# TYPE latency histogram
+latency_bucket{le="1"} 3 2
+latency_bucket{le="+Inf"} 4 2
+latency_count 4 2
+latency_sum 7 2
+latency_created 0.25
+# TYPE idle gauge
+idle 9 2
+# EOF
+`;
+  const starts = async (useCreatedTimestamps: boolean, contentType?: string) => {
+    await using world = new World();
+    world.serve("a:1", text(body, contentType));
+    world.apply(job({ useCreatedTimestamps }));
+    await world.intervals(1);
+    deepEqual(world.health(), ["http://a:1/metrics up"]);
+    return world.sink.startLines;
+  };
+  const openMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+  deepEqual(await starts(true, openMetrics), [
+    `requests_total{${OF_A},path="/"} 2000 1500`,
+    `requests_total{${OF_A},path="/new"} 2000 NaN`,
+    `latency_bucket{${OF_A},le="1"} 2000 250`,
+    `latency_bucket{${OF_A},le="+Inf"} 2000 250`,
+    `latency_count{${OF_A}} 2000 250`,
+    `latency_sum{${OF_A}} 2000 250`,
+  ]);
+  deepEqual(await starts(false, openMetrics), []);
+  deepEqual(await starts(true), []);
+});
+
 test("what one format allows is not taken in the other because it was seen before", async () => {
   await using world = new World();
   const body = 'm{ a="1" } 1\n';

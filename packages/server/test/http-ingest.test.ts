@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { test } from "node:test";
-import { OperatingError } from "@pharos/base";
+import { OperatingError, packSnappy } from "@pharos/base";
 import {
   INGEST_QUEUE_LIMITS,
   IngestQueue,
@@ -27,6 +27,7 @@ function received(change: Partial<RemoteWriteResult> = {}): RemoteWriteResult {
     refused: undefined,
     refusedHistograms: undefined,
     exemplars: { appended: 0, outOfOrder: 0, refused: 0 },
+    written: { samples: 3, histograms: 0, exemplars: 0 },
     ...change,
   };
 }
@@ -149,11 +150,30 @@ test("remote write 1.0 is answered with 204, however it is announced", async () 
   equal((await write({})).status, 204);
 });
 
-test("remote write 2.0 is refused so that senders fall back to 1.0", async () => {
+test("senders of remote write 2.0 are told how much of what they sent is there", async () => {
   const type = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
-  const answer = await write({ ...SNAPPY, "content-type": type });
-  equal(answer.status, 415);
-  match(answer.body, /use remote write 1\.0/);
+  const headers = { ...SNAPPY, "content-type": type };
+  const written = { samples: 2, histograms: 1, exemplars: 4 };
+  const empty = packSnappy(new Uint8Array(0));
+  const told = {
+    "X-Prometheus-Remote-Write-Samples-Written": "2",
+    "X-Prometheus-Remote-Write-Histograms-Written": "1",
+    "X-Prometheus-Remote-Write-Exemplars-Written": "4",
+  };
+  const taken = ingest(async () => received({ written }));
+  deepEqual(await remoteWrite(headers, empty, taken), { status: 204, headers: told, body: "" });
+  const partly = ingest(async () =>
+    received({ written, appended: { ...TAKEN, appended: 2, tooOld: 1 } }),
+  );
+  const answer = await remoteWrite(headers, empty, partly);
+  equal(answer.status, 400);
+  deepEqual(answer.headers, { "Content-Type": "text/plain; charset=utf-8", ...told });
+  equal((await remoteWrite(headers, Uint8Array.of(5, 0), taken)).status, 400);
+  const other = {
+    ...SNAPPY,
+    "content-type": "application/x-protobuf;proto=io.prometheus.write.v3",
+  };
+  equal((await remoteWrite(other, empty, taken)).status, 415);
 });
 
 test("other content types and encodings of remote write are refused as such", async () => {

@@ -5,6 +5,7 @@ import {
   JSON_BODY_SIZE_MAX,
   type JsonMetricsResult,
   type RemoteWriteResult,
+  writeRequestOfVersion2,
 } from "@pharos/collect";
 import { type ErrorType, HTTP_ERRORS } from "./errors.ts";
 
@@ -32,11 +33,12 @@ export interface PushReceiver {
 
 const PROTOBUF = "application/x-protobuf";
 const VERSION_1 = "prometheus.WriteRequest";
+const VERSION_2 = "io.prometheus.write.v2.Request";
 
 /**
- * `POST /api/v1/write`, remote write 1.0. 204 when the samples are durable. As Prometheus does, 400 where some were too
- * old or contradict others, after the rest has been taken: the sender does not try again. Version 2.0 gets 415, upon
- * which senders fall back to 1.0.
+ * `POST /api/v1/write`, remote write 1.0 and 2.0. 204 when the samples are durable. As Prometheus does, 400 where some
+ * were too old or contradict others, after the rest has been taken: the sender does not try again. Senders of 2.0 are told
+ * how much of what they sent is there.
  */
 export async function remoteWrite(
   headers: IngestHeaders,
@@ -47,16 +49,21 @@ export async function remoteWrite(
   const proto = options.find((option) => option.startsWith("proto="))?.slice("proto=".length);
   if (type !== "" && type !== PROTOBUF)
     return text(415, `Content-Type ${type} is not supported; use ${PROTOBUF}`);
-  if (proto !== undefined && proto.replaceAll('"', "") !== VERSION_1)
-    return text(415, `${proto} is not supported; use remote write 1.0 (${VERSION_1})`);
+  const version = proto?.replaceAll('"', "") ?? VERSION_1;
+  if (version !== VERSION_1 && version !== VERSION_2)
+    return text(415, `${proto} is not supported; use ${VERSION_1} or ${VERSION_2}`);
   const encoding = header(headers, "content-encoding");
   if (encoding !== "" && encoding !== "snappy")
     return text(415, `Content-Encoding ${encoding} is not supported; use snappy`);
   return answer(async () => {
-    const result = await queue.run(body.length, () => receiver.receive(body));
+    const whole = version === VERSION_2 ? writeRequestOfVersion2(body) : body;
+    const result = await queue.run(whole.length, () => receiver.receive(whole));
     if (result.refused !== undefined) queue.countRefused(result.refused.samples);
     const problem = refusals(result);
-    return problem === undefined ? { status: 204, headers: {}, body: "" } : text(400, problem);
+    const taken: IngestAnswer =
+      problem === undefined ? { status: 204, headers: {}, body: "" } : text(400, problem);
+    if (version === VERSION_1) return taken;
+    return { ...taken, headers: { ...taken.headers, ...writtenHeaders(result) } };
   });
 }
 
@@ -97,6 +104,15 @@ async function answer(work: () => Promise<IngestAnswer>): Promise<IngestAnswer> 
     const retryAfter = { "Retry-After": String(INGEST_RETRY_AFTER_SECONDS) };
     return { ...refused, headers: { ...refused.headers, ...retryAfter } };
   }
+}
+
+/** What version 2.0 wants to be told. */
+function writtenHeaders({ written }: RemoteWriteResult): Readonly<Record<string, string>> {
+  return {
+    "X-Prometheus-Remote-Write-Samples-Written": String(written.samples),
+    "X-Prometheus-Remote-Write-Histograms-Written": String(written.histograms),
+    "X-Prometheus-Remote-Write-Exemplars-Written": String(written.exemplars),
+  };
 }
 
 /** Why some samples of a body were not taken; undefined where all were. */
