@@ -373,10 +373,10 @@ idle 9 2
   };
   const openMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
   deepEqual(await starts(true, openMetrics), [
-    `requests_total{${OF_A},path="/"} 2000 1500`,
-    `requests_total{${OF_A},path="/new"} 2000 NaN`,
-    `latency_bucket{${OF_A},le="1"} 2000 250`,
-    `latency_bucket{${OF_A},le="+Inf"} 2000 250`,
+    `requests_total{${OF_A}, path="/"} 2000 1500`,
+    `requests_total{${OF_A}, path="/new"} 2000 NaN`,
+    `latency_bucket{${OF_A}, le="1.0"} 2000 250`,
+    `latency_bucket{${OF_A}, le="+Inf"} 2000 250`,
     `latency_count{${OF_A}} 2000 250`,
     `latency_sum{${OF_A}} 2000 250`,
   ]);

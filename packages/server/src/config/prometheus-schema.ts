@@ -94,6 +94,8 @@ export const scrapeConfigSchema = z.strictObject({
   honor_labels: z.boolean().default(false),
   honor_timestamps: z.boolean().default(true),
   track_timestamps_staleness: z.boolean().default(false),
+  /** Pharos's own: Prometheus has a feature flag. */
+  use_created_timestamps: z.boolean().default(false),
   enable_compression: z.boolean().default(true),
   fallback_scrape_protocol: z.enum(SCRAPE_PROTOCOLS).optional(),
   ...HTTP_CLIENT_KEYS,

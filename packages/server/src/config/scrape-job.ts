@@ -33,6 +33,7 @@ export function scrapeJob(
     honorLabels: keys.honor_labels,
     honorTimestamps: keys.honor_timestamps,
     trackTimestampsStaleness: keys.track_timestamps_staleness,
+    useCreatedTimestamps: keys.use_created_timestamps,
     enableCompression: keys.enable_compression,
     fallbackScrapeProtocol: fallbackProtocol(keys, path, context),
     ...httpClientSettings(keys, path, context),

@@ -235,6 +235,7 @@ class SentScrapes implements ScrapeSink {
       honorLabels: rules.honorLabels,
       honorTimestamps: rules.honorTimestamps,
       trackTimestampsStaleness: rules.trackTimestampsStaleness,
+      useCreatedTimestamps: rules.useCreatedTimestamps,
       sampleLimit: rules.sampleLimit,
       labelLimit: rules.labelLimit,
       labelNameLengthLimit: rules.labelNameLengthLimit,
