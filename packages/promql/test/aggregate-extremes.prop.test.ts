@@ -8,6 +8,7 @@ import type { StepSeries } from "../src/engine/step-series.ts";
 import { parse } from "../src/syntax/parse.ts";
 
 const STEPS = 3;
+const NO_BREAKS = { tick: () => false, isTurnOver: () => false, async pause() {} };
 
 /** Few different values, so that there are equal ones; undefined for none. */
 const point = fc.constantFrom(undefined, 0, -0, 1, 2, Number.NaN, Infinity, -Infinity);
@@ -60,7 +61,7 @@ test("topk and bottomk keep what sorting all samples would, whatever the order t
           hold: () => {},
         });
         for (const series of shuffled) extremes.add(series);
-        const results = await extremes.finish({ tick: () => false, pause: async () => {} });
+        const results = await extremes.finish(NO_BREAKS);
         for (const [step, k] of ks.entries()) {
           const names = results
             .filter(({ present }) => present[step] === 1)

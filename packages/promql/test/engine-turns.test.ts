@@ -51,6 +51,7 @@ function endedAtThirdTurn(): Context & { pauses: number } {
     reserve: () => ({ [Symbol.dispose]() {} }),
     annotations: new Annotations(undefined),
     tick: () => true,
+    isTurnOver: () => true,
     async pause() {
       if (++this.pauses === 3) throw ENDED;
     },

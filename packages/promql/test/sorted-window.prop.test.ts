@@ -1,4 +1,4 @@
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { quantile } from "../src/engine/quantile.ts";
@@ -44,6 +44,43 @@ test("quantiles of a window that moves on are those of sorting each window", () 
       }
     }),
   );
+});
+
+test("a window that was sorted in turns is in the same order as one sorted at once", async () => {
+  let pauses = 0;
+  const context = {
+    tick: () => true,
+    isTurnOver: () => true,
+    async pause() {
+      pauses++;
+    },
+  };
+  const sorted = new SortedWindow();
+  // Runs of 65,536: none, one, two, and an odd number of them.
+  for (const [length, low] of [
+    ...[
+      [5, 0],
+      [65_536, 1],
+      [70_000, 3],
+      [330_001, 100],
+    ],
+  ] as const) {
+    const samples = Float64Array.from({ length }, (_, i) =>
+      i % 1000 === 7 ? Number.NaN : (Math.imul(i, 2_654_435_761) >>> 8) / 16,
+    );
+    await sorted.prepare(samples, low, length, context);
+    const before = pauses;
+    sorted.open(samples);
+    sorted.moveTo(low, length);
+    const window = samples.slice(low);
+    for (const quantileOf of [0, 0.001, 0.25, 0.5, 0.999, 1])
+      equal(sorted.quantile(quantileOf), quantile(quantileOf, window.slice(), window.length));
+    equal(pauses, before);
+    // What comes after it begins anew.
+    sorted.open(samples);
+    sorted.moveTo(0, 2);
+    equal(sorted.quantile(1), Math.max(samples[0] as number, samples[1] as number));
+  }
 });
 
 function medianDeviation(window: Float64Array): number {

@@ -7,6 +7,7 @@ import { countTurns } from "./range/sample-sequence.ts";
 import { SortedWindow } from "./range/sorted-window.ts";
 import { extrapolatedRate, instantRate, type RateKind } from "./rate.ts";
 import { doubleExponentialSmoothing, linearRegression } from "./trend.ts";
+import type { Breaks } from "./turns.ts";
 import type { RawSamples, StepColumn, Windows } from "./windows.ts";
 
 /**
@@ -14,12 +15,11 @@ import type { RawSamples, StepColumn, Windows } from "./windows.ts";
  * evaluation, which differ from the ends of the windows under `offset` and `@`. May be called for some of the steps of a
  * series at a time.
  */
-export type RangeKernel = (
-  raw: RawSamples,
-  windows: Windows,
-  timesMs: Float64Array,
-  out: StepColumn,
-) => void;
+export interface RangeKernel {
+  (raw: RawSamples, windows: Windows, timesMs: Float64Array, out: StepColumn): void;
+  /** Does, with breaks, most of what a window of very many samples takes: the next call is about that one alone. */
+  prepare?(raw: RawSamples, low: number, high: number, context: Breaks): Promise<void>;
+}
 
 /** Functions that return a sample as it is, and so keep the metric name. */
 const KEEPS_NAME = new Set(["first_over_time", "last_over_time"]);
@@ -153,7 +153,7 @@ function eachWindow(
 /** A kernel from what to do with the samples of one window in order of size. */
 function inOrder(compute: (sorted: SortedWindow, step: number) => number): RangeKernel {
   const sorted = new SortedWindow();
-  return ({ values }, { count, from, to }, _, out) => {
+  const kernel: RangeKernel = ({ values }, { count, from, to }, _, out) => {
     sorted.open(values);
     for (let i = 0; i < count; i++) {
       const low = from[i] as number;
@@ -164,4 +164,6 @@ function inOrder(compute: (sorted: SortedWindow, step: number) => number): Range
       out.present[i] = 1;
     }
   };
+  kernel.prepare = ({ values }, low, high, context) => sorted.prepare(values, low, high, context);
+  return kernel;
 }

@@ -1,7 +1,7 @@
 import type { QueryContext } from "./query-context.ts";
 
 /** What long work needs to give others their turn on the thread, and to be ended then. */
-export type Breaks = Pick<QueryContext, "tick" | "pause">;
+export type Breaks = Pick<QueryContext, "tick" | "pause" | "isTurnOver">;
 
 /** As `Breaks`, for work that has something to say. */
 export type Turns = Breaks & Pick<QueryContext, "annotations">;

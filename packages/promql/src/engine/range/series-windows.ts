@@ -62,7 +62,9 @@ export class SeriesWindows {
       for (let step = 0; step < windows.count; ) {
         const from = windows.from[step] as number;
         const next = this.#takeTurn(step, isWalk);
-        kernel(partOf(raw, from, windows.to[next - 1] as number), this.#turn, timesMs, out);
+        const part = partOf(raw, from, windows.to[next - 1] as number);
+        if (next === step + 1) await kernel.prepare?.(part, 0, part.length, context);
+        kernel(part, this.#turn, timesMs, out);
         step = next;
         if (context.isTurnOver()) await context.pause();
       }

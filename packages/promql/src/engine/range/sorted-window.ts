@@ -1,8 +1,12 @@
 import { quantile } from "../quantile.ts";
 import { roomFor } from "../raw-samples.ts";
+import type { Breaks } from "../turns.ts";
 
 /** With so many samples that come or go beside those that stay, sorting anew is cheaper than to move each into its place. */
 const CHANGES_MAX_SHARE = 1 / 8;
+
+/** How many samples are sorted in one go, or merged: some ms. */
+const RUN_LENGTH = 2 ** 16;
 
 /**
  * The samples of a window in order of size, NaN first as in Prometheus. As the window moves on, samples come and go one by
@@ -16,9 +20,13 @@ export class SortedWindow {
   #values: Float64Array = new Float64Array(0);
   #low = 0;
   #high = 0;
+  #isPrepared = false;
 
-  /** Begins with another series, of which `values` are the samples. */
+  /** Begins with another series, of which `values` are the samples; goes on where these have just been sorted. */
   open(values: Float64Array): void {
+    const isSorted = this.#isPrepared && values === this.#values;
+    this.#isPrepared = false;
+    if (isSorted) return;
     this.#values = values;
     this.#length = 0;
     this.#nans = 0;
@@ -40,6 +48,43 @@ export class SortedWindow {
     }
     this.#low = low;
     this.#high = high;
+  }
+
+  /** Begins with a series and moves on to the samples `low` to `high` (excluded) of it, with breaks: for millions of them. */
+  async prepare(values: Float64Array, low: number, high: number, context: Breaks): Promise<void> {
+    this.#isPrepared = false;
+    this.open(values);
+    this.#reserve(high - low);
+    const ends: number[] = [];
+    for (let from = low; from < high; from += RUN_LENGTH) {
+      const start = this.#length;
+      this.#gather(from, Math.min(high, from + RUN_LENGTH));
+      this.#sorted.subarray(start, this.#length).sort();
+      ends.push(this.#length);
+      if (context.isTurnOver()) await context.pause();
+    }
+    await this.#merge(ends, context);
+    this.#low = low;
+    this.#high = high;
+    this.#isPrepared = true;
+  }
+
+  /** Merges sorted runs that end before those places, two and two until there is one. */
+  async #merge(runEnds: readonly number[], context: Breaks): Promise<void> {
+    let runs = runEnds;
+    let other = new Float64Array(this.#length);
+    while (runs.length > 1) {
+      const ends: number[] = [];
+      for (let i = 0; i < runs.length; i += 2) {
+        const start = runs[i - 1] ?? 0;
+        const middle = runs[i] as number;
+        const end = runs[i + 1] ?? middle;
+        await mergeRun(this.#sorted, other, { start, middle, end }, context);
+        ends.push(end);
+      }
+      [this.#sorted, other] = [other, this.#sorted];
+      runs = ends;
+    }
   }
 
   /** The q-quantile; as `quantile` of the window's samples. */
@@ -93,12 +138,16 @@ export class SortedWindow {
     this.#length = 0;
     this.#nans = 0;
     this.#reserve(high - low);
+    this.#gather(low, high);
+    this.#sorted.subarray(0, this.#length).sort();
+  }
+
+  #gather(low: number, high: number): void {
     for (let i = low; i < high; i++) {
       const value = this.#values[i] as number;
       if (Number.isNaN(value)) this.#nans++;
       else this.#sorted[this.#length++] = value;
     }
-    this.#sorted.subarray(0, this.#length).sort();
   }
 
   #reserve(length: number): void {
@@ -127,6 +176,25 @@ export class SortedWindow {
     const at = lowerBound(this.#sorted, this.#length, value);
     this.#sorted.copyWithin(at, at + 1, this.#length);
     this.#length--;
+  }
+}
+
+/** Merges two rising runs of `from`, one behind the other, into the same places of `into`. */
+async function mergeRun(
+  from: Float64Array,
+  into: Float64Array,
+  { start, middle, end }: { start: number; middle: number; end: number },
+  context: Breaks,
+): Promise<void> {
+  let left = start;
+  let right = middle;
+  for (let at = start; at < end; ) {
+    for (const stop = Math.min(end, at + RUN_LENGTH); at < stop; at++) {
+      const isLeft =
+        right === end || (left < middle && (from[left] as number) <= (from[right] as number));
+      into[at] = from[isLeft ? left++ : right++] as number;
+    }
+    if (context.isTurnOver()) await context.pause();
   }
 }
 
