@@ -80,6 +80,7 @@ export class RemoteWriteReceiver {
       starter === undefined ? undefined : { starter, limits: this.#limits },
     );
     const { attachments } = summary;
+    if (attachments?.starts !== undefined) this.#sink.starts?.append(attachments.starts);
     const appending = Promise.resolve(this.#sink.appendColumns());
     appending.catch(() => {}); // Heard below; here only for when what follows throws at once.
     this.#sink.columns.clear();

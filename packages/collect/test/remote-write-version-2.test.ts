@@ -10,9 +10,11 @@ import {
   unpackSnappy,
   writeHistogramMessage,
 } from "@pharos/base";
+import { Kernels } from "@pharos/kernels";
 import { encodeWriteRequest, type SentSeries } from "@pharos/testing";
 import fc from "fast-check";
-import { writeRequestOfVersion2 } from "../src/index.ts";
+import { RemoteWriteReceiver, writeRequestOfVersion2 } from "../src/index.ts";
+import { MemorySink } from "./memory-sink.ts";
 
 interface Described {
   /** As in the enum: 1 counter, 3 histogram … */
@@ -116,6 +118,42 @@ test("histograms come as they were sent", () => {
   const whole = new ProtoWriter();
   whole.field(1, expected.bytes);
   deepEqual(translated(version2([{ ...series, histograms }])), whole.bytes);
+});
+
+test("start timestamps reach the sink before their samples, and a body without any says nothing", async () => {
+  const kernels = await Kernels.load();
+  const starts = async (startMs: number): Promise<readonly string[]> => {
+    const out = new ProtoWriter();
+    for (const symbol of ["", "__name__", "hits_total", "size"]) out.text(4, symbol);
+    out.begin(5);
+    out.begin(1);
+    for (const place of [1, 2]) out.varint(place);
+    out.end();
+    for (const timestampMs of [10, 20]) {
+      out.begin(2);
+      out.double(1, timestampMs);
+      out.int64(2, timestampMs);
+      if (timestampMs === 20) out.int64(3, startMs);
+      out.end();
+    }
+    out.end();
+    out.begin(5);
+    out.begin(1);
+    for (const place of [1, 3]) out.varint(place);
+    out.end();
+    out.begin(3);
+    writeHistogramMessage(out, STALE_HISTOGRAM, 30);
+    out.int64(17, startMs);
+    out.end();
+    out.end();
+    const sink = new MemorySink(kernels);
+    const receiver = new RemoteWriteReceiver(kernels, sink);
+    await receiver.receive(writeRequestOfVersion2(packSnappy(out.bytes)));
+    equal(sink.valuesOf('hits_total{}'), "10 20");
+    return sink.startLines;
+  };
+  deepEqual(await starts(5), ["hits_total 10 NaN", "hits_total 20 5", "size 30 5"]);
+  deepEqual(await starts(0), []);
 });
 
 test("metrics are described once each, under the name of their family", () => {

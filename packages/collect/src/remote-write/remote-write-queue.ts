@@ -72,7 +72,9 @@ export class RemoteWriteQueue {
   constructor(parts: RemoteWriteQueueParts) {
     this.#parts = parts;
     const { settings, http, userAgent } = parts;
-    this.#table = new SentSeriesTable(settings.externalLabels, settings.writeRelabelRules);
+    const { externalLabels, writeRelabelRules, protocol } = settings;
+    const keepsLabels = protocol === "io.prometheus.write.v2.Request";
+    this.#table = new SentSeriesTable(externalLabels, writeRelabelRules, keepsLabels);
     this.#sender = new WriteSender(settings, http, userAgent);
     this.#encoder = new WriteRequestEncoder(settings.protocol);
     this.#shardsNeeded = settings.queue.shardsMin;

@@ -1,10 +1,12 @@
-import { type Labels, mergeLabels, ProtoWriter } from "@pharos/base";
+import { type Label, type Labels, mergeLabels, ProtoWriter } from "@pharos/base";
 import { type RelabelRule, relabel } from "../relabel.ts";
 
 /** A series as it is sent. */
 export interface SentSeries {
   /** The labels as fields of remote write 1.0, and nothing else: there may be millions of series. */
   readonly labelBytes: Uint8Array;
+  /** The same as texts, for version 2.0 alone; texts that several series have are there once. */
+  readonly labels?: Labels;
   /** The same for the same labels: which shard sends it. */
   readonly hash: number;
 }
@@ -18,11 +20,15 @@ export class SentSeriesTable {
   readonly #rules: readonly RelabelRule[];
   /** Null for a series that is not sent. */
   readonly #byReference = new Map<number, SentSeries | null>();
+  readonly #keepsLabels: boolean;
+  readonly #texts = new Map<string, string>();
   #epoch = -1;
 
-  constructor(externalLabels: Labels, rules: readonly RelabelRule[]) {
+  /** @param keepsLabels whether labels are wanted as texts as well. */
+  constructor(externalLabels: Labels, rules: readonly RelabelRule[], keepsLabels = false) {
     this.#externalLabels = externalLabels;
     this.#rules = rules;
+    this.#keepsLabels = keepsLabels;
   }
 
   /** References mean other series where this is another number than before. */
@@ -30,6 +36,7 @@ export class SentSeriesTable {
     if (epoch === this.#epoch && this.#byReference.size < REMEMBERED_MAX) return;
     this.#epoch = epoch;
     this.#byReference.clear();
+    this.#texts.clear();
   }
 
   /** The series of a reference; null where it is not sent. */
@@ -52,7 +59,14 @@ export class SentSeriesTable {
       out.end();
     }
     const labelBytes = out.bytes.slice();
-    return { labelBytes, hash: hashOf(labelBytes) };
+    const series = { labelBytes, hash: hashOf(labelBytes) };
+    if (!this.#keepsLabels) return series;
+    const shared = labels.map(([name, value]): Label => [this.#shared(name), this.#shared(value)]);
+    return { ...series, labels: shared };
+  }
+
+  #shared(text: string): string {
+    return this.#texts.getOrInsert(text, text);
   }
 }
 

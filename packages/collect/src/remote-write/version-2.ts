@@ -5,9 +5,9 @@
 //   exemplar  1 places of names and values; 2 value; 3 timestamp
 //   metadata  1 type; 3 place of the help; 4 place of the unit
 //
-// Samples and histograms are those of 1.0, with fields of their own beyond.
+// Samples and histograms are those of 1.0, with fields of their own beyond: 3 and 17 are when their counting began.
 import { OperatingError, ProtoFields, ProtoWriter, packSnappy, unpackSnappy } from "@pharos/base";
-import { BODY_LIMITS, METRIC_TYPES } from "@pharos/kernels";
+import { BODY_LIMITS, METRIC_TYPES, STARTS_MARK } from "@pharos/kernels";
 
 /** Texts in one body. */
 const SYMBOLS_MAX = 1_000_000;
@@ -19,7 +19,8 @@ const FAMILY_SUFFIXES: ReadonlyMap<string, RegExp> = new Map([
 ]);
 
 /**
- * The same as a body of remote write 1.0, which is decoded where samples are stored.
+ * The same as a body of remote write 1.0, which is decoded where samples are stored. Start timestamps stay where they are,
+ * and a mark at the end says that there are some.
  *
  * @throws OperatingError `input.invalid` for one that is malformed, `input.too_large`.
  */
@@ -36,6 +37,7 @@ class Request {
   readonly #out = new ProtoWriter(64 * 1024);
   readonly #described = new Set<string>();
   readonly #metadata = new ProtoWriter();
+  #hasStarts = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -55,6 +57,7 @@ class Request {
         );
     }
     this.#out.raw(this.#metadata.bytes);
+    if (this.#hasStarts) this.#out.int64(STARTS_MARK.field, STARTS_MARK.value);
     return this.#out.bytes;
   }
 
@@ -84,13 +87,19 @@ class Request {
       if (tag === 0x0a) {
         labels = places(fields.message());
         this.#labels(labels, fields);
-      } else if (tag === 0x12) out.field(2, fields.bytes());
-      else if (tag === 0x1a) out.field(4, fields.bytes());
+      } else if (tag === 0x12) this.#point(2, fields.bytes(), 0x18);
+      else if (tag === 0x1a) this.#point(4, fields.bytes(), 0x88);
       else if (tag === 0x22) this.#exemplar(fields.message());
       else if (tag === 0x2a) this.#describe(labels, fields.message());
       else fields.skip(tag);
     }
     out.end();
+  }
+
+  /** A sample or histogram, as it is. */
+  #point(field: number, message: Uint8Array, startTag: number): void {
+    this.#out.field(field, message);
+    if (!this.#hasStarts) this.#hasStarts = hasField(message, startTag);
   }
 
   /** Names and values, in turns. */
@@ -157,6 +166,21 @@ class Request {
       }
     return "";
   }
+}
+
+/** Whether a message has a field; one that is malformed is for its reader to refuse. */
+function hasField(message: Uint8Array, wanted: number): boolean {
+  const fields = new ProtoFields("write request", message);
+  try {
+    while (!fields.done) {
+      const tag = fields.varint();
+      if (tag === wanted) return true;
+      fields.skip(tag);
+    }
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+  }
+  return false;
 }
 
 /** A packed list. */

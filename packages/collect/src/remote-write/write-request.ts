@@ -68,10 +68,10 @@ export class WriteRequestEncoder {
     const symbols = new Symbols();
     const series = this.#series;
     series.clear();
-    for (const [{ labelBytes }, list] of places) {
+    for (const [{ labels, labelBytes }, list] of places) {
       series.begin(5);
       series.begin(1);
-      for (const label of decodeLabels(labelBytes)) symbols.put(series, label);
+      for (const label of labels ?? decodeLabels(labelBytes)) symbols.put(series, label);
       series.end();
       for (const at of list) this.#sample(series, samples, at);
       series.end();
