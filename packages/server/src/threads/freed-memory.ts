@@ -3,12 +3,13 @@ import { runInNewContext } from "node:vm";
 
 /** So much memory of columns may wait to be collected. */
 const WAITING_SIZE_MAX = 32 * 1024 * 1024;
-/** How long after a query that is looked at: those that follow at once need no collection for each. */
+/** How long after some work that is looked at: what follows at once needs no collection of its own. */
 const DELAY_MS = 200;
 
 /**
- * Gives the memory of queries' columns back soon after they end. They lie outside of JavaScript's heap, whose collector
- * sees little reason to run while nothing else is allocated: a thread that a large query leaves idle would keep it all.
+ * Gives the memory of columns and pages back soon after the query, the flush or the merge that had them. They lie outside
+ * of JavaScript's heap, whose collector sees little reason to run while nothing else is allocated: a thread that has
+ * little to do then would keep it all.
  */
 export class FreedMemory {
   readonly #collect: () => void;
@@ -22,8 +23,8 @@ export class FreedMemory {
     this.#collect = runInNewContext("gc") as () => void;
   }
 
-  /** To be called when a query has ended. */
-  queryEnded(): void {
+  /** To be called when a piece of work has ended that may have had much. */
+  workEnded(): void {
     this.#timer ??= setTimeout(() => this.#look(), DELAY_MS).unref();
   }
 

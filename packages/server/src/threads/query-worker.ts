@@ -53,20 +53,20 @@ const rests = new Map<number, Pieces>();
 let nextRest = 1;
 
 answerCalls<QueryCalls>(main, {
-  read: (sent, signal) => respond(sent, signal).finally(() => freed.queryEnded()),
+  read: (sent, signal) => respond(sent, signal).finally(() => freed.workEnded()),
   async next(rest) {
     const pieces = rests.get(rest);
     if (pieces === undefined) return undefined;
     const piece = await nextPiece(pieces);
     if (piece !== undefined) return new Moved(piece, [piece.buffer]);
     rests.delete(rest);
-    freed.queryEnded();
+    freed.workEnded();
     return undefined;
   },
   drop(rest) {
     void rests.get(rest)?.return?.();
     rests.delete(rest);
-    freed.queryEnded();
+    freed.workEnded();
   },
   ping: () => null,
   cacheStats: () => resultCache?.stats ?? null,

@@ -27,6 +27,7 @@ import { listedBlocks, storageSize, tsdbStatus } from "../store-status.ts";
 import { archiveSettings } from "./archive-settings.ts";
 import { SLOTS_SIZE, type SlotPlace } from "./body-slots.ts";
 import { answerCalls, Moved } from "./calls.ts";
+import { FreedMemory } from "./freed-memory.ts";
 import { serveLog } from "./log-service.ts";
 import type {
   PreviewedBlock,
@@ -54,6 +55,7 @@ class StoreThread {
   readonly #receiver: RemoteWriteReceiver;
   readonly scrapes: ScrapeReceiver;
   readonly #stop = new AbortController();
+  readonly #freed = new FreedMemory();
   readonly #delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
 
   private constructor(
@@ -111,6 +113,7 @@ class StoreThread {
         if (signal.aborted) return;
         notice({ level: "error", message: "maintaining the store", error: errorText(error) });
       });
+      this.#freed.workEnded();
       await systemClock.sleep(MAINTENANCE_MS, signal).catch(() => {}); // Only the signal ends it.
     }
   }
@@ -182,6 +185,7 @@ class StoreThread {
   async changed(work: (store: EmbeddedStore) => Promise<void>): Promise<StorageChange> {
     const before = storageSize(this.#store.stats());
     await work(this.#store);
+    this.#freed.workEnded();
     return { before, after: storageSize(this.#store.stats()) };
   }
 
