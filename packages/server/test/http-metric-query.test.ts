@@ -132,7 +132,8 @@ for (const [parameters, error] of [
   ],
   ["metric=x&group_by=a", /"group_by" needs an "aggregation"/],
   ["metric=x&aggregation=sum&group_by=[1]", /invalid parameter "group_by"/],
-  ["metric=x&range=1h&points=0", /"points": must be a number of 1 or more/],
+  ["metric=x&range=1h&points=0", /"points": must be a whole number of 1 or more/],
+  ["metric=x&range=1h&points=10000000000", /of nine digits at most/],
   ["metric=x&range=1y&step=1", /more than 11000 points/],
 ] as const)
   test(`${parameters} is refused`, async () => {

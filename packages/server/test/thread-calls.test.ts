@@ -9,6 +9,7 @@ interface TestCalls {
   fail(ask: "operating" | "bug"): never;
   move(ask: Uint8Array): Uint8Array;
   wait(ask: null): string;
+  answerLate(ask: null): string;
   count(ask: number): void;
 }
 
@@ -38,6 +39,9 @@ class Ends implements Disposable {
             reject(signal.reason);
           }),
         ),
+      // As an answer that was on its way when the call was given up.
+      answerLate: (_, signal) =>
+        new Promise((resolve) => signal.addEventListener("abort", () => resolve("a hold"))),
       count: (number) => void this.counted.push(number),
     });
   }
@@ -75,6 +79,18 @@ test("buffers are moved there and back, not copied", async () => {
   const back = await ends.caller.call("move", bytes, { moved: [bytes.buffer] });
   deepEqual(back, Uint8Array.of(1, 2, 3));
   equal(bytes.length, 0, "they are gone here");
+});
+
+test("the answer of a call that was given up is handed to who can let go what it holds", async () => {
+  using ends = new Ends();
+  const giveUp = new AbortController();
+  const late = Promise.withResolvers<string>();
+  const { signal } = giveUp;
+  const call = ends.caller.call("answerLate", null, { signal, late: late.resolve });
+  await ends.caller.call("double", 1); // The other end has the call by now.
+  giveUp.abort(new Error("enough"));
+  await rejects(call, /enough/);
+  equal(await late.promise, "a hold");
 });
 
 test("a call that is given up ends at once, and the other end hears of it", async () => {

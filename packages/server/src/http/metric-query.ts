@@ -122,7 +122,7 @@ function stepOf(
   const points = parameters.get("points") ?? "";
   if (points === "") return undefined;
   if (!/^\d{1,9}$/.test(points) || Number(points) === 0)
-    throw invalidParameter("points", "must be a number of 1 or more");
+    throw invalidParameter("points", "must be a whole number of 1 or more, of nine digits at most");
   return Math.max(1, Math.ceil((endMs - startMs) / Number(points)));
 }
 

@@ -76,17 +76,21 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-export interface CallOptions {
+export interface CallOptions<Answer = unknown> {
   /** Buffers of what is asked that are moved to the other thread. */
   readonly moved?: readonly Transferable[];
   /** Rejects the call with its reason, and tells the other thread. */
   readonly signal?: AbortSignal;
+  /** Gets the answer of a call that was given up when it was on its way already: what it holds has to be let go. */
+  readonly late?: (answer: Answer) => void;
 }
 
 /** The end that asks. */
 export class Caller<C extends Calls<C>> {
   readonly #outbox: Outbox;
   readonly #waiting = new Map<number, Waiting>();
+  /** For calls that were given up and that the other end has not answered yet, which it does for each. */
+  readonly #late = new Map<number, (answer: unknown) => void>();
   readonly #callsMax: number;
   #nextId = 1;
   #dead: OperatingError | undefined;
@@ -111,7 +115,7 @@ export class Caller<C extends Calls<C>> {
   call<Kind extends keyof C & string>(
     kind: Kind,
     ask: Ask<C[Kind]>,
-    { moved, signal }: CallOptions = {},
+    { moved, signal, late }: CallOptions<Result<C[Kind]>> = {},
   ): Promise<Result<C[Kind]>> {
     return new Promise((resolve, reject) => {
       if (this.#dead !== undefined) return reject(this.#dead);
@@ -125,6 +129,7 @@ export class Caller<C extends Calls<C>> {
       }
       const cancel = (): void => {
         this.#waiting.delete(id);
+        if (late !== undefined) this.#late.set(id, late as (answer: unknown) => void);
         this.#outbox.post({ cancel: id });
         reject(signal.reason);
       };
@@ -154,13 +159,19 @@ export class Caller<C extends Calls<C>> {
     this.#dead = error;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
+    this.#late.clear();
     for (const { reject } of waiting) reject(error);
   }
 
   #settle(message: Message): void {
     if (!("id" in message) || message.id === undefined) return;
     const waiting = this.#waiting.get(message.id);
-    if (waiting === undefined) return; // Cancelled meanwhile.
+    if (waiting === undefined) {
+      // Cancelled meanwhile.
+      if ("answer" in message) this.#late.get(message.id)?.(message.answer);
+      this.#late.delete(message.id);
+      return;
+    }
     this.#waiting.delete(message.id);
     if ("failure" in message) waiting.reject(errorOf(message.failure));
     else if ("answer" in message) waiting.resolve(message.answer);
