@@ -37,7 +37,7 @@ interface Case {
   readonly times?: Times;
   readonly theirs: Answer;
   readonly mine: Answer;
-  /** What both answer to parts of it; nothing where a part is not named. */
+  /** What both answer to parts of it, at any time or at one; nothing where a part is not named. */
   readonly parts?: Readonly<Record<string, Answer>>;
 }
 
@@ -46,7 +46,10 @@ function culpritOf({ query, times = INSTANT, theirs, mine }: Case): Culprit {
 }
 
 function askingOf({ parts = {} }: Case): Asking {
-  const answer = async (query: string): Promise<Answer> => parts[query] ?? series({});
+  const answer = async (query: string, times: Times): Promise<Answer> => {
+    const moment = times.kind === "instant" ? `${query} at ${times.time}` : query;
+    return parts[moment] ?? parts[query] ?? series({});
+  };
   return { theirs: answer, ours: answer };
 }
 
@@ -62,6 +65,14 @@ const WINDOW_SECONDS = 100;
 const rateOf = (backSeconds: number): number =>
   (31 * ((28.5 + backSeconds + 4.75) / 28.5)) / WINDOW_SECONDS;
 const TO_ZERO_SECONDS = 28.5 * (9 / 31);
+
+/** What 2.42 predicts at each of two moments. */
+const PREDICTED: Readonly<Record<string, Answer>> = Object.fromEntries(
+  [1, 3].map((value, i) => [
+    `predict_linear(x[1m] @ ${AT + 60}, 1) at ${AT + 60 * i}`,
+    { kind: "vector", series: [{ metric: {}, points: [[AT + 60 * i, value]] }] },
+  ]),
+);
 
 /** For each exemption what it explains, and what it must not. */
 const CASES: Readonly<
@@ -256,30 +267,27 @@ const CASES: Readonly<
   "predict-linear-at-a-time": {
     explained: [
       {
-        query: "predict_linear(x[1m] @ 5, 1)",
+        query: "predict_linear(x[1m] @ end(), 1)",
         times: RANGE,
-        theirs: series({ "": [1, 2] }),
+        theirs: series({ "": 1 }),
         mine: series({ "": [1, 3] }),
-        parts: {
-          "predict_linear(x[1m] @ 5, 1)": {
-            kind: "vector",
-            series: [{ metric: {}, points: [[AT + 60, 3]] }],
-          },
-        },
+        parts: PREDICTED,
       },
     ],
     not: [
       {
-        query: "predict_linear(x[1m] @ 5, 1)",
+        query: "predict_linear(x[1m] @ end(), 1)",
         times: RANGE,
-        theirs: series({ "": [1, 2] }),
-        mine: series({ "": [1, 3] }),
+        theirs: series({ "": 1 }),
+        mine: series({ "": [1, 4] }),
+        parts: PREDICTED,
       },
       {
-        query: "predict_linear(x[1m], 1)",
+        query: "deriv(x[1m] @ end())",
         times: RANGE,
-        theirs: series({ "": [1, 2] }),
+        theirs: series({ "": 1 }),
         mine: series({ "": [1, 3] }),
+        parts: PREDICTED,
       },
     ],
   },
