@@ -54,9 +54,11 @@ export {
   type WindowGrid,
   WindowKernels,
 } from "./window-kernels.ts";
-export type {
-  ByteStrings,
-  ExemplarEntries,
-  HistogramEntries,
-  WrittenAttachments,
+export {
+  type ByteStrings,
+  type ExemplarEntries,
+  type HistogramEntries,
+  STARTS_MARK,
+  type WrittenAttachments,
+  type WrittenStarts,
 } from "./written-attachments.ts";

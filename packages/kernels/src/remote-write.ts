@@ -11,7 +11,11 @@ import {
   type SeriesTable,
   VALUE_REFUSED,
 } from "./series-table.ts";
-import { readAttachments, type WrittenAttachments } from "./written-attachments.ts";
+import {
+  isMarkedForStarts,
+  readAttachments,
+  type WrittenAttachments,
+} from "./written-attachments.ts";
 
 /** What a remote-write body held beside the samples that are now in the columns. */
 export interface RemoteWriteSummary {
@@ -24,7 +28,7 @@ export interface RemoteWriteSummary {
   /** Exemplars and native histograms in the body. */
   readonly exemplars: number;
   readonly histograms: number;
-  /** These; null where there are none. */
+  /** These, and start timestamps; null where there are none. */
   readonly attachments: WrittenAttachments | null;
   readonly metadata: readonly FamilyMetadata[];
 }
@@ -186,8 +190,11 @@ export class RemoteWriteDecoder {
     const exemplars = this.#result[RESULT_EXEMPLARS] as number;
     const histograms = this.#result[RESULT_HISTOGRAMS] as number;
     const dropped = this.#result[RESULT_DROPPED] as number;
+    const request = new Uint8Array(kernels.buffer, this.#decoded.reserve(0), decodedSize);
     const attachments =
-      exemplars + histograms > 0 ? this.#attachments(body, decodedSize, resolve) : null;
+      exemplars + histograms > 0 || isMarkedForStarts(request)
+        ? this.#attachments(body, decodedSize, resolve)
+        : null;
     return {
       series,
       samples,

@@ -28,10 +28,20 @@ export interface ExemplarEntries {
   readonly timed: Uint8Array;
 }
 
+/** When the counting of samples and native histograms of some series began, in columns. */
+export interface WrittenStarts {
+  readonly refs: Uint32Array;
+  readonly timestampsMs: Float64Array;
+  /** NaN where it was not sent. */
+  readonly startsMs: Float64Array;
+}
+
 /** What a body holds beside samples and metadata. */
 export interface WrittenAttachments {
   readonly histograms: HistogramEntries;
   readonly exemplars: ExemplarEntries;
+  /** Of all samples and histograms of series that have some; undefined where none have. */
+  readonly starts: WrittenStarts | undefined;
   /** Those that cannot be read, contradict themselves, or are of series that are not taken; and why the first one is not. */
   readonly refused: {
     readonly histograms: number;
@@ -45,11 +55,24 @@ const ENTRIES_MAX = 262_144;
 
 const TAG_SERIES = 0x0a;
 const TAG_LABEL = 0x0a;
+const TAG_SAMPLE = 0x12;
 const TAG_EXEMPLAR = 0x1a;
 const TAG_HISTOGRAM = 0x22;
 
 /**
- * Reads the histograms and exemplars of a `prometheus.WriteRequest` that is well-formed but for what is in them. One that
+ * Ends a request in which samples or histograms have start timestamps, which 1.0 does not know: field 15 of the request,
+ * the number 1. Samples have them in field 3, histograms in field 17, as in 2.0.
+ */
+export const STARTS_MARK = { field: 15, value: 1 } as const;
+const STARTS_MARK_BYTES = [0x78, 0x01] as const;
+
+/** Whether a request says that there are start timestamps in it. */
+export function isMarkedForStarts(request: Uint8Array): boolean {
+  return request.at(-2) === STARTS_MARK_BYTES[0] && request.at(-1) === STARTS_MARK_BYTES[1];
+}
+
+/**
+ * Reads the histograms, exemplars and start timestamps of a `prometheus.WriteRequest` that is well-formed but for what is in them. One that
  * is malformed is left out, and the others are taken.
  *
  * @param referenceOf answers the reference of the series message at a place in the request, whose label bytes are given
@@ -61,6 +84,7 @@ export function readAttachments(
 ): WrittenAttachments {
   const histograms = new EntriesBuilder();
   const exemplars = new EntriesBuilder();
+  const starts = isMarkedForStarts(request) ? new StartsBuilder() : undefined;
   const refused = { histograms: 0, exemplars: 0, reason: "" };
   const refuse = (kind: "histograms" | "exemplars", count: number, reason: string): void => {
     refused[kind] += count;
@@ -76,8 +100,10 @@ export function readAttachments(
     const series = splitSeries(fields.bytes());
     const at = place++;
     const count = series.histograms.length + series.exemplars.length;
-    if (count === 0) continue;
+    const points = starts === undefined ? [] : pointsOf(series);
+    if (count === 0 && points.length === 0) continue;
     const ref = referenceOf(at, concat(series.labels));
+    if (ref >= 0) starts?.add(ref, points);
     if (ref < 0 || histograms.count + exemplars.count + count > ENTRIES_MAX) {
       const reason = ref < 0 ? "their series is not taken" : `more than ${ENTRIES_MAX} in one body`;
       refuse("histograms", series.histograms.length, reason);
@@ -95,7 +121,64 @@ export function readAttachments(
       else exemplars.add(ref, read.timestampMs, read.valueBytes, read.labelBytes);
     }
   }
-  return { histograms: histograms.histograms(), exemplars: exemplars.exemplars(), refused };
+  return {
+    histograms: histograms.histograms(),
+    exemplars: exemplars.exemplars(),
+    starts: starts?.starts(),
+    refused,
+  };
+}
+
+/** A sample's or histogram's time, and when its counting began. */
+type Point = readonly [timestampMs: number, startMs: number];
+
+/** Those of a series; none where none has a start. */
+function pointsOf({ samples, histograms }: SeriesParts): readonly Point[] {
+  const points: Point[] = [];
+  const read = (messages: readonly Uint8Array[], timeTag: number, startTag: number): void => {
+    for (const message of messages) {
+      const point = unlessMalformed(() => readPoint(message, timeTag, startTag));
+      if (typeof point !== "string") points.push(point);
+    }
+  };
+  read(samples, 0x10, 0x18);
+  read(histograms, 0x78, 0x88);
+  return points.some(([, startMs]) => !Number.isNaN(startMs)) ? points : [];
+}
+
+function readPoint(message: Uint8Array, timeTag: number, startTag: number): Point {
+  const fields = new ProtoFields("sample", message);
+  let timestampMs = 0;
+  let startMs = 0;
+  while (!fields.done) {
+    const tag = fields.varint();
+    if (tag === timeTag) timestampMs = fields.int64();
+    else if (tag === startTag) startMs = fields.int64();
+    else fields.skip(tag);
+  }
+  // 0 is how 2.0 says that it is not known.
+  return [timestampMs, startMs === 0 ? Number.NaN : startMs];
+}
+
+class StartsBuilder {
+  readonly #refs: number[] = [];
+  readonly #points: Point[] = [];
+
+  add(ref: number, points: readonly Point[]): void {
+    for (const point of points) {
+      this.#refs.push(ref);
+      this.#points.push(point);
+    }
+  }
+
+  starts(): WrittenStarts | undefined {
+    if (this.#refs.length === 0) return undefined;
+    return {
+      refs: Uint32Array.from(this.#refs),
+      timestampsMs: Float64Array.from(this.#points, ([timestampMs]) => timestampMs),
+      startsMs: Float64Array.from(this.#points, ([, startMs]) => startMs),
+    };
+  }
 }
 
 /** What is wrong with it, in words, where it cannot be read. */
@@ -111,17 +194,19 @@ function unlessMalformed<T>(read: () => T): T | string {
 interface SeriesParts {
   /** Label fields with their tags and sizes, as views. */
   readonly labels: Uint8Array[];
+  readonly samples: Uint8Array[];
   readonly exemplars: Uint8Array[];
   readonly histograms: Uint8Array[];
 }
 
 function splitSeries(message: Uint8Array): SeriesParts {
-  const parts: SeriesParts = { labels: [], exemplars: [], histograms: [] };
+  const parts: SeriesParts = { labels: [], samples: [], exemplars: [], histograms: [] };
   const fields = new ProtoFields("write request", message);
   while (!fields.done) {
     const start = fields.offset;
     const tag = fields.varint();
-    if (tag === TAG_EXEMPLAR) parts.exemplars.push(fields.bytes());
+    if (tag === TAG_SAMPLE) parts.samples.push(fields.bytes());
+    else if (tag === TAG_EXEMPLAR) parts.exemplars.push(fields.bytes());
     else if (tag === TAG_HISTOGRAM) parts.histograms.push(fields.bytes());
     else fields.skip(tag);
     if (tag === TAG_LABEL) parts.labels.push(message.subarray(start, fields.offset));
