@@ -72,4 +72,5 @@ export type {
   TimeRange,
 } from "./series-store.ts";
 export { inLots } from "./series-store.ts";
+export { CACHE_KEY_SIZE_MAX, type SharedCache } from "./shared-cache.ts";
 export type { StoreChanges } from "./store-changes.ts";

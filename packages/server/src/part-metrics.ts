@@ -211,8 +211,12 @@ function addCacheMetrics(metrics: OwnMetrics, { threads, queries }: MeasuredPart
   );
   metrics.gauge(
     "pharos_query_cache_bytes",
-    "Size of these results.",
-    () => threads.cacheStats.size,
+    "Size of what is kept, by kind: results, of which any part can be used, and whole answers.",
+    () => [
+      [{ kind: "results" }, threads.cacheStats.size],
+      [{ kind: "answers" }, queries.answers?.kept.size ?? 0],
+    ],
+    ["kind"],
   );
 }
 

@@ -36,6 +36,8 @@ import { OwnMetrics } from "./own-metrics.ts";
 import { readPageAssets } from "./page-assets.ts";
 import { addPartMetrics, type ReloadStatus } from "./part-metrics.ts";
 import { ActiveQueries } from "./queries/active-queries.ts";
+import { AnswerCache } from "./queries/answer-cache.ts";
+import { InProcessCache } from "./queries/in-process-cache.ts";
 import { queryCeilings } from "./queries/query-ceilings.ts";
 import { QueryLogging } from "./queries/query-log.ts";
 import type { QueryParts } from "./queries/query-parts.ts";
@@ -65,6 +67,8 @@ const RELOAD_FAILED = "Configuration reload has failed.";
 const RULE_TIMEOUT_MS = 2 * 60_000;
 /** How many queries that ended are remembered for what is on top. */
 const TOP_QUERIES_MAX = 10_000;
+/** How much of the cache is for whole answers; the rest is for results, of which any part can be used. */
+const ANSWERS_PART = 1 / 4;
 /** Threads that evaluate people's queries. */
 const QUERY_THREADS_MAX = availableParallelism();
 
@@ -162,7 +166,7 @@ export class Pharos implements AsyncDisposable {
     const http = nodeHttpClient();
     this.#closers.defer(() => http.close());
     const alerting = await this.#openAlerting(
-      ...([documents, http, queries.service, store, threads] as const),
+      ...([documents, http, queries, store, threads] as const),
     );
     // Again, so that the last request is answered before anything that it needs is closed.
     this.#closers.defer(() => listener.close());
@@ -229,7 +233,7 @@ export class Pharos implements AsyncDisposable {
   async #openAlerting(
     documents: DocumentStore,
     http: HttpClient,
-    queries: QueryService,
+    queries: QueryParts,
     store: StoreThread,
     threads: QueryPool,
   ): Promise<{ dispatcher: Dispatcher; rules: RuleManager }> {
@@ -248,10 +252,14 @@ export class Pharos implements AsyncDisposable {
     const rules = await RuleManager.open({
       clock: systemClock,
       store: documents,
-      evaluate: (expr, timeMs, signal, group) => queries.evaluate(expr, timeMs, signal, group),
+      evaluate: (expr, timeMs, signal, group) =>
+        queries.service.evaluate(expr, timeMs, signal, group),
       append: (batch) => store.append(batch),
       notify: (alerts) => dispatcher.update(alerts),
-      alertsChanged: (expr) => threads.dropCached(readMetrics(expr)),
+      alertsChanged: (expr) => {
+        threads.dropCached(readMetrics(expr));
+        queries.answers?.cache.drop();
+      },
       externalLabels: () => this.#files.config.global.externalLabels,
       externalUrl: this.url,
       onProblem,
@@ -431,13 +439,15 @@ export class Pharos implements AsyncDisposable {
     this.#closers.use(logging);
     const active = new ActiveQueries(randomInt(SEEDS));
     const top = new TopQueries(TOP_QUERIES_MAX);
+    const answers = this.#openAnswerCache(threads);
     const service = new QueryService({
-      ...{ clock: systemClock, threads, scheduler, active, top },
+      ...{ clock: systemClock, scheduler, active, top },
+      threads: answers?.cache ?? threads,
       userHeader: this.#options.queryUserHeader,
       ceilings: () => queryCeilings(this.#options, this.#files.config.global.queries),
       log: () => logging.file,
     });
-    return { service, scheduler, active, top, logging };
+    return { service, scheduler, active, top, logging, answers };
   }
 
   #openQueryThreads(store: StoreThread): QueryPool {
@@ -468,12 +478,27 @@ export class Pharos implements AsyncDisposable {
     return queries;
   }
 
+  /** Its part of the cache is for whole answers. */
+  #openAnswerCache(threads: QueryPool): QueryParts["answers"] {
+    const { queryCacheSizeMax, queryCacheRecentMs, queryCacheOlderMs } = this.#options;
+    if (queryCacheSizeMax === 0) return undefined;
+    const kept = new InProcessCache(systemClock, queryCacheSizeMax * ANSWERS_PART);
+    const cache = new AnswerCache({
+      ...{ clock: systemClock, cache: kept, threads },
+      process: randomInt(SEEDS).toString(36),
+      changes: () => threads.changes,
+      recentKeptMs: queryCacheRecentMs,
+      olderKeptMs: queryCacheOlderMs,
+    });
+    return { cache, kept };
+  }
+
   /** Each thread has its part. */
   #resultCache(): QuerySettings["resultCache"] {
     const { queryCacheSizeMax, queryCacheRecentMs, queryCacheOlderMs } = this.#options;
     if (queryCacheSizeMax === 0) return undefined;
     return {
-      sizeMax: queryCacheSizeMax / QUERY_THREADS_MAX,
+      sizeMax: (queryCacheSizeMax * (1 - ANSWERS_PART)) / QUERY_THREADS_MAX,
       recentKeptMs: queryCacheRecentMs,
       olderKeptMs: queryCacheOlderMs,
     };

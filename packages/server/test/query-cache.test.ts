@@ -1,12 +1,15 @@
 // The cache of results as it is reached from outside: real threads, real files.
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { systemClock } from "@pharos/adapters/node";
 import { createMatcher, labelsFrom, METRIC_NAME, NO_LABELS } from "@pharos/base";
 import { eventually } from "../../../tests/harness/child.ts";
 import { createLogger } from "../src/log.ts";
+import { AnswerCache } from "../src/queries/answer-cache.ts";
+import { InProcessCache } from "../src/queries/in-process-cache.ts";
 import { QueryPool } from "../src/threads/query-pool.ts";
 import { StoreThread } from "../src/threads/store-thread.ts";
 
@@ -162,4 +165,54 @@ test("a query goes to the thread that answered it before, although others are as
   equal((await threads.ask({ query })).cache, "0/11");
   await busy;
   equal((await threads.ask({ query })).cache, "11/11");
+});
+
+test("the same question again is answered without a thread, until a sample comes that it looks at", async () => {
+  const clock = systemClock;
+  let asked = 0;
+  const cache = new AnswerCache({
+    ...{ clock, cache: new InProcessCache(clock, 1024 ** 2), process: "p" },
+    threads: {
+      read(request, query) {
+        asked++;
+        return threads.queries.read(request, query);
+      },
+      evaluate: (...ask) => threads.queries.evaluate(...ask),
+    },
+    changes: () => threads.queries.changes,
+    ...{ recentKeptMs: 60_000, olderKeptMs: 60_000 },
+  });
+  const runs: string[] = [];
+  const ask = async (): Promise<string> => {
+    const parameters = new URLSearchParams({
+      ...{ query: "max_over_time(up[2m])", start: String((START_MS + 20 * MINUTE_MS) / 1000) },
+      ...{ end: String((START_MS + 25 * MINUTE_MS) / 1000), step: "60" },
+    });
+    const request = new Request(`http://pharos/api/v1/query_range?${parameters}`);
+    const response = await cache.read(request, {
+      terms: { timeoutMs: 60_000, timeoutSetting: "", limits: {}, waitedMs: 0 },
+      signal: new AbortController().signal,
+      answer: { text: parameters.toString(), endMs: START_MS + 25 * MINUTE_MS },
+      observe: ({ stats }) => runs.push(`${stats?.steps?.cached}/${stats?.steps?.total}`),
+    });
+    equal(response.headers.get("Content-Type"), "application/json");
+    return response.text();
+  };
+  const first = await ask();
+  equal(await ask(), first);
+  equal(asked, 2);
+  equal(await ask(), first);
+  equal(await ask(), first);
+  equal(asked, 2);
+  deepEqual(runs, ["0/6", "6/6", "6/6", "6/6"]);
+  await threads.append(28.5, 7);
+  equal(await ask(), first);
+  equal(asked, 2);
+  await threads.append(24.5, 1000);
+  match(await ask(), /"1000"/);
+  equal(asked, 3);
+  await ask();
+  cache.drop();
+  await ask();
+  equal(asked, 5);
 });

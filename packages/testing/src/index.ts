@@ -5,6 +5,7 @@ export { documentStoreConformance } from "./conformance/document-store.ts";
 export { planEvaluatorConformance } from "./conformance/plan-evaluator.ts";
 export { type OpenedSampleLog, sampleLogConformance } from "./conformance/sample-log.ts";
 export { seriesStoreConformance } from "./conformance/series-store.ts";
+export { sharedCacheConformance } from "./conformance/shared-cache.ts";
 export { MemoryBlobStore } from "./memory-blob-store.ts";
 export { MemoryDocumentStore } from "./memory-document-store.ts";
 export { MemoryRollups } from "./memory-rollups.ts";

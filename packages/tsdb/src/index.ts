@@ -70,6 +70,7 @@ export type { StoreLog } from "./store-log.ts";
 export type { HeadLabels } from "./store-reader.ts";
 export { type ChangeableSettings, STORE_DEFAULTS, type StoreSettings } from "./store-settings.ts";
 export type { StoreStats } from "./store-stats.ts";
+export { TimeChanges } from "./time-changes.ts";
 export { dumpLine, dumpWal, verifyWal, type WalReport } from "./verify-wal.ts";
 export { SYNC_INTERVAL_MS, type WalSync } from "./wal.ts";
 export { SEGMENT_SIZE_MAX } from "./wal-segment.ts";

@@ -328,7 +328,10 @@ export class CachedRange {
       seriesRead += stats.seriesRead;
       samplesPeak = Math.max(samplesPeak, stats.samplesPeak);
     }
-    const steps = { total: to - from, cached };
+    const total = to - from;
+    const ranges = [this.#samplesOf(this.#steps), ...this.#scope.fixed];
+    const holds = cached === total ? { mark: this.#mark, ranges } : undefined;
+    const steps = { total, cached, holds };
     return { samplesRead, seriesRead, samplesPeak, queryable, steps };
   }
 }

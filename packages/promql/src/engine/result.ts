@@ -1,4 +1,5 @@
 import { compareLabels, type Labels, labelsKey, type NativeHistogram } from "@pharos/base";
+import type { TimeRange } from "@pharos/ports";
 import {
   FLOAT,
   finalLabels,
@@ -67,8 +68,16 @@ export interface QueryStats {
   readonly samplesPeak: number;
   /** How many samples each step looked at, as Prometheus counts them; there only where that was asked for. */
   readonly queryable?: Float64Array | undefined;
-  /** The steps of a range, and how many of them were there already; not where the result cache has no part in it. */
-  readonly steps?: { readonly total: number; readonly cached: number } | undefined;
+  /** Of a range; not where the result cache has no part in it. */
+  readonly steps?: CachedSteps | undefined;
+}
+
+/** How many steps a range has, and how many of them were there already. */
+export interface CachedSteps {
+  readonly total: number;
+  readonly cached: number;
+  /** Where all of them were: the times of all samples that they look at, and since which mark of the store none changed. */
+  readonly holds?: { readonly mark: number; readonly ranges: readonly TimeRange[] } | undefined;
 }
 
 /** An instant query's series, metric names dropped where they must be. @throws OperatingError where two become the same. */

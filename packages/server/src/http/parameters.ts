@@ -158,6 +158,13 @@ export function parseBoolean(text: string): boolean | undefined {
   return BOOLEANS.get(text);
 }
 
+/** Whether an answer may come from a cache. Steps one by one are only told of what is evaluated. */
+export function mayUseCache(headers: Headers, parameters: URLSearchParams): boolean {
+  const control = headers.get("Cache-Control") ?? "";
+  if (/\bno-(?:cache|store)\b/i.test(control) || parameters.get("stats") === "all") return false;
+  return !optionalBoolean(parameters, "nocache", false);
+}
+
 /** Yes or no; `absent` where the request does not say. */
 export function optionalBoolean(
   parameters: URLSearchParams,

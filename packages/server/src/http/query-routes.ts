@@ -23,6 +23,7 @@ import { negotiate } from "./negotiate.ts";
 import {
   durationParameter,
   limitParameter,
+  mayUseCache,
   optionalBoolean,
   parametersOf,
   parseDurationText,
@@ -256,16 +257,9 @@ export function queryOptions(
     ...(terms === undefined ? {} : { limits: terms.limits }),
     countsSamples: wantsStatistics(parameters),
     tier: tierParameter(parameters),
-    cached: mayUseCache(request, parameters),
+    cached: mayUseCache(request.headers, parameters),
     lookbackMs: lookback === "" ? lookbackMs : lookbackParameter(lookback, lookbackMs),
   };
-}
-
-/** Steps one by one are only told of what is evaluated. */
-function mayUseCache({ headers }: Request, parameters: URLSearchParams): boolean {
-  const control = headers.get("Cache-Control") ?? "";
-  if (/\bno-(?:cache|store)\b/i.test(control) || parameters.get("stats") === "all") return false;
-  return !optionalBoolean(parameters, "nocache", false);
 }
 
 function lookbackParameter(text: string, absent: number): number {

@@ -2,9 +2,16 @@ import { type Clock, errorText, OperatingError } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
 import { type Client, UNKNOWN_CLIENT } from "../http/client.ts";
-import { formChunks, parametersOf, parseDurationText, parseTime } from "../http/parameters.ts";
+import {
+  formChunks,
+  mayUseCache,
+  parametersOf,
+  parseDurationText,
+  parseTime,
+} from "../http/parameters.ts";
 import { READ_PATHS } from "../http/read-routes.ts";
 import type { ActiveQueries, QueryRequest } from "./active-queries.ts";
+import type { AnswerKey } from "./answer-cache.ts";
 import { type QueryCaller, queryCaller } from "./query-caller.ts";
 import { outcomeOf, QueryCounters } from "./query-counters.ts";
 import { type QueryLogFile, type QueryTimings, queryLogLine } from "./query-log.ts";
@@ -23,6 +30,8 @@ export interface SentQuery {
   readonly signal: AbortSignal;
   /** Tells queries apart: what is kept of an answer is there for those with the same. */
   readonly home?: string | undefined;
+  /** Where its answer may be that of the same question before. */
+  readonly answer?: AnswerKey | undefined;
   /** Told how the evaluation went, before the answer is there; not told where there was none. */
   observe(run: QueryRun): void;
 }
@@ -96,7 +105,8 @@ export class QueryService {
       ...{ ...times, ...caller },
       ...{ clientAddress: client.address, method: request.method, path: pathname },
     };
-    return this.#run(query, caller, terms, whole, request.signal);
+    const answer = kind === "range" ? answerKey(whole, parameters, times.endMs) : undefined;
+    return this.#run(query, caller, terms, whole, request.signal, answer);
   }
 
   async #run(
@@ -105,6 +115,7 @@ export class QueryService {
     terms: QueryTerms,
     request: Request,
     clientSignal: AbortSignal,
+    answer: AnswerKey | undefined,
   ): Promise<Response> {
     const { clock, threads, scheduler, active } = this.#options;
     const beganMs = clock.monotonicMs();
@@ -128,6 +139,7 @@ export class QueryService {
       return await threads.read(request, {
         terms: { ...terms, timeoutMs, waitedMs },
         signal,
+        answer,
         home: query.stepMs > 0 ? `${query.stepMs} ${query.query}` : undefined,
         observe: (seen) => {
           run = seen;
@@ -244,6 +256,19 @@ export class QueryService {
     if (isInstant) return { startMs: at("time"), endMs: at("time"), stepMs: 0 };
     return { startMs: at("start"), endMs: at("end"), stepMs: stepOf(parameters) };
   }
+}
+
+/** What tells the answer to a range query from others; undefined for one that is not to be kept, or tells of its making. */
+function answerKey(
+  { url, headers }: Request,
+  parameters: URLSearchParams,
+  endMs: number,
+): AnswerKey | undefined {
+  if (!mayUseCache(headers, parameters)) return undefined;
+  if (parameters.has("stats") || parameters.has("cost")) return undefined;
+  const { pathname } = new URL(url);
+  const accept = headers.get("Accept") ?? "";
+  return { text: JSON.stringify([pathname, accept, [...parameters].sort()]), endMs };
 }
 
 function stepOf(parameters: URLSearchParams): number {

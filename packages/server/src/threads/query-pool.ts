@@ -2,8 +2,10 @@ import { Worker } from "node:worker_threads";
 import { systemClock } from "@pharos/adapters/node";
 import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { errorText, type Labels, OperatingError } from "@pharos/base";
+import type { StoreChanges } from "@pharos/ports";
 import type { QueryResult, ResultCacheStats } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
+import { TimeChanges } from "@pharos/tsdb";
 import { formChunks } from "../http/parameters.ts";
 import type { Logger } from "../log.ts";
 import type { QueryRun } from "../queries/query-run.ts";
@@ -80,6 +82,7 @@ export class QueryPool implements AsyncDisposable {
   /** The threads that answered queries last, by what tells these apart; the latest last. */
   readonly #homes = new Map<string, QueryThread>();
   readonly #endedCaches = { evictions: 0, invalidations: 0 };
+  #changes: StoreChanges | undefined;
   #deaths = 0;
   #stuck = 0;
   #open = true;
@@ -120,6 +123,11 @@ export class QueryPool implements AsyncDisposable {
 
   #forget(thread: QueryThread): void {
     if (this.#threads.delete(thread)) addStats(this.#endedCaches, thread.askCache());
+  }
+
+  /** Of the store; undefined before the first thread. */
+  get changes(): StoreChanges | undefined {
+    return this.#changes;
   }
 
   stats(): QueryPoolStats {
@@ -237,6 +245,7 @@ export class QueryPool implements AsyncDisposable {
   async #start(kind: ThreadKind): Promise<QueryThread> {
     const { store, settings, log, heapMibMax = HEAP_MIB_MAX } = this.#options;
     const { setup, port } = await store.openReader();
+    this.#changes ??= new TimeChanges(setup.changes);
     const data = { settings, setup, port };
     const thread: QueryThread = new QueryThread(kind, data, heapMibMax, (death) => {
       this.#forget(thread);
@@ -385,7 +394,9 @@ class QueryThread {
         this.#memory = memory;
         this.#memoryAsked = undefined;
       },
-      () => {}, // The thread is gone.
+      () => {
+        this.#memoryAsked = undefined; // It is gone, or has too much to do.
+      },
     );
     return this.#memory;
   }
@@ -397,7 +408,9 @@ class QueryThread {
         this.#cache = stats;
         this.#cacheAsked = undefined;
       },
-      () => {}, // The thread is gone.
+      () => {
+        this.#cacheAsked = undefined; // It is gone, or has too much to do.
+      },
     );
     return this.#cache;
   }
@@ -418,7 +431,12 @@ class QueryThread {
     this.#begin();
     let unfinished = false;
     try {
-      const sent = await this.#caller.call("read", request, { signal });
+      const sent = await this.#caller.call("read", request, {
+        signal,
+        late: ({ rest }) => {
+          if (rest !== undefined) this.#caller.tell("drop", rest);
+        },
+      });
       this.#liveness.heard();
       const { status, body, rest, run } = sent;
       if (run !== undefined) observe(run);
