@@ -87,6 +87,16 @@ function attachmentMetrics(metrics: OwnMetrics, stats: () => StoreThreadStats): 
     "Exemplars in the head.",
     () => stats().headExemplars,
   );
+  metrics.gauge(
+    "pharos_tsdb_head_start_timestamps",
+    "Start timestamps in the head: samples one after another with the same count once.",
+    () => stats().headStarts,
+  );
+  metrics.counter(
+    "pharos_tsdb_start_timestamps_dropped_total",
+    "Start timestamps of stored samples for which there was no room in memory.",
+    () => stats().startsDropped,
+  );
   metrics.counter(
     "pharos_tsdb_histograms_appended_total",
     "Native histograms stored.",

@@ -59,12 +59,16 @@ export interface AttachmentStats {
   /** In memory. */
   readonly headHistograms: number;
   readonly headExemplars: number;
+  /** Start timestamps, each of samples one after another that have the same. */
+  readonly headStarts: number;
   readonly metadataFamilies: number;
   /** Since the start. */
   readonly histogramsAppended: number;
   readonly exemplarsAppended: number;
   readonly exemplarsOutOfOrder: number;
   readonly exemplarsRefused: number;
+  /** Of samples that were stored: there was no room for more in memory. */
+  readonly startsDropped: number;
 }
 
 /**
@@ -80,8 +84,10 @@ export class Attachments {
   }
 
   get stats(): AttachmentStats {
-    const { histograms, exemplars, metadata } = this.#parts.head;
+    const { histograms, exemplars, starts, metadata } = this.#parts.head;
     return {
+      headStarts: starts.count,
+      startsDropped: starts.dropped,
       headHistograms: histograms.count,
       headExemplars: exemplars.count,
       metadataFamilies: metadata.count,
