@@ -272,6 +272,7 @@ test("a stream that is damaged or ends too early is not taken for a whole one", 
   (damaged[damaged.length - 3] as number) ^= 1;
   await rejects(read(damaged), /checksum/);
   await rejects(read(Uint8Array.of(255, 255, 255, 255, 15)), /a frame of more than/);
+  await rejects(read(new Uint8Array(200).fill(128)), /the size of a frame does not end/);
 });
 
 test("a request is read as it was written", () => {

@@ -176,6 +176,7 @@ export class RemoteWriteQueue {
     const bits = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
     const counters = this.#counters;
     const isDropped = this.#isBehind && (await this.#catchUp());
+    signal.throwIfAborted(); // The shards may be closed by now.
     for (let i = 0; i < series.length; i++) {
       const sent = this.#table.get(series[i] as number, labelsOf);
       const timestampMs = timestampsMs[i] as number;

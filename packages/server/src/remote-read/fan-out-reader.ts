@@ -187,8 +187,10 @@ function mergedPair(a: SeriesColumns, b: SeriesColumns): SeriesColumns {
     of: (side: SeriesColumns) => T | null,
   ) => {
     const sides = [of(a), of(b)];
-    for (const [i, place] of order.entries())
+    for (let i = 0; i < order.length; i++) {
+      const place = order[i] as number;
       out[i] = sides[place % 2]?.[Math.floor(place / 2)] ?? 0;
+    }
     return out;
   };
   const stale =

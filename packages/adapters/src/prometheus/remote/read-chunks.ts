@@ -246,6 +246,7 @@ function frameAt(
   for (let factor = 1; ; factor *= 128) {
     const byte = bytes[at++];
     if (byte === undefined) return undefined;
+    if (at - start > SIZE_SIZE_MAX) throw invalid("the size of a frame does not end");
     size += (byte & 0x7f) * factor;
     if (size > RECEIVED_FRAME_SIZE_MAX)
       throw invalid(`a frame of more than ${RECEIVED_FRAME_SIZE_MAX} bytes`);
