@@ -9,7 +9,7 @@ import { createRelabelRule, type RelabelAction, scrapeJobDefaults } from "@pharo
 import { parse } from "@pharos/promql/syntax";
 import { eventually } from "../../../tests/harness/child.ts";
 import { createLogger } from "../src/log.ts";
-import { QueryPool } from "../src/threads/query-pool.ts";
+import { QueryPool, type QueryPoolOptions } from "../src/threads/query-pool.ts";
 import { StoreThread } from "../src/threads/store-thread.ts";
 
 const never = new AbortController().signal;
@@ -41,7 +41,7 @@ class Threads implements AsyncDisposable {
   }
 
   static async open(
-    options: { readonly heapMibMax?: number; readonly silentMsMax?: number } = {},
+    options: Pick<QueryPoolOptions, "heapMibMax" | "silentMsMax" | "unreadMsMax"> = {},
   ): Promise<Threads> {
     const closers = new AsyncDisposableStack();
     const dataFolder = await mkdtemp(join(tmpdir(), "pharos-threads-"));
@@ -204,6 +204,21 @@ test("a large answer comes in pieces, as they are asked for, and may be left unf
   ok(((await reader?.read())?.value?.length ?? 0) >= 256 * 1024);
   await reader?.cancel();
   equal(threads.queries.stats().queries, 0);
+});
+
+test("what nobody reads of a large answer is let go after a while", async () => {
+  await using threads = await Threads.open({ unreadMsMax: 20 });
+  const labelSets = series("large", 400);
+  await threads.append(labelSets, 0);
+  const [start, end] = [threads.startMs / 1000, threads.startMs / 1000 + 250];
+  const path = `/api/v1/query_range?query=large&start=${start}&end=${end}&step=1`;
+  const { body } = await threads.read(path);
+  await rejects(body?.getReader().closed ?? Promise.resolve(), {
+    code: "query.timeout",
+    message: "nothing of the answer was read for 20 ms",
+  });
+  equal(threads.queries.stats().queries, 0);
+  equal((await threads.read("/api/v1/query?query=1")).status, 200);
 });
 
 test("a query that is given up ends, and others go on", async () => {

@@ -59,6 +59,8 @@ export interface QueryPoolOptions {
   readonly log: Logger;
   /** A thread that does not answer for so long is ended and its queries with it: something holds it up for ever. */
   readonly silentMsMax?: number;
+  /** A client that takes nothing of its answer for so long gets no more of it. */
+  readonly unreadMsMax?: number;
   externalLabels(): Labels;
   /** Who else is asked for samples; nobody unless given. */
   remoteReads?(): readonly RemoteReadSettings[];
@@ -66,6 +68,8 @@ export interface QueryPoolOptions {
 
 /** Longer than any step of a query should take: between steps a query looks at its time, and others have their turn. */
 const SILENT_MS_MAX = 10_000;
+/** What is left of an answer takes memory until it is read. */
+const UNREAD_MS_MAX = 5 * 60_000;
 
 /**
  * The threads that evaluate queries. The first starts with the first query, another one when all that there are have
@@ -170,7 +174,9 @@ export class QueryPool implements AsyncDisposable {
     const remoteReads = this.#options.remoteReads?.() ?? [];
     const sent = { method, url, headers, body, externalLabels, remoteReads, terms: query?.terms };
     const thread = await this.#thread("people", query?.home);
-    return thread.read(sent, query?.signal ?? request.signal, (run) => query?.observe(run));
+    const signal = query?.signal ?? request.signal;
+    const { unreadMsMax = UNREAD_MS_MAX } = this.#options;
+    return thread.read(sent, signal, (run) => query?.observe(run), unreadMsMax);
   };
 
   /** What the threads said last of their caches of results, together; asks them again. */
@@ -427,6 +433,7 @@ class QueryThread {
     request: SentRequest,
     signal: AbortSignal,
     observe: (run: QueryRun) => void,
+    unreadMsMax: number,
   ): Promise<Response> {
     this.#begin();
     let unfinished = false;
@@ -442,32 +449,49 @@ class QueryThread {
       if (run !== undefined) observe(run);
       const headers = sent.headers.map(([name, value]): [string, string] => [name, value]);
       unfinished = rest !== undefined;
-      if (rest !== undefined) return new Response(this.#stream(body, rest), { status, headers });
+      if (rest !== undefined)
+        return new Response(this.#stream(body, rest, unreadMsMax), { status, headers });
       return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
     } finally {
       if (!unfinished) this.#finish();
     }
   }
 
-  /** The rest comes as fast as the client takes it. */
-  #stream(first: SentResponse["body"], rest: number): ReadableStream<Uint8Array> {
+  /** The rest comes as fast as the client takes it, which must not stop for longer than `unreadMsMax`. */
+  #stream(
+    first: SentResponse["body"],
+    rest: number,
+    unreadMsMax: number,
+  ): ReadableStream<Uint8Array> {
     let next: Promise<Uint8Array | undefined> = Promise.resolve(first);
     let open = true;
+    let unread: NodeJS.Timeout | undefined;
     const end = (): void => {
+      clearTimeout(unread);
       if (open) this.#finish();
       open = false;
     };
+    const waitForReader = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+      unread = setTimeout(() => {
+        end();
+        this.#caller.tell("drop", rest);
+        const reason = `nothing of the answer was read for ${unreadMsMax} ms`;
+        controller.error(new OperatingError("query.timeout", reason));
+      }, unreadMsMax).unref();
+    };
     return new ReadableStream<Uint8Array>({
       pull: async (controller) => {
+        clearTimeout(unread);
         try {
           const piece = await next;
           if (piece === undefined) {
             end();
             return controller.close();
           }
-          controller.enqueue(piece);
           next = this.#caller.call("next", rest);
           next.catch(() => {}); // Heard with the next pull.
+          controller.enqueue(piece);
+          waitForReader(controller);
         } catch (error) {
           end();
           throw error;
