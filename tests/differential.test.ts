@@ -54,6 +54,7 @@ function askingOf({ parts = {} }: Case): Asking {
 }
 
 const NO_DATE = series({ "{a=1}": Number.NaN });
+const TWICE = error("multiple matches for labels: many-to-one matching must be explicit");
 const SAME_LABELS = error("vector cannot contain metrics with the same labelset");
 const duplicates = (group: string, names: string, side = "right"): Answer =>
   error(
@@ -423,6 +424,31 @@ const CASES: Readonly<
         theirs: duplicates('{n="1"}', "a, b"),
         mine: series({}),
         parts: { x: series({ "x{n=1}": 1 }) },
+      },
+    ],
+  },
+  "filtered-matches-count": {
+    explained: [
+      {
+        query: "(x) == on (n) y",
+        theirs: series({}),
+        mine: TWICE,
+        parts: { "(x) == bool on (n) y": TWICE },
+      },
+    ],
+    not: [
+      { query: "(x) == on (n) y", theirs: series({}), mine: TWICE },
+      {
+        query: "(x) == on (n) y",
+        theirs: series({}),
+        mine: SAME_LABELS,
+        parts: { "(x) == bool on (n) y": SAME_LABELS },
+      },
+      {
+        query: "(x) == bool on (n) y",
+        theirs: series({}),
+        mine: TWICE,
+        parts: { "(x) == bool on (n) y": TWICE },
       },
     ],
   },
