@@ -2,12 +2,15 @@ import { assert, OperatingError } from "@pharos/base";
 import { type StartRecord, startsPayload } from "./attachment-payload.ts";
 import { COLUMNS_MAX, type Head, TIMESTAMP_MS_MAX } from "./head.ts";
 import type { StoreWriter } from "./store-writer.ts";
+import type { TimeChanges } from "./time-changes.ts";
 import type { Wal } from "./wal.ts";
 
 export interface StartWriterParts {
   readonly head: Head;
   readonly wal: Wal;
   readonly writer: Pick<StoreWriter, "bounds" | "definitionRecords">;
+  /** Told of the times of starts, when readers see them. */
+  readonly changes: TimeChanges;
 }
 
 /** The way of start timestamps into a store: to the log, and then to the head. */
@@ -37,7 +40,7 @@ export class StartWriter {
    * @throws OperatingError `input.too_large`, `disk.full`, `disk.failed`, `queue.full`: nothing was noted.
    */
   append(record: StartRecord): void {
-    const { head, wal, writer } = this.#parts;
+    const { head, wal, writer, changes } = this.#parts;
     const { refs, timestampsMs, startsMs } = record;
     assert(timestampsMs.length === refs.length, "one timestamp a sample");
     assert(startsMs.length === refs.length, "one start a sample");
@@ -49,6 +52,7 @@ export class StartWriter {
     const { minMs, maxMs, outOfOrderWindowMs } = writer.bounds();
     const kept: number[] = [];
     let hasNews = false;
+    let firstMs = TIMESTAMP_MS_MAX;
     let lastMs = -TIMESTAMP_MS_MAX;
     for (let at = 0; at < refs.length; at++) {
       const timestampMs = timestampsMs[at] as number;
@@ -57,6 +61,7 @@ export class StartWriter {
       kept.push(at);
       const isKnown = !Number.isNaN(startsMs[at]);
       if (isKnown || head.starts.covers(refs[at] as number, timestampMs)) hasNews = true;
+      firstMs = Math.min(firstMs, timestampMs);
       lastMs = Math.max(lastMs, timestampMs);
     }
     if (!hasNews) return;
@@ -65,6 +70,8 @@ export class StartWriter {
     wal.append([...writer.definitionRecords(), { kind: "starts", payload }], lastMs);
     head.markDefined();
     noteStarts(head, accepted);
+    // By themselves: of a sample that was there already they may be new.
+    changes.note(firstMs, lastMs);
   }
 }
 

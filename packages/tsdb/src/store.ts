@@ -134,7 +134,7 @@ export class EmbeddedStore
       noteTime: (timeMs) => writer.noteTime(timeMs),
       changes,
     });
-    this.starts = new StartWriter({ head, wal, writer });
+    this.starts = new StartWriter({ head, wal, writer, changes });
     const append = (batch: SampleBatch) => this.append(batch);
     this.log = new StoreLog({ ...parts, retentionMs: settings.logRetentionMs, append });
     const snapshots = new Snapshots(clock);
