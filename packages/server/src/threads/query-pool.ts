@@ -1,4 +1,3 @@
-import { Worker } from "node:worker_threads";
 import { systemClock } from "@pharos/adapters/node";
 import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { errorText, type Labels, OperatingError } from "@pharos/base";
@@ -8,25 +7,12 @@ import { type Expr, formatExpr } from "@pharos/promql/syntax";
 import { TimeChanges } from "@pharos/tsdb";
 import { formChunks } from "../http/parameters.ts";
 import type { Logger } from "../log.ts";
-import type { QueryRun } from "../queries/query-run.ts";
 import type { SentQuery } from "../queries/query-service.ts";
-import { Caller } from "./calls.ts";
-import { Liveness } from "./liveness.ts";
-import type {
-  QueryCalls,
-  QuerySettings,
-  QueryThreadData,
-  SentRequest,
-  SentResponse,
-} from "./query-calls.ts";
+import type { QuerySettings } from "./query-calls.ts";
+import { QueryThread, type ThreadKind } from "./query-thread.ts";
 import type { StoreThread } from "./store-thread.ts";
 import type { ThreadMemory } from "./thread-memory.ts";
-import { YOUNG_MIB } from "./young-generation.ts";
 
-/** Queries that one thread works on or waits with. */
-const CALLS_MAX = 256;
-/** A thread that was never without a query for so long is busy, and another one is worth its memory. */
-const BUSY_MS = 100;
 /** How long a thread that has nothing to do is kept, */
 const IDLE_MS_MAX = 10 * 60_000;
 /** and how often that is looked at. */
@@ -34,17 +20,13 @@ const SWEEP_MS = 60_000;
 const HEAP_MIB_MAX = 4096;
 /** How often threads with queries are asked for a sign of life. */
 const WATCH_MS = 250;
-/** A thread that does not answer for so long gets no more queries until it does. */
-const HELD_UP_MS = 200;
-/** From then on it is not the machine that is busy: another thread may start in its place. */
+/** Where a thread does not answer for so long it is not the machine that is busy: another may start in its place. */
 const REPLACED_MS = 1000;
 /** How many threads may be started so, beyond the usual number. */
 const SPARE_THREADS_MAX = 2;
 /** Rules have a thread of their own as soon as people keep all others busy. */
 const RULE_THREADS_MAX = 1;
 
-/** Who a thread is for: people's queries, or rules alone. */
-type ThreadKind = "people" | "rules";
 /** What the read routes look at. */
 const READ_HEADERS = ["Accept", "Cache-Control", "Content-Type"] as const;
 /** Of so many different queries it is remembered which thread answered them, and has what it kept of that. */
@@ -304,224 +286,6 @@ export interface QueryPoolStats {
   /** Since the start: threads that ended by themselves, and those that were ended since they did not answer. */
   readonly deaths: number;
   readonly stuck: number;
-}
-
-class QueryThread {
-  readonly kind: ThreadKind;
-  readonly #worker: Worker;
-  readonly #caller: Caller<QueryCalls>;
-  readonly #liveness: Liveness;
-  #memory: ThreadMemory | undefined;
-  #memoryAsked: Promise<void> | undefined;
-  #cache: ResultCacheStats | null = null;
-  #cacheAsked: Promise<void> | undefined;
-  #load = 0;
-  /** Since when there was always something to do, or nothing; on the monotonic clock. */
-  sinceMs = systemClock.monotonicMs();
-  #ending = false;
-
-  constructor(
-    kind: ThreadKind,
-    data: QueryThreadData,
-    heapMibMax: number,
-    onDeath: (error: unknown) => void,
-  ) {
-    this.kind = kind;
-    this.#worker = new Worker(new URL("./query-worker.ts", import.meta.url), {
-      name: "query",
-      workerData: data,
-      transferList: [data.port],
-      resourceLimits: {
-        maxOldGenerationSizeMb: heapMibMax,
-        maxYoungGenerationSizeMb: YOUNG_MIB.query,
-      },
-    });
-    this.#caller = new Caller(this.#worker, CALLS_MAX);
-    this.#liveness = new Liveness(systemClock, () => this.#caller.call("ping", null));
-    let death: unknown = new Error("it was told to");
-    this.#worker.on("error", (error) => {
-      death = error;
-    });
-    this.#worker.on("exit", () => {
-      this.#caller.fail(
-        new OperatingError("query.failed", `the query's thread has ended: ${errorText(death)}`),
-      );
-      if (!this.#ending) onDeath(death);
-    });
-  }
-
-  /** Queries that are evaluated, and those whose answer is still being read. */
-  get load(): number {
-    return this.#load;
-  }
-
-  /** 0 where it is not there yet, or not any more. */
-  async memorySize(): Promise<number> {
-    try {
-      const { used_heap_size, external_memory } = await this.#worker.getHeapStatistics();
-      return used_heap_size + external_memory;
-    } catch {
-      return 0;
-    }
-  }
-
-  /** Whether it does not answer for so long. One that is still starting may take its time. */
-  isSilentFor(ms: number): boolean {
-    const silentMs = this.#liveness.check();
-    return this.#liveness.hasAnswered && silentMs > ms;
-  }
-
-  /** Whether what it works on keeps it from anything else. */
-  get isHeldUp(): boolean {
-    return this.load > 0 && this.isSilentFor(HELD_UP_MS);
-  }
-
-  /** Whether a query would wait here for others that have taken long already. */
-  get isFull(): boolean {
-    return this.load > 0 && this.isBusy;
-  }
-
-  get isBusy(): boolean {
-    return systemClock.monotonicMs() - this.sinceMs >= BUSY_MS;
-  }
-
-  #begin(): void {
-    if (this.#load++ === 0) this.sinceMs = systemClock.monotonicMs();
-  }
-
-  #finish(): void {
-    if (--this.#load === 0) this.sinceMs = systemClock.monotonicMs();
-  }
-
-  /** What it said last of its memory, and asks again; undefined where it has not answered yet. */
-  askMemory(): ThreadMemory | undefined {
-    this.#memoryAsked ??= this.#caller.call("memory", null).then(
-      (memory) => {
-        this.#memory = memory;
-        this.#memoryAsked = undefined;
-      },
-      () => {
-        this.#memoryAsked = undefined; // It is gone, or has too much to do.
-      },
-    );
-    return this.#memory;
-  }
-
-  /** What it said last of its cache, and asks again. */
-  askCache(): ResultCacheStats | null {
-    this.#cacheAsked ??= this.#caller.call("cacheStats", null).then(
-      (stats) => {
-        this.#cache = stats;
-        this.#cacheAsked = undefined;
-      },
-      () => {
-        this.#cacheAsked = undefined; // It is gone, or has too much to do.
-      },
-    );
-    return this.#cache;
-  }
-
-  dropCached(metrics: ReadonlySet<string> | undefined): void {
-    this.#caller.tell("dropCached", metrics);
-  }
-
-  get utilization(): number {
-    return this.#worker.performance.eventLoopUtilization().utilization;
-  }
-
-  async read(
-    request: SentRequest,
-    signal: AbortSignal,
-    observe: (run: QueryRun) => void,
-    unreadMsMax: number,
-  ): Promise<Response> {
-    this.#begin();
-    let unfinished = false;
-    try {
-      const sent = await this.#caller.call("read", request, {
-        signal,
-        late: ({ rest }) => {
-          if (rest !== undefined) this.#caller.tell("drop", rest);
-        },
-      });
-      this.#liveness.heard();
-      const { status, body, rest, run } = sent;
-      if (run !== undefined) observe(run);
-      const headers = sent.headers.map(([name, value]): [string, string] => [name, value]);
-      unfinished = rest !== undefined;
-      if (rest !== undefined)
-        return new Response(this.#stream(body, rest, unreadMsMax), { status, headers });
-      return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
-    } finally {
-      if (!unfinished) this.#finish();
-    }
-  }
-
-  /** The rest comes as fast as the client takes it, which must not stop for longer than `unreadMsMax`. */
-  #stream(
-    first: SentResponse["body"],
-    rest: number,
-    unreadMsMax: number,
-  ): ReadableStream<Uint8Array> {
-    let next: Promise<Uint8Array | undefined> = Promise.resolve(first);
-    let open = true;
-    let unread: NodeJS.Timeout | undefined;
-    const end = (): void => {
-      clearTimeout(unread);
-      if (open) this.#finish();
-      open = false;
-    };
-    const waitForReader = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-      unread = setTimeout(() => {
-        end();
-        this.#caller.tell("drop", rest);
-        const reason = `nothing of the answer was read for ${unreadMsMax} ms`;
-        controller.error(new OperatingError("query.timeout", reason));
-      }, unreadMsMax).unref();
-    };
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        clearTimeout(unread);
-        try {
-          const piece = await next;
-          if (piece === undefined) {
-            end();
-            return controller.close();
-          }
-          next = this.#caller.call("next", rest);
-          next.catch(() => {}); // Heard with the next pull.
-          controller.enqueue(piece);
-          waitForReader(controller);
-        } catch (error) {
-          end();
-          throw error;
-        }
-      },
-      cancel: () => {
-        end();
-        this.#caller.tell("drop", rest);
-      },
-    });
-  }
-
-  async evaluate(
-    asked: Parameters<QueryCalls["evaluate"]>[0],
-    signal: AbortSignal,
-  ): Promise<QueryResult> {
-    this.#begin();
-    try {
-      return await this.#caller.call("evaluate", asked, { signal });
-    } finally {
-      this.#finish();
-    }
-  }
-
-  /** @param reason what its queries end with. */
-  async end(reason?: OperatingError): Promise<void> {
-    this.#ending = true;
-    if (reason !== undefined) this.#caller.fail(reason);
-    await this.#worker.terminate();
-  }
 }
 
 /** Undefined where there is none. @throws OperatingError `input.too_large`. */
