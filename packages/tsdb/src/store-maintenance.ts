@@ -124,6 +124,7 @@ export class StoreMaintenance {
       this.#retention.beginMerge(nowMs);
       await this.#mergeNext(false);
       await rollups.compact(nowMs);
+      this.#forgetRead();
       // Not waited for: an archive may be slow.
       if (archive !== undefined && !signal.aborted) void this.moveToArchive();
     });
@@ -194,6 +195,12 @@ export class StoreMaintenance {
         merged = await this.#mergeNext(true);
         if (merged === 0) await rollups.compact(clock.nowMs(), true);
       });
+    this.#forgetRead();
+  }
+
+  /** What was read for rollups is not read again soon, and would take its memory until then. */
+  #forgetRead(): void {
+    this.#parts.blocks.cache.clear();
   }
 
   /** What could be merged now; answers how many blocks became one. */

@@ -134,6 +134,13 @@ export class BlockCache {
     };
   }
 
+  /** Forgets all that is kept; files stay open. */
+  clear(): void {
+    while (this.#oldest !== undefined) this.#remove(this.#oldest);
+    for (const holder of this.#holders) holder.dropPages();
+    this.#holders.clear();
+  }
+
   #link(link: Link): void {
     link.newer = undefined;
     link.older = this.#newest;
