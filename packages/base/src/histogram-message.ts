@@ -135,8 +135,8 @@ export function writeHistogramMessage(
   out.double(5, histogram.zeroThreshold);
   if (isInteger) out.int64(6, histogram.zeroCount);
   else out.double(7, histogram.zeroCount);
-  writeSide(out, 8, histogram.negativeSpans, histogram.negativeCounts, isInteger);
-  writeSide(out, 11, histogram.positiveSpans, histogram.positiveCounts, isInteger);
+  writeHistogramSide(out, 8, histogram.negativeSpans, histogram.negativeCounts, isInteger);
+  writeHistogramSide(out, 11, histogram.positiveSpans, histogram.positiveCounts, isInteger);
   out.int64(14, COUNTER_RESETS.indexOf(counterReset));
   out.int64(15, timestampMs);
   if (customBounds.length > 0) {
@@ -146,8 +146,8 @@ export function writeHistogramMessage(
   }
 }
 
-/** Spans, then differences of counts or counts, in three fields from `field` on. */
-function writeSide(
+/** Spans are in `field`, differences of whole counts in the next, counts that are floats in the one behind it. */
+export function writeHistogramSide(
   out: ProtoWriter,
   field: number,
   spans: readonly BucketSpan[],

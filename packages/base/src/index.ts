@@ -14,6 +14,7 @@ export {
   readHistogramMessage,
   type TimedHistogram,
   writeHistogramMessage,
+  writeHistogramSide,
 } from "./histogram-message.ts";
 export {
   compareLabels,

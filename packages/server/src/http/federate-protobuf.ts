@@ -1,10 +1,10 @@
 import {
-  type BucketSpan,
   CUSTOM_BOUNDS_SCHEMA,
   type Labels,
   METRIC_NAME,
   type NativeHistogram,
   ProtoWriter,
+  writeHistogramSide,
 } from "@pharos/base";
 import type { LatestSample } from "./federate.ts";
 
@@ -82,33 +82,11 @@ function writeHistogram(writer: ProtoWriter, histogram: NativeHistogram): void {
   if (isInteger) writer.int64(7, zeroCount);
   else writer.double(8, zeroCount);
   const { negativeSpans, negativeCounts, positiveSpans, positiveCounts } = histogram;
-  writeBuckets(writer, 9, negativeSpans, negativeCounts, isInteger);
-  writeBuckets(writer, 12, positiveSpans, positiveCounts, isInteger);
+  writeHistogramSide(writer, 9, negativeSpans, negativeCounts, isInteger);
+  writeHistogramSide(writer, 12, positiveSpans, positiveCounts, isInteger);
   // Without any span it would be read as a classic histogram.
   if (negativeSpans.length === 0 && positiveSpans.length === 0) {
     writer.begin(12);
     writer.end();
   }
-}
-
-/** Spans are in `field`, differences of whole counts in the next, counts that are floats in the one behind it. */
-function writeBuckets(
-  writer: ProtoWriter,
-  field: number,
-  spans: readonly BucketSpan[],
-  counts: readonly number[],
-  isInteger: boolean,
-): void {
-  for (const { offset, length } of spans) {
-    writer.begin(field);
-    writer.sint64(1, offset);
-    writer.int64(2, length);
-    writer.end();
-  }
-  if (counts.length === 0) return;
-  writer.begin(isInteger ? field + 1 : field + 2);
-  for (const [i, count] of counts.entries())
-    if (isInteger) writer.zigzag(count - (counts[i - 1] ?? 0));
-    else writer.fixedDouble(count);
-  writer.end();
 }
