@@ -47,10 +47,13 @@ test("the page draws this machine's CPU within a minute, and shows alerts and ta
     await shot(page, "explore");
   });
 
-  await t.test("a query from the URL is drawn, and as a table", async () => {
+  await t.test("a query from the URL is shown as a table, and its plan", async () => {
     await page.goto(`${pharos.url}/graph?g0.expr=node_load1&g0.tab=1`);
     await page.getByText("node_load1").first().waitFor();
     ok(page.url().includes("node_load1"), "old links keep their query");
+    await page.getByRole("tab", { name: "Explain" }).click();
+    await page.getByText("range query from").waitFor();
+    ok(page.url().includes("g0.tab=explain"), "the plan has an address");
   });
 
   await t.test("the alerts page lists the starter rules", async () => {
