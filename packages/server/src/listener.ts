@@ -3,8 +3,13 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { OperatingError } from "@pharos/base";
 import { INGEST_RETRY_AFTER_SECONDS } from "@pharos/collect";
+import { type Answer, failureOf, INTERNAL_ERROR } from "./http/answer.ts";
 import type { Client } from "./http/client.ts";
 import type { IngestAnswer, IngestHeaders } from "./http/ingest.ts";
+import { FORM_SIZE_MAX, formTooLarge } from "./http/parameters.ts";
+import { ReadRequest } from "./http/read-request.ts";
+import { isPlainRead } from "./http/read-routes.ts";
+import { sendAnswer } from "./http/send-answer.ts";
 import { formatListenAddress, type ListenAddress } from "./options.ts";
 import { BODY_LIMITS, BodyCollector } from "./request-body.ts";
 
@@ -23,6 +28,8 @@ export interface ListenerRoutes {
   readonly bodies?: BodyCollector;
   /** What takes samples, by path: plain `node:http`, since every sample passes here. */
   readonly push: Readonly<Record<string, Push>>;
+  /** Answers what `isPlainRead`: plain `node:http`, too, since most queries take less time than a `Request` for them. */
+  readonly read?: ((request: ReadRequest, client: Client) => Promise<Answer>) | undefined;
   /** Everything else. */
   readonly fetch: (request: Request, client: Client) => Response | Promise<Response>;
   /** Told of each request when its connection is done with it. */
@@ -64,11 +71,14 @@ export async function listen(
     });
     const push = request.method === "POST" ? routes.push[path] : undefined;
     const answered =
-      push === undefined ? other(request, response) : pushed(push, bodies, request, response);
+      push === undefined
+        ? answeredOtherwise(routes, path, request, response, other)
+        : pushed(push, bodies, request, response);
     Promise.resolve(answered).catch((error: unknown) => {
       routes.onBug(error);
-      if (!response.headersSent) response.writeHead(500);
-      response.end();
+      // A body that ends in the middle must not look as if it were whole.
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end();
     });
   });
   server.keepAliveTimeout = 90_000; // Longer than common scrape and push intervals.
@@ -81,6 +91,69 @@ export async function listen(
       return closing;
     },
   };
+}
+
+function answeredOtherwise(
+  { read, onBug }: ListenerRoutes,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  other: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<void> {
+  const { method = "GET", url = "/" } = request;
+  if (read === undefined || !isPlainRead(method, path, url)) return other(request, response);
+  return answeredRead(read, request, response, onBug);
+}
+
+/** Answers a read; who goes away before its answer is there ends it. */
+async function answeredRead(
+  read: NonNullable<ListenerRoutes["read"]>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onBug: (error: unknown) => void,
+): Promise<void> {
+  const { method = "GET", url: target = "/", headers, socket } = request;
+  const gone = new AbortController();
+  const { signal } = gone;
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort(new DOMException("nobody waits", "AbortError"));
+  });
+  let asked = new ReadRequest({ method, target, headers, signal });
+  let answer: Answer;
+  try {
+    if (method === "POST")
+      asked = new ReadRequest({ method, target, headers, signal, body: await formOf(request) });
+    answer = await read(asked, { address: socket.remoteAddress ?? "" });
+  } catch (error) {
+    const failed = failureOf(error);
+    if (failed === undefined) onBug(error);
+    answer = failed ?? INTERNAL_ERROR;
+  }
+  return sendAnswer(response, asked, answer);
+}
+
+/**
+ * The body of a read. What is still to come of one that is too large is thrown away as it arrives. @throws OperatingError
+ * `input.too_large`.
+ */
+function formOf(request: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"] ?? 0) > FORM_SIZE_MAX) reject(formTooLarge());
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= FORM_SIZE_MAX) chunks.push(chunk);
+      else {
+        chunks.length = 0;
+        reject(formTooLarge());
+      }
+    });
+    request.on("end", () => resolve(new Uint8Array(Buffer.concat(chunks))));
+    const aborted = (): void => reject(new DOMException("the sender went away", "AbortError"));
+    request.on("error", aborted);
+    request.on("close", aborted);
+  });
 }
 
 /** A proxy in front may take the prefix away or leave it. */

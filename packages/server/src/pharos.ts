@@ -15,7 +15,8 @@ import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
-import type { Client, RequestEnvironment } from "./http/client.ts";
+import type { RequestEnvironment } from "./http/client.ts";
+import type { ApiDependencies } from "./http/dependencies.ts";
 import { jsonMetrics, remoteWrite } from "./http/ingest.ts";
 import { Notifications } from "./http/notifications.ts";
 import { READ_PATHS } from "./http/read-routes.ts";
@@ -98,6 +99,8 @@ export class Pharos implements AsyncDisposable {
   #remoteReads: () => readonly RemoteReadSettings[] = () => [];
   /** Answers in place of the API while the log is replayed. */
   #fetch: ListenerRoutes["fetch"] = answerStarting;
+  /** Undefined until there is something to read. */
+  #read: ListenerRoutes["read"];
 
   private constructor(
     options: ServeOptions,
@@ -205,7 +208,10 @@ export class Pharos implements AsyncDisposable {
       [stats, sentOn] = await Promise.all([store.stats(), remoteWrites.status()]);
       return this.#metrics.text();
     };
-    const api = this.#createApi({ store, queries, scrapes, rules: alerting.rules, metricsText });
+    const read = this.#createRead(queries.service);
+    const parts = { store, queries, scrapes, rules: alerting.rules, read, metricsText };
+    const api = this.#createApi(parts);
+    this.#read = read;
     // The built-in host agent is scraped like any other target.
     this.#fetch = (request, client) =>
       new URL(request.url).pathname === "/metrics/node"
@@ -215,7 +221,11 @@ export class Pharos implements AsyncDisposable {
   }
 
   async #listen(push: Readonly<Record<string, Push>>): Promise<Listener> {
+    const pharos = this;
     const listener = await listen(this.#options.listen, {
+      get read() {
+        return pharos.#read;
+      },
       pathPrefix: this.#pathPrefix,
       bodies: this.#bodies,
       push,
@@ -289,18 +299,20 @@ export class Pharos implements AsyncDisposable {
     return { scrapes, watcher };
   }
 
-  #createApi({ store, queries, scrapes, rules, metricsText }: ApiParts): {
+  #createRead(service: QueryService): ApiDependencies["read"] {
+    const remoteReads = new RequestGate(this.#options.remoteReadConcurrentMax);
+    return (request, client) =>
+      request.path === READ_PATHS.remoteRead
+        ? remoteReads.run(request.signal, () => service.read(request, client))
+        : service.read(request, client);
+  }
+
+  #createApi({ store, queries, scrapes, rules, read, metricsText }: ApiParts): {
     fetch(request: Request, environment: RequestEnvironment): Response | Promise<Response>;
   } {
-    const remoteReads = new RequestGate(this.#options.remoteReadConcurrentMax);
-    const read = (request: Request, client?: Client): Promise<Response> =>
-      queries.service.read(request, client);
     return createApi({
       clock: systemClock,
-      read: (request, client) =>
-        new URL(request.url).pathname === READ_PATHS.remoteRead
-          ? remoteReads.run(request.signal, () => read(request, client))
-          : read(request, client),
+      read,
       queries: {
         nowMonotonicMs: () => systemClock.monotonicMs(),
         active: () => queries.active.list(),
@@ -551,6 +563,7 @@ interface ApiParts {
   readonly scrapes: ScrapeManager;
   readonly rules: RuleManager;
   metricsText(): Promise<string>;
+  readonly read: ApiDependencies["read"];
 }
 
 function hostMetrics(): Response {

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { labelsFrom, METRIC_NAME, NO_LABELS } from "@pharos/base";
+import { responseOf } from "../src/http/answer.ts";
+import { readRequestOf } from "../src/http/read-request.ts";
 import { createLogger } from "../src/log.ts";
 import { QueryPool } from "../src/threads/query-pool.ts";
 import { StoreThread } from "../src/threads/store-thread.ts";
@@ -44,8 +46,10 @@ test("old samples are in the archive's folder after a restart, and queries find 
         ...{ timeoutMs: 60_000, defaultStepMs: 60_000 },
       },
     });
-    const ask = async (path: string): Promise<string> =>
-      (await queries.read(new Request(`http://pharos${path}`))).text();
+    const ask = async (path: string): Promise<string> => {
+      const request = await readRequestOf(new Request(`http://pharos${path}`));
+      return responseOf(await queries.read(request)).text();
+    };
     const oldQuery = `/api/v1/query?query=old&time=${oldMs / 1000 + 60}`;
     match(await ask(oldQuery), /"value":\[[\d.]+,"42"\]/);
     match(await ask(`/api/v1/label/__name__/values?start=0&end=${oldMs / 1000 + 60}`), /"old"/);

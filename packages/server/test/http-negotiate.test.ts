@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { decodeQueryColumns, QUERY_COLUMNS_TYPE, valuesOnGrid } from "@pharos/api/columns";
 import { Hono } from "hono";
-import { streamed } from "../src/http/answer.ts";
+import { responseOf, streamed } from "../src/http/answer.ts";
 import { compression } from "../src/http/compression.ts";
 import { endUnreadBody } from "../src/http/head-request.ts";
 import { negotiate } from "../src/http/negotiate.ts";
@@ -162,7 +162,9 @@ for (const encoding of ["identity", "gzip", "zstd"])
         ended.resolve();
       }
     }
-    const app = new Hono().use(compression).get("/", () => streamed(pieces(), "text/plain"));
+    const app = new Hono()
+      .use(compression)
+      .get("/", () => responseOf(streamed(pieces(), "text/plain")));
     const response = await app.request("/", { headers: { "Accept-Encoding": encoding } });
     const reader = response.body?.getReader();
     await reader?.read();
@@ -180,7 +182,9 @@ test("nothing is made for a HEAD request beyond what its head needs", async () =
       ended = true;
     }
   }
-  const app = new Hono().use(endUnreadBody).get("/", () => streamed(pieces(), "text/plain"));
+  const app = new Hono()
+    .use(endUnreadBody)
+    .get("/", () => responseOf(streamed(pieces(), "text/plain")));
   const response = await app.request("/", { method: "HEAD" });
   equal(response.headers.get("Content-Type"), "text/plain");
   equal(await response.text(), "");

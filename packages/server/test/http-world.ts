@@ -12,7 +12,7 @@ import type {
   RuleGroupStatus,
 } from "../src/http/dependencies.ts";
 import { Notifications } from "../src/http/notifications.ts";
-import { createReadRoutes } from "../src/http/read-routes.ts";
+import { createReadRoutes, type ReadRoutes } from "../src/http/read-routes.ts";
 import type { RemoteReadLimits } from "../src/http/remote-read.ts";
 import { ActiveQueries } from "../src/queries/active-queries.ts";
 import type { QueryRun } from "../src/queries/query-run.ts";
@@ -86,26 +86,32 @@ export class HttpWorld {
     return this.#app;
   }
 
+  /** The read routes by themselves. */
+  get read(): ReadRoutes {
+    const world = this;
+    return createReadRoutes({
+      clock: this.clock,
+      get terms() {
+        return world.terms;
+      },
+      get remoteRead() {
+        return world.remoteRead;
+      },
+      observe: (run) => this.runs.push(run),
+      engine: this.engine,
+      store: this.store,
+      exemplars: { exemplars: async (...asked) => this.exemplars(...asked) },
+      queryTimeoutMs: 120_000,
+      lookbackMs: 300_000,
+      externalLabels: () => labelsFrom({ cluster: "c1" }),
+    });
+  }
+
   #dependencies(): ApiDependencies {
     const world = this;
     return {
       clock: this.clock,
-      read: createReadRoutes({
-        clock: this.clock,
-        get terms() {
-          return world.terms;
-        },
-        get remoteRead() {
-          return world.remoteRead;
-        },
-        observe: (run) => this.runs.push(run),
-        engine: this.engine,
-        store: this.store,
-        exemplars: { exemplars: async (...asked) => this.exemplars(...asked) },
-        queryTimeoutMs: 120_000,
-        lookbackMs: 300_000,
-        externalLabels: () => labelsFrom({ cluster: "c1" }),
-      }),
+      read: this.read,
       queries: {
         nowMonotonicMs: () => this.clock.monotonicMs(),
         active: () => this.activeQueries.list(),

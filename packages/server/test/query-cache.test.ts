@@ -7,6 +7,8 @@ import { after, test } from "node:test";
 import { systemClock } from "@pharos/adapters/node";
 import { createMatcher, labelsFrom, METRIC_NAME, NO_LABELS } from "@pharos/base";
 import { eventually } from "../../../tests/harness/child.ts";
+import { responseOf } from "../src/http/answer.ts";
+import { readRequestOf } from "../src/http/read-request.ts";
 import { createLogger } from "../src/log.ts";
 import { AnswerCache } from "../src/queries/answer-cache.ts";
 import { InProcessCache } from "../src/queries/in-process-cache.ts";
@@ -74,12 +76,13 @@ class CachingThreads implements AsyncDisposable {
       ...{ query: "max_over_time(up[1m])", start: String((START_MS + 20 * MINUTE_MS) / 1000) },
       ...{ end: String((START_MS + 30 * MINUTE_MS) / 1000), step: "60", stats: "true", ...more },
     });
-    const request = new Request(`http://pharos/api/v1/query_range?${parameters}`, { headers });
+    const url = `http://pharos/api/v1/query_range?${parameters}`;
+    const request = await readRequestOf(new Request(url, { headers }));
     const terms = { timeoutMs: 60_000, timeoutSetting: "", limits: {}, waitedMs: 0 };
     const { signal } = new AbortController();
     const home = parameters.get("query") ?? "";
-    const response = await this.queries.read(request, { terms, signal, home, observe() {} });
-    const { data } = (await response.json()) as {
+    const answer = await this.queries.read(request, { terms, signal, home, observe() {} });
+    const { data } = (await responseOf(answer).json()) as {
       data: {
         result: { values: [number, string][] }[];
         stats: { cache?: { steps: number; stepsFromCache: number } };
@@ -188,15 +191,16 @@ test("the same question again is answered without a thread, until a sample comes
       ...{ query: "max_over_time(up[2m])", start: String((START_MS + 20 * MINUTE_MS) / 1000) },
       ...{ end: String((START_MS + 25 * MINUTE_MS) / 1000), step: "60" },
     });
-    const request = new Request(`http://pharos/api/v1/query_range?${parameters}`);
-    const response = await cache.read(request, {
+    const url = `http://pharos/api/v1/query_range?${parameters}`;
+    const request = await readRequestOf(new Request(url));
+    const answer = await cache.read(request, {
       terms: { timeoutMs: 60_000, timeoutSetting: "", limits: {}, waitedMs: 0 },
       signal: new AbortController().signal,
       answer: { text: parameters.toString(), endMs: START_MS + 25 * MINUTE_MS },
       observe: ({ stats }) => runs.push(`${stats?.steps?.cached}/${stats?.steps?.total}`),
     });
-    equal(response.headers.get("Content-Type"), "application/json");
-    return response.text();
+    equal(answer.headers["Content-Type"], "application/json");
+    return responseOf(answer).text();
   };
   const first = await ask();
   equal(await ask(), first);

@@ -7,6 +7,8 @@ import { OperatingError } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
 import { SimClock } from "@pharos/testing";
+import type { Answer } from "../src/http/answer.ts";
+import { ReadRequest, type RequestHeaders, readRequestOf } from "../src/http/read-request.ts";
 import { parseServeOptions } from "../src/options.ts";
 import { ActiveQueries } from "../src/queries/active-queries.ts";
 import { queryCeilings } from "../src/queries/query-ceilings.ts";
@@ -15,6 +17,7 @@ import { QueryScheduler } from "../src/queries/query-scheduler.ts";
 import { QueryService, type QueryThreads, type SentQuery } from "../src/queries/query-service.ts";
 import { TopQueries } from "../src/queries/top-queries.ts";
 
+const EMPTY: Answer = { status: 200, headers: {}, body: null };
 const START_MS = 1_767_225_600_000;
 const STATS = { samplesRead: 120, seriesRead: 3, samplesPeak: 40 };
 
@@ -26,10 +29,10 @@ class Desk implements QueryThreads {
   readonly top = new TopQueries(10);
   readonly logging = new QueryLogging(() => {});
   readonly service: QueryService;
-  readonly asked: { readonly request: Request; readonly query: SentQuery | undefined }[] = [];
-  answer: (query: SentQuery | undefined) => Promise<Response> = async (query) => {
+  readonly asked: { readonly request: ReadRequest; readonly query: SentQuery | undefined }[] = [];
+  answer: (query: SentQuery | undefined) => Promise<Answer> = async (query) => {
     query?.observe({ evaluatedMs: 250, stats: STATS });
-    return new Response("{}");
+    return EMPTY;
   };
 
   constructor({ concurrentMax = 2, userHeader = undefined as string | undefined } = {}) {
@@ -45,7 +48,7 @@ class Desk implements QueryThreads {
     });
   }
 
-  async read(request: Request, query?: SentQuery): Promise<Response> {
+  async read(request: ReadRequest, query?: SentQuery): Promise<Answer> {
     this.asked.push({ request, query });
     return this.answer(query);
   }
@@ -57,21 +60,23 @@ class Desk implements QueryThreads {
     };
   }
 
-  get(path: string, headers: Record<string, string> = {}, address = "10.0.0.1") {
-    return this.service.read(new Request(`http://pharos${path}`, { headers }), { address });
+  get(target: string, headers: RequestHeaders = {}, address = "10.0.0.1") {
+    const { signal } = new AbortController();
+    const request = new ReadRequest({ method: "GET", target, headers, signal });
+    return this.service.read(request, { address });
   }
 }
 
 /** A promise that the test settles. */
 function held(desk: Desk) {
-  const { promise, resolve } = Promise.withResolvers<Response>();
+  const { promise, resolve } = Promise.withResolvers<Answer>();
   desk.answer = (query) => {
     const aborted = new Promise<never>((_, reject) =>
       query?.signal.addEventListener("abort", () => reject(query.signal.reason)),
     );
     return Promise.race([promise, aborted]);
   };
-  return () => resolve(new Response("{}"));
+  return () => resolve(EMPTY);
 }
 
 test("a query goes to the threads with its terms; what is no query goes as it is", async () => {
@@ -86,10 +91,11 @@ test("a query goes to the threads with its terms; what is no query goes as it is
 test("a query in a form is understood, and the form goes on whole", async () => {
   const desk = new Desk();
   const body = new URLSearchParams({ query: "sum(up)", max_series: "7" });
-  await desk.service.read(new Request("http://pharos/api/v1/query", { method: "POST", body }));
+  const request = new Request("http://pharos/api/v1/query", { method: "POST", body });
+  await desk.service.read(await readRequestOf(request));
   const [sent] = desk.asked;
   equal(sent?.query?.terms.limits.series?.max, 7);
-  equal(await sent?.request.text(), body.toString());
+  equal(new TextDecoder().decode(sent?.request.body), body.toString());
   equal(desk.top.totals(0)[0]?.query, "sum(up)");
 });
 
@@ -116,8 +122,8 @@ test("an active query is shown with who asked and what for, and can be cancelled
   held(desk);
   const range = "start=1767225000&end=1767225600&step=15";
   const running = desk.get(`/api/v1/query_range?query=up&${range}`, {
-    "X-User": "ann",
-    "X-Dashboard-Uid": "d1",
+    "x-user": "ann",
+    "x-dashboard-uid": "d1",
   });
   const failed = rejects(running, { code: "query.cancelled" });
   await desk.clock.advance(0);
@@ -145,7 +151,7 @@ test("an active query is shown with who asked and what for, and can be cancelled
 test("a header names the user only where that is configured", async () => {
   const desk = new Desk();
   held(desk);
-  void desk.get("/api/v1/query?query=up", { "X-User": "ann" }).catch(() => {});
+  void desk.get("/api/v1/query?query=up", { "x-user": "ann" }).catch(() => {});
   await desk.clock.advance(0);
   equal(desk.active.list()[0]?.user, "10.0.0.1");
 });
@@ -155,7 +161,8 @@ test("a query that is given up while it waits is gone at once", async () => {
   held(desk);
   void desk.get("/api/v1/query?query=a").catch(() => {});
   const gaveUp = new AbortController();
-  const request = new Request("http://pharos/api/v1/query?query=b", { signal: gaveUp.signal });
+  const target = "/api/v1/query?query=b";
+  const request = new ReadRequest({ method: "GET", target, signal: gaveUp.signal });
   const waiting = desk.service.read(request, { address: "10.0.0.2" });
   const failed = rejects(waiting, { name: "AbortError" });
   await desk.clock.advance(10);
@@ -174,10 +181,10 @@ test("what became of queries is counted by source and outcome; a text that is wr
   desk.answer = async (query) => {
     const error = { code: "query.over_limit", message: "too much" } as const;
     query?.observe({ evaluatedMs: 10, stats: undefined, error });
-    return new Response("{}", { status: 422 });
+    return { ...EMPTY, status: 422 };
   };
   await desk.get("/api/v1/query?query=up");
-  desk.answer = async () => new Response("{}", { status: 400 });
+  desk.answer = async () => ({ ...EMPTY, status: 400 });
   await desk.get("/api/v1/query?query=up(");
   const rule = { file: "rules.yml", name: "g" };
   await desk.service.evaluate(parse("up == 0"), START_MS, new AbortController().signal, rule);

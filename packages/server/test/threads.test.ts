@@ -8,7 +8,10 @@ import { type Labels, labelsFrom, METRIC_NAME, NO_LABELS } from "@pharos/base";
 import { createRelabelRule, type RelabelAction, scrapeJobDefaults } from "@pharos/collect";
 import { parse } from "@pharos/promql/syntax";
 import { eventually } from "../../../tests/harness/child.ts";
+import { responseOf } from "../src/http/answer.ts";
+import { readRequestOf } from "../src/http/read-request.ts";
 import { createLogger } from "../src/log.ts";
+import type { SentQuery } from "../src/queries/query-service.ts";
 import { QueryPool, type QueryPoolOptions } from "../src/threads/query-pool.ts";
 import { StoreThread } from "../src/threads/store-thread.ts";
 
@@ -81,8 +84,9 @@ class Threads implements AsyncDisposable {
   }
 
   /** The answer of a read route. */
-  read(path: string, init: RequestInit = {}): Promise<Response> {
-    return this.queries.read(new Request(`http://pharos${path}`, init));
+  async read(path: string, init: RequestInit = {}, query?: SentQuery): Promise<Response> {
+    const request = await readRequestOf(new Request(`http://pharos${path}`, init));
+    return responseOf(await this.queries.read(request, query));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -213,7 +217,8 @@ test("what nobody reads of a large answer is let go after a while", async () => 
   const [start, end] = [threads.startMs / 1000, threads.startMs / 1000 + 250];
   const path = `/api/v1/query_range?query=large&start=${start}&end=${end}&step=1`;
   const { body } = await threads.read(path);
-  await rejects(body?.getReader().closed ?? Promise.resolve(), {
+  await eventually("it is let go", async () => threads.queries.stats().queries === 0);
+  await rejects(new Response(body).bytes(), {
     code: "query.timeout",
     message: "nothing of the answer was read for 20 ms",
   });
@@ -234,7 +239,7 @@ test("a query that is given up ends, and others go on", async () => {
 
 test("a thread that runs out of memory takes its queries with it, and the next ones have another", async () => {
   await using threads = await Threads.open({ heapMibMax: 32 });
-  for (let from = 0; from < 20_000; from += 10_000)
+  for (let from = 0; from < 40_000; from += 10_000)
     await threads.append(series(`many_${from}`, 10_000), 599);
   const everything = encodeURIComponent('label_replace({i!=""}, "more", "x$1", "i", "(.*)")');
   await rejects(threads.read(`/api/v1/query?query=${everything}`), {
@@ -254,14 +259,18 @@ test("a query that is over its limit frees what it took, though nothing else is 
   await using threads = await Threads.open();
   await threads.append(series("a", 3), 599);
   const ask = (query: string, max: number) =>
-    threads.queries.read(new Request(`http://pharos/api/v1/query?query=${query}`), {
-      terms: {
-        ...{ timeoutMs: 60_000, timeoutSetting: "", waitedMs: 0 },
-        limits: { samples: { max, setting: "--query-max-samples" } },
+    threads.read(
+      `/api/v1/query?query=${query}`,
+      {},
+      {
+        terms: {
+          ...{ timeoutMs: 60_000, timeoutSetting: "", waitedMs: 0 },
+          limits: { samples: { max, setting: "--query-max-samples" } },
+        },
+        signal: never,
+        observe: () => {},
       },
-      signal: never,
-      observe: () => {},
-    });
+    );
   equal((await ask("a", 100)).status, 200);
   const before = await threads.queries.memorySize();
   // A series has 3.6 million points, of some 60 MB.
@@ -276,10 +285,7 @@ test("a query that is over its limit frees what it took, though nothing else is 
 test("each thread says of what its memory is made, once it was asked", async () => {
   await using threads = await Threads.open();
   await threads.append(series("a", 3), 599);
-  equal(
-    (await threads.queries.read(new Request("http://pharos/api/v1/query?query=a"))).status,
-    200,
-  );
+  equal((await threads.read("/api/v1/query?query=a")).status, 200);
   await eventually("it has answered", async () => threads.queries.memories.length === 1);
   const [memory] = threads.queries.memories;
   ok(memory !== undefined);

@@ -1,5 +1,5 @@
 import { type Matcher, quote } from "@pharos/base";
-import { failure, success } from "./answer.ts";
+import { type Answer, failure, success } from "./answer.ts";
 import type { Admin, AdminControl } from "./dependencies.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import { matchParameters } from "./match-parameter.ts";
@@ -8,7 +8,7 @@ import { isFromAnotherSite } from "./same-site.ts";
 
 /** `POST /api/v1/admin/tsdb/…`: what an administrator does to the store, as Prometheus names and answers it. */
 export const ADMIN_ACTIONS: Readonly<
-  Record<string, (parameters: URLSearchParams, control: AdminControl) => Promise<Response>>
+  Record<string, (parameters: URLSearchParams, control: AdminControl) => Promise<Answer>>
 > = {
   /** `?skip_head`: copies what there is to a folder, and answers its name. */
   async snapshot(parameters, control) {
@@ -48,7 +48,7 @@ export async function administer(
   request: Request,
   action: string,
   { control }: Admin,
-): Promise<Response> {
+): Promise<Answer> {
   if (control === undefined)
     return failure(
       503,
@@ -72,6 +72,6 @@ function skipHeadParameter(parameters: URLSearchParams): boolean {
   );
 }
 
-function done(): Response {
-  return new Response(null, { status: 204 });
+function done(): Answer {
+  return { status: 204, headers: {}, body: null };
 }

@@ -7,34 +7,65 @@ const encoder = new TextEncoder();
 /** Small answers go out whole, so that they have a length; larger ones as a stream. */
 const WHOLE_SIZE_MAX = 256 * 1024;
 
+/** Parts of a body, made as fast as they are asked for; `return` where nobody wants the others. */
+export interface Pieces {
+  next(): Piece | Promise<Piece>;
+  return(): unknown;
+}
+type Piece = IteratorResult<Uint8Array<ArrayBuffer>, void>;
+
+/** What a route answers: plain data, until somebody writes it to a connection. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A body that is there as a whole has its length among the headers. */
+  readonly body: Uint8Array<ArrayBuffer> | Pieces | null;
+}
+
+/** An answer as the router wants it. */
+export function responseOf({ status, headers, body }: Answer): Response {
+  const own = { status, headers: { ...headers } };
+  if (body === null || body instanceof Uint8Array) return new Response(body, own);
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await body.next();
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel() {
+      body.return();
+    },
+  });
+  return new Response(stream, own);
+}
+
 /**
  * An answer that is made piece by piece, as fast as its reader takes it; nothing more is made when the reader goes away.
  */
 export function streamed(
   pieces: Generator<Uint8Array<ArrayBuffer>, void, undefined>,
   contentType: string,
-): Response {
+  headers: Answer["headers"] = {},
+): Answer {
   const first: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
-  for (let next = pieces.next(); ; next = pieces.next()) {
-    if (next.done === true) {
-      return wholeResponse(joined(first, size), contentType);
-    }
+  for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
     first.push(next.value);
     size += next.value.length;
-    if (size > WHOLE_SIZE_MAX) break;
+    if (size > WHOLE_SIZE_MAX) {
+      const body = { next: () => firstOr(first, pieces), return: () => pieces.return() };
+      return { status: 200, headers: { "Content-Type": contentType, ...headers }, body };
+    }
   }
-  const stream = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const piece = first.shift() ?? pieces.next().value ?? undefined;
-      if (piece === undefined) controller.close();
-      else controller.enqueue(piece);
-    },
-    cancel() {
-      pieces.return();
-    },
-  });
-  return new Response(stream, { headers: { "Content-Type": contentType } });
+  return wholeAnswer(joined(first, size), contentType, 200, headers);
+}
+
+function firstOr(
+  first: Uint8Array<ArrayBuffer>[],
+  pieces: Iterator<Uint8Array<ArrayBuffer>, void>,
+) {
+  const value = first.shift();
+  return value === undefined ? pieces.next() : { done: false as const, value };
 }
 
 function joined(pieces: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
@@ -57,32 +88,19 @@ export function* encoded(
 }
 
 /** With its length, so that short answers are not compressed and HEAD can tell it. */
-export function jsonResponse(
-  json: string,
-  status = 200,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return wholeResponse(encoder.encode(json), "application/json", status, headers);
+export function jsonAnswer(json: string, status = 200, headers: Answer["headers"] = {}): Answer {
+  return wholeAnswer(encoder.encode(json), "application/json", status, headers);
 }
 
-/** The bodies of answers that are in memory as a whole. */
-const wholeBodies = new WeakMap<Response, Uint8Array<ArrayBuffer>>();
-
-function wholeResponse(
-  bytes: Uint8Array<ArrayBuffer>,
+/** An answer whose body is there. */
+export function wholeAnswer(
+  body: Uint8Array<ArrayBuffer>,
   contentType: string,
   status = 200,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  const own = { "Content-Type": contentType, "Content-Length": String(bytes.length) };
-  const response = new Response(bytes, { status, headers: { ...own, ...headers } });
-  wholeBodies.set(response, bytes);
-  return response;
-}
-
-/** The body of an answer that has its length, for who hands it on: reading it as a stream takes longer than to make it. */
-export function wholeBodyOf(response: Response): Uint8Array<ArrayBuffer> | undefined {
-  return wholeBodies.get(response);
+  headers: Answer["headers"] = {},
+): Answer {
+  const own = { "Content-Type": contentType, "Content-Length": String(body.length) };
+  return { status, headers: { ...own, ...headers }, body };
 }
 
 /** What a successful answer carries beside its data. */
@@ -95,8 +113,8 @@ export interface Notes {
 export const TRUNCATED = "results truncated due to limit";
 
 /** Prometheus's envelope around `data`, anything that JSON can hold. */
-export function success(data: unknown, notes: Notes = {}): Response {
-  return jsonResponse(`{"status":"success","data":${JSON.stringify(data)}${notesJson(notes)}}`);
+export function success(data: unknown, notes: Notes = {}): Answer {
+  return jsonAnswer(`{"status":"success","data":${JSON.stringify(data)}${notesJson(notes)}}`);
 }
 
 /** The end of an envelope: warnings and infos, where there are some. */
@@ -119,7 +137,7 @@ export function successList<T>(
   list: readonly T[],
   limit: number,
   jsonOf: (entry: T) => string = JSON.stringify,
-): Response {
+): Answer {
   return streamed(encoded(listPieces(list, limit, jsonOf)), "application/json");
 }
 
@@ -148,14 +166,14 @@ export function labelsJson(labels: Labels): string {
   return `${json}}`;
 }
 
-export function failure(status: number, errorType: ErrorType, error: string): Response {
+export function failure(status: number, errorType: ErrorType, error: string): Answer {
   const body = JSON.stringify({ status: "error", errorType, error });
   const again = status === 503 || status === 429;
-  return jsonResponse(body, status, again ? { "Retry-After": "1" } : {});
+  return jsonAnswer(body, status, again ? { "Retry-After": "1" } : {});
 }
 
 /** The answer to what a route has thrown, or undefined for what is no failure of the world but a bug. */
-export function failureOf(error: unknown): Response | undefined {
+export function failureOf(error: unknown): Answer | undefined {
   if (error instanceof OperatingError) {
     const { status, type } = HTTP_ERRORS[error.code];
     return failure(status, type, error.message);
@@ -164,6 +182,9 @@ export function failureOf(error: unknown): Response | undefined {
     return failure(HTTP_ERRORS["query.cancelled"].status, "canceled", "the request was cancelled");
   return undefined;
 }
+
+/** The answer where the program has a bug, which its log tells more of. */
+export const INTERNAL_ERROR = failure(500, "internal", "internal error; see the server's log");
 
 /** A label set as JSON has it. Without a prototype: `__proto__` is a possible label name. */
 export function labelsObject(labels: Labels): Readonly<Record<string, string>> {

@@ -1,17 +1,27 @@
 import { errorText } from "@pharos/base";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
-import { failure, failureOf, jsonResponse, success } from "./answer.ts";
+import {
+  type Answer,
+  failure,
+  failureOf,
+  INTERNAL_ERROR,
+  jsonAnswer,
+  responseOf,
+  success,
+} from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
 import { compression } from "./compression.ts";
+import { CORS_HEADERS } from "./cors.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { endUnreadBody } from "./head-request.ts";
 import { liveNotifications, notificationList } from "./notifications.ts";
 import { openApi } from "./openapi-route.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
 import { activeQueries, cancelQuery, topQueries } from "./query-status-routes.ts";
-import { READ_PATHS } from "./read-routes.ts";
+import { readRequestOf } from "./read-request.ts";
+import { READ_METHODS, READ_PATHS } from "./read-routes.ts";
 import { alertmanagers, alerts, dashboardAlerts, rules } from "./rule-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
 import { relabelSteps, scrapePoolConfig } from "./scrape-pool-routes.ts";
@@ -31,7 +41,8 @@ import {
 } from "./status-routes.ts";
 import { scrapePools, targets, targetsMetadata } from "./target-routes.ts";
 
-type Route = (request: Request, context: Context) => Response | Promise<Response>;
+type Routed = Response | Answer;
+type Route = (request: Request, context: Context) => Routed | Promise<Routed>;
 
 const READ = ["GET"] as const;
 
@@ -47,30 +58,8 @@ const PROMETHEUS_PAGES: ReadonlyMap<string, string> = new Map([
   ["/tsdb-status", "/status"],
 ]);
 
-/** Long queries do not fit into a URL: these also take a form. */
 const READ_OR_FORM = ["GET", "POST"] as const;
 const CHANGE = ["POST", "PUT"] as const;
-const READ_BY_FORM = [
-  "instantQuery",
-  "rangeQuery",
-  "queryCost",
-  "queryRangeCost",
-  "queryExplain",
-  "exemplars",
-  "series",
-  "labelNames",
-  "searchLabelNames",
-  "searchLabelValues",
-] as const;
-const READ_ONLY = [
-  "labelValues",
-  "metricNames",
-  "metricLabels",
-  "dashboardQuery",
-  "dashboardMetrics",
-  "dashboardLabels",
-] as const;
-
 /**
  * Everything that is served over HTTP but the ingestion of samples: Prometheus's API, the life cycle, our own metrics,
  * the page. A function from `Request` to `Response` (`app.fetch`), without a socket.
@@ -78,10 +67,10 @@ const READ_ONLY = [
 export function createApi(dependencies: ApiDependencies): Hono {
   const app = new Hono();
   app.onError((error) => {
-    const response = failureOf(error);
+    const failed = failureOf(error);
     // A bug: the connection gets a 500, and whoever watches the process learns of it with its stack.
-    if (response === undefined) dependencies.onBug(error);
-    return response ?? failure(500, "internal", "internal error; see the server's log");
+    if (failed === undefined) dependencies.onBug(error);
+    return responseOf(failed ?? INTERNAL_ERROR);
   });
   app.use(endUnreadBody);
   app.use(compression);
@@ -98,14 +87,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   const serve = (methods: readonly string[], name: string, route: Route): void =>
     addRoute(app, methods, path(name), route);
 
-  const read: Route = (request, context) => {
-    // Undefined where no listener is in front.
-    const environment = context.env as RequestEnvironment | undefined;
-    return dependencies.read(request, environment?.client);
-  };
-  for (const name of READ_BY_FORM) addRoute(app, READ_OR_FORM, READ_PATHS[name], read);
-  for (const name of READ_ONLY) addRoute(app, READ, READ_PATHS[name], read);
-  addRoute(app, ["POST"], READ_PATHS.remoteRead, read);
+  addReads(app, dependencies);
   addRoute(app, READ_OR_FORM, READ_PATHS.searchMetricNames, (request) =>
     searchMetricNames(request, dependencies),
   );
@@ -148,8 +130,19 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));
   app.all("/api/*", (context) =>
-    failure(404, "not_found", `there is no ${context.req.path} in this API`),
+    responseOf(failure(404, "not_found", `there is no ${context.req.path} in this API`)),
   );
+}
+
+/** The listener answers most of these by itself, and the same way: see `isPlainRead`. */
+function addReads(app: Hono, dependencies: ApiDependencies): void {
+  const read: Route = async (request, context) => {
+    // Undefined where no listener is in front.
+    const environment = context.env as RequestEnvironment | undefined;
+    return dependencies.read(await readRequestOf(request), environment?.client);
+  };
+  for (const name of Object.keys(READ_PATHS) as (keyof typeof READ_PATHS)[])
+    if (name !== "searchMetricNames") addRoute(app, READ_METHODS[name], READ_PATHS[name], read);
 }
 
 function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
@@ -184,8 +177,7 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
     const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
     return new Response(await dependencies.metricsText(), { headers });
   });
-  addRoute(app, READ, "/version", () => jsonResponse(JSON.stringify(buildInfo(dependencies))));
-  addRoute(app, READ, READ_PATHS.federate, (request) => dependencies.read(request));
+  addRoute(app, READ, "/version", () => jsonAnswer(JSON.stringify(buildInfo(dependencies))));
 }
 
 function addPage(app: Hono, dependencies: ApiDependencies): void {
@@ -204,7 +196,10 @@ function addPage(app: Hono, dependencies: ApiDependencies): void {
 }
 
 function addRoute(app: Hono, methods: readonly string[], path: string, route: Route): void {
-  app.on([...methods], path, (context) => route(context.req.raw, context));
+  app.on([...methods], path, async (context) => {
+    const routed = await route(context.req.raw, context);
+    return routed instanceof Response ? routed : responseOf(routed);
+  });
   app.all(path, onlyMethods(methods));
 }
 
@@ -213,9 +208,8 @@ function onlyMethods(methods: readonly string[]): () => Response {
   const Allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   const are = methods.length === 1 ? "is" : "are";
   return () => {
-    const response = failure(405, "bad_data", `only ${methods.join(" and ")} ${are} allowed here`);
-    response.headers.set("Allow", Allow);
-    return response;
+    const refused = failure(405, "bad_data", `only ${methods.join(" and ")} ${are} allowed here`);
+    return responseOf({ ...refused, headers: { ...refused.headers, Allow } });
   };
 }
 
@@ -224,10 +218,7 @@ const cors: MiddlewareHandler = async (context, next) => {
   await next();
   if (context.req.header("Origin") === undefined) return;
   const { headers } = context.res;
-  headers.set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Origin");
-  headers.set("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-  headers.set("Access-Control-Allow-Origin", "*");
-  headers.set("Access-Control-Expose-Headers", "Date");
+  for (const [name, value] of Object.entries(CORS_HEADERS)) headers.set(name, value);
   headers.append("Vary", "Origin");
 };
 

@@ -1,15 +1,17 @@
 import type { Clock, Labels, Matcher } from "@pharos/base";
 import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
 import type { RetentionPreview } from "../threads/store-calls.ts";
+import type { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
 import type { Notifications } from "./notifications.ts";
 import type { QueryStatusProvider } from "./query-status-routes.ts";
+import type { ReadRequest } from "./read-request.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
 export interface ApiDependencies {
   readonly clock: Clock;
   /** Answers what is read from samples and series. */
-  readonly read: (request: Request, client?: Client) => Promise<Response>;
+  readonly read: (request: ReadRequest, client?: Client) => Promise<Answer>;
   readonly queries: QueryStatusProvider;
   readonly targets: TargetsProvider;
   readonly rules: RulesProvider;

@@ -1,20 +1,21 @@
 import type { PlanPart } from "@pharos/api";
 import type { PlanNode, PlannedSelection } from "@pharos/promql/engine";
-import { success } from "./answer.ts";
-import { optionalBoolean, parametersOf } from "./parameters.ts";
+import { type Answer, success } from "./answer.ts";
+import { optionalBoolean } from "./parameters.ts";
 import { estimateData } from "./query-evaluation.ts";
 import { askedExpression, type QueryDependencies, queryOptions } from "./query-routes.ts";
+import type { ReadRequest } from "./read-request.ts";
 
 /**
  * `/api/v1/query_explain`, with the parameters of `query`, or of `query_range` where there is a `step`: how the query is
  * evaluated, as a tree and as text for people. With `analyze` it is evaluated, too, to say what it takes.
  */
 export async function queryExplain(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const { engine, store, clock, observe } = dependencies;
-  const parameters = await parametersOf(request);
+  const parameters = request.parameters;
   const analyzes = optionalBoolean(parameters, "analyze", false);
   const options = { ...queryOptions(request, parameters, dependencies), analyzes };
   const { expr, range } = askedExpression(parameters, clock.nowMs());

@@ -13,11 +13,11 @@ import {
   quote,
 } from "@pharos/base";
 import type { SeriesColumns } from "@pharos/ports";
-import { encoded, streamed } from "./answer.ts";
+import { type Answer, encoded, streamed } from "./answer.ts";
 import { familiesProtobuf, isInProtobuf, PROTOBUF_TYPE } from "./federate-protobuf.ts";
 import { matchParameters } from "./match-parameter.ts";
 import { negotiate } from "./negotiate.ts";
-import { parametersOf } from "./parameters.ts";
+import type { ReadRequest } from "./read-request.ts";
 import type { ReadDependencies } from "./read-routes.ts";
 
 /** A federation request may read so many samples. */
@@ -32,6 +32,8 @@ export interface LatestSample {
 
 const PROTOBUF = "application/vnd.google.protobuf";
 const TEXT = "text/plain";
+/** Caches between must not give one client what another takes. */
+const VARY = { Vary: "Accept" };
 const TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8";
 
 /**
@@ -40,23 +42,21 @@ const TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-
  * latest sample is a staleness marker is left out.
  */
 export async function federate(
-  request: Request,
+  request: ReadRequest,
   dependencies: Pick<ReadDependencies, "store" | "clock" | "lookbackMs" | "externalLabels">,
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Answer> {
+  const parameters = request.parameters;
   const matcherLists = matchParameters(parameters, { named: false });
-  const accept = request.headers.get("Accept") ?? "";
+  const accept = request.header("accept");
   const isProtobuf =
     negotiate(accept, [TEXT, PROTOBUF]) === PROTOBUF && accept.includes("encoding=delimited");
   const samples = await latestSamples(matcherLists, isProtobuf, request.signal, dependencies);
   const families = [...Map.groupBy(samples, ({ labels }) => labelValue(labels, METRIC_NAME))].sort(
     ([a], [b]) => compareUtf8(a, b),
   );
-  const response = isProtobuf
-    ? streamed(familiesProtobuf(families), PROTOBUF_TYPE)
-    : streamed(encoded(familiesText(families)), TEXT_TYPE);
-  response.headers.set("Vary", "Accept");
-  return response;
+  return isProtobuf
+    ? streamed(familiesProtobuf(families), PROTOBUF_TYPE, VARY)
+    : streamed(encoded(familiesText(families)), TEXT_TYPE, VARY);
 }
 
 async function latestSamples(

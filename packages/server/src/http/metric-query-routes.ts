@@ -1,12 +1,12 @@
 import { type Labels, labelValue, METRIC_NAME } from "@pharos/base";
 import type { QueryOptions, QueryResult } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
-import { encoded, labelsObject, streamed } from "./answer.ts";
+import { type Answer, encoded, labelsObject, streamed } from "./answer.ts";
 import { badData } from "./errors.ts";
 import { asksByMetric, metricQuery } from "./metric-query.ts";
-import { parametersOf } from "./parameters.ts";
 import { evaluateAsked } from "./query-evaluation.ts";
 import { POINTS_MAX, type QueryDependencies, queryOptions } from "./query-routes.ts";
+import type { ReadRequest } from "./read-request.ts";
 import { metricLabels, metricNames } from "./series-routes.ts";
 
 /** Text goes on in pieces of about so many characters. */
@@ -17,45 +17,45 @@ const PIECE_LENGTH = 64 * 1024;
  * `{"results": [{metric, labels, datapoints: [[value, ms], …]}]}`.
  */
 export async function queryByMetric(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const { metric, result } = await evaluate(request, dependencies);
   return streamed(encoded(graphData(metric, result, `{"results":[`, "]}")), "application/json");
 }
 
 /** `/api/v1/dashboard/query`: the same as a plain list. */
 export async function dashboardQuery(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const { metric, result } = await evaluate(request, dependencies);
   return streamed(encoded(graphData(metric, result, "[", "]")), "application/json");
 }
 
 /** `/api/v1/dashboard/metrics`: the names of all metrics; with a metric, its series as `dashboardQuery`. */
 export async function dashboardMetrics(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
-  const asks = asksByMetric(await parametersOf(request));
+): Promise<Answer> {
+  const asks = asksByMetric(request.parameters);
   return asks ? dashboardQuery(request, dependencies) : metricNames(request, dependencies);
 }
 
 /** `/api/v1/dashboard/labels`: the labels of a metric with their values; without one, of all series. */
 export async function dashboardLabels(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   return metricLabels(request, dependencies, { optional: true });
 }
 
 async function evaluate(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
 ): Promise<{ readonly metric: string; readonly result: QueryResult }> {
   const { engine, store, clock } = dependencies;
-  const parameters = await parametersOf(request);
+  const parameters = request.parameters;
   const nowMs = clock.nowMs();
   const { metric, expr, range, stepMs } = metricQuery(parameters, nowMs);
   const options = { ...queryOptions(request, parameters, dependencies), text: expr };

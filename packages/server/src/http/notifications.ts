@@ -1,5 +1,5 @@
 import type { Clock } from "@pharos/base";
-import { formatTime, success } from "./answer.ts";
+import { type Answer, formatTime, success } from "./answer.ts";
 
 /** So many pages may listen; as in Prometheus, more are sent away. */
 export const LISTENERS_MAX = 16;
@@ -64,7 +64,7 @@ export class Notifications {
 }
 
 /** `/api/v1/notifications`. */
-export function notificationList(notifications: Notifications): Response {
+export function notificationList(notifications: Notifications): Answer {
   return success(notifications.list());
 }
 

@@ -17,6 +17,7 @@ const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d
 
 /** The methods whose body may be a form, as in Go. */
 const FORM_METHODS: readonly string[] = ["POST", "PUT"];
+const FORM_TYPE = "application/x-www-form-urlencoded";
 /** A form may have so many bytes; Go's own limit. */
 export const FORM_SIZE_MAX = 10 * 1024 * 1024;
 
@@ -34,13 +35,13 @@ export function parametersOf(request: Request): Promise<URLSearchParams> {
 
 async function readParameters(request: Request): Promise<URLSearchParams> {
   const fromUrl = new URL(request.url).searchParams;
-  const contentType = request.headers.get("Content-Type") ?? "";
-  if (
-    !FORM_METHODS.includes(request.method) ||
-    !contentType.startsWith("application/x-www-form-urlencoded")
-  )
-    return fromUrl;
+  if (!isForm(request.method, request.headers.get("Content-Type") ?? "")) return fromUrl;
   return new URLSearchParams([...new URLSearchParams(await formText(request)), ...fromUrl]);
+}
+
+/** Whether the body of a request is a form. */
+export function isForm(method: string, contentType: string): boolean {
+  return FORM_METHODS.includes(method) && contentType.startsWith(FORM_TYPE);
 }
 
 /** A sender that streams does not say how long its form is, so it is counted as it arrives. */
@@ -53,17 +54,18 @@ async function formText(request: Request): Promise<string> {
 
 /** The bytes of a request's form as they come. @throws OperatingError `input.too_large`. */
 export async function* formChunks({ headers, body }: Request): AsyncGenerator<Uint8Array> {
-  const tooLarge = new OperatingError(
-    "input.too_large",
-    `a request to this API has at most ${FORM_SIZE_MAX} bytes`,
-  );
-  if (Number(headers.get("Content-Length") ?? 0) > FORM_SIZE_MAX) throw tooLarge;
+  if (Number(headers.get("Content-Length") ?? 0) > FORM_SIZE_MAX) throw formTooLarge();
   let size = 0;
   for await (const chunk of body ?? []) {
     size += chunk.length;
-    if (size > FORM_SIZE_MAX) throw tooLarge;
+    if (size > FORM_SIZE_MAX) throw formTooLarge();
     yield chunk;
   }
+}
+
+export function formTooLarge(): OperatingError {
+  const text = `a request to this API has at most ${FORM_SIZE_MAX} bytes`;
+  return new OperatingError("input.too_large", text);
 }
 
 /** Unix seconds (with fractions) or RFC 3339, as ms; undefined for anything else. */
@@ -158,9 +160,8 @@ export function parseBoolean(text: string): boolean | undefined {
   return BOOLEANS.get(text);
 }
 
-/** Whether an answer may come from a cache. Steps one by one are only told of what is evaluated. */
-export function mayUseCache(headers: Headers, parameters: URLSearchParams): boolean {
-  const control = headers.get("Cache-Control") ?? "";
+/** Whether an answer may come from a cache, by the header `Cache-Control`. Steps one by one are only told of what is evaluated. */
+export function mayUseCache(control: string, parameters: URLSearchParams): boolean {
   if (/\bno-(?:cache|store)\b/i.test(control) || parameters.get("stats") === "all") return false;
   return !optionalBoolean(parameters, "nocache", false);
 }

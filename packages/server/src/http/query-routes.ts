@@ -17,7 +17,7 @@ import {
   valueTypeOf,
   walk,
 } from "@pharos/promql/syntax";
-import { labelsObject, streamed, success } from "./answer.ts";
+import { type Answer, labelsObject, streamed, success } from "./answer.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import { negotiate } from "./negotiate.ts";
 import {
@@ -41,6 +41,7 @@ import {
 } from "./query-evaluation.ts";
 import { queryResultColumns } from "./query-result-columns.ts";
 import { queryResultJson } from "./query-result-json.ts";
+import type { ReadRequest } from "./read-request.ts";
 import { tierParameter } from "./tier-parameter.ts";
 
 /** Enough for a point a minute for a week; Prometheus has the same limit. */
@@ -57,11 +58,11 @@ export interface QueryDependencies extends EvaluationDependencies {
 
 /** `/api/v1/query?query&time&timeout&limit&lookback_delta&stats`. */
 export async function instantQuery(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const { engine, store, clock } = dependencies;
-  const parameters = await parametersOf(request);
+  const parameters = request.parameters;
   const limit = limitParameter(parameters);
   const timeMs = timeParameter(parameters, "time", clock.nowMs());
   const options = queryOptions(request, parameters, dependencies);
@@ -76,11 +77,11 @@ export async function instantQuery(
 
 /** `/api/v1/query_range?query&start&end&step&timeout&limit&lookback_delta&stats`. */
 export async function rangeQuery(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const { engine, store } = dependencies;
-  const parameters = await parametersOf(request);
+  const parameters = request.parameters;
   const limit = limitParameter(parameters);
   const range = steps(parameters);
   const options = queryOptions(request, parameters, dependencies);
@@ -96,10 +97,10 @@ export async function rangeQuery(
 
 /** `/api/v1/query_cost`, with the parameters of `query`: what it would read, told without evaluating it. */
 export async function queryCost(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Answer> {
+  const parameters = request.parameters;
   limitParameter(parameters);
   const timeMs = timeParameter(parameters, "time", dependencies.clock.nowMs());
   const options = queryOptions(request, parameters, dependencies);
@@ -112,10 +113,10 @@ export async function queryCost(
 
 /** `/api/v1/query_range_cost`, with the parameters of `query_range`. */
 export async function queryRangeCost(
-  request: Request,
+  request: ReadRequest,
   dependencies: QueryDependencies,
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Answer> {
+  const parameters = request.parameters;
   limitParameter(parameters);
   const range = steps(parameters);
   const options = queryOptions(request, parameters, dependencies);
@@ -125,10 +126,7 @@ export async function queryRangeCost(
   );
 }
 
-async function costAnswer(
-  asked: AskedQuery,
-  { store, terms }: QueryDependencies,
-): Promise<Response> {
+async function costAnswer(asked: AskedQuery, { store, terms }: QueryDependencies): Promise<Answer> {
   const estimate = await estimateQuery(store, asked.expr, asked);
   if (estimate === undefined)
     throw new OperatingError("query.failed", "this store cannot tell what a query would read");
@@ -188,26 +186,25 @@ export function askedExpression(
   return { range, expr: queryParameter(parameters) };
 }
 
+/** Caches between must not give one client what another takes. */
+const VARY = { Vary: "Accept" };
 const JSON_TYPE = "application/json";
 
 /** Columns for a client that asks for them, our own page; JSON for all others, whatever they accept. */
 function queryAnswer(
-  request: Request,
+  request: ReadRequest,
   answer: {
     readonly result: QueryResult;
     readonly limit: number;
     readonly extras: ResultExtras;
     readonly grid: ColumnsGrid | undefined;
   },
-): Response {
+): Answer {
   const { result, limit, extras, grid } = answer;
-  const accepted = negotiate(request.headers.get("Accept") ?? "", [JSON_TYPE, QUERY_COLUMNS_TYPE]);
-  const response =
-    accepted === QUERY_COLUMNS_TYPE
-      ? streamed(queryResultColumns(result, limit, extras, grid), QUERY_COLUMNS_TYPE)
-      : streamed(queryResultJson(result, limit, extras), JSON_TYPE);
-  response.headers.set("Vary", "Accept");
-  return response;
+  const accepted = negotiate(request.header("accept"), [JSON_TYPE, QUERY_COLUMNS_TYPE]);
+  return accepted === QUERY_COLUMNS_TYPE
+    ? streamed(queryResultColumns(result, limit, extras, grid), QUERY_COLUMNS_TYPE, VARY)
+    : streamed(queryResultJson(result, limit, extras), JSON_TYPE, VARY);
 }
 
 function steps(parameters: URLSearchParams): { startMs: number; endMs: number; stepMs: number } {
@@ -240,7 +237,7 @@ function stepParameter(parameters: URLSearchParams): number {
 
 /** What a request says of how its query is to be evaluated. */
 export function queryOptions(
-  request: Request,
+  request: ReadRequest,
   parameters: URLSearchParams,
   { queryTimeoutMs, lookbackMs, terms }: QueryDependencies,
 ): QueryOptions {
@@ -257,7 +254,7 @@ export function queryOptions(
     ...(terms === undefined ? {} : { limits: terms.limits }),
     countsSamples: wantsStatistics(parameters),
     tier: tierParameter(parameters),
-    cached: mayUseCache(request.headers, parameters),
+    cached: mayUseCache(request.header("cache-control"), parameters),
     lookbackMs: lookback === "" ? lookbackMs : lookbackParameter(lookback, lookbackMs),
   };
 }
@@ -286,21 +283,21 @@ function wantsStatistics(parameters: URLSearchParams): boolean {
 }
 
 /** `/api/v1/format_query?query`: the expression as the style guide has it. */
-export async function formatQuery(request: Request): Promise<Response> {
+export async function formatQuery(request: Request): Promise<Answer> {
   return success(formatExpr(queryParameter(await parametersOf(request))));
 }
 
 /** `/api/v1/parse_query?query`: the tree that the expression is. */
-export async function parseQuery(request: Request): Promise<Response> {
+export async function parseQuery(request: Request): Promise<Answer> {
   return success(toJson(queryParameter(await parametersOf(request))));
 }
 
 /** `/api/v1/query_exemplars?query&start&end`: those of the series that the query's selectors select. */
 export async function queryExemplars(
-  request: Request,
+  request: ReadRequest,
   { exemplars }: { readonly exemplars: ExemplarReader },
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Answer> {
+  const parameters = request.parameters;
   const startMs = timeParameter(parameters, "start", TIME_MS_MIN);
   const endMs = timeParameter(parameters, "end", TIME_MS_MAX);
   if (endMs < startMs) throw badData("end timestamp must not be before start timestamp");

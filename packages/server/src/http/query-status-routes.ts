@@ -1,7 +1,7 @@
 import { formatDuration } from "@pharos/base";
 import type { ActiveQuery } from "../queries/active-queries.ts";
 import type { QueryTotals } from "../queries/top-queries.ts";
-import { failure, success } from "./answer.ts";
+import { type Answer, failure, success } from "./answer.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import { durationParameter, parametersOf } from "./parameters.ts";
 import { isFromAnotherSite } from "./same-site.ts";
@@ -23,7 +23,7 @@ const TOP_MAX = 1000;
 const LIFETIME_MS_DEFAULT = 10 * 60_000;
 
 /** `/api/v1/status/active_queries`, with VictoriaMetrics's fields and some of ours; the oldest first. */
-export function activeQueries(queries: QueryStatusProvider): Response {
+export function activeQueries(queries: QueryStatusProvider): Answer {
   const nowMs = queries.nowMonotonicMs();
   return success(
     queries.active().map((query) => ({
@@ -42,7 +42,7 @@ export function activeQueries(queries: QueryStatusProvider): Response {
 }
 
 /** `POST /api/v1/status/active_queries/<id>/cancel`: the query ends with `canceled`. */
-export function cancelQuery(request: Request, id: string, queries: QueryStatusProvider): Response {
+export function cancelQuery(request: Request, id: string, queries: QueryStatusProvider): Answer {
   if (isFromAnotherSite(request))
     return failure(403, "bad_data", "not from a page of another site");
   if (queries.cancel(id)) return success({ id });
@@ -53,10 +53,7 @@ export function cancelQuery(request: Request, id: string, queries: QueryStatusPr
  * `/api/v1/status/top_queries?topN&maxLifetime`, as VictoriaMetrics has it: of the queries that ended lately, those that
  * came most often, took longest, held most memory and, ours, read the most samples.
  */
-export async function topQueries(
-  request: Request,
-  queries: QueryStatusProvider,
-): Promise<Response> {
+export async function topQueries(request: Request, queries: QueryStatusProvider): Promise<Answer> {
   const parameters = await parametersOf(request);
   const text = parameters.get("topN") ?? "";
   const count = text === "" ? TOP_DEFAULT : Number(text);

@@ -1,6 +1,6 @@
 import { type Labels, quote } from "@pharos/base";
 import type { ExemplarReader } from "@pharos/ports";
-import { failure, failureOf } from "./answer.ts";
+import { type Answer, failure, failureOf } from "./answer.ts";
 import { badData } from "./errors.ts";
 import { queryExplain } from "./explain-route.ts";
 import { federate } from "./federate.ts";
@@ -11,7 +11,6 @@ import {
   dashboardQuery,
   queryByMetric,
 } from "./metric-query-routes.ts";
-import { parametersOf } from "./parameters.ts";
 import {
   instantQuery,
   type QueryDependencies,
@@ -20,6 +19,7 @@ import {
   queryRangeCost,
   rangeQuery,
 } from "./query-routes.ts";
+import type { ReadRequest } from "./read-request.ts";
 import { type RemoteReadLimits, remoteRead } from "./remote-read.ts";
 import { search } from "./search-routes.ts";
 import { labelNames, labelValues, metricLabels, metricNames, series } from "./series-routes.ts";
@@ -34,7 +34,7 @@ export interface ReadDependencies extends QueryDependencies {
 }
 
 /** Answers one of `READ_PATHS`. Rejects only on a bug. */
-export type ReadRoutes = (request: Request) => Promise<Response>;
+export type ReadRoutes = (request: ReadRequest) => Promise<Answer>;
 
 /** What is answered from samples and series, in the notation of the router. */
 export const READ_PATHS = {
@@ -60,12 +60,52 @@ export const READ_PATHS = {
 } as const;
 
 /** In PromQL, or of a metric by its name. */
-async function query(request: Request, dependencies: ReadDependencies): Promise<Response> {
-  const asks = asksByMetric(await parametersOf(request));
+async function query(request: ReadRequest, dependencies: ReadDependencies): Promise<Answer> {
+  const asks = asksByMetric(request.parameters);
   return asks ? queryByMetric(request, dependencies) : instantQuery(request, dependencies);
 }
 
-const LABEL_VALUES = /^\/api\/v1\/label\/([^/]*)\/values$/;
+/** How each may be asked. Long queries do not fit into a URL: most also take a form. */
+export const READ_METHODS: Readonly<Record<keyof typeof READ_PATHS, readonly string[]>> = {
+  instantQuery: ["GET", "POST"],
+  rangeQuery: ["GET", "POST"],
+  queryCost: ["GET", "POST"],
+  queryRangeCost: ["GET", "POST"],
+  queryExplain: ["GET", "POST"],
+  exemplars: ["GET", "POST"],
+  series: ["GET", "POST"],
+  labelNames: ["GET", "POST"],
+  labelValues: ["GET"],
+  metricNames: ["GET"],
+  metricLabels: ["GET"],
+  searchMetricNames: ["GET", "POST"],
+  searchLabelNames: ["GET", "POST"],
+  searchLabelValues: ["GET", "POST"],
+  dashboardQuery: ["GET"],
+  dashboardMetrics: ["GET"],
+  dashboardLabels: ["GET"],
+  federate: ["GET"],
+  remoteRead: ["POST"],
+};
+
+/** Of which `searchMetricNames` is answered with what targets say, too. */
+const PLAIN_READS: ReadonlyMap<string, readonly string[]> = new Map(
+  (Object.keys(READ_PATHS) as (keyof typeof READ_PATHS)[])
+    .filter((name) => name !== "searchMetricNames")
+    .map((name) => [READ_PATHS[name], READ_METHODS[name]]),
+);
+
+/** Whether a request is one for `ReadRoutes` alone. Whatever is unusual about it is left to the router. */
+export function isPlainRead(method: string, path: string, target: string): boolean {
+  const methods =
+    PLAIN_READS.get(path) ?? (LABEL_VALUES.test(path) ? READ_METHODS.labelValues : undefined);
+  if (methods === undefined || UNUSUAL.test(target)) return false;
+  return methods.includes(method === "HEAD" ? "GET" : method);
+}
+
+/** What `URL` would write in another way, or leave out. */
+const UNUSUAL = /[^!-~]|#/;
+const LABEL_VALUES = /^\/api\/v1\/label\/([^/]+)\/values$/;
 
 /**
  * The routes that may take long, apart from the others so that they can run on a thread of their own. Methods are
@@ -76,16 +116,16 @@ export function createReadRoutes(dependencies: ReadDependencies): ReadRoutes {
     try {
       return await answer(request, dependencies);
     } catch (error) {
-      const response = failureOf(error);
-      if (response === undefined) throw error;
-      return response;
+      const failed = failureOf(error);
+      if (failed === undefined) throw error;
+      return failed;
     }
   };
 }
 
-function answer(request: Request, dependencies: ReadDependencies): Promise<Response> | Response {
-  const { pathname } = new URL(request.url);
-  switch (pathname) {
+function answer(request: ReadRequest, dependencies: ReadDependencies): Promise<Answer> | Answer {
+  const { path } = request;
+  switch (path) {
     case READ_PATHS.instantQuery:
       return query(request, dependencies);
     case READ_PATHS.rangeQuery:
@@ -123,9 +163,9 @@ function answer(request: Request, dependencies: ReadDependencies): Promise<Respo
     case READ_PATHS.remoteRead:
       return remoteRead(request, dependencies);
   }
-  const name = LABEL_VALUES.exec(pathname)?.[1];
+  const name = LABEL_VALUES.exec(path)?.[1];
   if (name !== undefined) return labelValues(request, unescaped(name), dependencies);
-  return failure(404, "not_found", `there is no ${pathname} in this API`);
+  return failure(404, "not_found", `there is no ${path} in this API`);
 }
 
 /** @throws OperatingError `input.invalid` for escapes that are none, or bytes that are no UTF-8. */

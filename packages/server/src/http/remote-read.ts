@@ -2,13 +2,14 @@ import {
   ChunkFrames,
   decodeReadRequest,
   type ReadQuery,
-  type ReadRequest,
+  type ReadRequest as RemoteReadRequest,
   SamplesResponse,
 } from "@pharos/adapters/prometheus";
 import { errorText, type Labels, type Matcher, mergeLabels, OperatingError } from "@pharos/base";
 import type { Selection } from "@pharos/ports";
+import { type Answer, type Pieces, wholeAnswer } from "./answer.ts";
 import { HTTP_ERRORS } from "./errors.ts";
-import { formChunks } from "./parameters.ts";
+import type { ReadRequest } from "./read-request.ts";
 import type { ReadDependencies } from "./read-routes.ts";
 
 /** What one request may read, and how its answer comes. */
@@ -31,11 +32,12 @@ type Dependencies = Pick<ReadDependencies, "store" | "externalLabels" | "remoteR
  * `POST /api/v1/read`, remote read: a `prometheus.ReadRequest` in snappy, answered with all samples at once or with a
  * stream of chunks, whichever the client names first. External labels stand on what is answered. Errors are plain text.
  */
-export async function remoteRead(request: Request, dependencies: Dependencies): Promise<Response> {
+export async function remoteRead(
+  request: ReadRequest,
+  dependencies: Dependencies,
+): Promise<Answer> {
   try {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of formChunks(request)) parts.push(chunk);
-    const asked = decodeReadRequest(Buffer.concat(parts));
+    const asked = decodeReadRequest(request.body ?? new Uint8Array(0));
     const [type] = asked.accepted;
     return type === "STREAMED_XOR_CHUNKS"
       ? await streamedChunks(asked, dependencies, request.signal)
@@ -47,18 +49,18 @@ export async function remoteRead(request: Request, dependencies: Dependencies): 
 }
 
 /** Clients show the first line of a plain answer. */
-function failed(error: OperatingError): Response {
+function failed(error: OperatingError): Answer {
   // Prometheus says so of a query that is too large.
   const status = error.code === "query.too_many_samples" ? 400 : HTTP_ERRORS[error.code].status;
-  const headers = { "Content-Type": "text/plain; charset=utf-8" };
-  return new Response(`${errorText(error)}\n`, { status, headers });
+  const text = new TextEncoder().encode(`${errorText(error)}\n`);
+  return wholeAnswer(text, "text/plain; charset=utf-8", status);
 }
 
 async function samples(
-  { queries }: ReadRequest,
+  { queries }: RemoteReadRequest,
   dependencies: Dependencies,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<Answer> {
   const { samplesMax } = dependencies.remoteRead ?? REMOTE_READ_LIMITS;
   const external = dependencies.externalLabels();
   const response = new SamplesResponse();
@@ -73,40 +75,32 @@ async function samples(
     }
     response.endQuery();
   }
-  const body = response.packed();
-  const headers = {
-    "Content-Type": "application/x-protobuf",
-    "Content-Encoding": "snappy",
-    "Content-Length": String(body.length),
-  };
-  return new Response(body, { headers });
+  const headers = { "Content-Encoding": "snappy" };
+  return wholeAnswer(response.packed(), "application/x-protobuf", 200, headers);
 }
 
 async function streamedChunks(
-  request: ReadRequest,
+  request: RemoteReadRequest,
   dependencies: Dependencies,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<Answer> {
   const frames = framesOf(request, dependencies, signal);
   // What fails before the first frame can still be said with a status.
   let next = await frames.next();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (next.done === true) return controller.close();
-      controller.enqueue(next.value);
-      next = await frames.next();
-      return undefined;
+  const body: Pieces = {
+    async next() {
+      const piece = next;
+      if (piece.done !== true) next = await frames.next();
+      return piece;
     },
-    async cancel() {
-      await frames.return();
-    },
-  });
+    return: () => frames.return(),
+  };
   const type = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
-  return new Response(body, { headers: { "Content-Type": type } });
+  return { status: 200, headers: { "Content-Type": type }, body };
 }
 
 async function* framesOf(
-  { queries }: ReadRequest,
+  { queries }: RemoteReadRequest,
   dependencies: Dependencies,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {

@@ -1,3 +1,5 @@
+import type { Answer, Pieces } from "./answer.ts";
+
 /** Lets so many requests be answered at once; the others wait their turn, until whoever asks goes away. */
 export class RequestGate {
   #free: number;
@@ -12,15 +14,20 @@ export class RequestGate {
     return this.#waiting.size;
   }
 
-  /** Answers with the last byte of the answer the next one's turn. @throws the signal's reason, or what `answer` throws. */
-  async run(signal: AbortSignal, answer: () => Promise<Response>): Promise<Response> {
+  /**
+   * Gives the next one its turn when an answer is there as a whole, or with its last piece. @throws the signal's reason, or
+   * what `answer` throws.
+   */
+  async run(signal: AbortSignal, answer: () => Promise<Answer>): Promise<Answer> {
     await this.#turn(signal);
     const release = this.#releaseOnce();
     try {
-      const response = await answer();
-      if (response.body === null) release();
-      else return whenRead(response, release);
-      return response;
+      const answered = await answer();
+      const { body } = answered;
+      if (body !== null && !(body instanceof Uint8Array))
+        return { ...answered, body: untilRead(body, release) };
+      release();
+      return answered;
     } catch (error) {
       release();
       throw error;
@@ -64,28 +71,22 @@ export class RequestGate {
   }
 }
 
-/** The same response; `done` is called when its body has been read, has failed, or nobody wants it any more. */
-function whenRead(response: Response, done: () => void): Response {
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
+/** The same pieces; `done` is called after the last one, when one fails, or when nobody wants them any more. */
+function untilRead(pieces: Pieces, done: () => void): Pieces {
+  return {
+    async next() {
       try {
-        const { done: isEnd, value } = await reader.read();
-        if (!isEnd) {
-          controller.enqueue(value);
-          return;
-        }
+        const piece = await pieces.next();
+        if (piece.done === true) done();
+        return piece;
       } catch (error) {
         done();
         throw error;
       }
-      done();
-      controller.close();
     },
-    async cancel(reason) {
+    return() {
       done();
-      await reader.cancel(reason);
+      return pieces.return();
     },
-  });
-  return new Response(body, { status: response.status, headers: response.headers });
+  };
 }

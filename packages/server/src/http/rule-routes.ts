@@ -1,5 +1,5 @@
 import { formatValue, type Labels, type Matcher, matchesLabels } from "@pharos/base";
-import { formatTime, jsonResponse, labelsObject, success } from "./answer.ts";
+import { type Answer, formatTime, jsonAnswer, labelsObject, success } from "./answer.ts";
 import type {
   ActiveAlert,
   AlertingRuleStatus,
@@ -30,7 +30,7 @@ interface RuleFilter {
 export async function rules(
   request: Request,
   { rules: provider }: Pick<ApiDependencies, "rules">,
-): Promise<Response> {
+): Promise<Answer> {
   const parameters = await parametersOf(request);
   const filter = ruleFilter(parameters);
   const page = groupPage(parameters);
@@ -143,14 +143,14 @@ function ruleJson(rule: RuleStatus, excludeAlerts: boolean): unknown {
 }
 
 /** `/api/v1/alerts`: what is pending or firing. */
-export function alerts({ rules: provider }: Pick<ApiDependencies, "rules">): Response {
+export function alerts({ rules: provider }: Pick<ApiDependencies, "rules">): Answer {
   return success({ alerts: activeAlerts(provider).map(alertJson) });
 }
 
 /** `/api/v1/dashboard/alerts`: what is firing, as a plain list. */
-export function dashboardAlerts({ rules: provider }: Pick<ApiDependencies, "rules">): Response {
+export function dashboardAlerts({ rules: provider }: Pick<ApiDependencies, "rules">): Answer {
   const firing = activeAlerts(provider).filter(({ state }) => state === "firing");
-  return jsonResponse(JSON.stringify(firing.map(alertJson)));
+  return jsonAnswer(JSON.stringify(firing.map(alertJson)));
 }
 
 function activeAlerts(provider: ApiDependencies["rules"]): readonly ActiveAlert[] {
@@ -181,6 +181,6 @@ export function exponentText(value: number): string {
 }
 
 /** `/api/v1/alertmanagers`: none, since notifications are sent from here. */
-export function alertmanagers(): Response {
+export function alertmanagers(): Answer {
   return success({ activeAlertmanagers: [], droppedAlertmanagers: [] });
 }

@@ -1,7 +1,7 @@
 import { labelsFrom, quote } from "@pharos/base";
 import { createRelabelRule, type RelabelConfig, relabel, relabelConfigOf } from "@pharos/collect";
 import { parse, stringify } from "yaml";
-import { labelsObject, success } from "./answer.ts";
+import { type Answer, labelsObject, success } from "./answer.ts";
 import { badData } from "./errors.ts";
 import { parametersOf } from "./parameters.ts";
 
@@ -15,7 +15,7 @@ type Keys = Readonly<Record<string, unknown>>;
 export async function scrapePoolConfig(
   request: Request,
   { status }: ScrapePoolDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const job = jobOf(await parametersOf(request), status.configText());
   return success({ yaml: stringify(job) });
 }
@@ -24,7 +24,7 @@ export async function scrapePoolConfig(
 export async function relabelSteps(
   request: Request,
   { status }: ScrapePoolDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const parameters = await parametersOf(request);
   const job = jobOf(parameters, status.configText());
   const given = labelsFrom(labelsParameter(parameters.get("labels") ?? ""));

@@ -1,5 +1,7 @@
+import { responseOf } from "./answer.ts";
 import type { ApiDependencies, MetricMetadata } from "./dependencies.ts";
-import { parametersOf, parseBoolean } from "./parameters.ts";
+import { parseBoolean } from "./parameters.ts";
+import { readRequestOf } from "./read-request.ts";
 
 /**
  * `/api/v1/search/metric_names`: names come from the store; with `include_metadata` each has the type, help and unit
@@ -9,11 +11,9 @@ export async function searchMetricNames(
   request: Request,
   { read, metadata }: Pick<ApiDependencies, "read" | "metadata">,
 ): Promise<Response> {
-  const parameters = await parametersOf(request);
-  // A form that has been read goes on as part of the URL.
-  const { signal } = request;
-  const response = await read(new Request(withParameters(request.url, parameters), { signal }));
-  const wanted = parseBoolean(parameters.get("include_metadata") ?? "") === true;
+  const asked = await readRequestOf(request);
+  const wanted = parseBoolean(asked.parameters.get("include_metadata") ?? "") === true;
+  const response = responseOf(await read(asked));
   if (!wanted || !response.ok) return response;
   const described = new Map<string, MetricMetadata>();
   for (const entry of metadata.metadata(undefined))
@@ -21,12 +21,6 @@ export async function searchMetricNames(
   const lines = (await response.text()).trimEnd().split("\n");
   const text = lines.map((line) => `${withMetadata(line, described)}\n`).join("");
   return new Response(text, { headers: { "Content-Type": "application/x-ndjson; charset=utf-8" } });
-}
-
-function withParameters(url: string, parameters: URLSearchParams): URL {
-  const whole = new URL(url);
-  whole.search = parameters.toString();
-  return whole;
 }
 
 /** The last line has no results. */

@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Clock, type Matcher, METRIC_NAME, quote } from "@pharos/base";
 import type { SeriesReader, TimeRange } from "@pharos/ports";
-import { encoded, streamed } from "./answer.ts";
+import { type Answer, encoded, streamed } from "./answer.ts";
 import { badData } from "./errors.ts";
 import { type FuzzyScore, jaroWinklerScore, subsequenceScore } from "./fuzzy-score.ts";
 import { matchParameters } from "./match-parameter.ts";
-import { optionalBoolean, parametersOf, timeParameter } from "./parameters.ts";
+import { optionalBoolean, timeParameter } from "./parameters.ts";
+import type { ReadRequest } from "./read-request.ts";
 
 const NDJSON_TYPE = "application/x-ndjson; charset=utf-8";
 
@@ -53,11 +54,11 @@ export type SearchedKind = "metric_names" | "label_names" | "label_values";
  * `batch_size`. Lines of JSON: batches of results, then one that says whether there are more.
  */
 export async function search(
-  request: Request,
+  request: ReadRequest,
   kind: SearchedKind,
   { clock, store }: SearchDependencies,
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Answer> {
+  const parameters = request.parameters;
   const wanted = searchParameters(parameters, kind, clock.nowMs());
   // Answered where the metadata is; what it is asked for must be right here, too.
   optionalBoolean(parameters, "include_metadata", false);

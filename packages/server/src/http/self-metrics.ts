@@ -1,6 +1,6 @@
 import type { SelfMetricsData } from "@pharos/api";
 import { compileRegex, OperatingError } from "@pharos/base";
-import { success } from "./answer.ts";
+import { type Answer, success } from "./answer.ts";
 import { invalidParameter } from "./errors.ts";
 import { parametersOf } from "./parameters.ts";
 
@@ -11,7 +11,7 @@ type Metric = Family["metrics"][number];
 export async function selfMetrics(
   request: Request,
   { metricsText }: { metricsText(): Promise<string> },
-): Promise<Response> {
+): Promise<Answer> {
   const pattern = (await parametersOf(request)).get("metric_name_pattern") ?? "";
   const matches = pattern === "" ? () => true : namePattern(pattern);
   return success(familiesOf(await metricsText()).filter(({ name }) => matches(name)));

@@ -1,19 +1,20 @@
 import { compareUtf8, METRIC_NAME, quote } from "@pharos/base";
 import type { SeriesReader, TimeRange } from "@pharos/ports";
-import { jsonResponse, streamed, success, successList } from "./answer.ts";
+import { type Answer, jsonAnswer, streamed, success, successList } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
 import { labelSetsJson } from "./label-sets-json.ts";
 import { matchParameters } from "./match-parameter.ts";
 import { limitParameter, parametersOf, rangeParameters } from "./parameters.ts";
+import type { ReadRequest } from "./read-request.ts";
 
 interface SeriesDependencies {
   readonly store: Pick<SeriesReader, "series" | "labelNames" | "labelValues">;
 }
 
 /** `/api/v1/series?match[]&start&end&limit`: label sets. */
-export async function series(request: Request, { store }: SeriesDependencies): Promise<Response> {
-  const parameters = await parametersOf(request);
+export async function series(request: ReadRequest, { store }: SeriesDependencies): Promise<Answer> {
+  const parameters = request.parameters;
   if (!parameters.has("match[]")) throw badData("no match[] parameter provided");
   const limit = limitParameter(parameters);
   const range = rangeParameters(parameters);
@@ -23,10 +24,10 @@ export async function series(request: Request, { store }: SeriesDependencies): P
 
 /** `/api/v1/labels?match[]&start&end&limit`: label names. */
 export async function labelNames(
-  request: Request,
+  request: ReadRequest,
   { store }: SeriesDependencies,
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Answer> {
+  const parameters = request.parameters;
   const limit = limitParameter(parameters);
   const range = rangeParameters(parameters);
   return successList(
@@ -37,14 +38,14 @@ export async function labelNames(
 
 /** `/api/v1/label/<name>/values?match[]&start&end&limit`; the name as it is or escaped as `U__…`. */
 export async function labelValues(
-  request: Request,
+  request: ReadRequest,
   nameInPath: string,
   { store }: SeriesDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const name = unescapeName(nameInPath);
   if (name === "" || !name.isWellFormed())
     throw badData(`invalid label name: ${quote(nameInPath)}`);
-  const parameters = await parametersOf(request);
+  const parameters = request.parameters;
   const limit = limitParameter(parameters);
   const range = rangeParameters(parameters);
   return successList(
@@ -76,20 +77,20 @@ export function unescapeName(name: string): string {
 
 /** `/api/v1/metrics/names`: all metric names, a plain list. */
 export async function metricNames(
-  request: Request,
+  request: ReadRequest,
   { store }: SeriesDependencies,
-): Promise<Response> {
-  const range = rangeParameters(await parametersOf(request));
-  return jsonResponse(JSON.stringify(await store.labelValues(METRIC_NAME, range, [])));
+): Promise<Answer> {
+  const range = rangeParameters(request.parameters);
+  return jsonAnswer(JSON.stringify(await store.labelValues(METRIC_NAME, range, [])));
 }
 
 /** `/api/v1/metrics/labels?metric=cpu.load`: the labels of a metric with their values, `{"host": ["web-01"]}`. */
 export async function metricLabels(
-  request: Request,
+  request: ReadRequest,
   { store }: SeriesDependencies,
   { optional = false }: { readonly optional?: boolean } = {},
-): Promise<Response> {
-  const parameters = await parametersOf(request);
+): Promise<Answer> {
+  const parameters = request.parameters;
   const metric = parameters.get("metric") ?? "";
   const range = rangeParameters(parameters);
   if (metric === "") {
@@ -104,7 +105,7 @@ export async function metricLabels(
       if (name !== METRIC_NAME) values.getOrInsertComputed(name, () => new Set()).add(value);
   const lists = [...values].map(([name, set]) => [name, [...set].sort(compareUtf8)] as const);
   lists.sort((a, b) => compareUtf8(a[0], b[0]));
-  return jsonResponse(JSON.stringify(labelsRecord(lists)));
+  return jsonAnswer(JSON.stringify(labelsRecord(lists)));
 }
 
 /** Without a prototype: `__proto__` is a possible label name. */
@@ -117,18 +118,18 @@ function labelsRecord(
 }
 
 /** The labels of all series with their values. */
-async function allLabels(range: TimeRange, store: SeriesDependencies["store"]): Promise<Response> {
+async function allLabels(range: TimeRange, store: SeriesDependencies["store"]): Promise<Answer> {
   const lists: [string, readonly string[]][] = [];
   for (const name of await store.labelNames(range, []))
     if (name !== METRIC_NAME) lists.push([name, await store.labelValues(name, range, [])]);
-  return jsonResponse(JSON.stringify(labelsRecord(lists)));
+  return jsonAnswer(JSON.stringify(labelsRecord(lists)));
 }
 
 /** `/api/v1/metadata?limit&limit_per_metric&metric`: type, help and unit of metrics. */
 export async function metadata(
   request: Request,
   { metadata: provider }: Pick<ApiDependencies, "metadata">,
-): Promise<Response> {
+): Promise<Answer> {
   const parameters = await parametersOf(request);
   const limit = countParameter(parameters, "limit");
   const limitPerMetric = countParameter(parameters, "limit_per_metric");

@@ -1,6 +1,6 @@
 import { FUNCTIONS } from "@pharos/promql/syntax";
 import type { PreviewedBlock } from "../threads/store-calls.ts";
-import { formatTime, success } from "./answer.ts";
+import { type Answer, formatTime, success } from "./answer.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { badData } from "./errors.ts";
 import { parametersOf } from "./parameters.ts";
@@ -17,7 +17,7 @@ export function buildInfo({ status }: StatusDependencies): Readonly<Record<strin
 }
 
 /** `/api/v1/status/runtimeinfo`. What only Go has is empty. */
-export async function runtimeInfo({ status, clock }: StatusDependencies): Promise<Response> {
+export async function runtimeInfo({ status, clock }: StatusDependencies): Promise<Answer> {
   const info = await status.runtime();
   return success({
     startTime: formatTime(info.startTimeMs),
@@ -37,12 +37,12 @@ export async function runtimeInfo({ status, clock }: StatusDependencies): Promis
 }
 
 /** `/api/v1/status/config`. */
-export function configText({ status }: StatusDependencies): Response {
+export function configText({ status }: StatusDependencies): Answer {
   return success({ yaml: status.configText() });
 }
 
 /** `/api/v1/status/flags`. */
-export function flags({ status }: StatusDependencies): Response {
+export function flags({ status }: StatusDependencies): Answer {
   return success(status.flags());
 }
 
@@ -50,7 +50,7 @@ export function flags({ status }: StatusDependencies): Response {
 export async function tsdbStatus(
   request: Request,
   { status }: StatusDependencies,
-): Promise<Response> {
+): Promise<Answer> {
   const parameters = await parametersOf(request);
   const text = parameters.get("limit") ?? "";
   const limit = text === "" ? TSDB_LIST_LENGTH : Number(text);
@@ -70,7 +70,7 @@ export async function tsdbStatus(
 }
 
 /** `/api/v1/status/tsdb/blocks`: as Prometheus lists them; `tier` and `numBytes` are ours. */
-export async function tsdbBlocks({ status }: StatusDependencies): Promise<Response> {
+export async function tsdbBlocks({ status }: StatusDependencies): Promise<Answer> {
   const blocks = (await status.blocks()).map((block) => ({
     ulid: block.name,
     minTime: block.minTimeMs,
@@ -90,7 +90,7 @@ export async function tsdbBlocks({ status }: StatusDependencies): Promise<Respon
 }
 
 /** `/api/v1/status/tsdb/retention`: what would go now, were the configuration loaded again. Nothing does. */
-export async function tsdbRetention({ status }: StatusDependencies): Promise<Response> {
+export async function tsdbRetention({ status }: StatusDependencies): Promise<Answer> {
   const { remove, rewrite, expired } = await status.retention();
   const listed = ({ tier, path, rangeStartMs, rangeEndMs, size }: PreviewedBlock) => ({
     ...{ tier, path, minTime: rangeStartMs, maxTime: rangeEndMs, numBytes: size },
@@ -111,7 +111,7 @@ export async function tsdbRetention({ status }: StatusDependencies): Promise<Res
 }
 
 /** `/api/v1/status/walreplay`: the log has been read back; until then another answers (`answerStarting`). */
-export function walReplay(): Response {
+export function walReplay(): Answer {
   return success({ min: 0, max: 0, current: 0, state: "done" });
 }
 
@@ -119,7 +119,7 @@ export function walReplay(): Response {
 export function features({
   admin,
   lifecycle,
-}: Pick<ApiDependencies, "admin" | "lifecycle">): Response {
+}: Pick<ApiDependencies, "admin" | "lifecycle">): Answer {
   return success({
     api: {
       admin: admin.control !== undefined,

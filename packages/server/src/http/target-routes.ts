@@ -1,5 +1,5 @@
 import { formatDuration, matchesLabels } from "@pharos/base";
-import { formatTime, labelsObject, success } from "./answer.ts";
+import { type Answer, formatTime, labelsObject, success } from "./answer.ts";
 import type { ActiveTarget, ApiDependencies } from "./dependencies.ts";
 import { parseSelector } from "./match-parameter.ts";
 import { parametersOf } from "./parameters.ts";
@@ -9,7 +9,7 @@ import { countParameter } from "./series-routes.ts";
 export async function targets(
   request: Request,
   { targets: provider }: Pick<ApiDependencies, "targets">,
-): Promise<Response> {
+): Promise<Answer> {
   const parameters = await parametersOf(request);
   const state = (parameters.get("state") ?? "").toLowerCase() || "any";
   const pool = parameters.get("scrapePool") ?? "";
@@ -53,7 +53,7 @@ function targetJson(target: ActiveTarget): unknown {
 export async function targetsMetadata(
   request: Request,
   { metadata }: Pick<ApiDependencies, "metadata">,
-): Promise<Response> {
+): Promise<Answer> {
   const parameters = await parametersOf(request);
   const limit = countParameter(parameters, "limit");
   const matchTarget = parameters.get("match_target") ?? "";
@@ -70,6 +70,6 @@ export async function targetsMetadata(
 }
 
 /** `/api/v1/scrape_pools`: the names of the jobs. */
-export function scrapePools({ targets: provider }: Pick<ApiDependencies, "targets">): Response {
+export function scrapePools({ targets: provider }: Pick<ApiDependencies, "targets">): Answer {
   return success({ scrapePools: [...provider.scrapePools()].sort() });
 }

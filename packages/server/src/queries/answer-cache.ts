@@ -3,6 +3,8 @@ import type { Clock } from "@pharos/base";
 import type { SharedCache, StoreChanges, TimeRange } from "@pharos/ports";
 import type { QueryResult } from "@pharos/promql/engine";
 import type { Expr } from "@pharos/promql/syntax";
+import { type Answer, type Pieces, wholeAnswer } from "../http/answer.ts";
+import type { ReadRequest } from "../http/read-request.ts";
 import type { QueryRun } from "./query-run.ts";
 import type { QueryThreads, SentQuery } from "./query-service.ts";
 
@@ -59,7 +61,7 @@ export class AnswerCache implements QueryThreads {
     return this.#options.threads.evaluate(expr, timeMs, signal);
   }
 
-  async read(request: Request, query?: SentQuery): Promise<Response> {
+  async read(request: ReadRequest, query?: SentQuery): Promise<Answer> {
     const { threads, cache } = this.#options;
     if (query?.answer === undefined) return threads.read(request, query);
     const key = this.#keyOf(query.answer);
@@ -71,8 +73,8 @@ export class AnswerCache implements QueryThreads {
       run = seen;
       query.observe(seen);
     };
-    const response = await threads.read(request, { ...query, observe });
-    return this.#keeping(response, key, query.answer, run);
+    const answer = await threads.read(request, { ...query, observe });
+    return this.#keeping(answer, key, query.answer, run);
   }
 
   #keyOf({ text }: AnswerKey): string {
@@ -81,7 +83,7 @@ export class AnswerCache implements QueryThreads {
   }
 
   /** Undefined where samples came or went since. */
-  #answerOf(kept: Uint8Array<ArrayBuffer>, query: SentQuery): Response | undefined {
+  #answerOf(kept: Uint8Array<ArrayBuffer>, query: SentQuery): Answer | undefined {
     const startedMs = this.#options.clock.monotonicMs();
     const changes = this.#options.changes();
     const size = new DataView(kept.buffer).getUint32(0);
@@ -96,16 +98,20 @@ export class AnswerCache implements QueryThreads {
         steps: { total: steps, cached: steps },
       },
     });
-    const headers = { "Content-Type": contentType, Vary: "Accept" };
-    return new Response(kept.subarray(4 + size), { headers });
+    return wholeAnswer(kept.subarray(4 + size), contentType, 200, { Vary: "Accept" });
   }
 
-  /** The response, which is kept when it has been read to its end. */
-  #keeping(response: Response, key: string, asked: AnswerKey, run: QueryRun | undefined): Response {
+  /** The answer, which is kept when it has been read to its end. */
+  async #keeping(
+    answer: Answer,
+    key: string,
+    asked: AnswerKey,
+    run: QueryRun | undefined,
+  ): Promise<Answer> {
     const { clock, cache, recentKeptMs, olderKeptMs } = this.#options;
     const { total, holds } = run?.stats?.steps ?? {};
     const keptMs = clock.nowMs() - asked.endMs < HOUR_MS ? recentKeptMs : olderKeptMs;
-    const { body, status, headers } = response;
+    const { body, status, headers } = answer;
     if (
       holds === undefined ||
       total === undefined ||
@@ -113,24 +119,31 @@ export class AnswerCache implements QueryThreads {
       status !== 200 ||
       keptMs <= 0
     )
-      return response;
-    const contentType = headers.get("Content-Type") ?? "";
+      return answer;
+    const contentType = headers["Content-Type"] ?? "";
     const preface: Preface = { ...holds, contentType, steps: total };
     const text = new TextEncoder().encode(JSON.stringify(preface));
     const parts: Uint8Array[] = [new Uint8Array(4), text];
     new DataView((parts[0] as Uint8Array).buffer).setUint32(0, text.length);
+    const keep = async (size: number): Promise<void> => {
+      if (size <= ANSWER_SIZE_MAX) await cache.set(key, Buffer.concat(parts), keptMs);
+    };
+    if (body instanceof Uint8Array) {
+      parts.push(body);
+      await keep(body.length);
+      return answer;
+    }
     let size = 0;
-    const copying = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform(part, controller) {
-        size += part.length;
+    const next: Pieces["next"] = async () => {
+      const piece = await body.next();
+      if (piece.done === true) await keep(size);
+      else {
+        size += piece.value.length;
         // A copy, since whoever reads it may do with it as they like.
-        if (size <= ANSWER_SIZE_MAX) parts.push(part.slice());
-        controller.enqueue(part);
-      },
-      async flush() {
-        if (size <= ANSWER_SIZE_MAX) await cache.set(key, Buffer.concat(parts), keptMs);
-      },
-    });
-    return new Response(body.pipeThrough(copying), { status, headers });
+        if (size <= ANSWER_SIZE_MAX) parts.push(piece.value.slice());
+      }
+      return piece;
+    };
+    return { ...answer, body: { next, return: () => body.return() } };
   }
 }

@@ -1,10 +1,11 @@
 import type { Client } from "../http/client.ts";
+import type { ReadRequest } from "../http/read-request.ts";
 import type { QuerySource } from "./query-scheduler.ts";
 
 /** A page says here what it asks for: `dashboard` or `explore`. */
-const SOURCE_HEADER = "X-Pharos-Query-Source";
+const SOURCE_HEADER = "x-pharos-query-source";
 /** Grafana says so for each panel of a dashboard, and not where somebody explores. */
-const GRAFANA_DASHBOARD_HEADER = "X-Dashboard-Uid";
+const GRAFANA_DASHBOARD_HEADER = "x-dashboard-uid";
 /** Names of users are cut here. */
 const USER_LENGTH_MAX = 256;
 
@@ -19,14 +20,14 @@ export interface QueryCaller {
  * configured: anybody could send it.
  */
 export function queryCaller(
-  headers: Headers,
+  request: ReadRequest,
   { address }: Client,
   userHeader: string | undefined,
 ): QueryCaller {
-  const name = userHeader === undefined ? "" : (headers.get(userHeader) ?? "").trim();
+  const name = userHeader === undefined ? "" : request.header(userHeader.toLowerCase()).trim();
   const isDashboard =
-    headers.get(SOURCE_HEADER)?.toLowerCase() === "dashboard" ||
-    (headers.get(GRAFANA_DASHBOARD_HEADER) ?? "") !== "";
+    request.header(SOURCE_HEADER).toLowerCase() === "dashboard" ||
+    request.header(GRAFANA_DASHBOARD_HEADER) !== "";
   return {
     user: name === "" ? address : name.slice(0, USER_LENGTH_MAX),
     source: isDashboard ? "dashboard" : "ad-hoc",

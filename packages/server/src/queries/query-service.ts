@@ -1,14 +1,10 @@
 import { type Clock, errorText, OperatingError } from "@pharos/base";
 import type { QueryResult } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
+import type { Answer } from "../http/answer.ts";
 import { type Client, UNKNOWN_CLIENT } from "../http/client.ts";
-import {
-  formChunks,
-  mayUseCache,
-  parametersOf,
-  parseDurationText,
-  parseTime,
-} from "../http/parameters.ts";
+import { mayUseCache, parseDurationText, parseTime } from "../http/parameters.ts";
+import type { ReadRequest } from "../http/read-request.ts";
 import { READ_PATHS } from "../http/read-routes.ts";
 import type { ActiveQueries, QueryRequest } from "./active-queries.ts";
 import type { AnswerKey } from "./answer-cache.ts";
@@ -38,7 +34,7 @@ export interface SentQuery {
 
 /** The threads that evaluate. */
 export interface QueryThreads {
-  read(request: Request, query?: SentQuery): Promise<Response>;
+  read(request: ReadRequest, query?: SentQuery): Promise<Answer>;
   evaluate(expr: Expr, timeMs: number, signal: AbortSignal): Promise<QueryResult>;
 }
 
@@ -86,37 +82,35 @@ export class QueryService {
   }
 
   /** Answers one of the read routes. @throws OperatingError where it does not begin; the signal's reason. */
-  async read(request: Request, client: Client = UNKNOWN_CLIENT): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    const kind = QUERY_PATHS.get(pathname);
+  async read(request: ReadRequest, client: Client = UNKNOWN_CLIENT): Promise<Answer> {
+    const { method, path } = request;
+    const kind = QUERY_PATHS.get(path);
     if (kind === undefined) return this.#options.threads.read(request);
     const { userHeader, ceilings } = this.#options;
-    const whole = await withWholeForm(request);
-    // Most have no form, and a copy takes longer than all else here.
-    const parameters = await parametersOf(whole === request ? request : whole.clone());
+    const { parameters } = request;
     const terms = queryTerms(parameters, ceilings());
-    const asker = queryCaller(request.headers, client, userHeader);
-    const isDashboard = pathname === READ_PATHS.dashboardQuery;
+    const asker = queryCaller(request, client, userHeader);
+    const isDashboard = path === READ_PATHS.dashboardQuery;
     const caller: QueryCaller = isDashboard ? { ...asker, source: "dashboard" } : asker;
     const times = this.#times(parameters, kind);
     const query: QueryRequest = {
       // A dashboard may ask by the name of a metric alone.
       query: parameters.get("query") ?? parameters.get("metric") ?? "",
       ...{ ...times, ...caller },
-      ...{ clientAddress: client.address, method: request.method, path: pathname },
+      ...{ clientAddress: client.address, method, path },
     };
-    const answer = kind === "range" ? answerKey(whole, parameters, times.endMs) : undefined;
-    return this.#run(query, caller, terms, whole, request.signal, answer);
+    const answer = kind === "range" ? answerKey(request, times.endMs) : undefined;
+    return this.#run(query, caller, terms, request, answer);
   }
 
   async #run(
     query: QueryRequest,
     caller: QueryCaller,
     terms: QueryTerms,
-    request: Request,
-    clientSignal: AbortSignal,
+    request: ReadRequest,
     answer: AnswerKey | undefined,
-  ): Promise<Response> {
+  ): Promise<Answer> {
+    const { signal: clientSignal } = request;
     const { clock, threads, scheduler, active } = this.#options;
     const beganMs = clock.monotonicMs();
     // Not `AbortSignal.any`, which takes longer than all else here.
@@ -259,16 +253,12 @@ export class QueryService {
 }
 
 /** What tells the answer to a range query from others; undefined for one that is not to be kept, or tells of its making. */
-function answerKey(
-  { url, headers }: Request,
-  parameters: URLSearchParams,
-  endMs: number,
-): AnswerKey | undefined {
-  if (!mayUseCache(headers, parameters)) return undefined;
+function answerKey(request: ReadRequest, endMs: number): AnswerKey | undefined {
+  const { path, parameters } = request;
+  if (!mayUseCache(request.header("cache-control"), parameters)) return undefined;
   if (parameters.has("stats") || parameters.has("cost")) return undefined;
-  const { pathname } = new URL(url);
-  const accept = headers.get("Accept") ?? "";
-  return { text: JSON.stringify([pathname, accept, [...parameters].sort()]), endMs };
+  const accept = request.header("accept");
+  return { text: JSON.stringify([path, accept, [...parameters].sort()]), endMs };
 }
 
 function stepOf(parameters: URLSearchParams): number {
@@ -290,14 +280,4 @@ function timings(waitedMs: number, evaluatedMs: number): QueryTimings {
     execQueueTime: queued,
     execTotalTime: queued + evaluated,
   };
-}
-
-/** The request with all of its form, which can be read twice then. @throws OperatingError `input.too_large`. */
-async function withWholeForm(request: Request): Promise<Request> {
-  // Asking for the body makes a request of full weight of one that has only what was asked of it.
-  if (request.method === "GET" || request.body === null) return request;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of formChunks(request)) chunks.push(chunk);
-  const { url, method, headers } = request;
-  return new Request(url, { method, headers, body: new Uint8Array(Buffer.concat(chunks)) });
 }

@@ -4,6 +4,8 @@ import type { Labels } from "@pharos/base";
 import type { QueryResult, ResultCacheOptions, ResultCacheStats } from "@pharos/promql/engine";
 import type { ReaderSetup } from "@pharos/tsdb";
 import type { ArchiveConfig } from "../config/config.ts";
+import type { Answer } from "../http/answer.ts";
+import type { RequestHeaders } from "../http/read-request.ts";
 import type { RemoteReadLimits } from "../http/remote-read.ts";
 import type { QueryRun } from "../queries/query-run.ts";
 import type { QueryTerms } from "../queries/query-terms.ts";
@@ -36,10 +38,10 @@ export interface QueryThreadData {
 
 /** A request for one of the read routes. */
 export interface SentRequest {
-  readonly url: string;
   readonly method: string;
+  readonly target: string;
   /** Only what those routes look at. */
-  readonly headers: readonly (readonly [string, string])[];
+  readonly headers: RequestHeaders;
   readonly body: Uint8Array | undefined;
   readonly externalLabels: Labels;
   /** Who else is asked for samples. */
@@ -50,9 +52,9 @@ export interface SentRequest {
 
 export interface SentResponse {
   readonly status: number;
-  readonly headers: readonly (readonly [string, string])[];
+  readonly headers: Answer["headers"];
   /** The body, or its beginning. */
-  readonly body: Uint8Array;
+  readonly body: Uint8Array<ArrayBuffer>;
   /** Where the rest is asked for; undefined if there is none. */
   readonly rest: number | undefined;
   /** How the evaluation went, where there was one. */
@@ -63,7 +65,7 @@ export interface SentResponse {
 export interface QueryCalls {
   read(ask: SentRequest): SentResponse;
   /** The next piece of an answer; undefined at its end. */
-  next(ask: number): Uint8Array | undefined;
+  next(ask: number): Uint8Array<ArrayBuffer> | undefined;
   /** Nobody wants the rest of an answer. */
   drop(ask: number): void;
   /** An instant query. */

@@ -5,7 +5,8 @@ import type { StoreChanges } from "@pharos/ports";
 import type { QueryResult, ResultCacheStats } from "@pharos/promql/engine";
 import { type Expr, formatExpr } from "@pharos/promql/syntax";
 import { TimeChanges } from "@pharos/tsdb";
-import { formChunks } from "../http/parameters.ts";
+import type { Answer } from "../http/answer.ts";
+import type { ReadRequest } from "../http/read-request.ts";
 import type { Logger } from "../log.ts";
 import type { SentQuery } from "../queries/query-service.ts";
 import type { QuerySettings } from "./query-calls.ts";
@@ -28,7 +29,7 @@ const SPARE_THREADS_MAX = 2;
 const RULE_THREADS_MAX = 1;
 
 /** What the read routes look at. */
-const READ_HEADERS = ["Accept", "Cache-Control", "Content-Type"] as const;
+const READ_HEADERS = ["accept", "cache-control", "content-type"] as const;
 /** Of so many different queries it is remembered which thread answered them, and has what it kept of that. */
 const HOMES_MAX = 10_000;
 
@@ -144,17 +145,24 @@ export class QueryPool implements AsyncDisposable {
   }
 
   /** Answers a request for one of the read routes. */
-  readonly read = async (request: Request, query?: SentQuery): Promise<Response> => {
-    const { method, url } = request;
-    const headers: [string, string][] = [];
+  readonly read = async (request: ReadRequest, query?: SentQuery): Promise<Answer> => {
+    const { method, target, body } = request;
+    const headers: Record<string, string> = {};
     for (const name of READ_HEADERS) {
-      const value = request.headers.get(name);
-      if (value !== null) headers.push([name, value]);
+      const value = request.header(name);
+      if (value !== "") headers[name] = value;
     }
-    const body = await formOf(request);
     const externalLabels = this.#options.externalLabels();
     const remoteReads = this.#options.remoteReads?.() ?? [];
-    const sent = { method, url, headers, body, externalLabels, remoteReads, terms: query?.terms };
+    const sent = {
+      method,
+      target,
+      headers,
+      body,
+      externalLabels,
+      remoteReads,
+      terms: query?.terms,
+    };
     const thread = await this.#thread("people", query?.home);
     const signal = query?.signal ?? request.signal;
     const { unreadMsMax = UNREAD_MS_MAX } = this.#options;
@@ -286,13 +294,4 @@ export interface QueryPoolStats {
   /** Since the start: threads that ended by themselves, and those that were ended since they did not answer. */
   readonly deaths: number;
   readonly stuck: number;
-}
-
-/** Undefined where there is none. @throws OperatingError `input.too_large`. */
-async function formOf(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  // Asking for the body of a request makes one of full weight, and most have none.
-  if (request.method === "GET" || request.body === null) return undefined;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of formChunks(request)) chunks.push(chunk);
-  return new Uint8Array(Buffer.concat(chunks));
 }

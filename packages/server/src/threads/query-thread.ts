@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { systemClock } from "@pharos/adapters/node";
 import { errorText, OperatingError } from "@pharos/base";
 import type { QueryResult, ResultCacheStats } from "@pharos/promql/engine";
+import type { Answer, Pieces } from "../http/answer.ts";
 import type { QueryRun } from "../queries/query-run.ts";
 import { Caller } from "./calls.ts";
 import { Liveness } from "./liveness.ts";
@@ -148,7 +149,7 @@ export class QueryThread {
     signal: AbortSignal,
     observe: (run: QueryRun) => void,
     unreadMsMax: number,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     this.#begin();
     let unfinished = false;
     try {
@@ -159,25 +160,22 @@ export class QueryThread {
         },
       });
       this.#liveness.heard();
-      const { status, body, rest, run } = sent;
+      const { status, headers, body, rest, run } = sent;
       if (run !== undefined) observe(run);
-      const headers = sent.headers.map(([name, value]): [string, string] => [name, value]);
       unfinished = rest !== undefined;
-      if (rest !== undefined)
-        return new Response(this.#stream(body, rest, unreadMsMax), { status, headers });
-      return new Response(body as Uint8Array<ArrayBuffer>, { status, headers });
+      const pieces = rest === undefined ? body : this.#pieces(body, rest, unreadMsMax);
+      return { status, headers, body: pieces };
     } finally {
       if (!unfinished) this.#finish();
     }
   }
 
-  /** The rest comes as fast as the client takes it, which must not stop for longer than `unreadMsMax`. */
-  #stream(
-    first: SentResponse["body"],
-    rest: number,
-    unreadMsMax: number,
-  ): ReadableStream<Uint8Array> {
-    let next: Promise<Uint8Array | undefined> = Promise.resolve(first);
+  /**
+   * The rest comes as fast as the client takes it, which must not stop for longer than `unreadMsMax`: one piece is asked
+   * for while the one before is written.
+   */
+  #pieces(first: SentResponse["body"], rest: number, unreadMsMax: number): Pieces {
+    let next: Promise<SentResponse["body"] | undefined> = Promise.resolve(first);
     let open = true;
     let unread: NodeJS.Timeout | undefined;
     const end = (): void => {
@@ -185,37 +183,36 @@ export class QueryThread {
       if (open) this.#finish();
       open = false;
     };
-    const waitForReader = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-      unread = setTimeout(() => {
-        end();
-        this.#caller.tell("drop", rest);
-        const reason = `nothing of the answer was read for ${unreadMsMax} ms`;
-        controller.error(new OperatingError("query.timeout", reason));
-      }, unreadMsMax).unref();
+    const drop = (): void => {
+      if (open) this.#caller.tell("drop", rest);
+      end();
     };
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
+    const letGo = (): void => {
+      drop();
+      const reason = `nothing of the answer was read for ${unreadMsMax} ms`;
+      next = Promise.reject(new OperatingError("query.timeout", reason));
+      next.catch(() => {}); // Heard by who reads on after all.
+    };
+    return {
+      next: async () => {
         clearTimeout(unread);
         try {
-          const piece = await next;
-          if (piece === undefined) {
+          const value = await next;
+          if (!open || value === undefined) {
             end();
-            return controller.close();
+            return { done: true, value: undefined };
           }
           next = this.#caller.call("next", rest);
-          next.catch(() => {}); // Heard with the next pull.
-          controller.enqueue(piece);
-          waitForReader(controller);
+          next.catch(() => {}); // Heard with the next piece.
+          unread = setTimeout(letGo, unreadMsMax).unref();
+          return { done: false, value };
         } catch (error) {
           end();
           throw error;
         }
       },
-      cancel: () => {
-        end();
-        this.#caller.tell("drop", rest);
-      },
-    });
+      return: drop,
+    };
   }
 
   async evaluate(

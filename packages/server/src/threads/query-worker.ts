@@ -8,7 +8,8 @@ import { createEngine, ResultCache } from "@pharos/promql/engine";
 import { parse } from "@pharos/promql/syntax";
 import { type AttachedReader, attachReader, type ReaderCalls } from "@pharos/tsdb";
 import { BUILD_INFO } from "../build-info.ts";
-import { wholeBodyOf } from "../http/answer.ts";
+import type { Pieces } from "../http/answer.ts";
+import { ReadRequest } from "../http/read-request.ts";
 import { createReadRoutes, READ_PATHS } from "../http/read-routes.ts";
 import type { QueryRun } from "../queries/query-run.ts";
 import { FanOutReader } from "../remote-read/fan-out-reader.ts";
@@ -46,8 +47,6 @@ const freed = new FreedMemory();
 /** For other systems that are read from, if there are any. */
 let http: NodeHttpClient | undefined;
 
-type Pieces = AsyncIterator<Uint8Array<ArrayBuffer>, unknown, undefined>;
-
 /** What is left of answers that are being read. */
 const rests = new Map<number, Pieces>();
 let nextRest = 1;
@@ -64,7 +63,7 @@ answerCalls<QueryCalls>(main, {
     return undefined;
   },
   drop(rest) {
-    void rests.get(rest)?.return?.();
+    rests.get(rest)?.return();
     rests.delete(rest);
     freed.workEnded();
   },
@@ -79,11 +78,12 @@ answerCalls<QueryCalls>(main, {
 
 async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<SentResponse>> {
   let run: QueryRun | undefined;
+  const request = new ReadRequest({ ...sent, signal });
   const read = createReadRoutes({
     clock: systemClock,
     engine,
     // Who reads from here gets what is here: two that read from each other would never end.
-    store: isRemoteRead(sent) ? store : readerOf(sent.remoteReads),
+    store: request.path === READ_PATHS.remoteRead ? store : readerOf(sent.remoteReads),
     exemplars: store,
     queryTimeoutMs: settings.timeoutMs,
     lookbackMs: settings.lookbackMs,
@@ -94,29 +94,19 @@ async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<Se
       run = seen;
     },
   });
-  const { url, method, body: form = null } = sent;
-  const headers = new Headers(sent.headers.map(([name, value]): [string, string] => [name, value]));
-  const response = await read(new Request(url, { method, headers, body: form, signal }));
-  const { status } = response;
-  const whole = wholeBodyOf(response);
-  if (whole !== undefined) {
-    const answer = { status, headers: [...response.headers], body: whole, run, rest: undefined };
-    return new Moved(answer, [whole.buffer]);
+  const { status, headers, body } = await read(request);
+  const answer = { status, headers, run };
+  if (body === null || body instanceof Uint8Array) {
+    const whole = body ?? new Uint8Array(0);
+    return new Moved({ ...answer, body: whole, rest: undefined }, [whole.buffer]);
   }
-  const pieces = (response.body ?? new Blob().stream()).values();
-  const body = (await nextPiece(pieces)) ?? new Uint8Array(0);
-  // A short answer has its length and comes whole.
-  const isWhole = response.headers.has("Content-Length") || body.length < PIECE_SIZE_MIN;
-  const answer = { status, headers: [...response.headers], body, run };
-  if (isWhole) return new Moved({ ...answer, rest: undefined }, [body.buffer]);
+  const first = (await nextPiece(body)) ?? new Uint8Array(0);
+  if (first.length < PIECE_SIZE_MIN)
+    return new Moved({ ...answer, body: first, rest: undefined }, [first.buffer]);
   const rest = nextRest++;
-  if (signal.aborted) void pieces.return?.();
-  else rests.set(rest, pieces);
-  return new Moved({ ...answer, rest }, [body.buffer]);
-}
-
-function isRemoteRead({ url }: SentRequest): boolean {
-  return new URL(url).pathname === READ_PATHS.remoteRead;
+  if (signal.aborted) body.return();
+  else rests.set(rest, body);
+  return new Moved({ ...answer, body: first, rest }, [first.buffer]);
 }
 
 /** The store, and those that are read beside it. */
