@@ -613,10 +613,7 @@ test("what is wrong with remote write and remote read is said at its place", () 
   ]);
   deepEqual(
     problems("remote_write: [{ url: http://x, headers: { Content-Type: a }, capacity: 1 }]"),
-    [
-      "1:58 Content-Type is a reserved header. It must not be changed",
-      "1:63 unknown key",
-    ],
+    ["1:58 Content-Type is a reserved header. It must not be changed", "1:63 unknown key"],
   );
   deepEqual(
     problems(`remote_write:

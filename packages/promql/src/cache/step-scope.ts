@@ -69,6 +69,12 @@ class ScopeFinder {
       case "aggregation":
         if (expr.op === "limitk" && !isInLabelOrder(expr.expr)) this.isOfSteps = false;
         break;
+      case "binary":
+      case "unary":
+      case "paren":
+      case "number":
+      case "string":
+        break;
     }
     return childrenOf(expr).reduce((scope, child) => union(scope, this.find(child)), NOTHING);
   }

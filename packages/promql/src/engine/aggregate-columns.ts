@@ -11,6 +11,18 @@ const NOTHING = new Float64Array(0);
 
 type KernelOp = "sum" | "avg" | "min" | "max" | "count";
 
+const KERNEL_OPS: ReadonlySet<AggregationOp> = new Set<KernelOp>([
+  "sum",
+  "avg",
+  "min",
+  "max",
+  "count",
+]);
+
+function isKernelOp(op: AggregationOp): op is KernelOp {
+  return KERNEL_OPS.has(op);
+}
+
 /**
  * Groups of an aggregation that are added up in WebAssembly: faster than by the `Kernel`s of TypeScript, and the same to
  * the last bit. Their columns are views on the kernels' memory, so that a `Kernel` can add to them as well what is not
@@ -25,16 +37,7 @@ export class KernelGroups implements Disposable {
 
   /** Undefined for an aggregation that there is only in TypeScript. */
   static open(kernels: Kernels, op: AggregationOp, count: number): KernelGroups | undefined {
-    switch (op) {
-      case "sum":
-      case "avg":
-      case "min":
-      case "max":
-      case "count":
-        return new KernelGroups(kernels, op, count);
-      default:
-        return undefined;
-    }
+    return isKernelOp(op) ? new KernelGroups(kernels, op, count) : undefined;
   }
 
   private constructor(kernels: Kernels, op: KernelOp, count: number) {

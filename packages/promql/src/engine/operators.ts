@@ -33,10 +33,12 @@ export interface OperatorExpr {
   readonly span: Span;
 }
 
-const COMPARISONS = new Set<BinaryOp>(["==", "!=", ">", "<", ">=", "<="]);
+type Comparison = "==" | "!=" | ">" | "<" | ">=" | "<=";
+
+const COMPARISONS: ReadonlySet<BinaryOp> = new Set<Comparison>(["==", "!=", ">", "<", ">=", "<="]);
 const SET_OPERATORS = new Set<BinaryOp>(["and", "or", "unless"]);
 
-export function isComparison(op: BinaryOp): boolean {
+export function isComparison(op: BinaryOp): op is Comparison {
   return COMPARISONS.has(op);
 }
 
@@ -129,6 +131,7 @@ export interface Operand {
 
 /** Takes out of `present` the steps at which a comparison does not hold. */
 function filterColumns(op: BinaryOp, a: Float64Array, b: Float64Array, present: Uint8Array): void {
+  assert(isComparison(op), () => `${op} compares nothing`);
   const count = present.length;
   switch (op) {
     case "==":
@@ -151,9 +154,6 @@ function filterColumns(op: BinaryOp, a: Float64Array, b: Float64Array, present: 
     case "<=":
       for (let i = 0; i < count; i++)
         if (!((a[i] as number) <= (b[i] as number))) present[i] = NONE;
-      return;
-    default:
-      assert(false, () => `${op} compares nothing`);
   }
 }
 
@@ -233,34 +233,24 @@ function combineSamples(
   right: number | NativeHistogram,
   annotations: Annotations,
 ): number | NativeHistogram | undefined {
-  if (typeof left !== "number" && typeof right !== "number")
-    switch (op) {
-      case "+":
-        return sumOf(op, addHistograms(left, right), span, annotations);
-      case "-": {
-        const difference = sumOf(op, subtractHistograms(left, right), span, annotations);
-        // It may go up and down whatever the two were.
-        return difference && { ...difference, counterReset: "gauge" };
-      }
-      case "==":
-      case "!=": {
-        const holds = histogramsEqual(left, right) === (op === "==");
-        if (bool) return holds ? 1 : 0;
-        return holds ? left : undefined;
-      }
+  if (typeof left !== "number" && typeof right !== "number") {
+    if (op === "+") return sumOf(op, addHistograms(left, right), span, annotations);
+    if (op === "-") {
+      const difference = sumOf(op, subtractHistograms(left, right), span, annotations);
+      // It may go up and down whatever the two were.
+      return difference && { ...difference, counterReset: "gauge" };
     }
-  else if (typeof left !== "number" && typeof right === "number")
-    switch (op) {
-      case "*":
-        return compactHistogram(scaleHistogram(left, right));
-      case "/":
-        return compactHistogram(divideHistogram(left, right));
-      case "</":
-        return trimUpper(left, right);
-      case ">/":
-        return trimLower(left, right);
+    if (op === "==" || op === "!=") {
+      const holds = histogramsEqual(left, right) === (op === "==");
+      if (bool) return holds ? 1 : 0;
+      return holds ? left : undefined;
     }
-  else if (typeof left === "number" && typeof right !== "number" && op === "*")
+  } else if (typeof left !== "number" && typeof right === "number") {
+    if (op === "*") return compactHistogram(scaleHistogram(left, right));
+    if (op === "/") return compactHistogram(divideHistogram(left, right));
+    if (op === "</") return trimUpper(left, right);
+    if (op === ">/") return trimLower(left, right);
+  } else if (typeof left === "number" && typeof right !== "number" && op === "*")
     return compactHistogram(scaleHistogram(right, left));
   annotations.incompatibleTypes(typeName(left), op, typeName(right), span);
   return undefined;

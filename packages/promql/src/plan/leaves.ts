@@ -68,7 +68,11 @@ export function leavesOf(expr: Expr, grid: Grid, context: LeafContext): readonly
         }
         return;
       }
-      default:
+      case "aggregation":
+      case "binary":
+      case "unary":
+      case "number":
+      case "string":
         for (const child of childrenOf(inner)) visit(child, steps);
     }
   };

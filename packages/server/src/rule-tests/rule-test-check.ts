@@ -134,14 +134,10 @@ function rankOf(value: number): bigint {
 }
 
 function expectedLine({ labels, points: [point] }: NotedSeries): string {
-  switch (point?.kind) {
-    case "value":
-      return `${formatLabels(labels)} ${formatSampleValue(point.value)}`;
-    case "histogram":
-      return `${formatLabels(labels)} ${formatHistogram(point.histogram)}`;
-    default:
-      return `${formatLabels(labels)} nothing`;
-  }
+  const name = formatLabels(labels);
+  if (point?.kind === "value") return `${name} ${formatSampleValue(point.value)}`;
+  if (point?.kind === "histogram") return `${name} ${formatHistogram(point.histogram)}`;
+  return `${name} nothing`;
 }
 
 function gotLine({ labels, value, histogram }: GotSample): string {
