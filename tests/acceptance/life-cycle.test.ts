@@ -151,18 +151,6 @@ test("a change of a target file is found without a reload", async () => {
   await eventually("it is gone again", async () => (await targets()) === 0);
 });
 
-test("remote write 2.0 is refused so that senders fall back to 1.0", async () => {
-  await using folder = await temporaryFolder();
-  await using pharos = await PharosProcess.start({ folder: folder.path, config: NOTHING });
-  const response = await fetch(`${pharos.url}/api/v1/write`, {
-    method: "POST",
-    headers: { "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request" },
-    body: new Uint8Array([0]),
-  });
-  equal(response.status, 415);
-  match(await response.text(), /use remote write 1\.0/);
-});
-
 /** Pushes one sample of a new series; answers the status, or "refused" where nobody listens any more. */
 async function pushOne(
   url: string,
