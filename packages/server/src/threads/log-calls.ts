@@ -1,16 +1,7 @@
-import type { LogPosition, MetricMetadata } from "@pharos/ports";
+import type { LogBatch, LogPosition, MetricMetadata } from "@pharos/ports";
 
-/** Batches of the log that came together, as one. */
-export interface SentLogBatch {
-  readonly partition: number;
-  readonly offset: number;
-  readonly nextOffset: number;
-  readonly appendedMs: number;
-  readonly epoch: number;
-  readonly series: Uint32Array;
-  readonly timestampsMs: Float64Array;
-  readonly values: Float64Array;
-  readonly stale: Uint8Array | null;
+/** Batches of the log that came together, as one; labels come once, with the first batch that has the series. */
+export interface SentLogBatch extends Omit<LogBatch, "labelsOf"> {
   /** Series that the reader has not had in this epoch, with their labels as `encodeLabels` has them. */
   readonly newSeries: readonly number[];
   readonly newLabels: readonly Uint8Array[];
