@@ -46,6 +46,7 @@ fetch() { # program package
 fetch prometheus prometheus
 fetch prometheus-node-exporter prometheus-node-exporter
 fetch victoria-metrics victoria-metrics
+fetch prometheus-alertmanager prometheus-alertmanager
 
 if ! command -v chromium >/dev/null 2>&1; then
   if [ "$(id -u)" = 0 ]; then

@@ -1,7 +1,9 @@
 /** The ways the outside world fails us, as `area.what`. Codes are public: logs, metrics, the API. */
 export const ERROR_CODES = {
   "blob.unavailable": { retryable: true },
+  conflict: { retryable: false },
   "config.invalid": { retryable: false },
+  "database.unavailable": { retryable: true },
   "disk.corrupt": { retryable: false },
   "disk.full": { retryable: true },
   "disk.failed": { retryable: true },

@@ -10,35 +10,76 @@ export type Json =
 export interface StoredDocument {
   readonly id: string;
   readonly body: Json;
-  /** Orders documents in `list`; a time in ms where a document waits for one. */
+  /** Orders documents in `list`; a time in ms where a document waits for one, or happened at one. */
   readonly sortKey: number;
+  /** What `list` can ask for, such as `rule=HighCpu`: at most `DOCUMENT_TAGS_MAX`, each up to `DOCUMENT_TAG_LENGTH_MAX`. */
+  readonly tags?: readonly string[];
 }
+
+/** Tags of one document. */
+export const DOCUMENT_TAGS_MAX = 100;
+/** UTF-16 units of one tag; a longer one is cut by whoever writes and whoever asks. */
+export const DOCUMENT_TAG_LENGTH_MAX = 512;
 
 /**
  * Documents that must not be lost: alert state, outbox, silences, rules, dashboards. Collections of JSON documents by
- * id; SQLite in one process, PostgreSQL when scaled out. Every implementation passes `documentStoreConformance`.
+ * id; SQLite in one process, PostgreSQL when several servers share them. Every implementation passes
+ * `documentStoreConformance`.
  */
 export interface DocumentStore {
+  /** Whether other processes may read and write the same documents. */
+  readonly shared: boolean;
+
   /**
    * Runs `work` in one transaction, after those called before it: what it wrote is kept as a whole when the promise
    * resolves (and then survives power loss), and not at all if `work` throws, whose error is passed on. Transactions
-   * do not overlap; `work` must not start another one.
+   * do not overlap, not even those of other processes; `work` must not start another one.
    *
-   * @throws OperatingError `disk.full`, `disk.failed`.
+   * @throws OperatingError `disk.full`, `disk.failed`; `database.unavailable` where nobody knows whether it was kept.
    */
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
+
+  /** Runs `work` on what is kept at one moment; waits for no transaction of another process. Errors as `transaction`. */
+  read<T>(work: (tx: DocumentReader) => Promise<T>): Promise<T>;
+
+  /**
+   * Calls `onChange` after transactions that wrote to the collection, its own process's too; those of other processes
+   * are told within about a second. May be called more often than something changed, and once for several changes.
+   */
+  watch(collection: string, onChange: () => void): Disposable;
+
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface DocumentTransaction {
+export interface DocumentReader {
   get(collection: string, id: string): Promise<StoredDocument | undefined>;
-  /** Creates or replaces. */
+  /** By `sortKey`, then id; backwards for `desc`. Tags are given as they were put. */
+  list(collection: string, options: DocumentListOptions): Promise<readonly StoredDocument[]>;
+}
+
+export interface DocumentListOptions {
+  /** Both bounds belong to what is listed. */
+  readonly sortKeyMin?: number;
+  readonly sortKeyMax?: number;
+  /** Only documents that have all of these. */
+  readonly tags?: readonly string[];
+  /** "asc" unless told. */
+  readonly order?: "asc" | "desc";
+  /** Goes on behind this one, in the order asked for; it need not exist any more. */
+  readonly after?: { readonly sortKey: number; readonly id: string };
+  readonly limit: number;
+}
+
+export interface DocumentTransaction extends DocumentReader {
+  /** Creates or replaces, tags too. */
   put(collection: string, document: StoredDocument): Promise<void>;
+  /** As `put` for each, in few statements. Ids must differ. */
+  putAll(collection: string, documents: readonly StoredDocument[]): Promise<void>;
   /** Nothing happens if there is none. */
   delete(collection: string, id: string): Promise<void>;
-  /** By `sortKey`, then id. */
-  list(
+  /** Deletes up to `limit` of the documents with the smallest sort keys up to `sortKeyMax`; gives how many went. */
+  deleteOldest(
     collection: string,
-    options: { readonly sortKeyMax?: number; readonly limit: number },
-  ): Promise<readonly StoredDocument[]>;
+    options: { readonly sortKeyMax: number; readonly limit: number },
+  ): Promise<number>;
 }

@@ -7,11 +7,15 @@ export {
   type BlobStore,
 } from "./blob-store.ts";
 export type { Disk, DiskReader, DiskWriter } from "./disk.ts";
-export type {
-  DocumentStore,
-  DocumentTransaction,
-  Json,
-  StoredDocument,
+export {
+  DOCUMENT_TAG_LENGTH_MAX,
+  DOCUMENT_TAGS_MAX,
+  type DocumentListOptions,
+  type DocumentReader,
+  type DocumentStore,
+  type DocumentTransaction,
+  type Json,
+  type StoredDocument,
 } from "./document-store.ts";
 export {
   EXEMPLAR_LABELS_LENGTH_MAX,
