@@ -1,4 +1,5 @@
-export { type Answer, ENDPOINTS, type Endpoint, type Method, type Parameter } from "./endpoints.ts";
+export type { Answer, Endpoint, Method, Parameter } from "./endpoints/endpoint.ts";
+export { ENDPOINTS } from "./endpoints.ts";
 export { graphDataSchema, graphSeriesSchema, metricQuerySchema } from "./graph-data.ts";
 export { OPENAPI_VERSIONS, type OpenApiVersion, openApiDocument } from "./openapi.ts";
 export {

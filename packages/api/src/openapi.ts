@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Answer, ENDPOINTS, type Endpoint, type Method, type Parameter } from "./endpoints.ts";
+import type { Answer, Endpoint, Method, Parameter } from "./endpoints/endpoint.ts";
+import { ENDPOINTS } from "./endpoints.ts";
 import { errorAnswerSchema, successAnswerSchema } from "./prometheus.ts";
 
 export const OPENAPI_VERSIONS = ["3.1", "3.2"] as const;
@@ -18,7 +19,8 @@ export function openApiDocument(version: OpenApiVersion, serverVersion: string):
   const paths: Record<string, Json> = {};
   for (const endpoint of ENDPOINTS) {
     const operations = endpoint.methods.map((method) => [method, operation(endpoint, method)]);
-    paths[endpoint.path] = Object.fromEntries(operations) as Json;
+    // What a path answers may differ by method: such a path has several endpoints.
+    paths[endpoint.path] = { ...paths[endpoint.path], ...(Object.fromEntries(operations) as Json) };
   }
   return {
     openapi: PATCHES[version],

@@ -19,9 +19,11 @@ import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
 
 const RANGE = `start=${NOW_SECONDS - 2}&end=${NOW_SECONDS}&step=1`;
 
-/** A request for each endpoint (GET or POST) that is answered, and one that is refused, with its status. */
+/** A request for each endpoint that is answered, and one that is refused, with its status. */
 interface Case {
   readonly path: string;
+  /** Where the methods of the path have endpoints of their own. */
+  readonly method?: Method;
   readonly good: readonly string[];
   readonly bad?: readonly (readonly [parameters: string, status: number])[];
 }
@@ -156,9 +158,11 @@ const CASES: readonly Case[] = [
 ];
 
 /** What the contract has for a path with its parameters filled in. */
-function endpointOf(path: string): Endpoint {
-  const found = ENDPOINTS.find((endpoint) =>
-    new RegExp(`^${endpoint.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path),
+function endpointOf({ path, method }: Pick<Case, "path" | "method">): Endpoint {
+  const found = ENDPOINTS.find(
+    (endpoint) =>
+      new RegExp(`^${endpoint.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path) &&
+      (method === undefined || endpoint.methods.includes(method)),
   );
   ok(found !== undefined, path);
   return found;
@@ -197,12 +201,13 @@ async function fulfils(response: Response, answer: Answer): Promise<void> {
   }
 }
 
-for (const { path, good, bad = [] } of CASES)
-  for (const method of endpointOf(path).methods) {
+for (const { path, good, bad = [], ...one } of CASES) {
+  const endpoint = endpointOf({ path, ...one });
+  for (const method of endpoint.methods) {
     for (const parameters of good)
       test(`${method} ${path} ${parameters} is answered as the contract promises`, async () => {
         const world = await filledWorld();
-        await fulfils(await send(world, method, path, parameters), endpointOf(path).answer);
+        await fulfils(await send(world, method, path, parameters), endpoint.answer);
         deepEqual(world.bugs, []);
       });
     for (const [parameters, status] of bad)
@@ -214,9 +219,10 @@ for (const { path, good, bad = [] } of CASES)
         deepEqual(world.bugs, []);
       });
   }
+}
 
 test("the contract knows every endpoint, and the cases above have each of them", () => {
-  const tested = new Set(CASES.map(({ path }) => endpointOf(path)));
+  const tested = new Set(CASES.map(endpointOf));
   const missing = ENDPOINTS.filter((endpoint) => !tested.has(endpoint)).map(({ path }) => path);
   // Bodies that are no forms are tested below and with ingestion, events with notifications.
   deepEqual(missing, [
