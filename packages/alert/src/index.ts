@@ -29,6 +29,14 @@ export {
 } from "./alert-state.ts";
 export { checkRuleGroups, type RuleProblem } from "./check-rules.ts";
 export { fingerprint, hashLabels } from "./fingerprint.ts";
+export type {
+  Notification,
+  NotificationChart,
+  NotificationContext,
+  NotificationEscalation,
+  NotificationIncident,
+  NotificationPopulation,
+} from "./notification.ts";
 export {
   type AlertingRule,
   type CompiledAlertingRule,
@@ -71,9 +79,4 @@ export {
 } from "./template/template.ts";
 export { queryEscape } from "./template/template-functions.ts";
 export { TEMPLATE_LENGTH_MAX, TemplateSyntaxError } from "./template/template-lexer.ts";
-export {
-  type Notification,
-  type WebhookAlert,
-  type WebhookPayload,
-  webhookPayload,
-} from "./webhook-payload.ts";
+export { type WebhookAlert, type WebhookPayload, webhookPayload } from "./webhook-payload.ts";

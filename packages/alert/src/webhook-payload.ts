@@ -1,15 +1,7 @@
-import type { Label, Labels } from "@pharos/base";
+import type { Label } from "@pharos/base";
 import type { GroupAlert, NotificationReason } from "./alert-group.ts";
 import { fingerprint } from "./fingerprint.ts";
-
-/** What goes to one integration: which group, why, and its alerts (a firing one has no end). */
-export interface Notification {
-  readonly receiver: string;
-  readonly groupKey: string;
-  readonly groupLabels: Labels;
-  readonly reason: NotificationReason;
-  readonly alerts: readonly GroupAlert[];
-}
+import type { Notification } from "./notification.ts";
 
 /** The body that Alertmanager's webhook receivers read, version 4. */
 export interface WebhookPayload {

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
-import { labelsFrom } from "@pharos/base";
+import { labelsFrom, NO_LABELS } from "@pharos/base";
 import {
   emptyGroup,
   type GroupAlert,
@@ -94,6 +94,7 @@ const NOTIFICATION = {
   receiver: "team",
   groupKey: '{}:{alertname="Down"}',
   groupLabels: labelsFrom({ alertname: "Down" }),
+  routeLabels: NO_LABELS,
   reason: "first notification",
   alerts: [
     alert({ alertname: "Down", instance: "a", job: "node" }),

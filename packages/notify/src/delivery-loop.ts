@@ -1,4 +1,4 @@
-import { assert, type Clock, OperatingError, type Rng } from "@pharos/base";
+import { assert, type Clock, NO_LABELS, OperatingError, type Rng } from "@pharos/base";
 import { Alarm } from "./alarm.ts";
 import type { Receiver } from "./receiver.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry.ts";
@@ -165,6 +165,7 @@ function outgoing(entry: OutboxEntry): Parameters<Receiver["send"]>[0] {
   const { id, receiver, groupKey, groupLabels, reason, alerts } = entry;
   return {
     idempotencyKey: id,
-    notification: { receiver, groupKey, groupLabels, reason, alerts },
+    notification: { receiver, groupKey, groupLabels, routeLabels: NO_LABELS, reason, alerts },
+    state: undefined,
   };
 }

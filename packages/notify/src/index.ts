@@ -18,6 +18,11 @@ export {
   SILENT_NOTIFICATION_CONFIG,
   type WebhookConfig,
 } from "./notification-config.ts";
-export type { OutgoingNotification, Receiver } from "./receiver.ts";
+export {
+  DeliveryError,
+  type OutgoingNotification,
+  type Receipt,
+  type Receiver,
+} from "./receiver.ts";
 export { DEFAULT_RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
 export { WebhookReceiver, type WebhookSender } from "./webhook-receiver.ts";

@@ -2,7 +2,7 @@ import { webhookPayload } from "@pharos/alert";
 import { errorText, OperatingError } from "@pharos/base";
 import type { HttpClient, HttpResponse } from "@pharos/ports";
 import type { NotificationHttpConfig, WebhookConfig } from "./notification-config.ts";
-import type { OutgoingNotification, Receiver } from "./receiver.ts";
+import type { OutgoingNotification, Receipt, Receiver } from "./receiver.ts";
 
 /** How much of an answer is read: enough for an error message. */
 const ANSWER_SIZE_MAX = 64 * 1024;
@@ -27,7 +27,7 @@ export class WebhookReceiver implements Receiver {
     this.#sender = sender;
   }
 
-  async send(outgoing: OutgoingNotification, signal: AbortSignal): Promise<void> {
+  async send(outgoing: OutgoingNotification, signal: AbortSignal): Promise<Receipt> {
     const { url, alertsMax, timeoutMs, http } = this.#config;
     const { externalUrl, userAgent } = this.#sender;
     const body = webhookPayload(outgoing.notification, { alertsMax, externalUrl });
@@ -55,7 +55,7 @@ export class WebhookReceiver implements Receiver {
       throw new OperatingError("notify.unavailable", this.#describe(errorText(error)));
     }
     const { status } = response;
-    if (status >= 200 && status < 300) return;
+    if (status >= 200 && status < 300) return {};
     const mayWorkLater = status >= 500 || status === 408 || status === 429;
     throw new OperatingError(
       mayWorkLater ? "notify.unavailable" : "notify.rejected",

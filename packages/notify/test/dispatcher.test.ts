@@ -218,6 +218,7 @@ test("a receiver that is down does not hold up another one", async () => {
           // The first one never answers.
           if (alertsMax === 1) await scenario.clock.sleep(Number.POSITIVE_INFINITY, signal);
           heard.push(time(scenario.clock.nowMs()));
+          return {};
         },
       }),
     },

@@ -13,6 +13,7 @@ import {
   type DispatcherOptions,
   type NotificationConfig,
   type OutgoingNotification,
+  type Receipt,
   type Receiver,
   type WebhookConfig,
 } from "../src/index.ts";
@@ -88,7 +89,9 @@ export class Scenario {
   readonly problems: OperatingError[] = [];
   readonly sent: string[] = [];
   /** What the receiver does; by default it accepts. */
-  answer: Receiver["send"] = async () => {};
+  answer: (...sent: Parameters<Receiver["send"]>) => Promise<void> = async () => {};
+  /** What it answers where it accepts. */
+  receipt: Receipt = {};
 
   async open(
     store: DocumentStore,
@@ -101,6 +104,7 @@ export class Scenario {
         this.sent.push(
           `${time(this.clock.nowMs())} ${outgoing.notification.reason}: ${said(outgoing)}`,
         );
+        return this.receipt;
       },
     };
     return Dispatcher.open({

@@ -11,6 +11,7 @@ const OUTGOING: OutgoingNotification = {
     receiver: "team",
     groupKey: '{}:{alertname="Down"}',
     groupLabels: [["alertname", "Down"]],
+    routeLabels: [],
     reason: "first notification",
     alerts: [
       {
@@ -22,6 +23,7 @@ const OUTGOING: OutgoingNotification = {
       },
     ],
   },
+  state: undefined,
 };
 
 /** Sends to a client that answers so; gives the request that it saw. */

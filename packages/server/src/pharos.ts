@@ -5,11 +5,10 @@ import type { Worker } from "node:worker_threads";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
-import { errorText, formatDuration, type OperatingError, seededRng } from "@pharos/base";
+import { errorText, formatDuration } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
-import { Dispatcher, WebhookReceiver } from "@pharos/notify";
-import type { DocumentStore, HttpClient } from "@pharos/ports";
-import { readMetrics } from "@pharos/promql/engine";
+import type { HttpClient } from "@pharos/ports";
+import { Alerting, type AlertingOptions } from "./alerting/alerting.ts";
 import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
@@ -48,7 +47,7 @@ import { TopQueries } from "./queries/top-queries.ts";
 import { RemoteReads } from "./remote-read/remote-reads.ts";
 import { addRemoteWriteMetrics } from "./remote-write-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
-import { RuleManager } from "./rules/rule-manager.ts";
+import type { RuleManager } from "./rules/rule-manager.ts";
 import { changeableSettings, compactionRanges } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
@@ -168,9 +167,7 @@ export class Pharos implements AsyncDisposable {
     const queries = this.#openQueries(threads);
     const http = nodeHttpClient();
     this.#closers.defer(() => http.close());
-    const alerting = await this.#openAlerting(
-      ...([documents, http, queries, store, threads] as const),
-    );
+    const alerting = await this.#openAlerting({ documents, http, queries, store, threads });
     // Again, so that the last request is answered before anything that it needs is closed.
     this.#closers.defer(() => listener.close());
     const { scrapes, watcher } = this.#openScraping(http, store);
@@ -178,9 +175,9 @@ export class Pharos implements AsyncDisposable {
     const remoteReads = new RemoteReads(() => store.oldestMs());
     this.#closers.use(remoteReads);
     this.#remoteReads = () => remoteReads.settings;
-    this.#apply = async ({ config, groups, notifications }) => {
-      await alerting.dispatcher.apply(notifications);
-      await alerting.rules.apply(groups);
+    this.#apply = async (files) => {
+      const { config } = files;
+      await alerting.apply(files);
       await store.applySettings(changeableSettings(config.storage, this.#options));
       scrapes.applyJobs(config.scrapeJobs);
       watcher.apply(config.scrapeJobs);
@@ -199,7 +196,8 @@ export class Pharos implements AsyncDisposable {
     addStoreMetrics(this.#metrics, () => stats);
     const reloaded = (): ReloadStatus => this.#reloaded;
     addPartMetrics(this.#metrics, {
-      ...{ store, threads, queries, scrapes, queue, ...alerting, reloaded },
+      ...{ store, threads, queries, scrapes, queue, reloaded },
+      ...{ dispatcher: alerting.dispatcher, rules: alerting.rules },
       storeMemory: () => stats.memory,
     });
     let sentOn: readonly RemoteWriteStatus[] = [];
@@ -241,41 +239,15 @@ export class Pharos implements AsyncDisposable {
   }
 
   async #openAlerting(
-    documents: DocumentStore,
-    http: HttpClient,
-    queries: QueryParts,
-    store: StoreThread,
-    threads: QueryPool,
-  ): Promise<{ dispatcher: Dispatcher; rules: RuleManager }> {
-    const onProblem = (error: OperatingError, doing: string): void =>
-      this.#log.warn({ code: error.code, error: errorText(error) }, doing);
-    const dispatcher = await Dispatcher.open({
-      config: this.#files.notifications,
-      store: documents,
-      clock: systemClock,
-      rng: seededRng(randomInt(SEEDS)),
-      createReceiver: (config) =>
-        new WebhookReceiver(config, { http, externalUrl: this.url, userAgent: USER_AGENT }),
-      onProblem,
-    });
-    this.#closers.use(dispatcher);
-    const rules = await RuleManager.open({
-      clock: systemClock,
-      store: documents,
-      evaluate: (expr, timeMs, signal, group) =>
-        queries.service.evaluate(expr, timeMs, signal, group),
-      append: (batch) => store.append(batch),
-      notify: (alerts) => dispatcher.update(alerts),
-      alertsChanged: (expr) => {
-        threads.dropCached(readMetrics(expr));
-        queries.answers?.cache.drop();
-      },
+    parts: Pick<AlertingOptions, "documents" | "http" | "queries" | "store" | "threads">,
+  ): Promise<Alerting> {
+    const alerting = await Alerting.open({
+      ...parts,
+      ...{ log: this.#log, files: this.#files, externalUrl: this.url },
       externalLabels: () => this.#files.config.global.externalLabels,
-      externalUrl: this.url,
-      onProblem,
     });
-    this.#closers.use(rules);
-    return { dispatcher, rules };
+    this.#closers.use(alerting);
+    return alerting;
   }
 
   #openScraping(

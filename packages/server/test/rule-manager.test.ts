@@ -99,6 +99,7 @@ class Server {
             const name = `${labelValue(alert.labels, "alertname")}/${labelValue(alert.labels, "instance")}`;
             this.sent.push(`${this.second()}s ${alert.endsAtMs === null ? "+" : "-"}${name}`);
           }
+          return {};
         },
       }),
     });

@@ -1,0 +1,101 @@
+import { randomInt } from "node:crypto";
+import { systemClock } from "@pharos/adapters/node";
+import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/base";
+import { Dispatcher, WebhookReceiver } from "@pharos/notify";
+import type { DocumentStore, HttpClient } from "@pharos/ports";
+import { readMetrics } from "@pharos/promql/engine";
+import { BUILD_INFO } from "../build-info.ts";
+import type { LoadedFiles } from "../load-files.ts";
+import type { Logger } from "../log.ts";
+import type { QueryParts } from "../queries/query-parts.ts";
+import { RuleManager } from "../rules/rule-manager.ts";
+import type { QueryPool } from "../threads/query-pool.ts";
+import type { StoreThread } from "../threads/store-thread.ts";
+
+const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
+/** Seeds are 32 bits. */
+const SEEDS = 2 ** 32;
+
+export interface AlertingOptions {
+  readonly documents: DocumentStore;
+  readonly http: HttpClient;
+  readonly queries: QueryParts;
+  readonly store: StoreThread;
+  readonly threads: QueryPool;
+  readonly log: Logger;
+  /** Where this server is reached from outside, without a slash at the end. */
+  readonly externalUrl: string;
+  /** Asked for anew at every use: a reload may change them. */
+  readonly externalLabels: () => Labels;
+  readonly files: LoadedFiles;
+}
+
+/** Everything from rules to receivers: opened, connected, reloaded and closed here. */
+export class Alerting implements AsyncDisposable {
+  readonly dispatcher: Dispatcher;
+  readonly rules: RuleManager;
+  readonly #closers: AsyncDisposableStack;
+
+  private constructor(dispatcher: Dispatcher, rules: RuleManager, closers: AsyncDisposableStack) {
+    this.dispatcher = dispatcher;
+    this.rules = rules;
+    this.#closers = closers;
+  }
+
+  /**
+   * Takes up what the last process left. No rule is evaluated before `apply`.
+   *
+   * @throws OperatingError of the document store.
+   */
+  static async open(options: AlertingOptions): Promise<Alerting> {
+    await using closers = new AsyncDisposableStack();
+    const { documents, http, externalUrl, log } = options;
+    const onProblem = (error: OperatingError, doing: string): void =>
+      log.warn({ code: error.code, error: errorText(error) }, doing);
+    const dispatcher = await Dispatcher.open({
+      config: options.files.notifications,
+      store: documents,
+      clock: systemClock,
+      rng: seededRng(randomInt(SEEDS)),
+      createReceiver: (config) =>
+        new WebhookReceiver(config, { http, externalUrl, userAgent: USER_AGENT }),
+      onProblem,
+    });
+    closers.use(dispatcher);
+    const rules = await openRules(options, dispatcher, onProblem);
+    closers.use(rules);
+    return new Alerting(dispatcher, rules, closers.move());
+  }
+
+  /** Takes what the files say now: who is told first, so that no alert goes to those of before. */
+  async apply({ notifications, groups }: LoadedFiles): Promise<void> {
+    await this.dispatcher.apply(notifications);
+    await this.rules.apply(groups);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closers.disposeAsync();
+  }
+}
+
+function openRules(
+  { documents, queries, store, threads, externalLabels, externalUrl }: AlertingOptions,
+  dispatcher: Dispatcher,
+  onProblem: (error: OperatingError, doing: string) => void,
+): Promise<RuleManager> {
+  return RuleManager.open({
+    clock: systemClock,
+    store: documents,
+    evaluate: (expr, timeMs, signal, group) =>
+      queries.service.evaluate(expr, timeMs, signal, group),
+    append: (batch) => store.append(batch),
+    notify: (alerts) => dispatcher.update(alerts),
+    alertsChanged: (expr) => {
+      threads.dropCached(readMetrics(expr));
+      queries.answers?.cache.drop();
+    },
+    externalLabels,
+    externalUrl,
+    onProblem,
+  });
+}
