@@ -12,13 +12,10 @@ import {
 import { assert, type Clock, OperatingError, type Rng } from "@pharos/base";
 import type { DocumentStore } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
+import { integrationsOf, type NotificationConfig } from "./config/notification-config.ts";
+import type { WebhookConfig } from "./config/webhook-config.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import { type Delivery, DeliveryLoop } from "./delivery-loop.ts";
-import {
-  integrationsOf,
-  type NotificationConfig,
-  type WebhookConfig,
-} from "./notification-config.ts";
 import { entryWrite, groupWrite, needsWriting, takeOver } from "./outbox.ts";
 import type { Receiver } from "./receiver.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";

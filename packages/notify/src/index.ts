@@ -1,3 +1,59 @@
+export type {
+  DiscordConfig,
+  MattermostAttachment,
+  MattermostConfig,
+  MattermostPriority,
+  MsTeamsConfig,
+  MsTeamsV2Config,
+  RocketChatAction,
+  RocketChatConfig,
+  TelegramConfig,
+  WebexConfig,
+  WeChatConfig,
+} from "./config/chat-configs.ts";
+export type { EmailConfig, HostPort, SmtpAuth } from "./config/email-config.ts";
+export type {
+  HttpIntegrationBase,
+  IntegrationBase,
+  NamedText,
+  NotificationHttpConfig,
+} from "./config/integration-base.ts";
+export {
+  INTEGRATION_KINDS,
+  type IntegrationConfig,
+  type IntegrationKind,
+  integrationKey,
+} from "./config/integration-config.ts";
+export type { JiraConfig, JiraField, JiraLabels } from "./config/jira-config.ts";
+export {
+  DEFAULT_INTEGRATION_TIMEOUT_MS,
+  DEFAULT_RESOLVE_TIMEOUT_MS,
+  DEFAULT_ROUTE_TIMES,
+  type NotificationConfig,
+  type ReceiverConfig,
+  SILENT_NOTIFICATION_CONFIG,
+  type TemplateFile,
+} from "./config/notification-config.ts";
+export type {
+  IncidentIoConfig,
+  OpsgenieConfig,
+  OpsgenieResponder,
+  PagerDutyConfig,
+  PagerDutyImage,
+  PagerDutyLink,
+  PushoverConfig,
+  SigV4Config,
+  SnsConfig,
+  VictorOpsConfig,
+} from "./config/paging-configs.ts";
+export type {
+  SlackAction,
+  SlackConfig,
+  SlackConfirmation,
+  SlackField,
+  SlackThread,
+} from "./config/slack-config.ts";
+export type { WebhookConfig } from "./config/webhook-config.ts";
 export { DELIVERY_LOG_MAX } from "./delivery-log.ts";
 export { DELIVERIES_CONCURRENT_MAX, type Delivery } from "./delivery-loop.ts";
 export {
@@ -8,16 +64,6 @@ export {
   GROUPS_MAX,
   OUTBOX_PER_GROUP_MAX,
 } from "./dispatcher.ts";
-export {
-  DEFAULT_RESOLVE_TIMEOUT_MS,
-  DEFAULT_ROUTE_TIMES,
-  DEFAULT_WEBHOOK_TIMEOUT_MS,
-  type NotificationConfig,
-  type NotificationHttpConfig,
-  type ReceiverConfig,
-  SILENT_NOTIFICATION_CONFIG,
-  type WebhookConfig,
-} from "./notification-config.ts";
 export {
   DeliveryError,
   type OutgoingNotification,

@@ -1,7 +1,8 @@
 import { webhookPayload } from "@pharos/alert";
 import { errorText, OperatingError } from "@pharos/base";
 import type { HttpClient, HttpResponse } from "@pharos/ports";
-import type { NotificationHttpConfig, WebhookConfig } from "./notification-config.ts";
+import type { NotificationHttpConfig } from "./config/integration-base.ts";
+import type { WebhookConfig } from "./config/webhook-config.ts";
 import type { OutgoingNotification, Receipt, Receiver } from "./receiver.ts";
 
 /** How much of an answer is read: enough for an error message. */

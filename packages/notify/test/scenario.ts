@@ -39,9 +39,12 @@ export function time(atMs: number): string {
 
 export function webhook(change: Partial<WebhookConfig> = {}): WebhookConfig {
   return {
+    kind: "webhook",
+    index: 0,
     url: new Secret("http://hook.test/"),
     sendResolved: true,
     alertsMax: 0,
+    payload: undefined,
     timeoutMs: 10_000,
     http: { followRedirects: true },
     ...change,
@@ -62,7 +65,14 @@ export function config(
       repeatIntervalMs: 4 * 3_600_000,
       ...change,
     },
-    receivers: [{ name: "team", webhookConfigs }],
+    receivers: [
+      {
+        name: "team",
+        labels: [],
+        integrations: webhookConfigs.map((webhook, index) => ({ ...webhook, index })),
+      },
+    ],
+    templates: [],
   };
 }
 

@@ -508,7 +508,9 @@ receivers:
     groupIntervalMs: 300_000,
     repeatIntervalMs: 14_400_000,
   });
-  const [first, second] = config.receivers[0]?.webhookConfigs ?? [];
+  const [first, second] = (config.receivers[0]?.integrations ?? []).filter(
+    (one) => one.kind === "webhook",
+  );
   equal(first?.url.reveal(), "http://127.0.0.1:5001/hunter3");
   equal(first?.http.basicAuth?.username, "all");
   equal(first?.sendResolved, true);

@@ -31,17 +31,22 @@ const NOTIFICATIONS: NotificationConfig = {
   receivers: [
     {
       name: "team",
-      webhookConfigs: [
+      labels: [],
+      integrations: [
         {
+          kind: "webhook",
+          index: 0,
           url: new Secret("http://hook.test/"),
           sendResolved: true,
           alertsMax: 0,
+          payload: undefined,
           timeoutMs: SECOND,
           http: { followRedirects: true },
         },
       ],
     },
   ],
+  templates: [],
 };
 
 const DOWN: Rule = {

@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
 import { quote, Secret } from "@pharos/base";
 import {
+  DEFAULT_INTEGRATION_TIMEOUT_MS,
   DEFAULT_RESOLVE_TIMEOUT_MS,
   DEFAULT_ROUTE_TIMES,
-  DEFAULT_WEBHOOK_TIMEOUT_MS,
   type NotificationConfig,
   type NotificationHttpConfig,
   type WebhookConfig,
@@ -154,10 +154,12 @@ function notificationConfig(keys: NotificationKeys, context: SettingsContext): N
     },
     receivers: receivers.map(({ name, webhook_configs }, index) => ({
       name,
-      webhookConfigs: webhook_configs.map((webhook, at) =>
-        webhookOf(webhook, globalHttp, ["receivers", index, "webhook_configs", at], context),
+      labels: [],
+      integrations: webhook_configs.map((webhook, at) =>
+        webhookOf(webhook, at, globalHttp, ["receivers", index, "webhook_configs", at], context),
       ),
     })),
+    templates: [],
   };
 }
 
@@ -191,6 +193,7 @@ function checkRoute({ route, receivers }: NotificationKeys, context: SettingsCon
 
 function webhookOf(
   keys: NotificationKeys["receivers"][number]["webhook_configs"][number],
+  index: number,
   globalHttp: z.output<typeof httpConfig> | undefined,
   path: Path,
   context: SettingsContext,
@@ -198,11 +201,14 @@ function webhookOf(
   // A webhook's own http_config stands in place of the global one, not beside it.
   const http = keys.http_config ?? globalHttp ?? httpConfig.parse({});
   return {
+    kind: "webhook",
+    index,
+    payload: undefined,
     url: webhookUrl(keys.url, keys.url_file, path, context),
     sendResolved: keys.send_resolved,
     alertsMax: keys.max_alerts,
     // 0 means no limit to Alertmanager.
-    timeoutMs: keys.timeout || DEFAULT_WEBHOOK_TIMEOUT_MS,
+    timeoutMs: keys.timeout || DEFAULT_INTEGRATION_TIMEOUT_MS,
     http: notificationHttp(httpClientSettings(http, [...path, "http_config"], context)),
   };
 }
