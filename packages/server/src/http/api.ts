@@ -1,15 +1,8 @@
 import { errorText } from "@pharos/base";
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
+import { addRoute, onlyMethods, type Route } from "./add-route.ts";
 import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
-import {
-  type Answer,
-  failure,
-  failureOf,
-  INTERNAL_ERROR,
-  jsonAnswer,
-  responseOf,
-  success,
-} from "./answer.ts";
+import { failure, failureOf, INTERNAL_ERROR, jsonAnswer, responseOf, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
 import { compression } from "./compression.ts";
@@ -40,9 +33,6 @@ import {
   walReplay,
 } from "./status-routes.ts";
 import { scrapePools, targets, targetsMetadata } from "./target-routes.ts";
-
-type Routed = Response | Answer;
-type Route = (request: Request, context: Context) => Routed | Promise<Routed>;
 
 const READ = ["GET"] as const;
 
@@ -193,24 +183,6 @@ function addPage(app: Hono, dependencies: ApiDependencies): void {
     return assets.file(name, context.req.raw) ?? text(404, "not found");
   });
   app.all("*", () => text(404, "not found"));
-}
-
-function addRoute(app: Hono, methods: readonly string[], path: string, route: Route): void {
-  app.on([...methods], path, async (context) => {
-    const routed = await route(context.req.raw, context);
-    return routed instanceof Response ? routed : responseOf(routed);
-  });
-  app.all(path, onlyMethods(methods));
-}
-
-/** The answer to every other method. */
-function onlyMethods(methods: readonly string[]): () => Response {
-  const Allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
-  const are = methods.length === 1 ? "is" : "are";
-  return () => {
-    const refused = failure(405, "bad_data", `only ${methods.join(" and ")} ${are} allowed here`);
-    return responseOf({ ...refused, headers: { ...refused.headers, Allow } });
-  };
 }
 
 /** Pages of other origins (Grafana in the browser, dashboards) may read the API, as Prometheus lets them. */

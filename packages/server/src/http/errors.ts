@@ -10,7 +10,9 @@ const CLIENT_CLOSED_REQUEST = 499;
 /** Where an error code becomes an HTTP status. A new code does not compile until it is here. */
 export const HTTP_ERRORS = {
   "blob.unavailable": { status: 503, type: "unavailable" },
+  conflict: { status: 409, type: "bad_data" },
   "config.invalid": { status: 500, type: "internal" },
+  "database.unavailable": { status: 503, type: "unavailable" },
   "disk.corrupt": { status: 500, type: "internal" },
   "disk.failed": { status: 500, type: "internal" },
   "disk.full": { status: 507, type: "internal" },
