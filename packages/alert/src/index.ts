@@ -68,9 +68,8 @@ export {
   writtenSeries,
 } from "./rule-state.ts";
 export { type RuleStateJson, ruleStateFromJson, ruleStateToJson } from "./rule-state-json.ts";
+export { EXPANSION_LENGTH_MAX, EXPANSION_STEPS_MAX } from "./template/expansion.ts";
 export {
-  EXPANSION_LENGTH_MAX,
-  EXPANSION_STEPS_MAX,
   expandTemplate,
   parseTemplate,
   renderTemplate,

@@ -17,30 +17,33 @@ export class TemplateCallError extends Error {
   override readonly name = "TemplateCallError";
 }
 
-interface TemplateFunction {
+export interface TemplateFunction<Context> {
   readonly argsMin: number;
   readonly argsMax: number;
-  readonly call: (args: readonly Value[], context: FunctionContext) => Value;
+  /** @throws TemplateCallError or OperatingError where the arguments are wrong. */
+  readonly call: (args: readonly Value[], context: Context) => Value;
 }
 
-function fixed(count: number, call: TemplateFunction["call"]): TemplateFunction {
+type Call<Context> = TemplateFunction<Context>["call"];
+
+export function fixed<Context>(count: number, call: Call<Context>): TemplateFunction<Context> {
   return { argsMin: count, argsMax: count, call };
 }
 
-function variadic(argsMin: number, call: TemplateFunction["call"]): TemplateFunction {
+export function variadic<Context>(argsMin: number, call: Call<Context>): TemplateFunction<Context> {
   return { argsMin, argsMax: Number.POSITIVE_INFINITY, call };
 }
 
-function onText(change: (text: string) => string): TemplateFunction {
+export function onText(change: (text: string) => string): TemplateFunction<unknown> {
   return fixed(1, ([text]) => change(toText(text)));
 }
 
-function onNumber(format: (value: number) => string): TemplateFunction {
+function onNumber(format: (value: number) => string): TemplateFunction<unknown> {
   return fixed(1, ([value]) => format(toNumber(value)));
 }
 
-/** Functions of Go's text/template and of Prometheus, by name. `and` and `or` are in the evaluator: they stop early. */
-export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map([
+/** What Go's text/template has of itself, by name. `and` and `or` are in the evaluator: they stop early. */
+export const GO_FUNCTIONS: readonly (readonly [string, TemplateFunction<unknown>])[] = [
   ["print", variadic(0, (args) => sprint(args))],
   ["println", variadic(0, (args) => `${args.map(formatGoValue).join(" ")}\n`)],
   ["printf", variadic(1, ([format, ...args]) => sprintf(toText(format), args))],
@@ -58,6 +61,14 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map
   ["le", fixed(2, ([a, b]) => compareValues(a, b) <= 0)],
   ["gt", fixed(2, ([a, b]) => compareValues(a, b) > 0)],
   ["ge", fixed(2, ([a, b]) => compareValues(a, b) >= 0)],
+];
+
+/** Functions of Go's text/template and of Prometheus, by name. */
+export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction<FunctionContext>> = new Map<
+  string,
+  TemplateFunction<FunctionContext>
+>([
+  ...GO_FUNCTIONS,
   ["humanize", onNumber(humanize)],
   ["humanize1024", onNumber(humanize1024)],
   ["humanizeDuration", onNumber(humanizeDuration)],
@@ -102,11 +113,11 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction> = new Map
 /** Known in Prometheus, but they need answers of other queries or other files. */
 export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(["query", "tmpl", "call"]);
 
-function arg(value: Value | undefined): Value {
+export function arg(value: Value | undefined): Value {
   return value ?? null;
 }
 
-function toText(value: Value | undefined): string {
+export function toText(value: Value | undefined): string {
   if (typeof value === "string") return value;
   throw new TemplateCallError(`wrong type for value; expected string; got ${typeName(arg(value))}`);
 }
@@ -117,7 +128,7 @@ function toList(value: Value | undefined): ListValue {
 }
 
 /** Prometheus lets its number functions take strings too, as label values are. */
-function toNumber(value: Value | undefined): number {
+export function toNumber(value: Value | undefined): number {
   if (typeof value === "number") return value;
   if (typeof value === "string") {
     const number = parseGoFloat(value);
@@ -287,7 +298,7 @@ const HTML_ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (char) => HTML_ESCAPES[char] as string);
 }
 

@@ -25,6 +25,8 @@ export interface TemplateNames {
   readonly isFunction: (name: string) => boolean;
   /** Functions that are known but not there yet, which deserves a better message than "not defined". */
   readonly isUnsupported: (name: string) => boolean;
+  /** Whether a word that stands where a value may, and names no function, is a label: `{{ host }}`. */
+  readonly bareWords: boolean;
 }
 
 /** @throws TemplateSyntaxError */
@@ -252,14 +254,18 @@ class Parser {
         index === 0 ? `missing value for ${context}` : "missing command after |",
       );
     if (first.kind === "nil") throw this.#error(offset, "nil is not a command");
-    if (index > 0 && first.kind !== "function")
-      throw this.#error(offset, "what follows | must be a function");
+    const isCall = first.kind === "function" || ("path" in first && first.path.length > 0);
+    if (index > 0 && !isCall) throw this.#error(offset, "what follows | must be a function");
     const source = this.#text.slice(offset, cursor.lastEnd);
     return { operands: this.#checkCommand(operands, offset, index), offset, source };
   }
 
   /** A word that stands alone and names no function is a label; with arguments it must be a function. */
   #checkCommand(operands: Operand[], offset: number, index: number): Operand[] {
+    if (!this.#names.bareWords) {
+      this.#checkFunctions(operands, offset);
+      return operands;
+    }
     const [first] = operands;
     if (first?.kind === "function") {
       const alone = operands.length === 1 && index === 0;
@@ -279,6 +285,12 @@ class Parser {
       operands[at] = { kind: "label", name: operand.name };
     }
     return operands;
+  }
+
+  #checkFunctions(operands: readonly Operand[], offset: number): void {
+    for (const operand of operands)
+      if (operand.kind === "function" && !this.#names.isFunction(operand.name))
+        throw this.#error(offset, `function "${operand.name}" not defined`);
   }
 
   #parseOperand(cursor: Cursor, first: boolean): Operand {

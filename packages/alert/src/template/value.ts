@@ -1,5 +1,6 @@
 import { compareUtf8 } from "@pharos/base";
 import { formatFloat } from "./go-float.ts";
+import { DEFAULT_LAYOUT, formatGoTime, type ZonedTime } from "./go-time.ts";
 
 /**
  * What a template computes with. A plain number is Go's float64; integers are a case of their own because Go prints,
@@ -15,16 +16,18 @@ export type Value =
   | DurationValue
   | MapValue
   | ListValue
-  | StructValue;
+  | StructValue
+  | SafeValue;
 
 export interface IntValue {
   readonly kind: "int";
   readonly value: number;
 }
 
-export interface TimeValue {
+export interface TimeValue extends ZonedTime {
   readonly kind: "time";
-  readonly ms: number;
+  /** The zone that `.Local` turns to; UTC where it is absent. */
+  readonly local?: string;
 }
 
 export interface DurationValue {
@@ -37,17 +40,28 @@ export interface MapValue {
   readonly entries: ReadonlyMap<string, Value>;
   /** What a key that is not there gives: "" in a map of strings, nothing in a map of anything. */
   readonly missing: "" | null;
+  /** With the methods of Alertmanager's label sets. */
+  readonly type?: "KV";
 }
 
 export interface ListValue {
   readonly kind: "list";
   readonly items: readonly Value[];
+  /** What it is a list of where Go would know; Alertmanager's lists have methods. */
+  readonly type?: "string" | "Pairs" | "Alerts" | "Alert";
 }
 
 /** Fields that are known: another one is an error, where a map gives an empty value. */
 export interface StructValue {
   readonly kind: "struct";
   readonly fields: ReadonlyMap<string, Value>;
+}
+
+/** Text that its author says needs no escaping where HTML, or a URL in it, is written. */
+export interface SafeValue {
+  readonly kind: "safe";
+  readonly as: "html" | "url";
+  readonly text: string;
 }
 
 export function int(value: number): IntValue {
@@ -73,13 +87,23 @@ export function typeName(value: Value): string {
     case "duration":
       return "time.Duration";
     case "map":
+      if (value.type === "KV") return "template.KV";
       return value.missing === "" ? "map[string]string" : "map[string]interface {}";
     case "list":
-      return "[]interface {}";
+      return value.type === undefined ? "[]interface {}" : LIST_TYPES[value.type];
     case "struct":
       return "struct";
+    case "safe":
+      return value.as === "html" ? "template.HTML" : "template.URL";
   }
 }
+
+const LIST_TYPES: Readonly<Record<NonNullable<ListValue["type"]>, string>> = {
+  string: "[]string",
+  Pairs: "template.Pairs",
+  Alerts: "template.Alerts",
+  Alert: "[]template.Alert",
+};
 
 /** What `if`, `with`, `and`, `or` and `not` go by: zero, empty and nothing are false. */
 export function isTrue(value: Value): boolean {
@@ -94,6 +118,8 @@ export function isTrue(value: Value): boolean {
       return value.entries.size > 0;
     case "list":
       return value.items.length > 0;
+    case "safe":
+      return value.text !== "";
     case "time":
     case "struct":
       return true;
@@ -110,14 +136,18 @@ export function formatGoValue(value: Value): string {
     case "int":
       return String(value.value);
     case "time":
-      return formatTime(value.ms);
+      return formatGoTime(value, DEFAULT_LAYOUT);
     case "duration":
       return formatGoDuration(value.seconds);
+    case "safe":
+      return value.text;
     case "map":
+      if (value.type === "KV") return formatKv(value);
       return `map[${sortedEntries(value)
         .map(([key, entry]) => `${key}:${formatGoValue(entry)}`)
         .join(" ")}]`;
     case "list":
+      if (value.type === "Pairs") return value.items.map(formatPair).join(", ");
       return `[${value.items.map(formatGoValue).join(" ")}]`;
     case "struct":
       return `{${[...value.fields.values()].map(formatGoValue).join(" ")}}`;
@@ -128,16 +158,21 @@ export function sortedEntries(map: MapValue): readonly (readonly [string, Value]
   return [...map.entries].sort(([a], [b]) => compareUtf8(a, b));
 }
 
-/** As Go prints a time in UTC: `2015-07-01 02:03:04.5 +0000 UTC`. */
-function formatTime(ms: number): string {
-  const date = new Date(ms);
-  if (Number.isNaN(date.getTime())) return `${ms} ms`;
-  const [day = "", time = ""] = date.toISOString().replace("Z", "").split("T");
-  return `${day} ${time.replace(/\.?0+$/, (zeros) => (zeros.startsWith(".") ? "" : zeros.replace(/0+$/, "")))} +0000 UTC`;
+/** As Alertmanager prints label sets: `alertname=Down, job=api`. */
+function formatKv(map: MapValue): string {
+  const entries = sortedEntries(map);
+  const name = entries.filter(([key]) => key === "alertname");
+  const rest = entries.filter(([key]) => key !== "alertname");
+  return [...name, ...rest].map(([key, value]) => `${key}=${formatGoValue(value)}`).join(", ");
+}
+
+function formatPair(pair: Value): string {
+  if (typeof pair !== "object" || pair?.kind !== "struct") return formatGoValue(pair);
+  return [...pair.fields.values()].map(formatGoValue).join("=");
 }
 
 /** As Go prints a duration: `1h30m0s`, `1.5s`, `20ms`. */
-function formatGoDuration(seconds: number): string {
+export function formatGoDuration(seconds: number): string {
   if (seconds === 0) return "0s";
   const sign = seconds < 0 ? "-" : "";
   const abs = Math.abs(seconds);
