@@ -29,6 +29,17 @@ export {
 } from "./alert-state.ts";
 export { checkRuleGroups, type RuleProblem } from "./check-rules.ts";
 export { fingerprint, hashLabels } from "./fingerprint.ts";
+export { formatAlertMatcher, formatAlertMatchers } from "./matching/format-alert-matcher.ts";
+export { MatcherIndex } from "./matching/matcher-index.ts";
+export { MatcherSyntaxError } from "./matching/matcher-syntax-error.ts";
+export {
+  MATCHERS_COST_MAX,
+  MATCHERS_LENGTH_MAX,
+  type MatcherMode,
+  type ParsedMatchers,
+  parseMatcher,
+  parseMatchers,
+} from "./matching/parse-matchers.ts";
 export type {
   Notification,
   NotificationChart,
@@ -37,6 +48,21 @@ export type {
   NotificationIncident,
   NotificationPopulation,
 } from "./notification.ts";
+export { buildRoute, type RouteParts, TOP_ROUTE, walkRoutes } from "./routing/build-route.ts";
+export {
+  INHIBITORS_SHOWN_MAX,
+  type InhibitingAlert,
+  Inhibitor,
+  type InhibitRule,
+  type InhibitSource,
+} from "./routing/inhibition.ts";
+export { type ExplainedRoute, explainRoute, matchRoutes } from "./routing/match-routes.ts";
+export {
+  type InclusiveRange,
+  isActiveAt,
+  type TimeInterval,
+  type TimeRange,
+} from "./routing/time-interval.ts";
 export {
   type AlertingRule,
   type CompiledAlertingRule,
@@ -68,6 +94,7 @@ export {
   writtenSeries,
 } from "./rule-state.ts";
 export { type RuleStateJson, ruleStateFromJson, ruleStateToJson } from "./rule-state-json.ts";
+export type { Recurrence, Silence, SilenceState } from "./silence/silence.ts";
 export { EXPANSION_LENGTH_MAX, EXPANSION_STEPS_MAX } from "./template/expansion.ts";
 export {
   expandTemplate,

@@ -34,6 +34,7 @@ export { EXPRESSION_DEPTH_MAX, parse, parseMetricSelector } from "./parse.ts";
 export { pinSelectors } from "./pin.ts";
 export { formatExpr, LINE_LENGTH_MAX, printDuration, printExpr } from "./print.ts";
 export { REGEXES_COST_MAX } from "./selector-parser.ts";
+export { type Escape, readEscape } from "./string-escape.ts";
 export { type LineAndColumn, lineAndColumn, PromqlSyntaxError } from "./syntax-error.ts";
 export { EXPRESSION_LENGTH_MAX } from "./token-reader.ts";
 export { describeType, valueTypeOf } from "./value-type.ts";
