@@ -8,14 +8,17 @@ export type Json =
   | { readonly [key: string]: Json };
 
 export interface StoredDocument {
+  /** Any text; one longer than `DOCUMENT_ID_SIZE_MAX` costs a hash each time. */
   readonly id: string;
   readonly body: Json;
-  /** Orders documents in `list`; a time in ms where a document waits for one, or happened at one. */
+  /** Finite. Orders documents in `list`; a time in ms where a document waits for one, or happened at one. */
   readonly sortKey: number;
   /** What `list` can ask for, such as `rule=HighCpu`: at most `DOCUMENT_TAGS_MAX`, each up to `DOCUMENT_TAG_LENGTH_MAX`. */
   readonly tags?: readonly string[];
 }
 
+/** Bytes of an id as UTF-8 up to which it is a key of the database as it is. */
+export const DOCUMENT_ID_SIZE_MAX = 500;
 /** Tags of one document. */
 export const DOCUMENT_TAGS_MAX = 100;
 /** UTF-16 units of one tag; a longer one is cut by whoever writes and whoever asks. */
@@ -39,7 +42,11 @@ export interface DocumentStore {
    */
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
 
-  /** Runs `work` on what is kept at one moment; waits for no transaction of another process. Errors as `transaction`. */
+  /**
+   * Runs `work` on what is kept at one moment, everything that this process was told is kept among it; waits for no
+   * transaction of another process. `work` must not start a transaction, nor a transaction's `work` a read. Errors as
+   * `transaction`.
+   */
   read<T>(work: (tx: DocumentReader) => Promise<T>): Promise<T>;
 
   /**
@@ -53,7 +60,10 @@ export interface DocumentStore {
 
 export interface DocumentReader {
   get(collection: string, id: string): Promise<StoredDocument | undefined>;
-  /** By `sortKey`, then id; backwards for `desc`. Tags are given as they were put. */
+  /**
+   * By `sortKey`, then id as UTF-8 (from `DOCUMENT_ID_SIZE_MAX` bytes on, ids that begin alike come in any order that
+   * stays the same); backwards for `desc`. Tags are given as they were put.
+   */
   list(collection: string, options: DocumentListOptions): Promise<readonly StoredDocument[]>;
 }
 
@@ -61,7 +71,7 @@ export interface DocumentListOptions {
   /** Both bounds belong to what is listed. */
   readonly sortKeyMin?: number;
   readonly sortKeyMax?: number;
-  /** Only documents that have all of these. */
+  /** Only documents that have all of these; name the rarest first, which is where the search begins. */
   readonly tags?: readonly string[];
   /** "asc" unless told. */
   readonly order?: "asc" | "desc";

@@ -8,6 +8,7 @@ export {
 } from "./blob-store.ts";
 export type { Disk, DiskReader, DiskWriter } from "./disk.ts";
 export {
+  DOCUMENT_ID_SIZE_MAX,
   DOCUMENT_TAG_LENGTH_MAX,
   DOCUMENT_TAGS_MAX,
   type DocumentListOptions,

@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -23,8 +23,12 @@ export function nodeSqliteDialect(path: string): Dialect {
   };
 }
 
+/** Statements kept compiled; their texts are few, and a long list of rows makes one of its own. */
+const STATEMENTS_MAX = 100;
+
 class NodeSqliteDriver implements Driver {
   readonly #path: string;
+  readonly #statements = new Map<string, StatementSync>();
   #database: DatabaseSync | undefined;
 
   constructor(path: string) {
@@ -42,10 +46,10 @@ class NodeSqliteDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const database = this.#opened();
+    const prepared = (sql: string): StatementSync => this.#prepared(sql);
     return {
       async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-        const statement = database.prepare(sql);
+        const statement = prepared(sql);
         if (statement.columns().length > 0)
           return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] };
         const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]));
@@ -73,7 +77,19 @@ class NodeSqliteDriver implements Driver {
   async releaseConnection(): Promise<void> {}
 
   async destroy(): Promise<void> {
+    this.#statements.clear();
     this.#database?.close();
+  }
+
+  #prepared(sql: string): StatementSync {
+    const kept = this.#statements.get(sql);
+    if (kept !== undefined) return kept;
+    const statement = this.#opened().prepare(sql);
+    const oldest = this.#statements.keys().next();
+    if (this.#statements.size >= STATEMENTS_MAX && !oldest.done)
+      this.#statements.delete(oldest.value);
+    this.#statements.set(sql, statement);
+    return statement;
   }
 
   #opened(): DatabaseSync {
