@@ -29,6 +29,56 @@ export {
 } from "./alert-state.ts";
 export { checkRuleGroups, type RuleProblem } from "./check-rules.ts";
 export { fingerprint, hashLabels } from "./fingerprint.ts";
+export {
+  DEFAULT_FLAP_POLICY,
+  type FlapPolicy,
+  type FlapState,
+  type HeldAlerts,
+  holdForFlapping,
+  stableAtMs,
+} from "./incident/flapping.ts";
+export {
+  type Acknowledgement,
+  type AlertKind,
+  firingAlerts,
+  heldBecause,
+  INCIDENT_STATUSES,
+  type Incident,
+  type IncidentAlert,
+  type IncidentEscalation,
+  type IncidentGroup,
+  type IncidentStatus,
+  incidentId,
+  isCovered,
+  isLive,
+  kindOf,
+  mayEscalate,
+} from "./incident/incident.ts";
+export { incidentFromJson, incidentToJson } from "./incident/incident-json.ts";
+export {
+  type IncidentEvent,
+  type IncidentStep,
+  needsKeeping,
+  nextStepMs,
+  type ObservedAlert,
+  stepIncident,
+} from "./incident/incident-step.ts";
+export type {
+  EscalationResult,
+  IncidentTransition,
+  NamedAlerts,
+  NotificationResult,
+  ResolutionCause,
+  TransitionDetail,
+  TransitionKind,
+} from "./incident/incident-transition.ts";
+export {
+  comparePriorities,
+  PRIORITIES,
+  type Priority,
+  priorityOf,
+  severityOf,
+} from "./incident/severity.ts";
 export { formatAlertMatcher, formatAlertMatchers } from "./matching/format-alert-matcher.ts";
 export { MatcherIndex } from "./matching/matcher-index.ts";
 export { MatcherSyntaxError } from "./matching/matcher-syntax-error.ts";
@@ -77,6 +127,27 @@ export {
   ruleLabels,
 } from "./rule.ts";
 export {
+  CHANNELS_LABEL,
+  type CompiledForm,
+  channelsOf,
+  compileRuleForm,
+  type SimpleCondition,
+  simpleCondition,
+} from "./rule-forms/compile-rule-form.ts";
+export { readQuery } from "./rule-forms/query-text.ts";
+export type { LabelNames } from "./rule-forms/result-labels.ts";
+export {
+  COMPARISONS,
+  CONDITION_DEPTH_MAX,
+  CONDITIONS_MAX,
+  type Comparison,
+  type RuleCondition,
+  type RuleForm,
+} from "./rule-forms/rule-form.ts";
+export { type RuleSentence, readRuleSentence } from "./rule-forms/rule-sentence.ts";
+export { channelOf, isRuleText, readRuleText } from "./rule-forms/rule-text.ts";
+export { parseSpokenDuration, SPOKEN_DURATION_HINT } from "./rule-forms/spoken-duration.ts";
+export {
   type Alert,
   type AlertChange,
   EMPTY_RULE_STATE,
@@ -97,6 +168,17 @@ export { type RuleStateJson, ruleStateFromJson, ruleStateToJson } from "./rule-s
 export type { Recurrence, Silence, SilenceState } from "./silence/silence.ts";
 export { EXPANSION_LENGTH_MAX, EXPANSION_STEPS_MAX } from "./template/expansion.ts";
 export {
+  CHART_CONTENT_ID,
+  type NotificationData,
+  type NotificationEnvironment,
+  notificationData,
+} from "./template/notification-data.ts";
+export {
+  NOTIFICATION_LIMITS,
+  NotificationTemplates,
+  type TemplateFile,
+} from "./template/notification-template.ts";
+export {
   expandTemplate,
   parseTemplate,
   renderTemplate,
@@ -105,4 +187,10 @@ export {
 } from "./template/template.ts";
 export { queryEscape } from "./template/template-functions.ts";
 export { TEMPLATE_LENGTH_MAX, TemplateSyntaxError } from "./template/template-lexer.ts";
+export {
+  TEMPLATE_QUERIES_MAX,
+  TEMPLATE_QUERY_SERIES_MAX,
+  TemplateQueries,
+  type TemplateQuery,
+} from "./template/template-queries.ts";
 export { type WebhookAlert, type WebhookPayload, webhookPayload } from "./webhook-payload.ts";
