@@ -165,6 +165,7 @@ export {
   writtenSeries,
 } from "./rule-state.ts";
 export { type RuleStateJson, ruleStateFromJson, ruleStateToJson } from "./rule-state-json.ts";
+export { ruleWaves } from "./rule-waves.ts";
 export type { Recurrence, Silence, SilenceState } from "./silence/silence.ts";
 export { EXPANSION_LENGTH_MAX, EXPANSION_STEPS_MAX } from "./template/expansion.ts";
 export {

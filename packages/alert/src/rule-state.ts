@@ -17,6 +17,7 @@ import {
 } from "./alert-state.ts";
 import type { CompiledAlertingRule, CompiledRecordingRule } from "./rule.ts";
 import { expandTemplate, type Template, type TemplateData } from "./template/template.ts";
+import type { TemplateQuery } from "./template/template-queries.ts";
 
 /** An alert that its rule knows: active, or resolved a short while ago. */
 export interface Alert {
@@ -59,6 +60,8 @@ export interface RuleEnvironment {
   readonly limit: number;
   readonly externalLabels: Labels;
   readonly externalUrl: string;
+  /** Answers `query` in templates; without it, that fails in the text. */
+  readonly query?: TemplateQuery | undefined;
 }
 
 /** What a rule writes at its timestamp: series with their values, and series that end. */
@@ -199,6 +202,7 @@ function findAlerts(
       value,
       externalLabels: environment.externalLabels,
       externalUrl: environment.externalUrl,
+      query: environment.query,
       timestampMs: timeMs,
     };
     const labels = alertLabels(rule, metric, data);

@@ -10,6 +10,8 @@ export interface FunctionContext {
   readonly timestampMs: number;
   /** Where this server is reached from outside, without a slash at the end. */
   readonly externalUrl: string;
+  /** Answers `query`; without it, asking fails. @throws TemplateCallError */
+  readonly query?: ((expr: string) => ListValue) | undefined;
 }
 
 /** Thrown by functions; the message says what is wrong with the arguments. */
@@ -103,6 +105,7 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction<FunctionCo
       missing: null,
     })),
   ],
+  ["query", fixed(1, ([expr], context) => queried(toText(expr), context))],
   ["first", fixed(1, ([list]) => firstOf(toList(list)))],
   ["label", fixed(2, ([name, sample]) => labelOf(toText(name), arg(sample)))],
   ["value", fixed(1, ([sample]) => fieldOf(arg(sample), "Value"))],
@@ -110,8 +113,8 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction<FunctionCo
   ["sortByLabel", fixed(2, ([name, list]) => sortByLabel(toText(name), toList(list)))],
 ]);
 
-/** Known in Prometheus, but they need answers of other queries or other files. */
-export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(["query", "tmpl", "call"]);
+/** Known in Go and Prometheus, but what they call is nowhere in ours. */
+export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(["tmpl", "call"]);
 
 export function arg(value: Value | undefined): Value {
   return value ?? null;
@@ -119,6 +122,7 @@ export function arg(value: Value | undefined): Value {
 
 export function toText(value: Value | undefined): string {
   if (typeof value === "string") return value;
+  if (typeof value === "object" && value?.kind === "safe") return value.text;
   throw new TemplateCallError(`wrong type for value; expected string; got ${typeName(arg(value))}`);
 }
 
@@ -154,7 +158,7 @@ function parseGoFloat(text: string): number | undefined {
 }
 
 /** Go's `Sprint`: a space only between two operands that are no strings. */
-function sprint(args: readonly Value[]): string {
+export function sprint(args: readonly Value[]): string {
   let out = "";
   for (const [at, value] of args.entries()) {
     const before = args[at - 1];
@@ -307,6 +311,11 @@ function escapeJs(text: string): string {
     if (char === "\\" || char === "'" || char === '"') return `\\${char}`;
     return `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
   });
+}
+
+function queried(expr: string, { query }: FunctionContext): ListValue {
+  if (query === undefined) throw new TemplateCallError("queries cannot be asked here");
+  return query(expr);
 }
 
 function firstOf(list: ListValue): Value {
