@@ -9,8 +9,16 @@ import { formatGoValue, int, isTrue, sortedEntries, typeName, type Value } from 
 export const EXPANSION_LENGTH_MAX = 256 * 1024;
 /** How many nodes and calls one expansion may take: nested `range` multiplies. */
 export const EXPANSION_STEPS_MAX = 100_000;
+/** What one expansion may take. */
+export interface ExpansionLimits {
+  readonly lengthMax: number;
+  readonly stepsMax: number;
+}
+
 /** How deep `template` may call itself. */
 const CALL_DEPTH_MAX = 100;
+/** How deep blocks may be in each other, those of called templates counted: the stack of the machine ends somewhere. */
+const NESTING_MAX = 1000;
 
 /** A text with templates in it, for error messages. */
 export interface TemplateSource {
@@ -45,6 +53,7 @@ export interface ExpansionSetup<Context> {
   readonly context: Context;
   /** What a word that names no function is; only where the parser let such words through. */
   readonly bareWord: (name: string) => Value;
+  readonly limits: ExpansionLimits;
   /** Absent for plain text. */
   readonly escaper?: Escaper;
 }
@@ -64,6 +73,7 @@ export class Expansion<Context> {
   #out = "";
   #stepCount = 0;
   #callDepth = 0;
+  #nesting = 0;
 
   constructor(setup: ExpansionSetup<Context>) {
     this.#setup = setup;
@@ -88,23 +98,28 @@ export class Expansion<Context> {
   }
 
   #step(): void {
-    if (++this.#stepCount > EXPANSION_STEPS_MAX)
-      throw this.#fail(0, "", `more than ${EXPANSION_STEPS_MAX} steps`);
+    const { stepsMax } = this.#setup.limits;
+    if (++this.#stepCount > stepsMax) throw this.#fail(0, "", `more than ${stepsMax} steps`);
   }
 
   /** `literal` is text of the template itself, which needs no escaping. */
   #write(text: string, literal: boolean): void {
     this.#out += literal ? (this.#setup.escaper?.literal(text) ?? text) : text;
-    if (this.#out.length > EXPANSION_LENGTH_MAX)
-      throw this.#fail(0, "", `more than ${EXPANSION_LENGTH_MAX} characters of text`);
+    const { lengthMax } = this.#setup.limits;
+    if (this.#out.length > lengthMax)
+      throw this.#fail(0, "", `more than ${lengthMax} characters of text`);
   }
 
   #walk(nodes: readonly Node[], dot: Value): Flow {
+    if (++this.#nesting > NESTING_MAX)
+      throw this.#fail(0, "", `nested deeper than ${NESTING_MAX} levels`);
+    let flow: Flow = "next";
     for (const node of nodes) {
-      const flow = this.#walkNode(node, dot);
-      if (flow !== "next") return flow;
+      flow = this.#walkNode(node, dot);
+      if (flow !== "next") break;
     }
-    return "next";
+    this.#nesting--;
+    return flow;
   }
 
   #walkNode(node: Node, dot: Value): Flow {
@@ -168,8 +183,9 @@ export class Expansion<Context> {
       if (value.kind === "map") return sortedEntries(value);
       if (value.kind === "list") return value.items.map((item, i) => [int(i), item]);
       if (value.kind === "int") {
-        if (value.value > EXPANSION_STEPS_MAX)
-          throw this.#fail(pipeline.offset, "", `more than ${EXPANSION_STEPS_MAX} steps`);
+        const { stepsMax } = this.#setup.limits;
+        if (value.value > stepsMax)
+          throw this.#fail(pipeline.offset, "", `more than ${stepsMax} steps`);
         return Array.from({ length: Math.max(0, value.value) }, (_, i) => [int(i), int(i)]);
       }
     }
@@ -299,7 +315,11 @@ export class Expansion<Context> {
         `wrong number of args for ${name}: want ${want} got ${args.length}`,
       );
     }
-    return this.#guarded(name, command, () => call(args, context));
+    const value = this.#guarded(name, command, () => call(args, context));
+    const { lengthMax } = this.#setup.limits;
+    if (typeof value === "string" && value.length > lengthMax)
+      throw this.#fail(command.offset, command.source, `more than ${lengthMax} characters of text`);
+    return value;
   }
 
   #guarded<Result>(name: string, command: Command, call: () => Result): Result {

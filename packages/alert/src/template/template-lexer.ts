@@ -49,12 +49,12 @@ export type Piece =
   | { readonly kind: "action"; readonly tokens: readonly Token[]; readonly offset: number };
 
 /** @throws TemplateSyntaxError */
-export function splitTemplate(text: string): Piece[] {
-  if (text.length > TEMPLATE_LENGTH_MAX)
+export function splitTemplate(text: string, lengthMax = TEMPLATE_LENGTH_MAX): Piece[] {
+  if (text.length > lengthMax)
     throw new TemplateSyntaxError(
       text,
       0,
-      `template of ${text.length} characters; at most ${TEMPLATE_LENGTH_MAX} are allowed`,
+      `template of ${text.length} characters; at most ${lengthMax} are allowed`,
     );
   const pieces: Piece[] = [];
   let at = 0;

@@ -27,6 +27,8 @@ export interface TemplateNames {
   readonly isUnsupported: (name: string) => boolean;
   /** Whether a word that stands where a value may, and names no function, is a label: `{{ host }}`. */
   readonly bareWords: boolean;
+  /** How long the text may be, in UTF-16 units; `TEMPLATE_LENGTH_MAX` unless told. */
+  readonly lengthMax?: number;
 }
 
 /** @throws TemplateSyntaxError */
@@ -54,7 +56,7 @@ class Parser {
   constructor(text: string, names: TemplateNames) {
     this.#text = text;
     this.#names = names;
-    this.#pieces = splitTemplate(text);
+    this.#pieces = splitTemplate(text, names.lengthMax);
     this.#variables = ["$", ...names.variables];
   }
 

@@ -1,5 +1,10 @@
 import { type Labels, OperatingError } from "@pharos/base";
-import { Expansion, unsupportedText } from "./expansion.ts";
+import {
+  EXPANSION_LENGTH_MAX,
+  EXPANSION_STEPS_MAX,
+  Expansion,
+  unsupportedText,
+} from "./expansion.ts";
 import {
   type FunctionContext,
   TEMPLATE_FUNCTIONS,
@@ -62,6 +67,7 @@ export function renderTemplate(template: Template, data: TemplateData): string {
     functions: TEMPLATE_FUNCTIONS,
     unsupported: UNSUPPORTED_FUNCTIONS,
     context: data,
+    limits: { lengthMax: EXPANSION_LENGTH_MAX, stepsMax: EXPANSION_STEPS_MAX },
     bareWord: (name) => (name === "value" ? data.value : (labels.entries.get(name) ?? "")),
   }).run();
 }

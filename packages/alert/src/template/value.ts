@@ -55,6 +55,8 @@ export interface ListValue {
 export interface StructValue {
   readonly kind: "struct";
   readonly fields: ReadonlyMap<string, Value>;
+  /** JSON has the fields' names with a small first letter; absent where it has them as they are. */
+  readonly json?: "lower";
 }
 
 /** Text that its author says needs no escaping where HTML, or a URL in it, is written. */
