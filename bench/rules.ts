@@ -1,6 +1,8 @@
 // Rules side by side: 10,000 alerting rules over 100,000 series that go on growing, the same files for all: what a round
 // of them takes, whether rounds are missed, and how many rules a second there could be. `npm run bench:rules`.
 import { rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { benchOptions, printVersions } from "./bench-options.ts";
@@ -114,6 +116,9 @@ const prometheusRules: RuleContender = {
   }),
 };
 
+/** Takes the alerts that vmalert, which wants somewhere to send them, sends. */
+const blackHole = await listenToNothing();
+
 const vmalertRules: RuleContender = {
   name: "victoria-metrics",
   server: victoriaMetrics,
@@ -126,7 +131,11 @@ const vmalertRules: RuleContender = {
         : [
             ...[program, `-rule=${file}`, `-httpListenAddr=127.0.0.1:${port}`],
             ...[`-datasource.url=${server.url}`, `-remoteWrite.url=${server.url}`],
-            ...[`-remoteRead.url=${server.url}`, "-notifier.blackhole", "-loggerLevel=ERROR"],
+            ...[
+              `-remoteRead.url=${server.url}`,
+              `-notifier.url=${blackHole.url}`,
+              "-loggerLevel=ERROR",
+            ],
           ];
     },
     readyPath: "/health",
@@ -179,15 +188,11 @@ async function measure(contender: RuleContender): Promise<RuleFigures | undefine
     const ingestCpuSeconds = await fill(contender, quiet);
     await quiet.stop("SIGTERM");
 
-    const steady = await withRules(contender, folder, `${STEP_MS / 1000}s`);
-    if (steady === undefined) return undefined;
-    const figures = await steadily(contender, steady);
-    await steady.server.stop("SIGTERM");
-    await steady[Symbol.asyncDispose]();
-
+    const figures = await steadily(contender, folder);
+    if (figures === undefined) return undefined;
     const fast = await withRules(contender, folder, FLAT_OUT_INTERVAL);
-    if (fast === undefined) return undefined;
     await using _ = fast;
+    if (fast === undefined) return undefined;
     progress(`${contender.name}: flat out`);
     // Until all groups are under way.
     await sleep(2000);
@@ -203,7 +208,7 @@ async function measure(contender: RuleContender): Promise<RuleFigures | undefine
       rulesPerSecond: done / ((performance.now() - beganMs) / 1000),
     };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -228,9 +233,12 @@ async function fill(
 
 /** Some intervals in which samples come and every rule is evaluated. */
 async function steadily(
-  { name, server: contender }: RuleContender,
-  running: RunningRules,
-): Promise<Omit<RuleFigures, "rulesPerSecond" | "ingestCpuSeconds">> {
+  rules: RuleContender,
+  folder: string,
+): Promise<Omit<RuleFigures, "rulesPerSecond" | "ingestCpuSeconds"> | undefined> {
+  await using running = await withRules(rules, folder, `${STEP_MS / 1000}s`);
+  if (running === undefined) return undefined;
+  const { name, server: contender } = rules;
   const { server } = running;
   const rounds = Number(options.own.rounds);
   const startMs = Math.ceil(Date.now() / STEP_MS) * STEP_MS;
@@ -253,13 +261,25 @@ async function steadily(
     ),
   ) as { data: { result: { value: [number, string] }[] } };
   endProgress();
+  const residentSize = running.residentSize();
+  await server.stop("SIGTERM");
   return {
     cpuSecondsPerRound: (after.cpuSeconds - before.cpuSeconds) / rounds,
     evaluatedPart: (after.counts.evaluations - before.counts.evaluations) / rounds / ruleCount,
     missed: after.counts.missed - before.counts.missed,
     firing: Number(firing.data.result[0]?.value[1] ?? 0),
-    residentSize: running.residentSize(),
+    residentSize,
   };
+}
+
+/** A server that takes everything. It does not keep the process alive. */
+async function listenToNothing(): Promise<{ readonly url: string }> {
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => response.end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.unref().address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}` };
 }
 
 /** The sum of a metric's samples in a page of metrics. */

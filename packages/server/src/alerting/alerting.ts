@@ -90,8 +90,11 @@ function openRules(
       queries.service.evaluate(expr, timeMs, signal, group),
     append: (batch) => store.append(batch),
     notify: (alerts) => dispatcher.update(alerts),
-    alertsChanged: (expr) => {
-      threads.dropCached(readMetrics(expr));
+    alertsChanged: (exprs) => {
+      const metrics = exprs.map(readMetrics);
+      const known = metrics.filter((each) => each !== undefined);
+      const all = new Set(known.flatMap((each) => [...each]));
+      threads.dropCached(known.length === metrics.length ? all : undefined);
       queries.answers?.cache.drop();
     },
     externalLabels,

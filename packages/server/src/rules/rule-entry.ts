@@ -20,8 +20,9 @@ export interface AlertingEntry extends RuleProgress {
   readonly kind: "alert";
   readonly compiled: CompiledAlertingRule;
   state: RuleState;
-  /** Evaluation times of the last telling and the last keeping. */
-  toldAtMs: number;
+  /** By the keys of `state.alerts`: the evaluation after which each was told last. */
+  told: ReadonlyMap<string, number>;
+  /** The evaluation whose state was kept last. */
   keptAtMs: number;
 }
 
@@ -49,7 +50,7 @@ export function newEntry(compiled: CompiledRule, id: string): RuleEntry {
         kind: "alert",
         compiled,
         state: EMPTY_RULE_STATE,
-        toldAtMs: Number.NEGATIVE_INFINITY,
+        told: new Map(),
         keptAtMs: Number.NEGATIVE_INFINITY,
         ...progress,
       };

@@ -1,74 +1,29 @@
 import {
   type Alert,
-  type AlertChange,
   compileRule,
   endAlerts,
   type GroupAlert,
   hashLabels,
-  queryEscape,
   type RuleGroup,
-  type RuleVector,
   ruleGroupKey,
   ruleKey,
-  ruleStateToJson,
-  stepRecordingRule,
-  stepRule,
+  ruleWaves,
 } from "@pharos/alert";
-import {
-  type Clock,
-  errorText,
-  type Labels,
-  labelsKey,
-  mergeLabels,
-  NO_LABELS,
-  OperatingError,
-} from "@pharos/base";
-import type { DocumentStore, SampleBatch } from "@pharos/ports";
-import type { QueryValue } from "@pharos/promql/engine";
-import { type Expr, printExpr } from "@pharos/promql/syntax";
+import { type Labels, labelsKey, OperatingError } from "@pharos/base";
 import type { RuleGroupStatus } from "../http/dependencies.ts";
-import {
-  type AlertingEntry,
-  newEntry,
-  type RecordingEntry,
-  type RuleEntry,
-  seriesOf,
-} from "./rule-entry.ts";
-import { ruleBatch, staleBatch } from "./rule-samples.ts";
+import { newEntry, type RuleEntry, seriesOf } from "./rule-entry.ts";
+import { RuleEvaluation } from "./rule-evaluation.ts";
+import { staleBatch } from "./rule-samples.ts";
 import { ruleStatus } from "./rule-status.ts";
+import {
+  RULE_STATE_COLLECTION,
+  type RuleSettings,
+  type RuleSurroundings,
+  type RuleTransition,
+} from "./rule-surroundings.ts";
 import type { Semaphore } from "./semaphore.ts";
-
-/** The collection of alert state; on disk for ever. */
-export const RULE_STATE_COLLECTION = "rule_states";
-
-/** Alerts are told again this often, so that their texts stay current; Prometheus's resend delay. */
-const RESEND_DELAY_MS = 60_000;
-/** How often the state of a rule with pending alerts is kept though nothing changed: how well a restart knows when we died. */
-const HEARTBEAT_MS = 15_000;
-
-/** What rules need of the rest of the server. */
-export interface RuleSurroundings {
-  readonly clock: Clock;
-  readonly store: DocumentStore;
-  /** An instant query. @throws OperatingError */
-  readonly evaluate: (
-    expr: Expr,
-    timeMs: number,
-    signal: AbortSignal,
-    group: { readonly file: string; readonly name: string },
-  ) => Promise<QueryValue>;
-  /** @throws OperatingError where nothing was written. */
-  readonly append: (batch: SampleBatch) => Promise<unknown>;
-  /** The dispatcher: resolves when it has kept what is new. */
-  readonly notify: (alerts: readonly GroupAlert[]) => Promise<void>;
-  /** Told that alerts of an expression became pending or firing, or ended. */
-  readonly alertsChanged?: (expr: Expr) => void;
-  readonly externalLabels: () => Labels;
-  /** Without a slash at the end. */
-  readonly externalUrl: string;
-  /** Failures of the world that rules go on after; for the log and for metrics. */
-  readonly onProblem: (error: OperatingError, doing: string) => void;
-}
+import { toldAlerts } from "./told-alerts.ts";
+import { WaveResults } from "./wave-results.ts";
 
 /** Counts since the group was loaded. */
 export interface RuleGroupCounts {
@@ -80,7 +35,10 @@ export interface RuleGroupCounts {
   lastSamples: number;
 }
 
-/** Evaluates the rules of one group at the group's times: in order, one after the other, never two rounds at once. */
+/**
+ * Evaluates the rules of one group at the group's times, never two rounds at once: rules that read nothing of each other
+ * together, the others in order, so that each sees what those before it wrote.
+ */
 export class RuleGroupRunner {
   readonly group: RuleGroup;
   readonly key: string;
@@ -92,8 +50,10 @@ export class RuleGroupRunner {
     lastSamples: 0,
   };
   readonly #surroundings: RuleSurroundings;
+  readonly #settings: RuleSettings;
   readonly #semaphore: Semaphore;
   readonly #entries: readonly RuleEntry[];
+  readonly #waves: readonly (readonly RuleEntry[])[];
   readonly #stop = new AbortController();
   /** Series of rules that are no more; they end with the next evaluation. */
   #ending: Labels[] = [];
@@ -101,19 +61,30 @@ export class RuleGroupRunner {
   #evaluationTimeMs = 0;
   #lastEvaluationMs: number | undefined;
 
-  /** @throws OperatingError where a rule cannot be compiled. */
-  constructor(group: RuleGroup, surroundings: RuleSurroundings, semaphore: Semaphore) {
+  /**
+   * @param semaphore how many rules of all groups are evaluated at once.
+   * @throws OperatingError where a rule cannot be compiled.
+   */
+  constructor(
+    group: RuleGroup,
+    surroundings: RuleSurroundings,
+    settings: RuleSettings,
+    semaphore: Semaphore,
+  ) {
     this.group = group;
     this.key = ruleGroupKey(group);
     this.#surroundings = surroundings;
+    this.#settings = settings;
     this.#semaphore = semaphore;
     const seen = new Map<string, number>();
     this.#entries = group.rules.map((rule) => {
       const key = ruleKey(rule, group);
       const double = seen.get(key) ?? 0;
       seen.set(key, double + 1);
-      return newEntry(compileRule(rule, group), `${this.key};${key}#${double}`);
+      const id = `${settings.replicaPrefix}${this.key};${key}#${double}`;
+      return newEntry(compileRule(rule, group), id);
     });
+    this.#waves = ruleWaves(this.#entries);
   }
 
   get entries(): readonly RuleEntry[] {
@@ -128,8 +99,8 @@ export class RuleGroupRunner {
       if (before === undefined || before.kind !== entry.kind) continue;
       left.delete(entry.id);
       if (entry.kind === "alert" && before.kind === "alert") {
-        const { state, toldAtMs, keptAtMs } = before;
-        Object.assign(entry, { state, toldAtMs, keptAtMs });
+        const { state, told, keptAtMs } = before;
+        Object.assign(entry, { state, told, keptAtMs });
       } else if (entry.kind === "record" && before.kind === "record")
         entry.written = before.written;
       const { health, lastError, evaluationTimeMs, lastEvaluationMs } = before;
@@ -138,15 +109,13 @@ export class RuleGroupRunner {
     this.#evaluationTimeMs = older.#evaluationTimeMs;
     this.#lastEvaluationMs = older.#lastEvaluationMs;
     this.#ending.push(...older.#ending);
-    for (const entry of left.values()) {
-      this.#ending.push(...seriesOf(entry));
-      await this.#endEntry(entry);
-    }
+    for (const entry of left.values()) this.#ending.push(...seriesOf(entry));
+    await this.#endEntries([...left.values()]);
   }
 
   /** Its rules are gone: what fired resolves, and nothing is kept. Gives the series that must end. */
   async end(): Promise<Labels[]> {
-    for (const entry of this.#entries) await this.#endEntry(entry);
+    await this.#endEntries(this.#entries);
     return [...this.#ending, ...this.writtenSeries()];
   }
 
@@ -157,8 +126,13 @@ export class RuleGroupRunner {
 
   /** Tells the dispatcher of all alerts that it should know: after a restart nobody knows what it heard. */
   async announce(): Promise<void> {
-    for (const entry of this.#entries)
-      if (entry.kind === "alert") await this.#tell(entry, [...entry.state.alerts.values()]);
+    const nowMs = this.#surroundings.clock.nowMs();
+    const told = this.#entries.flatMap((entry) => {
+      if (entry.kind !== "alert") return [];
+      entry.told = new Map([...entry.state.alerts.keys()].map((key) => [key, nowMs]));
+      return toldAlerts(entry.compiled, entry.state.alerts.values(), this.#surroundings);
+    });
+    await this.#tell(told, nowMs);
   }
 
   start(): void {
@@ -187,8 +161,7 @@ export class RuleGroupRunner {
         slotMs += missed * intervalMs;
         this.counts.iterations += missed + 1;
         this.counts.missedIterations += missed;
-        const timeMs = slotMs;
-        await this.#semaphore.run(() => this.evaluate(timeMs));
+        await this.evaluate(slotMs);
         slotMs += intervalMs;
       }
     } catch (error) {
@@ -201,178 +174,96 @@ export class RuleGroupRunner {
     const { clock } = this.#surroundings;
     const startMs = clock.monotonicMs();
     this.#lastEvaluationMs = clock.nowMs();
-    this.counts.lastSamples = 0;
-    for (const entry of this.#entries) {
-      if (this.#stop.signal.aborted) return;
-      await this.#evaluateEntry(entry, timeMs);
+    let samples = 0;
+    for (const wave of this.#waves) {
+      const results = await this.#evaluateWave(wave, timeMs);
+      if (results === undefined) return;
+      samples += results.samplesWritten;
+      this.counts.failures += results.failures;
     }
-    await this.#endSeries(timeMs);
+    samples += await this.#endSeries(timeMs);
+    this.counts.lastSamples = samples;
     this.#evaluationTimeMs = clock.monotonicMs() - startMs;
   }
 
-  async #evaluateEntry(entry: RuleEntry, timeMs: number): Promise<void> {
-    const { clock, evaluate } = this.#surroundings;
-    const startMs = clock.monotonicMs();
-    const lastEvaluationMs = clock.nowMs();
-    const queryTimeMs = timeMs - this.group.queryOffsetMs;
-    this.counts.evaluations++;
-    try {
-      const result = await evaluate(
-        entry.compiled.expr,
-        queryTimeMs,
-        this.#stop.signal,
-        this.group,
-      );
-      if (this.#stop.signal.aborted) return;
-      const vector = ruleVector(result);
-      if (entry.kind === "alert") await this.#stepAlerting(entry, vector, timeMs, queryTimeMs);
-      else await this.#stepRecording(entry, vector, queryTimeMs);
-      entry.health = "ok";
-      entry.lastError = "";
-    } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      if (!(error instanceof OperatingError)) throw error;
-      this.counts.failures++;
-      entry.health = "err";
-      entry.lastError = errorText(error);
-      this.#surroundings.onProblem(
-        error,
-        `evaluating rule ${entry.compiled.rule.name} of group ${this.key}`,
-      );
-    }
-    entry.evaluationTimeMs = clock.monotonicMs() - startMs;
-    entry.lastEvaluationMs = lastEvaluationMs;
-  }
-
-  async #stepAlerting(
-    entry: AlertingEntry,
-    vector: RuleVector,
+  /** Undefined where the group was stopped meanwhile: then nothing has changed. */
+  async #evaluateWave(
+    wave: readonly RuleEntry[],
     timeMs: number,
-    queryTimeMs: number,
-  ): Promise<void> {
-    const { externalLabels, externalUrl } = this.#surroundings;
-    const { limit } = this.group;
-    const before = entry.state;
-    const step = stepRule(entry.compiled, before, vector, timeMs, {
-      limit,
-      externalLabels: externalLabels(),
-      externalUrl,
-    });
-    entry.state = step.state;
-    if (step.changes.length > 0) this.#surroundings.alertsChanged?.(entry.compiled.expr);
-    // First kept, then told: who was told must be found again after a crash, to hear how it ends.
-    if (step.changes.length > 0 || this.#heartbeatIsDue(entry, timeMs))
-      await this.#keep(entry, timeMs);
-    await this.#tellOf(entry, step.changes, timeMs);
-    if (step.status === "failed") throw new OperatingError("query.failed", step.error);
-    try {
-      await this.#append(ruleBatch(step.samples, queryTimeMs));
-    } catch (error) {
-      // The series are as they were: the next good evaluation ends what must end.
-      entry.state = { ...step.state, written: before.written };
-      throw error;
-    }
+  ): Promise<WaveResults | undefined> {
+    const { signal } = this.#stop;
+    const { group } = this;
+    const evaluation = new RuleEvaluation(this.#surroundings, group, timeMs, signal);
+    const outcomes = await Promise.all(
+      wave.map((entry) =>
+        this.#semaphore.run(async () => {
+          if (signal.aborted) return undefined;
+          this.counts.evaluations++;
+          return evaluation.run(entry);
+        }),
+      ),
+    );
+    if (signal.aborted) return undefined;
+    const results = new WaveResults(this.#surroundings, this.#settings, group, timeMs);
+    await results.take(outcomes.filter((outcome) => outcome !== undefined));
+    return results;
   }
 
-  async #stepRecording(
-    entry: RecordingEntry,
-    vector: RuleVector,
-    queryTimeMs: number,
-  ): Promise<void> {
-    const step = stepRecordingRule(entry.compiled, entry.written, vector, this.group.limit);
-    if (step.status === "failed") throw new OperatingError("query.failed", step.error);
-    await this.#append(ruleBatch(step.samples, queryTimeMs));
-    entry.written = step.written;
-  }
-
-  async #append(batch: SampleBatch): Promise<void> {
-    if (batch.series.length === 0) return;
-    await this.#surroundings.append(batch);
-    this.counts.lastSamples += batch.series.length;
-  }
-
-  async #endSeries(timeMs: number): Promise<void> {
-    if (this.#ending.length === 0) return;
+  async #endSeries(timeMs: number): Promise<number> {
+    if (this.#ending.length === 0) return 0;
     const live = new Set(this.writtenSeries().map(labelsKey));
     const ending = this.#ending.filter((labels) => !live.has(labelsKey(labels)));
     try {
-      await this.#append(staleBatch(ending, timeMs - this.group.queryOffsetMs));
+      if (ending.length > 0)
+        await this.#surroundings.append(staleBatch(ending, timeMs - this.group.queryOffsetMs));
       this.#ending = [];
+      return ending.length;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       this.#surroundings.onProblem(error, `ending series of group ${this.key}`);
+      return 0;
     }
   }
 
-  #heartbeatIsDue(entry: AlertingEntry, timeMs: number): boolean {
-    if (Math.abs(timeMs - entry.keptAtMs) < HEARTBEAT_MS) return false;
-    return [...entry.state.alerts.values()].some(({ state }) => state.phase === "pending");
+  async #tell(told: readonly GroupAlert[], timeMs: number): Promise<void> {
+    if (told.length === 0) return;
+    const validForMs = 4 * Math.max(this.group.intervalMs, this.#settings.resendDelayMs);
+    await this.#surroundings.notify(told, { timeMs, validForMs });
   }
 
-  async #keep(entry: AlertingEntry, timeMs: number): Promise<void> {
-    const { store, onProblem } = this.#surroundings;
-    const { id, state } = entry;
-    const body = ruleStateToJson({ ...state, evaluatedAtMs: timeMs });
-    try {
-      await store.transaction((tx) =>
-        state.alerts.size === 0
-          ? tx.delete(RULE_STATE_COLLECTION, id)
-          : tx.put(RULE_STATE_COLLECTION, { id, body, sortKey: 0 }),
-      );
-      entry.keptAtMs = timeMs;
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      entry.keptAtMs = Number.NEGATIVE_INFINITY; // Tried again with the next evaluation.
-      onProblem(error, `keeping the alerts of ${entry.compiled.rule.name}`);
-    }
-  }
-
-  /** Tells what changed at once, and everything now and then. */
-  async #tellOf(
-    entry: AlertingEntry,
-    changes: readonly AlertChange[],
-    timeMs: number,
-  ): Promise<void> {
-    const all = Math.abs(timeMs - entry.toldAtMs) >= RESEND_DELAY_MS;
-    if (all) entry.toldAtMs = timeMs;
-    const changed = changes
-      .filter(({ transition }) => transition === "fired" || transition === "resolved")
-      .map(({ alert }) => alert);
+  /** Rules that are no more: who was told of their alerts hears that these are over. */
+  async #endEntries(entries: readonly RuleEntry[]): Promise<void> {
+    const { clock, store, onProblem, recordTransitions } = this.#surroundings;
+    const alerting = entries.filter((entry) => entry.kind === "alert");
+    if (alerting.length === 0) return;
+    const nowMs = clock.nowMs();
+    const ended = alerting.map((entry) => ({ entry, changes: endAlerts(entry.state, nowMs) }));
     await this.#tell(
-      entry,
-      all ? [...new Set([...changed, ...entry.state.alerts.values()])] : changed,
+      ended.flatMap(({ entry, changes }) =>
+        toldAlerts(
+          entry.compiled,
+          changes.map(({ alert }): Alert => alert),
+          this.#surroundings,
+        ),
+      ),
+      nowMs,
     );
-  }
-
-  async #tell(entry: AlertingEntry, alerts: readonly Alert[]): Promise<void> {
-    const { externalLabels, externalUrl, notify } = this.#surroundings;
-    const expr = queryEscape(printExpr(entry.compiled.expr));
-    const told: GroupAlert[] = [];
-    for (const { labels, annotations, state } of alerts) {
-      if (state.phase === "pending") continue;
-      told.push({
-        labels: mergeLabels(externalLabels(), labels),
-        annotations,
-        startsAtMs: state.firedAtMs,
-        endsAtMs: state.phase === "resolved" ? state.resolvedAtMs : null,
-        generatorUrl: `${externalUrl}/graph?g0.expr=${expr}&g0.tab=1`,
+    try {
+      await store.transaction(async (tx) => {
+        for (const { id } of alerting) await tx.delete(RULE_STATE_COLLECTION, id);
+        await recordTransitions?.(
+          tx,
+          ended.flatMap(({ entry, changes }) =>
+            changes.map((change): RuleTransition => {
+              const { rule, expr } = entry.compiled;
+              return { ...change, rule, expr, group: this.group, timeMs: nowMs };
+            }),
+          ),
+        );
       });
-    }
-    if (told.length > 0) await notify(told);
-  }
-
-  async #endEntry(entry: RuleEntry): Promise<void> {
-    if (entry.kind === "record") return;
-    const { clock, store, onProblem } = this.#surroundings;
-    await this.#tell(
-      entry,
-      endAlerts(entry.state, clock.nowMs()).map(({ alert }) => alert),
-    );
-    try {
-      await store.transaction((tx) => tx.delete(RULE_STATE_COLLECTION, entry.id));
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      onProblem(error, `forgetting the alerts of ${entry.compiled.rule.name}`);
+      onProblem(error, `forgetting the alerts of rules of ${this.key} that are gone`);
     }
   }
 
@@ -399,10 +290,4 @@ export function slotBefore(group: RuleGroup, nowMs: number): number {
   ]);
   const offsetMs = Math.floor((low / 2 ** 32) * intervalMs);
   return Math.floor((nowMs - offsetMs) / intervalMs) * intervalMs + offsetMs;
-}
-
-function ruleVector(value: QueryValue): RuleVector {
-  if (value.type === "vector") return value;
-  if (value.type === "scalar") return { labels: [NO_LABELS], values: [value.value] };
-  throw new OperatingError("query.failed", "rule result is not a vector or scalar");
 }

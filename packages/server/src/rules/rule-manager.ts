@@ -9,23 +9,29 @@ import {
 } from "@pharos/alert";
 import { type Labels, labelsKey, mergeLabels, OperatingError } from "@pharos/base";
 import type { RuleGroupStatus, RulesProvider } from "../http/dependencies.ts";
-import {
-  RULE_STATE_COLLECTION,
-  type RuleGroupCounts,
-  RuleGroupRunner,
-  type RuleSurroundings,
-} from "./rule-group-runner.ts";
+import { type RuleGroupCounts, RuleGroupRunner } from "./rule-group-runner.ts";
 import { staleBatch } from "./rule-samples.ts";
+import {
+  DEFAULT_RESEND_DELAY_MS,
+  RULE_STATE_COLLECTION,
+  type RuleSettings,
+  type RuleSurroundings,
+} from "./rule-surroundings.ts";
 import { Semaphore } from "./semaphore.ts";
 
 /** How many rules may have alerts that outlive a restart. */
 const STORED_RULES_MAX = 100_000;
-/** How many groups are evaluated at once. */
-export const GROUPS_CONCURRENT_MAX = 4;
+/** How many rules are evaluated at once, of all groups. */
+export const RULES_CONCURRENT_MAX = 32;
+/** For how long the alerts are kept that another server of the same store left: it may come back. */
+const OTHERS_KEPT_MS = 7 * 24 * 60 * 60_000;
 
 export interface RuleManagerOptions extends RuleSurroundings {
-  readonly groupsConcurrentMax?: number;
+  readonly rulesConcurrentMax?: number;
+  readonly resendDelayMs?: number;
   readonly outage?: OutageTimes;
+  /** Tells this server's documents from those of others in a store that they share; not needed where it is alone. */
+  readonly replicaName?: string;
 }
 
 /**
@@ -34,6 +40,7 @@ export interface RuleManagerOptions extends RuleSurroundings {
  */
 export class RuleManager implements RulesProvider, AsyncDisposable {
   readonly #options: RuleManagerOptions;
+  readonly #settings: RuleSettings;
   readonly #semaphore: Semaphore;
   readonly #stop = new AbortController();
   readonly #cleanups = new Set<Promise<void>>();
@@ -45,7 +52,11 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
   private constructor(options: RuleManagerOptions, stored: Map<string, RuleState>) {
     this.#options = options;
     this.#stored = stored;
-    this.#semaphore = new Semaphore(options.groupsConcurrentMax ?? GROUPS_CONCURRENT_MAX);
+    this.#settings = {
+      resendDelayMs: options.resendDelayMs ?? DEFAULT_RESEND_DELAY_MS,
+      replicaPrefix: replicaPrefix(options),
+    };
+    this.#semaphore = new Semaphore(options.rulesConcurrentMax ?? RULES_CONCURRENT_MAX);
   }
 
   /**
@@ -54,11 +65,22 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
    * @throws OperatingError of the store.
    */
   static async open(options: RuleManagerOptions): Promise<RuleManager> {
-    const documents = await options.store.transaction((tx) =>
+    const prefix = replicaPrefix(options);
+    const { store, clock } = options;
+    const documents = await store.read((tx) =>
       tx.list(RULE_STATE_COLLECTION, { limit: STORED_RULES_MAX }),
     );
+    const own = documents.filter(({ id }) => id.startsWith(prefix));
+    const abandoned = documents.filter(
+      ({ id, sortKey }) =>
+        store.shared && !id.startsWith(prefix) && sortKey < clock.nowMs() - OTHERS_KEPT_MS,
+    );
+    if (abandoned.length > 0)
+      await store.transaction(async (tx) => {
+        for (const { id } of abandoned) await tx.delete(RULE_STATE_COLLECTION, id);
+      });
     const stored = new Map<string, RuleState>();
-    for (const { id, body } of documents) {
+    for (const { id, body } of own) {
       try {
         stored.set(id, ruleStateFromJson(body));
       } catch (error) {
@@ -77,7 +99,7 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
   async apply(groups: readonly RuleGroup[]): Promise<void> {
     const old = new Map(this.#runners.map((runner) => [runner.key, runner]));
     const next = groups.map((group) => {
-      const fresh = new RuleGroupRunner(group, this.#options, this.#semaphore);
+      const fresh = new RuleGroupRunner(group, this.#options, this.#settings, this.#semaphore);
       const same = old.get(fresh.key);
       return same !== undefined && isSame(same.group, group) ? same : fresh;
     });
@@ -133,15 +155,14 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     if (ids.length === 0) return;
     const ended = [...this.#stored.values()].flatMap((state) => endAlerts(state, clock.nowMs()));
     this.#stored.clear();
-    await notify(
-      ended.map(({ alert: { labels, annotations, state } }) => ({
-        labels: mergeLabels(externalLabels(), labels),
-        annotations,
-        startsAtMs: state.phase === "resolved" ? state.firedAtMs : state.activeAtMs,
-        endsAtMs: clock.nowMs(),
-        generatorUrl: "",
-      })),
-    );
+    const told = ended.map(({ alert: { labels, annotations, state } }) => ({
+      labels: mergeLabels(externalLabels(), labels),
+      annotations,
+      startsAtMs: state.phase === "resolved" ? state.firedAtMs : state.activeAtMs,
+      endsAtMs: clock.nowMs(),
+      generatorUrl: "",
+    }));
+    await notify(told, { timeMs: clock.nowMs(), validForMs: 0 });
     try {
       await store.transaction(async (tx) => {
         for (const id of ids) await tx.delete(RULE_STATE_COLLECTION, id);
@@ -179,6 +200,11 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     );
     return series.filter((labels) => !live.has(labelsKey(labels)));
   }
+}
+
+/** What ids of documents begin with, so that servers that share a store keep their alerts apart. */
+function replicaPrefix({ store, replicaName = "" }: RuleManagerOptions): string {
+  return store.shared ? `${replicaName};` : "";
 }
 
 function isSame(a: RuleGroup, b: RuleGroup): boolean {
