@@ -108,11 +108,18 @@ export {
 } from "./routing/inhibition.ts";
 export { type ExplainedRoute, explainRoute, matchRoutes } from "./routing/match-routes.ts";
 export {
+  parseTimeInterval,
+  type ReportProblem,
+  type WrittenTimeInterval,
+  type WrittenTimeRange,
+} from "./routing/parse-time-interval.ts";
+export {
   type InclusiveRange,
   isActiveAt,
   type TimeInterval,
   type TimeRange,
 } from "./routing/time-interval.ts";
+export { isTimeZone, TIME_ZONE_HINT } from "./routing/time-zone.ts";
 export {
   type AlertingRule,
   type CompiledAlertingRule,
@@ -166,7 +173,41 @@ export {
 } from "./rule-state.ts";
 export { type RuleStateJson, ruleStateFromJson, ruleStateToJson } from "./rule-state-json.ts";
 export { ruleWaves } from "./rule-waves.ts";
-export type { Recurrence, Silence, SilenceState } from "./silence/silence.ts";
+export {
+  checkSilenceCount,
+  expireSilence,
+  SILENCE_LENGTH_MAX,
+  SILENCE_MATCHERS_MAX,
+  SILENCES_MAX,
+  type SilenceDraft,
+  type SilenceEdit,
+  setSilence,
+  validateSilence,
+} from "./silence/edit-silence.ts";
+export {
+  activeWindow,
+  RECURRENCE_DURATION_MS_MAX,
+  RECURRENCE_DURATION_MS_MIN,
+  type Recurrence,
+  RRULE_LENGTH_MAX,
+  recurrenceProblem,
+  type TimeWindow,
+} from "./silence/recurrence.ts";
+export {
+  isSilenceForgotten,
+  SILENCE_RETENTION_MS,
+  type Silence,
+  type SilenceState,
+  silenceState,
+} from "./silence/silence.ts";
+export { previewSilence, SilenceIndex } from "./silence/silence-index.ts";
+export {
+  type MatcherJson,
+  matcherFromJson,
+  matcherToJson,
+  silenceFromJson,
+  silenceToJson,
+} from "./silence/silence-json.ts";
 export { EXPANSION_LENGTH_MAX, EXPANSION_STEPS_MAX } from "./template/expansion.ts";
 export {
   CHART_CONTENT_ID,

@@ -1,18 +1,9 @@
 import type { Matcher } from "@pharos/base";
-
-/** When a silence hides alerts again and again. */
-export interface Recurrence {
-  /** RFC 5545 without `RRULE:`, such as `FREQ=WEEKLY;BYDAY=SU`. Its first window begins at the silence's `startsAtMs`. */
-  readonly rrule: string;
-  /** How long each window lasts on a running clock, whatever the clock on the wall does meanwhile. */
-  readonly durationMs: number;
-  /** A zone of the IANA database: the windows begin at the same time of its day, summer and winter. */
-  readonly timeZone: string;
-}
+import { activeWindow, type Recurrence } from "./recurrence.ts";
 
 /**
  * Hides matching alerts for a time. Without a recurrence from `startsAtMs` to `endsAtMs`; with one, in each window that
- * begins between the two, and none reaches beyond `endsAtMs`.
+ * begins between the two, and none reaches beyond `endsAtMs`. The end does not belong to it.
  */
 export interface Silence {
   readonly id: string;
@@ -27,14 +18,27 @@ export interface Silence {
   readonly recurrence?: Recurrence;
 }
 
-/** A recurring silence is active between its windows as well: it is in force, though it hides nothing just now. */
+/** "active" hides alerts now; "pending" will, be it for the first time or after a window; "expired" never will again. */
 export type SilenceState = "pending" | "active" | "expired";
 
-/** As Alertmanager has it: both ends belong to the silence. */
 export function silenceState(
-  silence: Pick<Silence, "startsAtMs" | "endsAtMs">,
+  silence: Pick<Silence, "startsAtMs" | "endsAtMs" | "recurrence">,
   nowMs: number,
 ): SilenceState {
-  if (nowMs < silence.startsAtMs) return "pending";
-  return nowMs > silence.endsAtMs ? "expired" : "active";
+  if (nowMs >= silence.endsAtMs) return "expired";
+  const window = activeWindow(silence, nowMs);
+  if (window === undefined) return "expired";
+  return window.startsAtMs <= nowMs ? "active" : "pending";
+}
+
+/** How long an expired silence can still be looked at, as in Alertmanager where nothing else is said. */
+export const SILENCE_RETENTION_MS = 120 * 3_600_000;
+
+/** Whether a silence is over for so long that it may be deleted. */
+export function isSilenceForgotten(
+  silence: Pick<Silence, "endsAtMs">,
+  nowMs: number,
+  retentionMs = SILENCE_RETENTION_MS,
+): boolean {
+  return silence.endsAtMs + retentionMs <= nowMs;
 }
