@@ -71,6 +71,7 @@ export async function run(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
   });
+  child.stdin.on("error", () => {}); // A program may end without reading its input.
   child.stdin.end(options.input ?? "");
   await once(child, "close");
   return { code: child.exitCode, stdout, stderr };

@@ -38,7 +38,8 @@ export interface DocumentStore {
    * resolves (and then survives power loss), and not at all if `work` throws, whose error is passed on. Transactions
    * do not overlap, not even those of other processes; `work` must not start another one.
    *
-   * @throws OperatingError `disk.full`, `disk.failed`; `database.unavailable` where nobody knows whether it was kept.
+   * @throws OperatingError `disk.full`, `disk.failed`; `queue.full` where too many wait; `database.unavailable`, whose
+   *   message says so where nobody knows whether it was kept.
    */
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
 

@@ -1,10 +1,16 @@
+import { OperatingError } from "@pharos/base";
 import type { DocumentReader, DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { type Kysely, sql } from "kysely";
 import type { ChangeWatchers } from "./change-watchers.ts";
 import type { DocumentTables } from "./document-tables.ts";
 import { SqlDocumentReader, SqlDocumentTransaction } from "./sql-documents.ts";
 
-/** What differs from database to database. */
+/** Transactions of this process that wait for their turn; more are refused. */
+export const TRANSACTIONS_WAITING_MAX = 10_000;
+/** What ends every transaction that is kept. */
+export const COMMIT = "COMMIT";
+
+/** What differs from database to database. The database's own errors come out of `db` as `OperatingError`. */
 export interface SqlDatabase extends AsyncDisposable {
   readonly db: Kysely<DocumentTables>;
   /** Whether other processes use the same database. */
@@ -15,8 +21,6 @@ export interface SqlDatabase extends AsyncDisposable {
   /** Whether transactions that read run beside those that write, on connections of their own. */
   readonly readsBesideWrites: boolean;
   readonly watchers: ChangeWatchers;
-  /** The database's own errors as ours; anything else as it is. */
-  translate(error: unknown, during: "work" | "commit"): unknown;
 }
 
 /** `DocumentStore` on a database that is open and has its tables. */
@@ -25,6 +29,7 @@ export class SqlDocumentStore implements DocumentStore {
   readonly #database: SqlDatabase;
   /** Transactions wait for each other here, in the order of the calls, and not for locks. */
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   readonly #reads = new Set<Promise<unknown>>();
 
   constructor(database: SqlDatabase) {
@@ -60,33 +65,35 @@ export class SqlDocumentStore implements DocumentStore {
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(run);
+    if (this.#waiting >= TRANSACTIONS_WAITING_MAX) {
+      const message = `${TRANSACTIONS_WAITING_MAX} transactions wait for the database already`;
+      return Promise.reject(new OperatingError("queue.full", message));
+    }
+    this.#waiting++;
+    const result = this.#last.then(() => {
+      this.#waiting--;
+      return run();
+    });
     this.#last = result.catch(() => {}); // The caller hears of it; the next one in line does not.
     return result;
   }
 
-  async #within<T>(begin: string, work: (db: Kysely<DocumentTables>) => Promise<T>): Promise<T> {
-    let during: "work" | "commit" = "work";
-    try {
-      return await this.#database.db.connection().execute(async (db) => {
+  #within<T>(begin: string, work: (db: Kysely<DocumentTables>) => Promise<T>): Promise<T> {
+    return this.#database.db.connection().execute(async (db) => {
+      try {
         await sql.raw(begin).execute(db);
-        try {
-          const result = await work(db);
-          during = "commit";
-          await sql.raw("COMMIT").execute(db);
-          return result;
-        } catch (error) {
-          // Where the connection is gone, or the database has rolled back by itself, there is nothing to undo.
-          await sql
-            .raw("ROLLBACK")
-            .execute(db)
-            .catch(() => {});
-          throw error;
-        }
-      });
-    } catch (error) {
-      throw this.#database.translate(error, during);
-    }
+        const result = await work(db);
+        await sql.raw(COMMIT).execute(db);
+        return result;
+      } catch (error) {
+        // Where the connection is gone, or the database has rolled back by itself, there is nothing to undo.
+        await sql
+          .raw("ROLLBACK")
+          .execute(db)
+          .catch(() => {});
+        throw error;
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { OperatingError } from "@pharos/base";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -23,6 +24,9 @@ export function nodeSqliteDialect(path: string): Dialect {
   };
 }
 
+/** Result codes of SQLite. */
+const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 /** Statements kept compiled; their texts are few, and a long list of rows makes one of its own. */
 const STATEMENTS_MAX = 100;
 
@@ -36,25 +40,27 @@ class NodeSqliteDriver implements Driver {
   }
 
   async init(): Promise<void> {
-    this.#database = new DatabaseSync(this.#path);
-    this.#database.exec("PRAGMA busy_timeout = 1000");
-    // One process owns the file for as long as it lives: the system lets go of the lock even after kill -9.
-    this.#database.exec("PRAGMA locking_mode = EXCLUSIVE");
-    this.#database.exec("PRAGMA journal_mode = WAL");
-    this.#database.exec("PRAGMA synchronous = FULL");
-    this.#database.exec("BEGIN EXCLUSIVE; COMMIT");
+    await this.#translated(() => {
+      this.#database = new DatabaseSync(this.#path);
+      this.#database.exec("PRAGMA busy_timeout = 1000");
+      // One process owns the file for as long as it lives: the system lets go of the lock even after kill -9.
+      this.#database.exec("PRAGMA locking_mode = EXCLUSIVE");
+      this.#database.exec("PRAGMA journal_mode = WAL");
+      this.#database.exec("PRAGMA synchronous = FULL");
+      this.#database.exec("BEGIN EXCLUSIVE; COMMIT");
+    });
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const prepared = (sql: string): StatementSync => this.#prepared(sql);
+    const run = <R>({ sql, parameters }: CompiledQuery): QueryResult<R> => {
+      const statement = this.#prepared(sql);
+      if (statement.columns().length > 0)
+        return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] };
+      const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]));
+      return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
+    };
     return {
-      async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-        const statement = prepared(sql);
-        if (statement.columns().length > 0)
-          return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] };
-        const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]));
-        return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
-      },
+      executeQuery: <R>(query: CompiledQuery) => this.#translated(() => run<R>(query)),
       // biome-ignore lint/correctness/useYield: the interface asks for it; SQLite has nothing to stream.
       async *streamQuery(): AsyncIterableIterator<never> {
         throw new Error("streaming is not supported on SQLite");
@@ -63,15 +69,15 @@ class NodeSqliteDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
-    this.#opened().exec("BEGIN IMMEDIATE");
+    await this.#translated(() => this.#opened().exec("BEGIN IMMEDIATE"));
   }
 
   async commitTransaction(): Promise<void> {
-    this.#opened().exec("COMMIT");
+    await this.#translated(() => this.#opened().exec("COMMIT"));
   }
 
   async rollbackTransaction(): Promise<void> {
-    this.#opened().exec("ROLLBACK");
+    await this.#translated(() => this.#opened().exec("ROLLBACK"));
   }
 
   async releaseConnection(): Promise<void> {}
@@ -90,6 +96,24 @@ class NodeSqliteDriver implements Driver {
       this.#statements.delete(oldest.value);
     this.#statements.set(sql, statement);
     return statement;
+  }
+
+  /** SQLite's own errors become ours. */
+  async #translated<T>(run: () => T): Promise<T> {
+    try {
+      return run();
+    } catch (error) {
+      const { code, errcode } = error as { code?: string; errcode?: number };
+      if (code !== "ERR_SQLITE_ERROR") throw error;
+      const reason =
+        errcode === SQLITE_BUSY
+          ? "another process uses this data folder"
+          : (error as Error).message;
+      const message = `${this.#path}: ${reason}`;
+      throw new OperatingError(errcode === SQLITE_FULL ? "disk.full" : "disk.failed", message, {
+        cause: error,
+      });
+    }
   }
 
   #opened(): DatabaseSync {

@@ -1,4 +1,3 @@
-import { OperatingError } from "@pharos/base";
 import type { DocumentStore } from "@pharos/ports";
 import { Kysely } from "kysely";
 import { ChangeWatchers } from "../sql/change-watchers.ts";
@@ -19,7 +18,7 @@ export async function openSqliteDocumentStore(path: string): Promise<DocumentSto
     await migrateSqlite(db, path);
   } catch (error) {
     await db.destroy().catch(() => {}); // Opening it may be what failed.
-    throw translateSqlite(path, error);
+    throw error;
   }
   return new SqlDocumentStore({
     db,
@@ -29,24 +28,6 @@ export async function openSqliteDocumentStore(path: string): Promise<DocumentSto
     // There is one connection.
     readsBesideWrites: false,
     watchers: new ChangeWatchers(),
-    translate: (error) => translateSqlite(path, error),
     [Symbol.asyncDispose]: () => db.destroy(),
   });
-}
-
-/** Result codes of SQLite. */
-const SQLITE_BUSY = 5;
-const SQLITE_FULL = 13;
-
-/** SQLite's own errors become ours; whatever else was thrown is passed on as it is. */
-function translateSqlite(path: string, error: unknown): unknown {
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  if (code !== "ERR_SQLITE_ERROR") return error;
-  const reason =
-    errcode === SQLITE_BUSY ? "another process uses this data folder" : (error as Error).message;
-  return new OperatingError(
-    errcode === SQLITE_FULL ? "disk.full" : "disk.failed",
-    `${path}: ${reason}`,
-    { cause: error },
-  );
 }

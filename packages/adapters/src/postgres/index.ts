@@ -1,0 +1,2 @@
+export { type PostgresAddress, shownPostgresUrl } from "./postgres-address.ts";
+export { openPostgresDocumentStore, type PostgresOptions } from "./postgres-document-store.ts";
