@@ -242,7 +242,7 @@ function styleValue(text: string): string {
 }
 
 function urlValue(text: string, before: string, safe: boolean): string {
-  if (/[?#]/.test(before) && !safe) return encodeURIComponent(text.toWellFormed());
+  if (/[?#]/.test(before) && !safe) return percentEncode(text, /[^\w.~-]/gu);
   const scheme = /^[^/?#]*?:/.exec(text)?.[0].toLowerCase();
   const blocked =
     !safe &&
@@ -250,12 +250,14 @@ function urlValue(text: string, before: string, safe: boolean): string {
     scheme !== undefined &&
     !["http:", "https:", "mailto:"].includes(scheme);
   if (blocked) return `#${BLOCKED}`;
-  return text
-    .toWellFormed()
-    .replace(/[^\w!#$&*+,/:;=?@[\]%.~-]/gu, (char) =>
-      /[\x20-\x7e]/.test(char)
-        ? `%${char.charCodeAt(0).toString(16).padStart(2, "0")}`
-        : encodeURIComponent(char).toLowerCase(),
-    )
-    .replace(/%(?![0-9a-fA-F]{2})/g, "%25");
+  return percentEncode(text, /%(?![0-9a-fA-F]{2})|[^\w!#$&*+,/:;=?@[\]%.~-]/gu);
+}
+
+function percentEncode(text: string, pattern: RegExp): string {
+  return text.toWellFormed().replace(pattern, (char) => {
+    let out = "";
+    for (const byte of new TextEncoder().encode(char))
+      out += `%${byte.toString(16).padStart(2, "0")}`;
+    return out;
+  });
 }

@@ -12,8 +12,10 @@ import {
   sprint,
   TemplateCallError,
   type TemplateFunction,
+  toLower,
   toNumber,
   toText,
+  toUpper,
   variadic,
 } from "./template-functions.ts";
 import { type TimeValue, typeName, type Value } from "./value.ts";
@@ -42,8 +44,8 @@ export const NOTIFICATION_FUNCTIONS: ReadonlyMap<
     "urlquery",
     variadic(0, (args) => ({ kind: "safe", as: "url", text: queryEscape(sprint(args)) })),
   ],
-  ["toUpper", onText((text) => text.toUpperCase())],
-  ["toLower", onText((text) => text.toLowerCase())],
+  ["toUpper", onText(toUpper)],
+  ["toLower", onText(toLower)],
   ["title", onText(titleCase)],
   ["trimSpace", onText((text) => text.trim())],
   ["join", fixed(2, ([separator, list]) => stringsOf(arg(list)).join(toText(separator)))],

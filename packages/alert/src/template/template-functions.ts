@@ -80,8 +80,8 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction<FunctionCo
   ["toDuration", fixed(1, ([seconds]) => ({ kind: "duration", seconds: toNumber(seconds) }))],
   ["now", fixed(0, (_args, context) => context.timestampMs / 1000)],
   ["title", onText((text) => text.replace(/(^|[^\p{L}\p{Nd}_'])(\p{Ll})/gu, upperSecond))],
-  ["toUpper", onText((text) => text.toUpperCase())],
-  ["toLower", onText((text) => text.toLowerCase())],
+  ["toUpper", onText(toUpper)],
+  ["toLower", onText(toLower)],
   ["stripPort", onText((text) => splitHostPort(text)?.host ?? text)],
   ["stripDomain", onText(stripDomain)],
   ["match", fixed(2, ([pattern, text]) => compileRegexSearch(toText(pattern)).found(toText(text)))],
@@ -261,6 +261,19 @@ function durationSeconds(text: string): number {
       `not a valid duration string: ${JSON.stringify(text)}; want ${DURATION_HINT}`,
     );
   return ms / 1000;
+}
+
+/** Go changes each character for one other, or leaves it: `ß` does not become `SS`. */
+export function toUpper(text: string): string {
+  return text.replace(/\P{ASCII}|[a-z]/gu, (char) => oneOrSame(char.toUpperCase(), char));
+}
+
+export function toLower(text: string): string {
+  return text.replace(/\P{ASCII}|[A-Z]/gu, (char) => oneOrSame(char.toLowerCase(), char));
+}
+
+function oneOrSame(changed: string, char: string): string {
+  return changed.length > char.length ? char : changed;
 }
 
 function upperSecond(_whole: string, before: string, letter: string): string {

@@ -308,7 +308,7 @@ class Parser {
         if (token.text === "true" || token.text === "false")
           return { kind: "bool", value: token.text === "true" };
         if (token.text === "nil") return { kind: "nil" };
-        return { kind: "function", name: token.text };
+        return this.#parseWord(token, cursor);
       case "dot":
         return { kind: "field", path: [] };
       case "field":
@@ -332,6 +332,19 @@ class Parser {
       case "end":
         throw this.#error(token.offset, "missing value");
     }
+  }
+
+  /** `now`, or `now.Unix`: what a function without arguments gives has fields as well. */
+  #parseWord({ text: name, offset }: Token, cursor: Cursor): Operand {
+    const word = { kind: "function", name } as const;
+    const path = this.#names.isFunction(name) ? cursor.takeFields() : [];
+    if (path.length === 0) return word;
+    const command = { operands: [word], offset, source: name };
+    return {
+      kind: "pipeline",
+      pipeline: { variables: [], assigns: false, commands: [command], offset },
+      path,
+    };
   }
 
   #parseNumber(token: Token): Operand {
