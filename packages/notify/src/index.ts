@@ -32,7 +32,6 @@ export {
   type NotificationConfig,
   type ReceiverConfig,
   SILENT_NOTIFICATION_CONFIG,
-  type TemplateFile,
 } from "./config/notification-config.ts";
 export type {
   IncidentIoConfig,

@@ -72,6 +72,8 @@ export function config(
         integrations: webhookConfigs.map((webhook, index) => ({ ...webhook, index })),
       },
     ],
+    timeIntervals: new Map(),
+    inhibitRules: [],
     templates: [],
   };
 }

@@ -3,10 +3,10 @@ import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { RuleGroup } from "@pharos/alert";
 import { type NotificationConfig, SILENT_NOTIFICATION_CONFIG } from "@pharos/notify";
+import { loadNotificationConfig } from "./config/alertmanager/load-notification-config.ts";
 import type { Config } from "./config/config.ts";
 import { formatDiagnosticLine } from "./config/diagnostics.ts";
 import { type ConfigEnvironment, loadConfig } from "./config/load-config.ts";
-import { loadNotificationConfig } from "./config/notification-config.ts";
 import { unsupportedText } from "./config/read-yaml.ts";
 import { loadRuleFiles } from "./config/rule-file.ts";
 import { formatListenAddress, type ListenAddress, reachedAt } from "./options.ts";
@@ -49,7 +49,7 @@ export function loadFiles(
   const rules = loadRuleFiles(loaded.config.ruleFiles, defaults, environment);
   const notifications =
     alertmanagerConfigFile === undefined
-      ? { config: SILENT_NOTIFICATION_CONFIG, unsupported: [] }
+      ? { config: SILENT_NOTIFICATION_CONFIG, unsupported: [], warnings: [] }
       : loadNotificationConfig(
           environment.readFile(alertmanagerConfigFile),
           alertmanagerConfigFile,
@@ -63,6 +63,7 @@ export function loadFiles(
     remarks: [
       ...[...loaded.unsupported, ...notifications.unsupported].map(unsupportedText),
       ...loaded.warnings,
+      ...notifications.warnings,
       ...rules.warnings.map(formatDiagnosticLine),
     ],
   };

@@ -11,7 +11,6 @@ import {
   loadConfig,
 } from "../src/config/load-config.ts";
 import { editDistance, nearestName } from "../src/config/nearest-name.ts";
-import { loadNotificationConfig } from "../src/config/notification-config.ts";
 import { loadRuleFile, loadRuleFiles } from "../src/config/rule-file.ts";
 
 /** A folder of files in memory; a pattern `x/*.yml` names those that fit. */
@@ -472,62 +471,6 @@ test("rule files are found by pattern, each read once, all their mistakes told",
     () => loadRuleFiles(["/r/bad.yaml", "/r/missing.yml"], DEFAULTS, environment),
     /^ConfigError|bad\.yaml:1:1: group: unknown key; did you mean groups\?[\s\S]*missing\.yml:1:1: cannot be read/,
   );
-});
-
-test("a notification configuration becomes a route and receivers", () => {
-  const text = `
-global:
-  resolve_timeout: 10m
-  slack_api_url: https://hooks.example/hunter1
-  http_config: {basic_auth: {username: all, password: hunter2}}
-route:
-  receiver: ops
-  group_by: [alertname, job]
-  group_wait: 5s
-  routes:
-    - {receiver: ops, matchers: ['a="b"']}
-receivers:
-  - name: ops
-    webhook_configs:
-      - url: http://127.0.0.1:5001/hunter3
-      - url_file: hook
-        send_resolved: false
-        max_alerts: 5
-        timeout: 3s
-        http_config: {authorization: {credentials: hunter4}}
-    slack_configs: [{channel: x}]
-`;
-  const environment = folder({ "/etc/hook": "https://example.com/hunter5\n" });
-  const loaded = loadNotificationConfig(text, "/etc/alertmanager.yml", environment);
-  const { config, unsupported } = loaded;
-  equal(config.resolveTimeoutMs, 600_000);
-  deepEqual(config.route, {
-    receiver: "ops",
-    groupBy: ["alertname", "job"],
-    groupWaitMs: 5000,
-    groupIntervalMs: 300_000,
-    repeatIntervalMs: 14_400_000,
-  });
-  const [first, second] = (config.receivers[0]?.integrations ?? []).filter(
-    (one) => one.kind === "webhook",
-  );
-  equal(first?.url.reveal(), "http://127.0.0.1:5001/hunter3");
-  equal(first?.http.basicAuth?.username, "all");
-  equal(first?.sendResolved, true);
-  equal(second?.url.reveal(), "https://example.com/hunter5");
-  equal(second?.http.basicAuth, undefined);
-  equal(second?.timeoutMs, 3000);
-  deepEqual(
-    unsupported.map(({ path }) => path),
-    ["global.slack_api_url", "route.routes", "receivers[0].slack_configs"],
-  );
-  ok(!loaded.text.includes("hunter"), loaded.text);
-});
-
-test("grouping by everything is one word", () => {
-  const text = "route: {receiver: a, group_by: ['...']}\nreceivers: [{name: a}]\n";
-  const { config } = loadNotificationConfig(text, "a.yml", folder({}));
-  equal(config.route.groupBy, "all");
 });
 
 test("each kind of file has a JSON Schema that editors can use", () => {

@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import { ConfigError, formatDiagnosticLine } from "../src/config/diagnostics.ts";
 import { type ConfigEnvironment, loadConfig } from "../src/config/load-config.ts";
-import { loadNotificationConfig } from "../src/config/notification-config.ts";
 import { loadRuleFile } from "../src/config/rule-file.ts";
 
 interface Case {
@@ -975,122 +974,6 @@ for (const { name, text, problems } of RULE_FILES)
   test(`a rule file with ${name} is refused at that place`, () => {
     deepEqual(
       problemsOf(() => loadRuleFile(text, "file", DEFAULTS)),
-      problems,
-    );
-  });
-
-const NOTIFICATIONS: readonly Case[] = [
-  {
-    name: "nothing at all",
-    text: "",
-    problems: [
-      "1:1: route: is missing; expected a mapping",
-      "1:1: receivers: is missing; expected a list",
-    ],
-  },
-  {
-    name: "a route without a receiver",
-    text: `route: {}
-receivers: [{name: a}]
-`,
-    problems: ["1:8: route.receiver: is missing; expected a string"],
-  },
-  {
-    name: "a receiver that is not there",
-    text: `route: {receiver: b}
-receivers:
-  - name: a
-`,
-    problems: ['1:19: route.receiver: undefined receiver "b" used in route'],
-  },
-  {
-    name: "two receivers of one name",
-    text: `route: {receiver: a}
-receivers:
-  - name: a
-  - name: a
-`,
-    problems: ['4:11: receivers[1].name: notification config name "a" is not unique'],
-  },
-  {
-    name: "a webhook without a URL",
-    text: `route: {receiver: a}
-receivers:
-  - name: a
-    webhook_configs:
-      - send_resolved: true
-`,
-    problems: ["5:9: receivers[0].webhook_configs[0]: one of url or url_file must be configured"],
-  },
-  {
-    name: "a webhook with two URLs",
-    text: `route: {receiver: a}
-receivers:
-  - name: a
-    webhook_configs: [{url: 'http://x', url_file: y}]
-`,
-    problems: [
-      "4:23: receivers[0].webhook_configs[0]: at most one of url & url_file must be configured",
-      "4:51: receivers[0].webhook_configs[0].url_file: cannot be read: y: no such file",
-    ],
-  },
-  {
-    name: "a webhook whose URL is none",
-    text: `route: {receiver: a}
-receivers:
-  - name: a
-    webhook_configs:
-      - url: ftp://secret-key
-`,
-    problems: [
-      "5:14: receivers[0].webhook_configs[0].url: expected a URL such as https://example.com/hook",
-    ],
-  },
-  {
-    name: "an unknown key of a receiver",
-    text: `route: {receiver: a}
-receivers:
-  - name: a
-    webhook_config: []
-`,
-    problems: ["4:5: receivers[0].webhook_config: unknown key; did you mean webhook_configs?"],
-  },
-  {
-    name: "a group interval of zero",
-    text: `route: {receiver: a, group_interval: 0s}
-receivers: [{name: a}]
-`,
-    problems: ["1:38: route.group_interval: must be more than 0"],
-  },
-  {
-    name: "group_by of all and one",
-    text: `route: {receiver: a, group_by: ['...', b]}
-receivers: [{name: a}]
-`,
-    problems: [
-      "1:32: route.group_by: cannot have wildcard group_by (`...`) and other labels at the same time",
-    ],
-  },
-  {
-    name: "group_by of one twice",
-    text: `route: {receiver: a, group_by: [b, b]}
-receivers: [{name: a}]
-`,
-    problems: ['1:36: route.group_by[1]: duplicated label "b" in group_by'],
-  },
-  {
-    name: "no receivers",
-    text: `route: {receiver: a}
-receivers: []
-`,
-    problems: ["2:12: receivers: must not be empty"],
-  },
-];
-
-for (const { name, text, problems } of NOTIFICATIONS)
-  test(`a notification configuration with ${name} is refused at that place`, () => {
-    deepEqual(
-      problemsOf(() => loadNotificationConfig(text, "file", ENVIRONMENT)),
       problems,
     );
   });

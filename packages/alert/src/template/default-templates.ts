@@ -75,6 +75,7 @@ const RECEIVERS = `
 {{ define "slack.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end }}
 {{ define "slack.default.fallback" }}{{ template "slack.default.title" . }} | {{ template "slack.default.titlelink" . }}{{ end }}
 {{ define "slack.default.username" }}{{ template "__alertmanager" . }}{{ end }}
+{{ define "slack.default.color" }}{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}{{ end }}
 {{ define "slack.default.text" -}}
   {{ with .Escalation }}Escalated: {{ .Policy }}, step {{ .Step }}{{ with .Reason }} ({{ . }}){{ end }}{{ "\\n" }}{{ end }}
   {{- with .Incident }}<{{ .URL }}|Incident>{{ with .AcknowledgeURL }} · <{{ . }}|Acknowledge>{{ end }}{{ end }}
@@ -154,6 +155,7 @@ const RECEIVERS = `
 {{ define "mattermost.default.title" }}{{ template "__subject" . }}{{ end }}
 {{ define "mattermost.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end }}
 {{ define "mattermost.default.fallback" }}{{ template "mattermost.default.title" . }} | {{ template "mattermost.default.titlelink" . }}{{ end }}
+{{ define "mattermost.default.color" }}{{ if eq .Status "firing" }}#d63232{{ else }}#36a64f{{ end }}{{ end }}
 {{ define "mattermost.default.username" }}{{ template "__alertmanager" . }}{{ end }}
 {{ define "mattermost.default.text" }}{{ template "__lists_markdown" . }}{{ end }}
 {{ define "mattermost.default.pretext" }}{{ end }}

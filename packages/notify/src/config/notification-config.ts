@@ -1,4 +1,10 @@
-import type { Route } from "@pharos/alert";
+import {
+  buildRoute,
+  type InhibitRule,
+  type Route,
+  type TemplateFile,
+  type TimeInterval,
+} from "@pharos/alert";
 import type { NamedText } from "./integration-base.ts";
 import { type IntegrationConfig, integrationKey } from "./integration-config.ts";
 import type { WebhookConfig } from "./webhook-config.ts";
@@ -9,7 +15,10 @@ export interface NotificationConfig {
   readonly resolveTimeoutMs: number;
   readonly route: Route;
   readonly receivers: readonly ReceiverConfig[];
-  /** The files of templates, which define what the fields of integrations name. */
+  /** What the names in routes mean. */
+  readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
+  readonly inhibitRules: readonly InhibitRule[];
+  /** Files that define what the templates in fields of integrations name. */
   readonly templates: readonly TemplateFile[];
 }
 
@@ -19,12 +28,6 @@ export interface ReceiverConfig {
   readonly labels: readonly NamedText[];
   /** By kind in the order of `INTEGRATION_KINDS`, within a kind in that of the file. */
   readonly integrations: readonly IntegrationConfig[];
-}
-
-export interface TemplateFile {
-  /** Its path, for messages. */
-  readonly name: string;
-  readonly text: string;
 }
 
 /** Alertmanager's defaults. */
@@ -40,8 +43,10 @@ export const DEFAULT_INTEGRATION_TIMEOUT_MS = 30_000;
 /** Tells nobody: what holds where nothing is configured. */
 export const SILENT_NOTIFICATION_CONFIG: NotificationConfig = {
   resolveTimeoutMs: DEFAULT_RESOLVE_TIMEOUT_MS,
-  route: { receiver: "", groupBy: [], ...DEFAULT_ROUTE_TIMES },
+  route: buildRoute({}),
   receivers: [],
+  timeIntervals: new Map(),
+  inhibitRules: [],
   templates: [],
 };
 

@@ -12,6 +12,14 @@ export interface Diagnostic {
   readonly sourceLine: string;
 }
 
+/** Sorts what is told of one file in its order. */
+export function byPlace(
+  a: Pick<Diagnostic, "line" | "column">,
+  b: Pick<Diagnostic, "line" | "column">,
+): number {
+  return a.line - b.line || a.column - b.column;
+}
+
 /** How many problems of a configuration are shown at most; the rest is counted. */
 export const DIAGNOSTICS_SHOWN_MAX = 50;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { notificationSchema } from "./notification-config.ts";
+import { notificationSchema } from "./alertmanager/load-notification-config.ts";
 import { prometheusSchema } from "./prometheus-schema.ts";
 import { ruleFileSchema } from "./rule-file.ts";
 

@@ -102,7 +102,7 @@ class Reader {
     const node = this.#source.resolve(unresolved);
     if (node === undefined || this.#tooLarge(path)) return undefined;
     if (isScalar(node) && node.value === null) return undefined;
-    const inner = unwrap(schema);
+    const inner = optionFor(unwrap(schema), node);
     if (isScalar(node)) return readScalar(inner, node);
     if (isSeq(node)) {
       const element = inner instanceof z.ZodArray ? (inner.element as z.ZodType) : ANYTHING;
@@ -200,6 +200,18 @@ function unwrap(schema: z.ZodType): z.ZodType {
   }
 }
 
+/** Of a value that may be written in several ways, the one that the node is: a text, a list or a mapping. */
+function optionFor(schema: z.ZodType, node: Node): z.ZodType {
+  if (!(schema instanceof z.ZodUnion)) return schema;
+  const options = schema.options.map((option) => unwrap(option as z.ZodType));
+  const fits = (option: z.ZodType): boolean => {
+    const isList = option instanceof z.ZodArray;
+    const isMapping = option instanceof z.ZodObject || option instanceof z.ZodRecord;
+    return isSeq(node) ? isList : isMap(node) ? isMapping : !isList && !isMapping;
+  };
+  return options.find(fits) ?? ANYTHING;
+}
+
 function readScalar(schema: z.ZodType, node: Scalar): unknown {
   if (schema instanceof z.ZodString || schema instanceof z.ZodEnum)
     return typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
@@ -260,15 +272,27 @@ function issueText(issue: z.core.$ZodIssue, node: Node | undefined): string {
       return `must be at least ${issue.minimum}, got ${describeNode(node)}`;
     case "too_big":
       return `must be at most ${issue.maximum}, got ${describeNode(node)}`;
+    case "invalid_union":
+      return unionText(issue, node);
     case "custom":
     case "invalid_element":
     case "invalid_format":
     case "invalid_key":
-    case "invalid_union":
     case "not_multiple_of":
     case "unrecognized_keys":
       return issue.message;
   }
+}
+
+/** Of what is wrong with each way to write a value, that of the way it is written in. */
+function unionText(issue: z.core.$ZodIssueInvalidUnion, node: Node | undefined): string {
+  const expected: string[] = [];
+  for (const [first] of issue.errors) {
+    if (first?.code !== "invalid_type" || first.path.length > 0)
+      return first === undefined ? issue.message : issueText(first, node);
+    expected.push(EXPECTED[first.expected] ?? first.expected);
+  }
+  return `expected ${expected.join(" or ")}, got ${describeNode(node)}`;
 }
 
 /**
@@ -298,7 +322,7 @@ function redact(node: Node | null, schema: z.ZodType, key: string): void {
     node.type = "PLAIN";
     return;
   }
-  const inner = NOT_YET.has(schema) ? ANYTHING : unwrap(schema);
+  const inner = NOT_YET.has(schema) ? ANYTHING : optionFor(unwrap(schema), node);
   if (isSeq(node)) {
     const element = inner instanceof z.ZodArray ? (inner.element as z.ZodType) : ANYTHING;
     for (const item of node.items) redact(item as Node | null, element, key);

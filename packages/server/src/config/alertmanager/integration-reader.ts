@@ -1,0 +1,152 @@
+import { Secret } from "@pharos/base";
+import {
+  DEFAULT_INTEGRATION_TIMEOUT_MS,
+  type HttpIntegrationBase,
+  type NotificationHttpConfig,
+} from "@pharos/notify";
+import {
+  type HttpClientSettings,
+  httpClientSettings,
+  type SettingsContext,
+} from "../http-client-schema.ts";
+import type { Path } from "../yaml-source.ts";
+import { urlProblem } from "./alertmanager-fields.ts";
+import { type GlobalKeys, type HttpConfigKeys, httpConfigSchema } from "./global-schema.ts";
+
+/** A secret, or the name of the file that holds it. Both, or neither, may be absent. */
+export interface SecretKeys {
+  readonly inline: Secret | undefined;
+  readonly file: string | undefined;
+}
+
+/** The keys of a secret by their common name: `api_key` and `api_key_file`. */
+export function secretKeys(keys: object, name: string): SecretKeys {
+  const { [name]: inline, [`${name}_file`]: file } = keys as Readonly<Record<string, unknown>>;
+  // One that is empty counts as absent, as in Alertmanager.
+  const isEmpty = inline instanceof Secret && inline.reveal() === "";
+  return {
+    inline: inline instanceof Secret && !isEmpty ? inline : undefined,
+    file: typeof file === "string" && file !== "" ? file : undefined,
+  };
+}
+
+export function isGiven({ inline, file }: SecretKeys): boolean {
+  return inline !== undefined || file !== undefined;
+}
+
+/** One entry of a `<kind>_configs`: where it stands, and what it has from elsewhere. */
+export class IntegrationReader {
+  readonly global: GlobalKeys;
+  readonly index: number;
+  readonly path: Path;
+  readonly #context: SettingsContext;
+
+  constructor(path: Path, index: number, global: GlobalKeys, context: SettingsContext) {
+    this.path = path;
+    this.index = index;
+    this.global = global;
+    this.#context = context;
+  }
+
+  /** Reports what is wrong with a key of the entry, or with the whole of it. */
+  report(message: string, ...below: Path): void {
+    this.#context.report([...this.path, ...below], message);
+  }
+
+  /**
+   * The secret that the entry names, else the global one. Reports where both ways are used at once; what is missing is
+   * left to the caller.
+   */
+  secret(keys: object, name: string, globalName?: keyof GlobalKeys): Secret | undefined {
+    const own = secretKeys(keys, name);
+    if (own.inline !== undefined && own.file !== undefined) {
+      this.report(`at most one of ${name} & ${name}_file must be configured`, `${name}_file`);
+      return undefined;
+    }
+    if (isGiven(own)) return this.#read(own, [...this.path, `${name}_file`]);
+    if (globalName === undefined) return undefined;
+    return this.#read(secretKeys(this.global, globalName), ["global", `${globalName}_file`]);
+  }
+
+  /** The same for an address: that in a file is checked here, that in the entry was already. */
+  secretUrl(keys: object, name: string, globalName?: keyof GlobalKeys): Secret | undefined {
+    const url = this.secret(keys, name, globalName);
+    const isFromFile = secretKeys(keys, name).inline === undefined;
+    if (url !== undefined && isFromFile && !url.reveal().includes("{{") && !isUrl(url))
+      this.report("the file does not hold a URL such as https://example.com/hook", `${name}_file`);
+    return url;
+  }
+
+  #read({ inline, file }: SecretKeys, at: Path): Secret | undefined {
+    if (file === undefined || inline !== undefined) return inline;
+    const content = this.#context.readFile(file, at);
+    // A file that cannot be read was reported: "" keeps the caller from saying that nothing is configured.
+    return new Secret(content?.trim() ?? "");
+  }
+
+  /** The text of a file that the entry names in the key; undefined, and reported, where it cannot be read. */
+  readFile(fileName: string, key: string): string | undefined {
+    return this.#context.readFile(fileName, [...this.path, key]);
+  }
+
+  /** What all have that are told by HTTP. */
+  http(keys: {
+    readonly send_resolved: boolean;
+    readonly http_config?: HttpConfigKeys | undefined;
+    readonly timeout?: number | undefined;
+  }): Pick<HttpIntegrationBase, "index" | "sendResolved" | "http" | "timeoutMs"> {
+    return {
+      index: this.index,
+      sendResolved: keys.send_resolved,
+      http: this.httpConfig(keys.http_config),
+      // 0 means no limit to Alertmanager.
+      timeoutMs: keys.timeout || DEFAULT_INTEGRATION_TIMEOUT_MS,
+    };
+  }
+
+  /** The entry's own settings, else the global ones, else the defaults. */
+  httpConfig(own: HttpConfigKeys | undefined): NotificationHttpConfig {
+    const keys = own ?? this.global.http_config ?? httpConfigSchema.parse({});
+    const at = own === undefined ? ["global", "http_config"] : [...this.path, "http_config"];
+    return notificationHttp(httpClientSettings(keys, at, this.#quietForGlobals(own)));
+  }
+
+  /** The global settings are checked once, by themselves. */
+  #quietForGlobals(own: HttpConfigKeys | undefined): SettingsContext {
+    if (own !== undefined) return this.#context;
+    return { readFile: this.#context.readFile.bind(this.#context), report: () => {} };
+  }
+
+  tls(own: HttpConfigKeys["tls_config"]): HttpClientSettings["tls"] {
+    const keys = httpConfigSchema.parse({});
+    const at = own === undefined ? ["global", "smtp_tls_config"] : [...this.path, "tls_config"];
+    const tls_config = own ?? this.global.smtp_tls_config;
+    return httpClientSettings({ ...keys, tls_config }, at.slice(0, -1), this.#context).tls;
+  }
+}
+
+function isUrl(url: Secret): boolean {
+  return url.reveal() === "" || urlProblem(url.reveal()) === undefined;
+}
+
+export function notificationHttp(settings: HttpClientSettings): NotificationHttpConfig {
+  const { basicAuth, authorization, httpHeaders, tls, followRedirects } = settings;
+  return {
+    ...(basicAuth === undefined ? {} : { basicAuth }),
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(tls === undefined ? {} : { tls }),
+    headers: httpHeaders.map(([name, value]) => [
+      name,
+      value instanceof Secret ? value : new Secret(value),
+    ]),
+    followRedirects,
+  };
+}
+
+/** With a slash at the end of its path, as the addresses that a path is added to must have. */
+export function withSlash(address: string): string {
+  const url = URL.parse(address);
+  if (url === null) return address;
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return url.href;
+}
