@@ -40,8 +40,8 @@ class MatcherReader {
     if (hasBrace && !this.#accept("}"))
       throw this.#error(this.#isEnd() ? "the closing } is missing" : "expected a comma or }");
     if (this.#isEnd()) return matchers;
-    if (this.#peek() === "}") throw this.#error("} without {");
-    throw this.#error(hasBrace ? "nothing may follow the closing }" : "expected a comma");
+    if (hasBrace) throw this.#error("nothing may follow the closing }");
+    throw this.#error(this.#peek() === "}" ? "} without {" : "expected a comma");
   }
 
   #readMatcher(): WrittenMatcher {
