@@ -48,6 +48,37 @@ fetch prometheus-node-exporter prometheus-node-exporter
 fetch victoria-metrics victoria-metrics
 fetch prometheus-alertmanager prometheus-alertmanager
 
+# PostgreSQL's programs are in a folder of their version, and what they load is unpacked beside them where it is missing.
+fetch_postgres() {
+  for program in /usr/lib/postgresql/*/bin/initdb "$target"/usr/lib/postgresql/*/bin/initdb; do
+    [ -x "$program" ] && return 0
+  done
+  update
+  server=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: \(postgresql-[0-9]*\)$/\1/p' | head -n 1)
+  if [ -z "$server" ]; then
+    missing initdb "Debian's package postgresql is not known"
+    return 0
+  fi
+  echo "tests: fetching Debian's $server …"
+  # Without the compiler of queries, which is ten times the rest and which short queries do not use.
+  libraries=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+    --no-enhances "$server" | grep -E '^lib' | grep -vE '^lib(llvm|c6|gcc|stdc|perl|z3)' | sort -u)
+  wanted="$server postgresql-client-${server#postgresql-}"
+  for library in $libraries; do
+    dpkg-query -W "$library" >/dev/null 2>&1 || wanted="$wanted $library"
+  done
+  folder=$(mktemp -d)
+  chmod 777 "$folder"
+  # shellcheck disable=SC2086
+  if (cd "$folder" && apt-get download -qq $wanted >/dev/null 2>&1); then
+    for file in "$folder"/*.deb; do dpkg-deb -x "$file" "$target"; done
+  else
+    missing initdb "Debian's package $server could not be fetched"
+  fi
+  rm -rf "$folder"
+}
+fetch_postgres
+
 if ! command -v chromium >/dev/null 2>&1; then
   if [ "$(id -u)" = 0 ]; then
     update

@@ -5,10 +5,12 @@ import { Child, eventually, freePort, run } from "./child.ts";
 
 const PASSWORD = "not:a/secret";
 
+/** Where scripts/services.sh unpacks what is not installed. */
+const UNPACKED = resolve(import.meta.dirname, "../../.setup/debian/usr/lib");
+
 /** The folder with PostgreSQL's programs, the newest there is: Debian's, or what scripts/services.sh unpacked. */
 function programFolder(): string | undefined {
-  const unpacked = resolve(import.meta.dirname, "../../.setup/debian/usr/lib/postgresql");
-  for (const folder of ["/usr/lib/postgresql", unpacked]) {
+  for (const folder of ["/usr/lib/postgresql", join(UNPACKED, "postgresql")]) {
     const versions = existsSync(folder) ? readdirSync(folder) : [];
     for (const version of versions.sort((a, b) => Number(b) - Number(a)))
       if (existsSync(join(folder, version, "bin/initdb"))) return join(folder, version, "bin");
@@ -22,6 +24,14 @@ export function skipWithoutPostgres(): string | false {
   if (process.getuid?.() === 0 && otherUser() === undefined)
     return "PostgreSQL does not run as root, and there is no user nobody";
   return false;
+}
+
+/** What an unpacked program loads lies beside it. */
+function programEnvironment(): NodeJS.ProcessEnv {
+  if (!programFolder()?.startsWith(UNPACKED) || !existsSync(UNPACKED)) return process.env;
+  const libraries = readdirSync(UNPACKED).filter((name) => name.endsWith("-linux-gnu"));
+  const folders = libraries.map((name) => join(UNPACKED, name)).join(":");
+  return { ...process.env, LD_LIBRARY_PATH: folders };
 }
 
 interface UnixUser {
@@ -77,7 +87,7 @@ export class PostgresProcess implements AsyncDisposable {
         ...["--pgdata", data, "--username", "pharos", "--pwfile", passwordFile],
         ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync"],
       ],
-      { ...user, cwd: folder },
+      { ...user, cwd: folder, env: programEnvironment() },
     );
     if (initialised.code !== 0) throw new Error(`initdb: ${initialised.stderr}`);
     const postgres = new PostgresProcess(data, await freePort(), user, settings);
@@ -96,7 +106,7 @@ export class PostgresProcess implements AsyncDisposable {
     return new Child(
       join(programFolder() ?? "", "postgres"),
       ["-D", this.#folder, ...settings.flatMap((setting) => ["-c", setting])],
-      { ...this.#user, cwd: this.#folder },
+      { ...this.#user, cwd: this.#folder, env: programEnvironment() },
     );
   }
 
@@ -124,7 +134,7 @@ export class PostgresProcess implements AsyncDisposable {
         "-",
         this.url(database),
       ],
-      { input: sql },
+      { input: sql, env: programEnvironment() },
     );
     if (code !== 0) throw new Error(`psql: ${stderr}`);
     return stdout.trim();
