@@ -1,5 +1,5 @@
 export type { ColumnSink } from "./column-sink.ts";
-export { fileDiscoveryPathProblem, type TargetFiles } from "./file-discovery.ts";
+export { FileDiscovery, fileDiscoveryPathProblem, type TargetFiles } from "./file-discovery.ts";
 export { renderHostMetrics } from "./host-agent/host-metrics.ts";
 export type { FileSystemSpace, HostReader } from "./host-agent/host-reader.ts";
 export {

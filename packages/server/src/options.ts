@@ -1,5 +1,6 @@
 import { DURATION_HINT, formatDuration, OperatingError, parseDuration } from "@pharos/base";
 import { BLOCK_RANGE_MS } from "@pharos/tsdb";
+import { RULES_CONCURRENT_MAX } from "./rules/semaphore.ts";
 
 /** What the server is started with. What is here needs a restart; what can be reloaded is in the files. */
 export interface ServeOptions {
@@ -53,6 +54,15 @@ export interface ServeOptions {
   /** The header in which a proxy in front names the user; undefined if there is none. */
   readonly queryUserHeader: string | undefined;
   readonly lookbackMs: number;
+  /** Rules evaluated at once, of all groups. */
+  readonly rulesConcurrentMax: number;
+  /** How often alerts that go on are told again. */
+  readonly alertResendDelayMs: number;
+  /** See `OutageTimes`. */
+  readonly alertOutageToleranceMs: number;
+  readonly alertGracePeriodMs: number;
+  /** What tells this server from others that share its database; undefined for host and port. */
+  readonly replicaName: string | undefined;
   /** Samples of one remote read that is answered at once; 0 for no limit. */
   readonly remoteReadSamplesMax: number;
   /** Remote reads answered at once. */
@@ -348,6 +358,50 @@ export const SERVE_OPTIONS: Rows = {
     fallback: "5m",
     parse: durationFrom(1),
     format: formatDuration,
+  },
+  rulesConcurrentMax: {
+    flag: "--rule-concurrency",
+    value: "count",
+    alias: "--rules.max-concurrent-evals",
+    help: "how many rules are evaluated at once",
+    fallback: String(RULES_CONCURRENT_MAX),
+    parse: countFrom(1),
+    format: String,
+  },
+  alertResendDelayMs: {
+    flag: "--alert-resend-delay",
+    value: "duration",
+    alias: "--rules.alert.resend-delay",
+    help: "how often alerts that go on are told again",
+    fallback: "1m",
+    parse: durationFrom(1),
+    format: formatDuration,
+  },
+  alertOutageToleranceMs: {
+    flag: "--alert-outage-tolerance",
+    value: "duration",
+    alias: "--rules.alert.for-outage-tolerance",
+    help: "how long the server may not have run for pending alerts to go on",
+    fallback: "1h",
+    parse: durationFrom(0),
+    format: formatDuration,
+  },
+  alertGracePeriodMs: {
+    flag: "--alert-grace-period",
+    value: "duration",
+    alias: "--rules.alert.for-grace-period",
+    help: "how long such alerts wait at least before they fire",
+    fallback: "10m",
+    parse: durationFrom(0),
+    format: formatDuration,
+  },
+  replicaName: {
+    flag: "--replica-name",
+    value: "name",
+    help: "tells this server from others that share its database; without it, host and port",
+    fallback: undefined,
+    parse: (text) => text || undefined,
+    format: (name) => name ?? "",
   },
   remoteReadSamplesMax: {
     flag: "--remote-read-max-samples",

@@ -5,6 +5,7 @@ import type { Worker } from "node:worker_threads";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
+import { DEFAULT_OUTAGE_TIMES } from "@pharos/alert";
 import { errorText, formatDuration } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
 import type { HttpClient } from "@pharos/ports";
@@ -47,7 +48,7 @@ import { TopQueries } from "./queries/top-queries.ts";
 import { RemoteReads } from "./remote-read/remote-reads.ts";
 import { addRemoteWriteMetrics } from "./remote-write-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
-import type { RuleManager } from "./rules/rule-manager.ts";
+import { addRuleMetrics } from "./rule-metrics.ts";
 import { changeableSettings, compactionRanges } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
@@ -200,6 +201,7 @@ export class Pharos implements AsyncDisposable {
       ...{ dispatcher: alerting.dispatcher, rules: alerting.rules },
       storeMemory: () => stats.memory,
     });
+    addRuleMetrics(this.#metrics, alerting);
     let sentOn: readonly RemoteWriteStatus[] = [];
     addRemoteWriteMetrics(this.#metrics, () => sentOn);
     const metricsText = async (): Promise<string> => {
@@ -207,7 +209,7 @@ export class Pharos implements AsyncDisposable {
       return this.#metrics.text();
     };
     const read = this.#createRead(queries.service);
-    const parts = { store, queries, scrapes, rules: alerting.rules, read, metricsText };
+    const parts = { store, queries, scrapes, alerting, read, metricsText };
     const api = this.#createApi(parts);
     this.#read = read;
     // The built-in host agent is scraped like any other target.
@@ -245,9 +247,25 @@ export class Pharos implements AsyncDisposable {
       ...parts,
       ...{ log: this.#log, files: this.#files, externalUrl: this.url },
       externalLabels: () => this.#files.config.global.externalLabels,
+      rules: this.#ruleOptions(),
     });
     this.#closers.use(alerting);
     return alerting;
+  }
+
+  #ruleOptions(): AlertingOptions["rules"] {
+    const { rulesConcurrentMax, alertResendDelayMs, replicaName } = this.#options;
+    const { alertOutageToleranceMs, alertGracePeriodMs } = this.#options;
+    return {
+      rulesConcurrentMax,
+      resendDelayMs: alertResendDelayMs,
+      outage: {
+        ...DEFAULT_OUTAGE_TIMES,
+        outageToleranceMs: alertOutageToleranceMs,
+        gracePeriodMs: alertGracePeriodMs,
+      },
+      replicaName: replicaName ?? `${hostname()}:${this.#address.port}`,
+    };
   }
 
   #openScraping(
@@ -279,7 +297,7 @@ export class Pharos implements AsyncDisposable {
         : service.read(request, client);
   }
 
-  #createApi({ store, queries, scrapes, rules, read, metricsText }: ApiParts): {
+  #createApi({ store, queries, scrapes, alerting, read, metricsText }: ApiParts): {
     fetch(request: Request, environment: RequestEnvironment): Response | Promise<Response>;
   } {
     return createApi({
@@ -297,7 +315,8 @@ export class Pharos implements AsyncDisposable {
         activeTargets: () => scrapes.activeTargets(),
         droppedTargets: () => scrapes.droppedTargets(),
       },
-      rules: { groups: () => rules.groups() },
+      rules: { groups: () => alerting.rules.groups() },
+      alertmanagers: { targets: () => alerting.sender.targets() },
       metadata: {
         *metadata(metric) {
           for (const { family, type, help, unit, targetLabels } of scrapes.families())
@@ -533,7 +552,7 @@ interface ApiParts {
   readonly store: StoreThread;
   readonly queries: QueryParts;
   readonly scrapes: ScrapeManager;
-  readonly rules: RuleManager;
+  readonly alerting: Alerting;
   metricsText(): Promise<string>;
   readonly read: ApiDependencies["read"];
 }

@@ -180,7 +180,7 @@ test("what is not supported yet is listed with its place and what that means", (
     unsupported.map(({ line, column, path, means }) => `${line}:${column} ${path}: ${means}`),
     [
       "3:5 remote_write[0].send_exemplars: exemplars are not sent on",
-      "6:5 scrape_configs[0].kubernetes_sd_configs: this job finds no targets this way",
+      "6:5 scrape_configs[0].kubernetes_sd_configs: no targets are found this way",
       "7:5 scrape_configs[0].oauth2: requests are made without an OAuth 2 token",
       "9:3 storage.exemplars: exemplars are not stored",
       "10:1 tracing: no traces are sent",
@@ -575,4 +575,34 @@ remote_read:
       '7:13 found multiple remote read configs with job name "a"; give each a name of its own',
     ],
   );
+});
+
+test("alerting says which Alertmanagers hear of alerts, and what they hear", () => {
+  const { alerting } = load(`
+alerting:
+  alert_relabel_configs:
+    - { action: labeldrop, regex: replica }
+  alertmanagers:
+    - scheme: https
+      path_prefix: /am
+      timeout: 5s
+      api_version: v2
+      basic_auth: { username: pharos, password: hush }
+      relabel_configs: [{ source_labels: [dc], regex: eu, action: keep }]
+      static_configs: [{ targets: ["am-1:9093", "am-2:9093"], labels: { dc: eu } }]
+      file_sd_configs: [{ files: [am/*.yml] }]
+    - static_configs: [{ targets: ["am-3:9093"] }]
+`).config;
+  equal(alerting.alertRelabelRules.length, 1);
+  const [first, second] = alerting.alertmanagers;
+  deepEqual(
+    [first?.scheme, first?.pathPrefix, first?.timeoutMs, first?.basicAuth?.username],
+    ["https", "/am", 5000, "pharos"],
+  );
+  deepEqual(first?.fileSdConfigs, [
+    { files: ["/etc/pharos/am/*.yml"], refreshIntervalMs: 300_000 },
+  ]);
+  equal(first?.staticConfigs[0]?.targets.length, 2);
+  deepEqual([second?.scheme, second?.pathPrefix, second?.timeoutMs], ["http", "", 10_000]);
+  deepEqual(load("global: {}\n").config.alerting, { alertRelabelRules: [], alertmanagers: [] });
 });

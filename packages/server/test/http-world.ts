@@ -48,6 +48,10 @@ export class HttpWorld {
   administer: () => Promise<void> = async () => {};
   readonly bugs: unknown[] = [];
   readonly notifications = new Notifications(this.clock);
+  alertmanagers: { readonly active: readonly string[]; readonly dropped: readonly string[] } = {
+    active: [],
+    dropped: [],
+  };
   groups: readonly RuleGroupStatus[] = [];
   /** What queries may take; without it only the engine's own limits hold. */
   terms: QueryTerms | undefined;
@@ -125,6 +129,7 @@ export class HttpWorld {
         droppedTargets: () => this.dropped,
       },
       rules: { groups: () => this.groups },
+      alertmanagers: { targets: () => this.alertmanagers },
       metadata: {
         metadata: (metric) =>
           this.metadata.filter((entry) => metric === undefined || entry.metric === metric),

@@ -13,7 +13,8 @@ import { Dispatcher, type NotificationConfig } from "@pharos/notify";
 import { createEngine } from "@pharos/promql/engine";
 import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
 import { slotBefore } from "../src/rules/rule-group-runner.ts";
-import { RULES_CONCURRENT_MAX, RuleManager } from "../src/rules/rule-manager.ts";
+import { RuleManager } from "../src/rules/rule-manager.ts";
+import { RULES_CONCURRENT_MAX } from "../src/rules/semaphore.ts";
 
 const START_MS = 1_700_000_000_000;
 const SECOND = 1000;
@@ -46,6 +47,8 @@ const NOTIFICATIONS: NotificationConfig = {
       ],
     },
   ],
+  timeIntervals: new Map(),
+  inhibitRules: [],
   templates: [],
 };
 

@@ -16,6 +16,11 @@ export const RULE_ENDPOINTS: readonly Endpoint[] = [
     { name: "group_next_token", description: "Where the page begins, from the one before." },
   ]),
   v1("alerts", GET, "What is pending or firing.", data(alertsDataSchema)),
-  v1("alertmanagers", GET, "None: Pharos notifies by itself.", data(alertmanagersDataSchema)),
+  v1(
+    "alertmanagers",
+    GET,
+    "Alertmanagers elsewhere that alerts are sent on to.",
+    data(alertmanagersDataSchema),
+  ),
   v1("dashboard/alerts", GET, "Alerts that fire.", json(z.array(alertSchema))),
 ];

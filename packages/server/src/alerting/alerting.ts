@@ -4,11 +4,13 @@ import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/
 import { Dispatcher, WebhookReceiver } from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
 import { readMetrics } from "@pharos/promql/engine";
+import { AlertSender } from "../alert-sender/alert-sender.ts";
 import { BUILD_INFO } from "../build-info.ts";
 import type { LoadedFiles } from "../load-files.ts";
 import type { Logger } from "../log.ts";
 import type { QueryParts } from "../queries/query-parts.ts";
-import { RuleManager } from "../rules/rule-manager.ts";
+import { RuleManager, type RuleManagerOptions } from "../rules/rule-manager.ts";
+import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
 import type { StoreThread } from "../threads/store-thread.ts";
 
@@ -28,17 +30,29 @@ export interface AlertingOptions {
   /** Asked for anew at every use: a reload may change them. */
   readonly externalLabels: () => Labels;
   readonly files: LoadedFiles;
+  readonly rules: Pick<
+    RuleManagerOptions,
+    "rulesConcurrentMax" | "resendDelayMs" | "outage" | "replicaName"
+  >;
 }
 
 /** Everything from rules to receivers: opened, connected, reloaded and closed here. */
 export class Alerting implements AsyncDisposable {
   readonly dispatcher: Dispatcher;
   readonly rules: RuleManager;
+  /** To Alertmanagers elsewhere. */
+  readonly sender: AlertSender;
   readonly #closers: AsyncDisposableStack;
 
-  private constructor(dispatcher: Dispatcher, rules: RuleManager, closers: AsyncDisposableStack) {
+  private constructor(
+    dispatcher: Dispatcher,
+    rules: RuleManager,
+    sender: AlertSender,
+    closers: AsyncDisposableStack,
+  ) {
     this.dispatcher = dispatcher;
     this.rules = rules;
+    this.sender = sender;
     this.#closers = closers;
   }
 
@@ -62,14 +76,19 @@ export class Alerting implements AsyncDisposable {
       onProblem,
     });
     closers.use(dispatcher);
-    const rules = await openRules(options, dispatcher, onProblem);
+    const clock = systemClock;
+    const files = targetFiles();
+    const sender = new AlertSender({ clock, http, files, userAgent: USER_AGENT, onProblem });
+    closers.use(sender);
+    const rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
-    return new Alerting(dispatcher, rules, closers.move());
+    return new Alerting(dispatcher, rules, sender, closers.move());
   }
 
   /** Takes what the files say now: who is told first, so that no alert goes to those of before. */
-  async apply({ notifications, groups }: LoadedFiles): Promise<void> {
+  async apply({ config, notifications, groups }: LoadedFiles): Promise<void> {
     await this.dispatcher.apply(notifications);
+    await this.sender.apply(config.alerting);
     await this.rules.apply(groups);
   }
 
@@ -79,17 +98,22 @@ export class Alerting implements AsyncDisposable {
 }
 
 function openRules(
-  { documents, queries, store, threads, externalLabels, externalUrl }: AlertingOptions,
+  { documents, queries, store, threads, externalLabels, externalUrl, rules }: AlertingOptions,
   dispatcher: Dispatcher,
+  sender: AlertSender,
   onProblem: (error: OperatingError, doing: string) => void,
 ): Promise<RuleManager> {
   return RuleManager.open({
+    ...rules,
     clock: systemClock,
     store: documents,
     evaluate: (expr, timeMs, signal, group) =>
       queries.service.evaluate(expr, timeMs, signal, group),
     append: (batch) => store.append(batch),
-    notify: (alerts) => dispatcher.update(alerts),
+    notify: (alerts, telling) => {
+      sender.send(alerts, telling);
+      return dispatcher.update(alerts);
+    },
     alertsChanged: (exprs) => {
       const metrics = exprs.map(readMetrics);
       const known = metrics.filter((each) => each !== undefined);

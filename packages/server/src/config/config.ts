@@ -1,6 +1,7 @@
 import type { Labels } from "@pharos/base";
 import type { RemoteWriteSettings, ScrapeJob } from "@pharos/collect";
 import type { RetentionWishes, RollupWishes } from "@pharos/tsdb";
+import type { AlertingConfig } from "./alerting-config.ts";
 import type { HttpClientSettings } from "./http-client-schema.ts";
 
 /** What the configuration file says, checked, with all defaults filled in. */
@@ -12,6 +13,7 @@ export interface Config {
   readonly storage: StorageConfig;
   readonly remoteWrites: readonly RemoteWriteConfig[];
   readonly remoteReads: readonly RemoteReadConfig[];
+  readonly alerting: AlertingConfig;
 }
 
 /** Another system that is written to or read from. */

@@ -3,6 +3,7 @@ import { errorText, labelsFrom, OperatingError } from "@pharos/base";
 import type { ScrapeJob } from "@pharos/collect";
 import { isScalar, isSeq } from "yaml";
 import { z } from "zod";
+import { readAlerting } from "./alerting-config.ts";
 import type { Config, GlobalConfig, QueryConfig } from "./config.ts";
 import { ConfigError, type Diagnostic } from "./diagnostics.ts";
 import type { SettingsContext } from "./http-client-schema.ts";
@@ -90,6 +91,7 @@ export function loadConfig(
   };
   const remoteWrites = readRemoteWrites(remote);
   const remoteReads = readRemoteReads(remote);
+  const alerting = readAlerting(section, remote.settings, (path) => resolvePath(path, folder));
   const diagnostics = sources.flatMap((one) => one.diagnostics.toSorted(byPlace));
   if (diagnostics.length > 0) throw new ConfigError(diagnostics);
   const config = {
@@ -99,6 +101,7 @@ export function loadConfig(
     storage,
     remoteWrites,
     remoteReads,
+    alerting,
   };
   // Within each file in its order; the files in the order in which they were read.
   const listed = sources.flatMap(({ fileName }) =>
@@ -127,6 +130,7 @@ const SECTIONS_ONLY = z.strictObject({
   archive: unread(),
   remote_write: unread(),
   remote_read: unread(),
+  alerting: unread(),
 });
 
 const JOBS_ONLY = z.strictObject({ ...scrapeConfigFileSchema.shape, scrape_configs: unread() });

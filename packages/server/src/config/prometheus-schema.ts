@@ -1,6 +1,6 @@
-import { quote } from "@pharos/base";
-import { fileDiscoveryPathProblem } from "@pharos/collect";
 import { z } from "zod";
+import { alertingSchema } from "./alerting-schema.ts";
+import { DISCOVERY_KEYS } from "./discovery-schema.ts";
 import { byteSize, duration, labelMap, limit, positiveDuration } from "./field-schemas.ts";
 import { HTTP_CLIENT_KEYS } from "./http-client-schema.ts";
 import { notYet } from "./read-yaml.ts";
@@ -21,42 +21,6 @@ const SCRAPE_PROTOCOLS = [
   "PrometheusText1.0.0",
   "PrometheusText0.0.4",
 ] as const;
-
-const targetAddress = z.string().superRefine((text, context) => {
-  if (text === "") context.addIssue({ code: "custom", message: "a target is not empty" });
-  else if (text.includes("/")) {
-    const message = `${quote(text)} is not a host and port; scheme and path have keys of their own`;
-    context.addIssue({ code: "custom", message });
-  }
-});
-
-const staticConfig = z.strictObject({
-  targets: z.array(targetAddress).default([]),
-  labels: labelMap.default({}),
-});
-
-const targetFile = z.string().superRefine((path, context) => {
-  const message = fileDiscoveryPathProblem(path);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
-});
-
-const fileSdConfig = z.strictObject({
-  files: z.array(targetFile).min(1),
-  refresh_interval: positiveDuration.default(300_000),
-});
-
-const NO_TARGETS = "this job finds no targets this way";
-
-const OTHER_DISCOVERIES = [
-  ...["aws", "azure", "consul", "digitalocean", "dns", "docker", "dockerswarm", "ec2", "eureka"],
-  ...["gce", "hetzner", "http", "ionos", "kubernetes", "kuma", "lightsail", "linode", "marathon"],
-  ...["nerve", "nomad", "oci", "openstack", "outscale", "ovhcloud", "puppetdb", "scaleway"],
-  ...["serverset", "stackit", "triton", "uyuni", "vultr"],
-] as const;
-
-const discoveryKeys = Object.fromEntries(
-  OTHER_DISCOVERIES.map((kind) => [`${kind}_sd_configs`, notYet(NO_TARGETS)]),
-) as Record<`${(typeof OTHER_DISCOVERIES)[number]}_sd_configs`, ReturnType<typeof notYet>>;
 
 const LIMIT_KEYS = {
   body_size_limit: byteSize.optional(),
@@ -106,9 +70,7 @@ export const scrapeConfigSchema = z.strictObject({
   native_histogram_min_bucket_factor: notYet(),
   relabel_configs: z.array(relabelRule).default([]),
   metric_relabel_configs: z.array(relabelRule).default([]),
-  static_configs: z.array(staticConfig).default([]),
-  file_sd_configs: z.array(fileSdConfig).default([]),
-  ...discoveryKeys,
+  ...DISCOVERY_KEYS,
 });
 
 export type ScrapeConfigKeys = z.output<typeof scrapeConfigSchema>;
@@ -152,7 +114,7 @@ export const prometheusSchema = z.strictObject({
   retention_preset: retentionPresetSchema,
   rollups: rollupsSchema.optional(),
   archive: archiveSchema.optional(),
-  alerting: notYet("alerts are not sent to an Alertmanager; this program notifies by itself"),
+  alerting: alertingSchema,
   remote_write: remoteWriteSchema,
   remote_read: remoteReadSchema,
   otlp: notYet("OTLP is not received"),

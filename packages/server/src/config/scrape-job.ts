@@ -1,6 +1,6 @@
-import { labelsFrom } from "@pharos/base";
 import type { ScrapeJob } from "@pharos/collect";
 import type { GlobalConfig } from "./config.ts";
+import { discoveryConfigs } from "./discovery-config.ts";
 import { httpClientSettings, type SettingsContext } from "./http-client-schema.ts";
 
 import type { GlobalKeys, ScrapeConfigKeys } from "./prometheus-schema.ts";
@@ -46,15 +46,7 @@ export function scrapeJob(
     targetLimit: keys.target_limit ?? globalKeys?.target_limit ?? 0,
     relabelRules: keys.relabel_configs,
     metricRelabelRules: keys.metric_relabel_configs,
-    staticConfigs: keys.static_configs.map(({ targets, labels }, index) => ({
-      targets: targets.map((address) => labelsFrom([["__address__", address]])),
-      labels: labelsFrom(Object.entries(labels)),
-      source: String(index),
-    })),
-    fileSdConfigs: keys.file_sd_configs.map(({ files, refresh_interval }) => ({
-      files: files.map(resolvePath),
-      refreshIntervalMs: refresh_interval,
-    })),
+    ...discoveryConfigs(keys, resolvePath),
     readBody: undefined,
   };
 }

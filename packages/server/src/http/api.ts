@@ -91,7 +91,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   serve(READ, "scrape_pools/config", (request) => scrapePoolConfig(request, dependencies));
   serve(READ, "rules", (request) => rules(request, dependencies));
   serve(READ, "alerts", () => alerts(dependencies));
-  serve(READ, "alertmanagers", alertmanagers);
+  serve(READ, "alertmanagers", (request) => alertmanagers(request, dependencies));
   serve(READ, "dashboard/alerts", () => dashboardAlerts(dependencies));
   serve(READ, "status/buildinfo", () => success(buildInfo(dependencies)));
   serve(READ, "status/runtimeinfo", () => runtimeInfo(dependencies));

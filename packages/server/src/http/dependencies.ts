@@ -15,6 +15,7 @@ export interface ApiDependencies {
   readonly queries: QueryStatusProvider;
   readonly targets: TargetsProvider;
   readonly rules: RulesProvider;
+  readonly alertmanagers: AlertmanagersProvider;
   readonly metadata: MetadataProvider;
   readonly status: StatusProvider;
   readonly lifecycle: Lifecycle;
@@ -28,6 +29,12 @@ export interface ApiDependencies {
   readonly pathPrefix: string;
   /** The files of the page, by path from the page's root (`index.html`, `assets/app-1a2b.js`); empty if it is not built. */
   readonly assets: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Where alerts are sent on to. */
+export interface AlertmanagersProvider {
+  /** URLs; of what relabelling dropped, too. */
+  targets(): { readonly active: readonly string[]; readonly dropped: readonly string[] };
 }
 
 export interface ActiveTarget {

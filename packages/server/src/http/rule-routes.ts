@@ -180,7 +180,12 @@ export function exponentText(value: number): string {
   return `${sign}${digits}e${exponent.slice(0, 1)}${exponent.slice(1).padStart(2, "0")}`;
 }
 
-/** `/api/v1/alertmanagers`: none, since notifications are sent from here. */
-export function alertmanagers(): Answer {
-  return success({ activeAlertmanagers: [], droppedAlertmanagers: [] });
+/** `/api/v1/alertmanagers`: where alerts are sent on to, beside what is notified from here. */
+export function alertmanagers(
+  _request: Request,
+  { alertmanagers: provider }: Pick<ApiDependencies, "alertmanagers">,
+): Answer {
+  const { active, dropped } = provider.targets();
+  const listed = (urls: readonly string[]): { url: string }[] => urls.map((url) => ({ url }));
+  return success({ activeAlertmanagers: listed(active), droppedAlertmanagers: listed(dropped) });
 }

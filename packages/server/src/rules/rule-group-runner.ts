@@ -33,6 +33,10 @@ export interface RuleGroupCounts {
   failures: number;
   /** Samples of the last evaluation. */
   lastSamples: number;
+  /** How long the last evaluation took. */
+  evaluationTimeMs: number;
+  /** When it began; undefined before the first. */
+  lastEvaluationMs: number | undefined;
 }
 
 /**
@@ -48,6 +52,8 @@ export class RuleGroupRunner {
     evaluations: 0,
     failures: 0,
     lastSamples: 0,
+    evaluationTimeMs: 0,
+    lastEvaluationMs: undefined,
   };
   readonly #surroundings: RuleSurroundings;
   readonly #settings: RuleSettings;
@@ -58,8 +64,6 @@ export class RuleGroupRunner {
   /** Series of rules that are no more; they end with the next evaluation. */
   #ending: Labels[] = [];
   #running: Promise<void> = Promise.resolve();
-  #evaluationTimeMs = 0;
-  #lastEvaluationMs: number | undefined;
 
   /**
    * @param semaphore how many rules of all groups are evaluated at once.
@@ -106,8 +110,8 @@ export class RuleGroupRunner {
       const { health, lastError, evaluationTimeMs, lastEvaluationMs } = before;
       Object.assign(entry, { health, lastError, evaluationTimeMs, lastEvaluationMs });
     }
-    this.#evaluationTimeMs = older.#evaluationTimeMs;
-    this.#lastEvaluationMs = older.#lastEvaluationMs;
+    this.counts.evaluationTimeMs = older.counts.evaluationTimeMs;
+    this.counts.lastEvaluationMs = older.counts.lastEvaluationMs;
     this.#ending.push(...older.#ending);
     for (const entry of left.values()) this.#ending.push(...seriesOf(entry));
     await this.#endEntries([...left.values()]);
@@ -173,7 +177,7 @@ export class RuleGroupRunner {
   async evaluate(timeMs: number): Promise<void> {
     const { clock } = this.#surroundings;
     const startMs = clock.monotonicMs();
-    this.#lastEvaluationMs = clock.nowMs();
+    this.counts.lastEvaluationMs = clock.nowMs();
     let samples = 0;
     for (const wave of this.#waves) {
       const results = await this.#evaluateWave(wave, timeMs);
@@ -183,7 +187,7 @@ export class RuleGroupRunner {
     }
     samples += await this.#endSeries(timeMs);
     this.counts.lastSamples = samples;
-    this.#evaluationTimeMs = clock.monotonicMs() - startMs;
+    this.counts.evaluationTimeMs = clock.monotonicMs() - startMs;
   }
 
   /** Undefined where the group was stopped meanwhile: then nothing has changed. */
@@ -274,8 +278,8 @@ export class RuleGroupRunner {
       file,
       intervalMs,
       limit,
-      evaluationTimeMs: this.#evaluationTimeMs,
-      lastEvaluationMs: this.#lastEvaluationMs,
+      evaluationTimeMs: this.counts.evaluationTimeMs,
+      lastEvaluationMs: this.counts.lastEvaluationMs,
       rules: this.#entries.map((entry) => ruleStatus(entry, this.group)),
     };
   }

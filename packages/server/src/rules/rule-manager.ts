@@ -17,12 +17,10 @@ import {
   type RuleSettings,
   type RuleSurroundings,
 } from "./rule-surroundings.ts";
-import { Semaphore } from "./semaphore.ts";
+import { RULES_CONCURRENT_MAX, Semaphore } from "./semaphore.ts";
 
 /** How many rules may have alerts that outlive a restart. */
 const STORED_RULES_MAX = 100_000;
-/** How many rules are evaluated at once, of all groups. */
-export const RULES_CONCURRENT_MAX = 32;
 /** For how long the alerts are kept that another server of the same store left: it may come back. */
 const OTHERS_KEPT_MS = 7 * 24 * 60 * 60_000;
 
@@ -127,9 +125,14 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     return this.#runners.map((runner) => runner.status());
   }
 
-  /** Counts of each group, for our own metrics. */
+  /** Each group with its counts, for our own metrics. */
   counts(): ReadonlyMap<string, RuleGroupCounts> {
     return new Map(this.#runners.map((runner) => [runner.key, runner.counts]));
+  }
+
+  /** The groups that are evaluated, by the key that `counts` has them under. */
+  configured(): ReadonlyMap<string, RuleGroup> {
+    return new Map(this.#runners.map((runner) => [runner.key, runner.group]));
   }
 
   /** Stops evaluating. Series are not ended: a restart continues them. */

@@ -1,3 +1,6 @@
+/** How many rules are evaluated at once, of all groups, unless told. */
+export const RULES_CONCURRENT_MAX = 32;
+
 /** Lets at most `limit` tasks run at once; the others wait their turn in order. */
 export class Semaphore {
   #free: number;
