@@ -3,7 +3,7 @@ import { buildRoute, type InhibitRule, type RouteParts } from "@pharos/alert";
 import type { NotificationConfig } from "@pharos/notify";
 import { isSeq } from "yaml";
 import { z } from "zod";
-import { byPlace, ConfigError } from "../diagnostics.ts";
+import { byPlace, ConfigError, type Diagnostic } from "../diagnostics.ts";
 import { httpClientSettings, type SettingsContext } from "../http-client-schema.ts";
 import { type ConfigEnvironment, readConfigText, resolvePath } from "../load-config.ts";
 import { notYet, readYaml, type Unsupported, unread, withoutSecrets } from "../read-yaml.ts";
@@ -85,7 +85,8 @@ export function loadNotificationConfig(
   const timeIntervals = readTimeIntervals(source, unsupported, timeZone);
   const route = readRoute(source, unsupported, new Set(timeIntervals.keys()), warn);
   const inhibitRules = readInhibitRules(source, unsupported, warn);
-  const diagnostics = [...source.diagnostics.toSorted(byPlace), ...templates.diagnostics];
+  const own = source.diagnostics.toSorted(byPlace).map(withoutAddresses);
+  const diagnostics = [...own, ...templates.diagnostics];
   if (diagnostics.length > 0) throw new ConfigError(diagnostics);
   return {
     config: {
@@ -100,6 +101,15 @@ export function loadNotificationConfig(
     warnings,
     text: withoutSecrets(source, notificationSchema),
   };
+}
+
+/** Here addresses hold keys as well, and keys have names such as `routing_key`: neither is shown in a source line. */
+function withoutAddresses(diagnostic: Diagnostic): Diagnostic {
+  const sourceLine = diagnostic.sourceLine.replace(
+    /(\b\w*(?:url|_key|token_id)["']?\s*:\s*)\S.*$/i,
+    "$1<secret>",
+  );
+  return { ...diagnostic, sourceLine };
 }
 
 /** Keys of `global` of which at most one may be there. */

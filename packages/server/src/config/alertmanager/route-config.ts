@@ -110,8 +110,11 @@ function routeParts(keys: RouteKeys, path: Path, sources: RouteSources): RoutePa
   };
 }
 
+/** Names of one or two letters are all near to each other: what is meant is no help there. */
+const HINT_LENGTH_MIN = 3;
+
 function hint(name: string, known: Iterable<string>): string {
-  const nearest = nearestName(name, known);
+  const nearest = name.length < HINT_LENGTH_MIN ? undefined : nearestName(name, known);
   return nearest === undefined ? "" : `; did you mean ${quote(nearest)}?`;
 }
 
