@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: [
     ...["base", "ports", "api", "api/columns", "testing/promqltest", "kernels", "collect", "tsdb"],
     ...["promql/syntax", "promql/engine", "alert", "notify", "adapters/node", "adapters/sqlite"],
-    ...["adapters/prometheus", "adapters/victoria-metrics"],
+    ...["adapters/prometheus", "adapters/victoria-metrics", "adapters/smtp"],
   ],
   web: ["base", "api", "api/columns", "alert", "promql/syntax"],
 };

@@ -29,6 +29,13 @@ export {
 } from "./exemplars.ts";
 export type { HistogramBatch, HistogramColumn, HistogramStore } from "./histograms.ts";
 export type { HttpClient, HttpRequest, HttpResponse, TlsOptions } from "./http-client.ts";
+export type {
+  MailAuth,
+  MailClient,
+  MailMessage,
+  MailRequest,
+  MailServer,
+} from "./mail-client.ts";
 export type { MetadataStore, MetricMetadata } from "./metadata.ts";
 export {
   ROLLUP_TIERS,

@@ -1,0 +1,1 @@
+export { smtpMailClient } from "./smtp-mail-client.ts";
