@@ -1,5 +1,4 @@
-import { labelsKey, type Matcher, matchesValue, OperatingError } from "@pharos/base";
-import { formatAlertMatcher } from "../matching/format-alert-matcher.ts";
+import { type Matcher, matchesValue, OperatingError } from "@pharos/base";
 import { type Recurrence, recurrenceProblem } from "./recurrence.ts";
 import type { Silence } from "./silence.ts";
 
@@ -115,8 +114,12 @@ function canUpdate(before: Silence, draft: SilenceDraft, nowMs: number): boolean
   return hasSameStart && draft.endsAtMs >= nowMs && isSameRecurrence(before, draft);
 }
 
+/** Whatever the order. */
 function matchersKey(matchers: readonly Matcher[]): string {
-  return labelsKey(matchers.map((matcher) => [formatAlertMatcher(matcher), matcher.type]));
+  return matchers
+    .map(({ name, type, value }) => JSON.stringify([name, type, value]))
+    .sort()
+    .join();
 }
 
 function isSameRecurrence(

@@ -30,24 +30,37 @@ interface Recurring {
   readonly recurrence?: Recurrence;
 }
 
+/** How many windows that overlap or touch are joined to one; a longer row is told in parts. */
+const JOINED_WINDOWS_MAX = 100;
+
 /**
  * The window that something recurring is in at `nowMs`, else its next one; undefined where none comes any more. Windows
- * that overlap are one. What does not recur has one window.
+ * that overlap or touch are one, up to a hundred of them. What does not recur has one window.
  *
  * The recurrence must be one in which `recurrenceProblem` finds nothing.
  */
 export function activeWindow(recurring: Recurring, nowMs: number): TimeWindow | undefined {
+  let found: TimeWindow | undefined;
+  let atMs = nowMs;
+  for (let joined = 0; joined < JOINED_WINDOWS_MAX; joined++) {
+    const window = singleWindow(recurring, atMs);
+    if (window === undefined || (found !== undefined && window.startsAtMs > found.endsAtMs)) break;
+    found = { startsAtMs: found?.startsAtMs ?? window.startsAtMs, endsAtMs: window.endsAtMs };
+    atMs = window.endsAtMs;
+  }
+  return found;
+}
+
+/** Of the windows that hold `nowMs` the last, else the next. */
+function singleWindow(recurring: Recurring, nowMs: number): TimeWindow | undefined {
   const { startsAtMs, endsAtMs, recurrence } = recurring;
   if (nowMs >= endsAtMs) return undefined;
   if (recurrence === undefined) return { startsAtMs, endsAtMs };
-  const { durationMs } = recurrence;
   let found: TimeWindow | undefined;
   for (const start of startsAround(recurrence, startsAtMs, nowMs)) {
-    const window = { startsAtMs: start, endsAtMs: Math.min(start + durationMs, endsAtMs) };
-    if (window.endsAtMs <= nowMs || start >= endsAtMs) continue;
-    if (found === undefined) found = window;
-    else if (start <= found.endsAtMs) found = { ...found, endsAtMs: window.endsAtMs };
-    else break;
+    if (start >= endsAtMs || (start > nowMs && found !== undefined)) break;
+    const end = Math.min(start + recurrence.durationMs, endsAtMs);
+    if (end > nowMs) found = { startsAtMs: start, endsAtMs: end };
   }
   return found;
 }
