@@ -68,16 +68,22 @@ export class TranslatingPool implements PostgresPool {
 
   #checked(client: PoolClient): PostgresPoolClient {
     let isBroken = false;
-    const query = async <R>(
+    // The driver has one statement under way; whoever asks for several at once waits here.
+    let last: Promise<unknown> = Promise.resolve();
+    const query = <R>(
       sql: string,
       parameters: readonly unknown[],
     ): Promise<PostgresQueryResult<R>> => {
-      try {
-        return (await client.query(sql, [...parameters])) as unknown as PostgresQueryResult<R>;
-      } catch (error) {
-        isBroken ||= !isAnswer(error);
-        throw translatePostgres(error, this.#name, sql === COMMIT);
-      }
+      const result = last.then(async () => {
+        try {
+          return (await client.query(sql, [...parameters])) as unknown as PostgresQueryResult<R>;
+        } catch (error) {
+          isBroken ||= !isAnswer(error);
+          throw translatePostgres(error, this.#name, sql === COMMIT);
+        }
+      });
+      last = result.catch(() => {});
+      return result;
     };
     return { query: query as PostgresPoolClient["query"], release: () => client.release(isBroken) };
   }

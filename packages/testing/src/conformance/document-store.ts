@@ -110,6 +110,19 @@ export function documentStoreConformance(name: string, open: () => Promise<Docum
       });
     });
 
+    test("a transaction may ask for several things at once", async () => {
+      await using store = await open();
+      await store.transaction((tx) =>
+        Promise.all(
+          ["a", "b", "c"].map((id, at) => tx.put("things", { id, body: at, sortKey: at })),
+        ),
+      );
+      const found = await store.read((tx) =>
+        Promise.all(["c", "a"].map(async (id) => (await tx.get("things", id))?.body)),
+      );
+      deepEqual(found, [2, 0]);
+    });
+
     test("a transaction that throws leaves nothing behind and passes its error on", async () => {
       await using store = await open();
       await put(store, "a", 1);
