@@ -126,6 +126,69 @@ test("a changed configuration is taken on SIGHUP and by POST /-/reload; a bad on
   deepEqual(await pools(), ["three"]);
 });
 
+test("with a bad alertmanager.yml a reload says where the mistake is, and alerts go on to who was told before", async () => {
+  await using folder = await temporaryFolder();
+  const told: string[] = [];
+  await using hooks = await listening((path) => told.push(path));
+  const file = join(folder.path, "alertmanager.yml");
+  const naming = (path: string, more = ""): string => `route:
+  receiver: hook
+  group_wait: 0s
+  group_interval: 1s
+  repeat_interval: 1s
+receivers:
+  - name: hook
+    webhook_configs:
+      - url: ${hooks.url}/${path}
+${more}`;
+  await using pharos = await PharosProcess.start({
+    folder: folder.path,
+    config: "global: {evaluation_interval: 1s}\nrule_files: [rules.yml]\n",
+    files: {
+      "rules.yml": "groups: [{name: g, rules: [{alert: Always, expr: vector(1)}]}]\n",
+      "alertmanager.yml": naming("first"),
+    },
+    args: ["--alertmanager-config", file],
+  });
+  const reload = (): Promise<Response> => fetch(`${pharos.url}/-/reload`, { method: "POST" });
+  await eventually("the first receiver is told", async () => told.includes("/first"));
+
+  await writeFile(file, naming("second", "        send_resolve: true\n"));
+  const refused = await reload();
+  equal(refused.status, 500);
+  const said = await refused.text();
+  match(
+    said,
+    /alertmanager\.yml:10:9: receivers\[0\]\.webhook_configs\[0\]\.send_resolve: unknown key; did you mean send_resolved\?/,
+  );
+  ok(!said.includes("/second"), "the address, which may hold a key, is not in the answer");
+  const before = told.length;
+  await eventually("the first receiver is told again", async () => told.length > before);
+  ok(!told.includes("/second"));
+
+  await writeFile(file, naming("second"));
+  equal((await reload()).status, 200);
+  await eventually("the second receiver is told", async () => told.includes("/second"));
+});
+
+/** A server that hears paths and answers that all is well. */
+async function listening(
+  hear: (path: string) => void,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((request, response) => {
+    hear(request.url ?? "");
+    response.end("ok");
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
 test("a change of a target file is found without a reload", async () => {
   await using folder = await temporaryFolder();
   await using exporter = await metricsServer("found 1\n");

@@ -57,6 +57,11 @@ check
   .description("check configurations and the rule files they name")
   .action(later(async () => (await import("./commands/check.ts")).checkConfig));
 check
+  .command("alertmanager")
+  .argument("<file...>", "configuration files in Alertmanager's format")
+  .description("check receivers, routes and templates, as amtool check-config does")
+  .action(later(async () => (await import("./commands/check.ts")).checkAlertmanager));
+check
   .command("rules")
   .argument("[file...]", "rule files; - for standard input, which is read without a file, too")
   .addOption(lintOption())

@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { OperatingError } from "@pharos/base";
+import { loadNotificationConfig } from "../config/alertmanager/load-notification-config.ts";
 import { formatDiagnosticLine } from "../config/diagnostics.ts";
 import { chooseLints, duplicateRules, type Lint, longIntervals } from "../config/lint.ts";
 import { loadConfig } from "../config/load-config.ts";
@@ -56,6 +57,40 @@ export function checkConfig(files: readonly string[], options: CheckOptions): vo
         ],
       };
     });
+}
+
+/**
+ * `pharos check alertmanager FILE…`: says of each file what is wrong with it, or what is in it, in the words of
+ * `amtool check-config`.
+ */
+export function checkAlertmanager(files: readonly string[]): void {
+  const environment = nodeConfigEnvironment();
+  for (const file of files)
+    try {
+      const { config, unsupported, warnings } = loadNotificationConfig(
+        environment.readFile(file),
+        file,
+        environment,
+      );
+      const remarks = [...unsupported.map(unsupportedText), ...warnings];
+      const found = [
+        "global config",
+        "route",
+        `${config.inhibitRules.length} inhibit rules`,
+        `${config.receivers.length} receivers`,
+        `${config.templates.length} templates`,
+      ];
+      process.stdout.write(
+        [`Checking '${file}'  SUCCESS`, "Found:", ...found.map((one) => ` - ${one}`)]
+          .concat(remarks.map(indented))
+          .join("\n")
+          .concat("\n\n"),
+      );
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      process.stdout.write(`Checking '${file}'  FAILED:\n${error.message}\n\n`);
+      process.exitCode = 1;
+    }
 }
 
 /** `pharos check rules [FILE…]`; without files, and for `-`, standard input. */
