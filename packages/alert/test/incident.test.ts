@@ -74,7 +74,7 @@ function eventOf(token: string, nowMs: number): IncidentEvent {
       kind: "notified",
       notification: "n1",
       integration: "team/webhook[0]",
-      reason: "first notification",
+      receiver: "team",
       outcome: token === "told" ? "delivered" : "failed",
       error: token === "told" ? "" : "status 500",
     };

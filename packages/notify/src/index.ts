@@ -64,6 +64,37 @@ export {
   OUTBOX_PER_GROUP_MAX,
 } from "./dispatcher.ts";
 export {
+  ALERT_HISTORY_COLLECTION,
+  ALERT_PHASES,
+  AlertHistory,
+  type AlertHistoryQuery,
+  type AlertPhase,
+  type AlertTransitionRecord,
+} from "./incidents/alert-history.ts";
+export {
+  DEFAULT_HISTORY_RETENTION,
+  type HistoryRetention,
+  HistorySweeper,
+} from "./incidents/counted-history.ts";
+export { IncidentArchive } from "./incidents/incident-archive.ts";
+export {
+  EVENTS_WAITING_MAX,
+  type GroupEvent,
+  type IncidentAction,
+  IncidentBook,
+  type IncidentBookOptions,
+  type IncidentChange,
+} from "./incidents/incident-book.ts";
+export {
+  INCIDENT_COLLECTION,
+  INCIDENT_EVENT_COLLECTION,
+  type TimelineEntry,
+} from "./incidents/incident-documents.ts";
+export { type FollowedAttempt, IncidentFollower } from "./incidents/incident-follower.ts";
+export type { IncidentQuery } from "./incidents/incident-query.ts";
+export { INCIDENTS_LIVE_MAX, type IncidentListener } from "./incidents/live-incidents.ts";
+export { formatCursor, type Page, type Place, parseCursor } from "./incidents/newest-first.ts";
+export {
   DeliveryError,
   type OutgoingNotification,
   type Receipt,

@@ -206,10 +206,10 @@ function remark(draft: Draft, event: RemarkEvent): void {
       draft.note({ kind: "commented", by: event.by, comment: event.comment });
       return;
     case "notified": {
-      const { notification, integration, reason, outcome, error } = event;
+      const { notification, integration, receiver, outcome, error } = event;
       if (outcome === "delivered") next.notificationCount++;
       else next.failedNotificationCount++;
-      draft.note({ kind: "notified", notification, integration, reason, outcome, error });
+      draft.note({ kind: "notified", notification, integration, receiver, outcome, error });
       return;
     }
     case "escalation":

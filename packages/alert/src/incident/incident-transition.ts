@@ -60,8 +60,7 @@ export interface NotificationResult {
   readonly notification: string;
   /** Such as `team/webhook[0]`. */
   readonly integration: string;
-  /** Why it was sent, in words. */
-  readonly reason: string;
+  readonly receiver: string;
   readonly outcome: "delivered" | "failed";
   /** "" where it was delivered. */
   readonly error: string;

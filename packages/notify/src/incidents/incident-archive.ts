@@ -1,0 +1,90 @@
+import type { Incident } from "@pharos/alert";
+import { OperatingError } from "@pharos/base";
+import type { DocumentStore, StoredDocument } from "@pharos/ports";
+import {
+  eventFromDocument,
+  INCIDENT_COLLECTION,
+  INCIDENT_EVENT_COLLECTION,
+  incidentFromDocument,
+  incidentTag,
+  type TimelineEntry,
+} from "./incident-documents.ts";
+import { hasMatchingAlert, type IncidentQuery, tagListsOf } from "./incident-query.ts";
+import { newestFirst, type Page, type Place } from "./newest-first.ts";
+
+/** Incidents that one page looks at. */
+const INCIDENTS_SCANNED_MAX = 5_000;
+
+export interface IncidentArchiveOptions {
+  readonly store: DocumentStore;
+  /** Told of damaged documents, which are left out. */
+  readonly onProblem: (error: OperatingError, doing: string) => void;
+}
+
+/** All incidents as they are stored, for people who look at them. Errors are the store's. */
+export class IncidentArchive {
+  readonly #options: IncidentArchiveOptions;
+
+  constructor(options: IncidentArchiveOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined where there is none, or no longer. @throws OperatingError `disk.corrupt` */
+  async get(id: string): Promise<Incident | undefined> {
+    return this.#options.store.read(async (reader) => {
+      const document = await reader.get(INCIDENT_COLLECTION, id);
+      return document === undefined ? undefined : incidentFromDocument(document);
+    });
+  }
+
+  /** What happened to an incident, the newest first. */
+  async timeline(
+    id: string,
+    page: { readonly after?: Place; readonly limit: number },
+  ): Promise<Page<TimelineEntry>> {
+    return this.#options.store.read((reader) =>
+      newestFirst(reader, {
+        collection: INCIDENT_EVENT_COLLECTION,
+        tagLists: [[incidentTag(id)]],
+        minMs: -Number.MAX_VALUE,
+        maxMs: Number.MAX_VALUE,
+        after: page.after,
+        read: (document) => this.#readable(document, eventFromDocument),
+        limit: page.limit,
+        scanMax: page.limit,
+      }),
+    );
+  }
+
+  /** The newest first. A page may have fewer than `limit` and still not be the last. */
+  async list(query: IncidentQuery): Promise<Page<Incident>> {
+    const { minMs, maxMs, after, limit, matcherLists = [] } = query;
+    return this.#options.store.read((reader) =>
+      newestFirst(reader, {
+        collection: INCIDENT_COLLECTION,
+        tagLists: tagListsOf(query),
+        minMs,
+        maxMs,
+        after,
+        read: (document) => {
+          const incident = this.#readable(document, incidentFromDocument);
+          if (incident === undefined || !hasMatchingAlert(incident, matcherLists)) return undefined;
+          return incident;
+        },
+        limit,
+        scanMax: INCIDENTS_SCANNED_MAX,
+      }),
+    );
+  }
+
+  /** A damaged document is reported and left where it is; the others must not suffer for it. */
+  #readable<T>(document: StoredDocument, read: (document: StoredDocument) => T): T | undefined {
+    try {
+      return read(document);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      this.#options.onProblem(error, "reading an incident");
+      return undefined;
+    }
+  }
+}

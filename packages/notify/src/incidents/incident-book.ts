@@ -1,0 +1,550 @@
+import {
+  type Acknowledgement,
+  DEFAULT_FLAP_POLICY,
+  type EscalationResult,
+  type FlapPolicy,
+  fingerprint,
+  type Incident,
+  type IncidentEscalation,
+  type IncidentEvent,
+  type IncidentTransition,
+  isLive,
+  needsKeeping,
+  nextStepMs,
+  type ObservedAlert,
+  stepIncident,
+} from "@pharos/alert";
+import { type Clock, type Matcher, OperatingError } from "@pharos/base";
+import type {
+  DocumentReader,
+  DocumentStore,
+  DocumentTransaction,
+  StoredDocument,
+} from "@pharos/ports";
+import { Alarm } from "../alarm.ts";
+import { appendCounted } from "./counted-history.ts";
+import {
+  eventDocuments,
+  groupTag,
+  INCIDENT_COLLECTION,
+  INCIDENT_EVENT_COLLECTION,
+  incidentFromDocument,
+  incidentToDocument,
+  LIVE_TAG,
+} from "./incident-documents.ts";
+import { hasMatchingAlert } from "./incident-query.ts";
+import { INCIDENTS_LIVE_MAX, type IncidentListener, LiveIncidents } from "./live-incidents.ts";
+import type { Place } from "./newest-first.ts";
+
+/** Changes of groups that wait to be kept; beyond it the oldest are let go, and found again by looking. */
+export const EVENTS_WAITING_MAX = 100_000;
+/** Changes that are kept in one transaction. */
+const EVENTS_PER_TRANSACTION_MAX = 500;
+/** Incidents that are read at once. */
+const CHUNK_SIZE = 500;
+/** After a failure of the store, the next try is so much later. */
+const RETRY_MS = 5_000;
+/** Of several servers' changes one hears at most so often, */
+const RELOAD_MS_MIN = 1_000;
+/** and reads them for at most this share of the time. */
+const RELOAD_SHARE_MAX = 1 / 20;
+/** How often incidents are compared with the groups that they follow. */
+const COMPARE_INTERVAL_MS = 60_000;
+/** How long it is remembered which alerts were acknowledged, while they come to another group. */
+const CARRY_MS = 60_000;
+
+export interface IncidentBookOptions {
+  readonly store: DocumentStore;
+  readonly clock: Clock;
+  readonly flapPolicy?: FlapPolicy;
+  /** What the dispatcher knows of a group now, resolved ones too; undefined for a group that it does not know. */
+  readonly currentAlerts?: (groupId: string) => readonly ObservedAlert[] | undefined;
+  /** Failures of the world that the book goes on after; for the log and for metrics. */
+  readonly onProblem: (error: OperatingError, doing: string) => void;
+}
+
+/** Something that happened to a group, and when. */
+export interface GroupEvent {
+  readonly groupId: string;
+  readonly atMs: number;
+  readonly event: Extract<IncidentEvent, { kind: "alerts" | "notified" | "regrouped" }>;
+}
+
+/** What people do with incidents. */
+export type IncidentAction = Extract<
+  IncidentEvent,
+  { kind: "acknowledge" | "unacknowledge" | "resolve" | "comment" }
+>;
+
+/** A step that was written in a transaction of somebody else's, and is told of when that is committed. */
+export interface IncidentChange {
+  readonly incident: Incident;
+  readonly apply: () => void;
+}
+
+/**
+ * The incidents: those that are live in memory, all of them as documents. What changes one is decided in a transaction
+ * against what is stored, so that several servers on one store open an incident once and none forgets what a person did.
+ */
+export class IncidentBook implements AsyncDisposable {
+  readonly #options: IncidentBookOptions;
+  readonly #policy: FlapPolicy;
+  readonly #stop = new AbortController();
+  readonly #alarm: Alarm;
+  readonly #live: LiveIncidents;
+  readonly #watches = new DisposableStack();
+  readonly #waiters: (() => void)[] = [];
+  /** Acknowledgements of alerts that left their group, by fingerprint. */
+  readonly #carried = new Map<string, { ack: Acknowledgement; untilMs: number }>();
+  /** Groups of live incidents that the dispatcher did not know at the last comparison. */
+  #unknownGroups: ReadonlySet<string> = new Set();
+  #queue: Waiting[] = [];
+  #hasOverflowed = false;
+  #isFailing = false;
+  #othersChanged = false;
+  #reloadAtMs = 0;
+  #compareAtMs: number;
+  #running: Promise<void> = Promise.resolve();
+
+  private constructor(options: IncidentBookOptions) {
+    this.#options = options;
+    this.#policy = options.flapPolicy ?? DEFAULT_FLAP_POLICY;
+    this.#alarm = new Alarm(options.clock, this.#stop.signal);
+    this.#live = new LiveIncidents(options.onProblem);
+    this.#compareAtMs = options.clock.monotonicMs() + COMPARE_INTERVAL_MS;
+  }
+
+  /**
+   * Takes up the incidents that were live when the last process ended.
+   *
+   * @throws OperatingError of the store.
+   */
+  static async open(options: IncidentBookOptions): Promise<IncidentBook> {
+    const book = new IncidentBook(options);
+    await book.#reload();
+    if (options.store.shared)
+      book.#watches.use(
+        options.store.watch(INCIDENT_COLLECTION, () => {
+          book.#othersChanged = true;
+          book.#alarm.ring();
+        }),
+      );
+    book.#running = book.#run();
+    return book;
+  }
+
+  /** The incidents in which something can still change: open ones, and those with alerts that were dismissed. */
+  live(): readonly Incident[] {
+    return this.#live.all();
+  }
+
+  /** The live incident of a group, as this server knows it. */
+  ofGroup(groupId: string): Incident | undefined {
+    return this.#live.get(groupId);
+  }
+
+  /** The live incident of a group as it is stored: what counts where several servers decide. */
+  async storedOfGroup(reader: DocumentReader, groupId: string): Promise<Incident | undefined> {
+    const incident = await this.#newestOfGroup(reader, groupId);
+    return incident !== undefined && isLive(incident) ? incident : undefined;
+  }
+
+  /** Calls `listener` after each change until it is disposed of. */
+  listen(listener: IncidentListener): Disposable {
+    return this.#live.listen(listener);
+  }
+
+  /**
+   * Takes in what happened to groups, in order; it is kept within moments. Where the store fails, memory goes on by
+   * itself meanwhile, so that people are told all the same. What a crash loses of it is found again by `currentAlerts`.
+   */
+  enqueue(event: GroupEvent): void {
+    if (this.#queue.length >= EVENTS_WAITING_MAX) {
+      this.#queue.shift();
+      if (!this.#hasOverflowed)
+        this.#options.onProblem(
+          new OperatingError("queue.full", `${EVENTS_WAITING_MAX} changes wait to be kept`),
+          "following groups of alerts",
+        );
+      this.#hasOverflowed = true;
+    }
+    this.#queue.push({ ...event, isInMemory: false });
+    this.#alarm.ring();
+  }
+
+  /** Resolves when all that was taken in is kept and all that is due is done, or the store fails. */
+  async settled(): Promise<void> {
+    if (this.#isFailing) return;
+    await new Promise<void>((resolve) => {
+      this.#waiters.push(resolve);
+      this.#alarm.ring();
+    });
+  }
+
+  /**
+   * Keeps how far the escalation of a group's incident has come, in the transaction that puts its notifications into
+   * the outbox. Undefined, and nothing written, where the group has no open incident.
+   *
+   * @throws OperatingError of the store.
+   */
+  async escalate(
+    tx: DocumentTransaction,
+    groupId: string,
+    escalation: IncidentEscalation | null,
+    told?: EscalationResult,
+  ): Promise<IncidentChange | undefined> {
+    const before = await this.storedOfGroup(tx, groupId);
+    if (before === undefined || before.status === "resolved") return undefined;
+    const event: IncidentEvent = { kind: "escalation", escalation };
+    const nowMs = this.#options.clock.nowMs();
+    const step = this.#step(before, told === undefined ? event : { ...event, told }, nowMs);
+    await write(tx, [step]);
+    return { incident: step.after ?? before, apply: () => this.#apply(step) };
+  }
+
+  /**
+   * What a person does. Resolves when it survives a crash.
+   *
+   * @throws OperatingError `not_found`; `conflict` where the incident is over, or is not acknowledged; of the store.
+   */
+  async act(id: string, action: IncidentAction): Promise<Incident> {
+    const { clock, store } = this.#options;
+    const step = await store.transaction(async (tx) => {
+      const document = await tx.get(INCIDENT_COLLECTION, id);
+      if (document === undefined)
+        throw new OperatingError("not_found", `there is no incident ${id}`);
+      const before = incidentFromDocument(document);
+      const step = this.#step(before, action, clock.nowMs());
+      if (step.after === undefined || step.transitions.length === 0)
+        throw nothingDone(before, action);
+      await write(tx, [step]);
+      return { ...step, after: step.after };
+    });
+    this.#apply(step);
+    return step.after;
+  }
+
+  /**
+   * Acknowledges all incidents that fire and have an alert that matches: each as a whole. Gives those that it
+   * acknowledged.
+   *
+   * @throws OperatingError of the store; then some may be acknowledged.
+   */
+  async acknowledgeMatching(
+    matchers: readonly Matcher[],
+    action: Extract<IncidentAction, { kind: "acknowledge" }>,
+  ): Promise<readonly Incident[]> {
+    const wanted = this.live().filter(
+      (incident) => incident.status === "firing" && hasMatchingAlert(incident, [matchers]),
+    );
+    const done: Incident[] = [];
+    for (const { id } of wanted) {
+      try {
+        done.push(await this.act(id, action));
+      } catch (error) {
+        // It ended meanwhile, which is as good.
+        if (!(error instanceof OperatingError && error.code === "conflict")) throw error;
+      }
+    }
+    return done;
+  }
+
+  /** Keeps what was taken in, and stops; incidents go on with the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watches.dispose();
+    this.#stop.abort();
+    await this.#running;
+    try {
+      await this.#drain();
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      this.#options.onProblem(error, "keeping incidents");
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock, onProblem } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const { bell } = this.#alarm;
+      try {
+        if (this.#othersChanged && clock.monotonicMs() >= this.#reloadAtMs) await this.#reload();
+        if (clock.monotonicMs() >= this.#compareAtMs) this.#compare();
+        await this.#drain();
+        await this.#stepDue();
+        if (this.#queue.length > 0) continue;
+        for (const resolve of this.#waiters.splice(0)) resolve();
+        await this.#alarm.wait(this.#nextMs(), bell);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof OperatingError)) throw error;
+        onProblem(error, "keeping incidents");
+        this.#isFailing = true;
+        for (const resolve of this.#waiters.splice(0)) resolve();
+        await clock.sleep(RETRY_MS, signal).catch(() => {});
+        this.#isFailing = false;
+      }
+    }
+  }
+
+  #nextMs(): number {
+    const { clock } = this.#options;
+    const leftMs = (atMs: number): number => clock.nowMs() + atMs - clock.monotonicMs();
+    let nextMs = leftMs(this.#compareAtMs);
+    if (this.#othersChanged) nextMs = Math.min(nextMs, leftMs(this.#reloadAtMs));
+    for (const incident of this.#live.all())
+      nextMs = Math.min(nextMs, nextStepMs(incident, this.#policy) ?? Number.POSITIVE_INFINITY);
+    return nextMs;
+  }
+
+  /** Keeps what waits. */
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, EVENTS_PER_TRANSACTION_MAX);
+      try {
+        await this.#keep(batch);
+      } catch (error) {
+        for (const waiting of batch) this.#stepInMemory(waiting);
+        this.#queue = [...batch, ...this.#queue];
+        throw error;
+      }
+    }
+    this.#hasOverflowed = false;
+  }
+
+  async #keep(batch: readonly Waiting[]): Promise<void> {
+    const steps = await this.#options.store.transaction(async (tx) => {
+      const newest = new Map<string, Incident | undefined>();
+      const steps: Step[] = [];
+      for (const { groupId, event, atMs } of batch) {
+        const before = newest.has(groupId)
+          ? newest.get(groupId)
+          : await this.#newestOfGroup(tx, groupId);
+        const step = this.#step(before, this.#carry(before, event, atMs), atMs);
+        newest.set(groupId, step.after);
+        steps.push(step);
+      }
+      await write(tx, steps);
+      return steps;
+    });
+    for (const step of steps) this.#apply(step);
+  }
+
+  /** The store fails: memory is all there is until it works again. */
+  #stepInMemory(waiting: Waiting): void {
+    if (waiting.isInMemory) return;
+    waiting.isInMemory = true;
+    const { groupId, event, atMs } = waiting;
+    const before = this.#live.get(groupId);
+    this.#apply(this.#step(before, this.#carry(before, event, atMs), atMs));
+  }
+
+  /** Alerts that come to another group bring their acknowledgement along. */
+  #carry(before: Incident | undefined, event: GroupEvent["event"], atMs: number): IncidentEvent {
+    if (event.kind === "regrouped") {
+      const ack = before?.acknowledgement ?? null;
+      if (before !== undefined && before.status !== "resolved" && ack !== null)
+        for (const id of before.alerts.keys())
+          this.#carried.set(id, { ack, untilMs: atMs + CARRY_MS });
+      return event;
+    }
+    if (event.kind !== "alerts" || this.#carried.size === 0) return event;
+    for (const [id, { untilMs }] of this.#carried) if (untilMs < atMs) this.#carried.delete(id);
+    for (const { alert } of event.alerts) {
+      const carried = this.#carried.get(fingerprint(alert.labels));
+      if (carried !== undefined) return { ...event, acknowledgement: carried.ack };
+    }
+    return event;
+  }
+
+  /** Acknowledgements that run out, alerts that end, incidents that have become stable. */
+  async #stepDue(): Promise<void> {
+    const { clock, store } = this.#options;
+    const nowMs = clock.nowMs();
+    const due = this.#live.all().filter((incident) => {
+      const nextMs = nextStepMs(incident, this.#policy);
+      return nextMs !== undefined && nextMs <= nowMs;
+    });
+    for (let from = 0; from < due.length; from += EVENTS_PER_TRANSACTION_MAX) {
+      const some = due.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
+      const steps = await store.transaction(async (tx) => {
+        const steps: Step[] = [];
+        for (const known of some) {
+          const before = await this.#newestOfGroup(tx, known.group.id);
+          if (before?.id === known.id) steps.push(this.#step(before, this.#time(before), nowMs));
+          else this.#live.forget(known);
+        }
+        await write(tx, steps);
+        return steps;
+      });
+      for (const step of steps) this.#apply(step);
+    }
+  }
+
+  /** What is stored may not know how long an alert was heard of last. */
+  #time(incident: Incident): IncidentEvent {
+    const { group, status } = incident;
+    const alerts = this.#options.currentAlerts?.(group.id);
+    if (alerts === undefined || status === "resolved") return { kind: "time" };
+    return { kind: "alerts", group, alerts };
+  }
+
+  /**
+   * Finds again what was lost on the way here: a crash may come between what the dispatcher keeps and what is kept here.
+   * A group that is unknown at two comparisons in a row is over.
+   */
+  #compare(): void {
+    const { clock, currentAlerts } = this.#options;
+    this.#compareAtMs = clock.monotonicMs() + COMPARE_INTERVAL_MS;
+    if (currentAlerts === undefined) return;
+    const unknown = new Set<string>();
+    const atMs = clock.nowMs();
+    for (const { group, alerts: known } of this.#live.all()) {
+      const alerts = currentAlerts(group.id);
+      if (alerts === undefined && !this.#unknownGroups.has(group.id)) unknown.add(group.id);
+      else if (alerts === undefined) {
+        const ended = endedAlerts(known.values(), atMs);
+        this.enqueue({ groupId: group.id, atMs, event: { kind: "alerts", group, alerts: ended } });
+      } else if (differs(known, alerts, atMs))
+        this.enqueue({ groupId: group.id, atMs, event: { kind: "alerts", group, alerts } });
+    }
+    this.#unknownGroups = unknown;
+  }
+
+  /** Live or not: what the last one went through counts for the next. */
+  async #newestOfGroup(reader: DocumentReader, groupId: string): Promise<Incident | undefined> {
+    const tags = [groupTag(groupId)];
+    const found = await reader.list(INCIDENT_COLLECTION, { tags, order: "desc", limit: 4 });
+    for (const document of found) {
+      const incident = this.#readable(document);
+      // Groups may have the same hash.
+      if (incident?.group.id === groupId) return incident;
+    }
+    return undefined;
+  }
+
+  /** A damaged document is reported and left where it is; the others must not suffer for it. */
+  #readable(document: StoredDocument): Incident | undefined {
+    try {
+      return incidentFromDocument(document);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      this.#options.onProblem(error, "reading an incident");
+      return undefined;
+    }
+  }
+
+  #step(before: Incident | undefined, event: IncidentEvent, nowMs: number): Step {
+    const { incident, ...rest } = stepIncident(before, event, nowMs, this.#policy);
+    return { before, after: incident, ...rest };
+  }
+
+  #apply({ after, transitions }: Step): void {
+    if (after === undefined) return;
+    this.#live.change(after, transitions);
+    this.#alarm.ring();
+  }
+
+  /** Reads what is live; also what other servers did. */
+  async #reload(): Promise<void> {
+    const { clock, store } = this.#options;
+    this.#othersChanged = false;
+    this.#live.beginReload();
+    const startMs = clock.monotonicMs();
+    const incidents = await store.read((reader) => this.#readLive(reader));
+    const endMs = clock.monotonicMs();
+    this.#reloadAtMs = endMs + Math.max(RELOAD_MS_MIN, (endMs - startMs) / RELOAD_SHARE_MAX);
+    this.#live.replace(incidents);
+  }
+
+  async #readLive(reader: DocumentReader): Promise<Incident[]> {
+    const read: Incident[] = [];
+    let after: Place | undefined;
+    while (read.length < INCIDENTS_LIVE_MAX) {
+      const documents = await reader.list(INCIDENT_COLLECTION, {
+        tags: [LIVE_TAG],
+        limit: CHUNK_SIZE,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const document of documents) {
+        const incident = this.#readable(document);
+        if (incident !== undefined) read.push(incident);
+      }
+      const last = documents.at(-1);
+      if (last === undefined || documents.length < CHUNK_SIZE) break;
+      after = { sortKey: last.sortKey, id: last.id };
+    }
+    return read;
+  }
+}
+
+interface Waiting extends GroupEvent {
+  /** Whether memory has it already, since the store failed. */
+  isInMemory: boolean;
+}
+
+interface Step {
+  readonly before: Incident | undefined;
+  readonly after: Incident | undefined;
+  readonly transitions: readonly IncidentTransition[];
+  readonly superseded: Incident | undefined;
+}
+
+/** Writes what steps led to, each incident once. */
+async function write(tx: DocumentTransaction, steps: readonly Step[]): Promise<void> {
+  const incidents = new Map<string, StoredDocument>();
+  const events: StoredDocument[] = [];
+  for (const { before, after, transitions, superseded } of steps) {
+    if (after === undefined) continue;
+    events.push(...eventDocuments(after, transitions));
+    if (superseded !== undefined) incidents.set(superseded.id, incidentToDocument(superseded));
+    const known = before?.id === after.id ? before : undefined;
+    if (needsKeeping(known, after) || incidents.has(after.id))
+      incidents.set(after.id, incidentToDocument(after));
+  }
+  if (incidents.size > 0) await tx.putAll(INCIDENT_COLLECTION, [...incidents.values()]);
+  await appendCounted(tx, INCIDENT_EVENT_COLLECTION, events);
+}
+
+/** A person must hear where what they wanted was not done. */
+function nothingDone({ id, status }: Incident, { kind }: IncidentAction): OperatingError {
+  const because =
+    status === "resolved"
+      ? `incident ${id} is resolved already`
+      : `incident ${id} is not acknowledged, which is why ${kind} does nothing`;
+  return new OperatingError("conflict", because);
+}
+
+function endedAlerts(
+  alerts: Iterable<Incident["alerts"] extends ReadonlyMap<string, infer A> ? A : never>,
+  endsAtMs: number,
+): ObservedAlert[] {
+  const ended: ObservedAlert[] = [];
+  for (const { labels, summary, startsAtMs, generatorUrl, firing } of alerts)
+    if (firing)
+      ended.push({
+        alert: {
+          labels,
+          annotations: summary === "" ? [] : [["summary", summary]],
+          startsAtMs,
+          endsAtMs,
+          generatorUrl,
+        },
+      });
+  return ended;
+}
+
+/** Whether the alerts that fire are others than an incident knows. */
+function differs(
+  known: Incident["alerts"],
+  alerts: readonly ObservedAlert[],
+  nowMs: number,
+): boolean {
+  let firingCount = 0;
+  for (const { alert } of alerts) {
+    if (alert.endsAtMs !== null && alert.endsAtMs <= nowMs) continue;
+    firingCount++;
+    if (known.get(fingerprint(alert.labels))?.firing !== true) return true;
+  }
+  return firingCount !== [...known.values()].filter(({ firing }) => firing).length;
+}

@@ -1,0 +1,54 @@
+import type { Incident, IncidentStatus, Priority } from "@pharos/alert";
+import { type Matcher, matchesLabels } from "@pharos/base";
+import { receiverTag, ruleTag, statusTag, tagsOfMatcher } from "./incident-documents.ts";
+import type { Place } from "./newest-first.ts";
+
+export interface IncidentQuery {
+  readonly status?: IncidentStatus;
+  readonly priority?: Priority;
+  readonly receiver?: string;
+  /** An incident with an alert of this name. */
+  readonly rule?: string;
+  /** Those with an alert whose labels match one of these lists; an empty list of lists is all. */
+  readonly matcherLists?: readonly (readonly Matcher[])[];
+  /** When they were opened; both bounds belong to it. */
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly after?: Place;
+  readonly limit: number;
+}
+
+/** Lists of tags; what is wanted has all of one of them, and must be looked at for the rest. */
+export function tagListsOf({
+  status,
+  priority,
+  receiver,
+  rule,
+  matcherLists = [],
+}: IncidentQuery): string[][] {
+  const tags: string[] = [];
+  if (status !== undefined) tags.push(statusTag(status));
+  if (priority !== undefined) tags.push(`priority=${priority}`);
+  if (receiver !== undefined) tags.push(receiverTag(receiver));
+  if (rule !== undefined) tags.push(ruleTag(rule));
+  const [only, ...others] = matcherLists;
+  if (only === undefined || others.length > 0) return [tags];
+  for (const matcher of only) {
+    const lists = tagsOfMatcher(matcher);
+    if (lists !== undefined) return lists.map((list) => [...tags, ...list]);
+  }
+  return [tags];
+}
+
+/** Whether an alert of the incident matches one of the lists; without lists every incident does. */
+export function hasMatchingAlert(
+  incident: Incident,
+  matcherLists: readonly (readonly Matcher[])[],
+): boolean {
+  if (matcherLists.length === 0) return true;
+  return matcherLists.some((matchers) => {
+    for (const { labels } of incident.alerts.values())
+      if (matchesLabels(matchers, labels)) return true;
+    return false;
+  });
+}
