@@ -21,9 +21,22 @@ export interface NotificationHttpConfig {
   readonly basicAuth?: { readonly username: string; readonly password: Secret };
   /** `Authorization: <type> <credentials>`. */
   readonly authorization?: { readonly type: string; readonly credentials: Secret };
+  /** A token by client credentials, instead of the two above. */
+  readonly oauth2?: OAuth2Config;
   readonly headers?: readonly (readonly [name: string, value: Secret])[];
   readonly tls?: TlsOptions;
   readonly followRedirects: boolean;
+}
+
+/** Where and how tokens are asked for by OAuth 2's client credentials. */
+export interface OAuth2Config {
+  readonly clientId: string;
+  readonly clientSecret: Secret;
+  readonly tokenUrl: string;
+  readonly scopes: readonly string[];
+  /** Sent with each request for a token. */
+  readonly endpointParams: readonly NamedText[];
+  readonly tls?: TlsOptions;
 }
 
 /** A name and a text, in the order of the file; whether either is a template is said where it is used. */
