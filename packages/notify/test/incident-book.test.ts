@@ -381,6 +381,7 @@ test("whatever the store refuses and whenever the process dies: what was acknowl
           "the acknowledgement is there",
         );
       }
+      store.beforeCommit = () => {};
       await world.clock.advance(10_000);
       await book.settled();
       for (const incident of book.live())
