@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["base", "ports", "api", "api/columns", "testing/promqltest", "kernels", "collect", "tsdb"],
     ...["promql/syntax", "promql/engine", "alert", "notify", "adapters/node", "adapters/sqlite"],
     ...["adapters/prometheus", "adapters/victoria-metrics", "adapters/smtp"],
+    ...["adapters/postgres", "adapters/postgres/url"],
   ],
   web: ["base", "api", "api/columns", "alert", "promql/syntax"],
 };

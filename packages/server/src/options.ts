@@ -1,3 +1,4 @@
+import { shownPostgresUrl } from "@pharos/adapters/postgres/url";
 import { DURATION_HINT, formatDuration, OperatingError, parseDuration } from "@pharos/base";
 import { BLOCK_RANGE_MS } from "@pharos/tsdb";
 import { RULES_CONCURRENT_MAX } from "./rules/semaphore.ts";
@@ -9,6 +10,9 @@ export interface ServeOptions {
   /** Undefined: watch this machine with the configuration that ships with Pharos. */
   readonly configFile: string | undefined;
   readonly alertmanagerConfigFile: string | undefined;
+  /** Where documents are kept instead of the data folder; may hold a password, so it is shown by `format` only. */
+  readonly databaseUrl: string | undefined;
+  readonly databasePasswordFile: string | undefined;
   readonly externalUrl: string | undefined;
   /** How long samples are kept; undefined for as long as the preset in the configuration says. */
   readonly retentionMs: number | undefined;
@@ -91,6 +95,8 @@ interface OptionRow<T> {
   readonly alias?: string;
   readonly help: string;
   readonly fallback: string | undefined;
+  /** Whether its text may hold a password: errors do not quote it. */
+  readonly secret?: true;
   /** @throws OperatingError `config.invalid` that says what is allowed. */
   parse(text: string | undefined): T;
   /** The value as somebody could have written it, for showing. */
@@ -132,6 +138,23 @@ export const SERVE_OPTIONS: Rows = {
     flag: "--alertmanager-config",
     value: "file",
     help: "route and receivers in Alertmanager's format; without it alerts are only shown",
+    fallback: undefined,
+    parse: optionalFile,
+    format: (path) => path ?? "",
+  },
+  databaseUrl: {
+    flag: "--database-url",
+    value: "url",
+    help: "PostgreSQL for rules, alerts, silences and the outbox, shared by several servers; without it they are in the data folder",
+    fallback: undefined,
+    secret: true,
+    parse: parseDatabaseUrl,
+    format: (url) => (url === undefined ? "" : shownPostgresUrl(url)),
+  },
+  databasePasswordFile: {
+    flag: "--database-password-file",
+    value: "file",
+    help: "the password of --database-url; without it the URL's, PGPASSWORD or ~/.pgpass",
     fallback: undefined,
     parse: optionalFile,
     format: (path) => path ?? "",
@@ -499,7 +522,7 @@ export function parseServeOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): ServeOptions {
   const parsed = OPTION_KEYS.map((key) => {
-    const { flag, fallback, parse } = SERVE_OPTIONS[key];
+    const { flag, fallback, secret, parse } = SERVE_OPTIONS[key];
     const variable = environmentName(flag);
     const fromEnv = given[key] === undefined && env[variable] ? env[variable] : undefined;
     const text = given[key] ?? fromEnv ?? fallback;
@@ -508,7 +531,8 @@ export function parseServeOptions(
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       const source = fromEnv === undefined ? `${flag} ` : `${variable}=`;
-      throw new OperatingError("config.invalid", `${source}${text || '""'}: ${error.message}`);
+      const shown = secret ? "<hidden>" : text || '""';
+      throw new OperatingError("config.invalid", `${source}${shown}: ${error.message}`);
     }
   });
   return Object.fromEntries(parsed) as ServeOptions;
@@ -558,6 +582,11 @@ function parseExternalUrl(text: string | undefined): string | undefined {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) throw wanted("an http or https URL");
   return url.href.replace(/\/+$/, "");
+}
+
+function parseDatabaseUrl(text: string | undefined): string | undefined {
+  if (text !== undefined) shownPostgresUrl(text); // Which refuses what is none.
+  return text;
 }
 
 /** A switch is on when its flag is there; an environment variable needs a word. */

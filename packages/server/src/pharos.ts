@@ -1,10 +1,8 @@
 import { randomInt } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
-import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
-import { openSqliteDocumentStore } from "@pharos/adapters/sqlite";
 import { DEFAULT_OUTAGE_TIMES } from "@pharos/alert";
 import { errorText, formatDuration } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
@@ -25,6 +23,7 @@ import { answerStarting } from "./http/starting.ts";
 import { type Listener, type ListenerRoutes, listen, type Push } from "./listener.ts";
 import { type LoadedFiles, loadFiles } from "./load-files.ts";
 import type { Logger } from "./log.ts";
+import { openDocuments, openLocalDocuments } from "./open-documents.ts";
 import {
   formatListenAddress,
   isLoopback,
@@ -157,11 +156,13 @@ export class Pharos implements AsyncDisposable {
     const { dataFolder } = this.#options;
     nodeDisk(dataFolder); // Makes it, where it is not there yet.
     // First, since it holds the lock on the folder.
-    const documents = await openSqliteDocumentStore(join(dataFolder, "pharos.db"));
-    this.#closers.use(documents);
+    const local = await openLocalDocuments(dataFolder);
+    this.#closers.use(local);
     // Before the log is replayed, so that whoever watches the process sees that it lives.
     const push: Record<string, Push> = {};
     const listener = await this.#listen(push);
+    const documents = await openDocuments(local, this.#options, this.#log);
+    if (documents !== local) this.#closers.use(documents);
 
     const store = await this.#openStore(storeWorker);
     const threads = this.#openQueryThreads(store);

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import {
@@ -24,6 +24,8 @@ test("without flags and variables the defaults hold", () => {
     dataFolder: "./data",
     configFile: undefined,
     alertmanagerConfigFile: undefined,
+    databaseUrl: undefined,
+    databasePasswordFile: undefined,
     externalUrl: undefined,
     retentionMs: undefined,
     retentionSizeMax: 0,
@@ -115,6 +117,20 @@ test("a value that is not allowed is refused with the flag, the text and what is
   ];
   for (const [given, message] of cases)
     throws(() => parseServeOptions(given, {}), new OperatingError("config.invalid", message));
+});
+
+test("the password in a database's URL is neither shown nor quoted in errors", () => {
+  const databaseUrl = "postgresql://me:secret@db/pharos";
+  const options = parseServeOptions({ databaseUrl }, {});
+  equal(options.databaseUrl, databaseUrl);
+  equal(shownOptions(options)["database-url"], "postgresql://me@db/pharos");
+  throws(
+    () => parseServeOptions({ databaseUrl: "me:secret@db/pharos" }, {}),
+    ({ message }) => {
+      ok(message.startsWith("--database-url <hidden>: the database: want a URL such as"));
+      return !message.includes("secret");
+    },
+  );
 });
 
 test("an environment variable stands in for a flag, and a flag goes before it", () => {

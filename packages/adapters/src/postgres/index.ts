@@ -1,2 +1,2 @@
-export { type PostgresAddress, shownPostgresUrl } from "./postgres-address.ts";
+export type { PostgresAddress } from "./postgres-address.ts";
 export { openPostgresDocumentStore, type PostgresOptions } from "./postgres-document-store.ts";

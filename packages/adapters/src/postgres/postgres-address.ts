@@ -1,21 +1,17 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { ConnectionOptions } from "node:tls";
-import { OperatingError } from "@pharos/base";
 import pg, { type ClientConfig } from "pg";
+import { invalidDatabase, parsePostgresUrl } from "./postgres-url.ts";
 
 /** Where a database is and how to log in. */
 export interface PostgresAddress {
-  /** `postgresql://user@host:port/database`, with libpq's parameters after a `?`: see `PARAMETERS`. */
+  /** `postgresql://user@host:port/database`, with libpq's parameters after a `?`. */
   readonly url: string;
   /** A file with the password, read for each connection; without it the URL's, `PGPASSWORD` or `~/.pgpass`. */
   readonly passwordFile?: string | undefined;
 }
 
-const PARAMETERS = [
-  ...["host", "port", "user", "password", "dbname", "application_name", "options"],
-  ...["sslmode", "sslrootcert", "sslcert", "sslkey"],
-];
 const SSL_MODES = ["disable", "require", "verify-ca", "verify-full"];
 
 /** Connecting, and waiting for a connection of the pool. */
@@ -30,7 +26,7 @@ const IDLE_IN_TRANSACTION_MS_MAX = 10_000;
 /** PostgreSQL's number of the type `json`: it comes as its text, which is parsed where documents are read. */
 const JSON_TYPE = 114;
 
-/** @throws OperatingError `config.invalid`, also for files of certificates; it does not quote the URL: see below. */
+/** @throws OperatingError `config.invalid`, also for files of certificates; as `parsePostgresUrl`. */
 export function clientConfig({ url, passwordFile }: PostgresAddress): ClientConfig {
   const { host, port, user, password, database, parameters } = parsePostgresUrl(url);
   const ssl = sslOptions(parameters);
@@ -55,67 +51,11 @@ export function clientConfig({ url, passwordFile }: PostgresAddress): ClientConf
   };
 }
 
-/** The URL without its password, for people. @throws OperatingError `config.invalid` as `clientConfig`. */
-export function shownPostgresUrl(url: string): string {
-  parsePostgresUrl(url);
-  const shown = new URL(url);
-  shown.password = "";
-  shown.searchParams.delete("password");
-  return shown.href;
-}
-
-/** Host and database, for messages. */
-export function databaseName(url: string): string {
-  const { host, port, database } = parsePostgresUrl(url);
-  const place = host ?? process.env["PGHOST"] ?? "localhost";
-  return `${place}${port === undefined ? "" : `:${port}`}/${database ?? process.env["PGDATABASE"] ?? ""}`;
-}
-
-interface PostgresUrl {
-  readonly host: string | undefined;
-  readonly port: number | undefined;
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-  readonly database: string | undefined;
-  readonly parameters: URLSearchParams;
-}
-
-/** What is missing comes from `PGHOST` and its like. Errors do not quote the URL, since it may hold a password. */
-function parsePostgresUrl(text: string): PostgresUrl {
-  const url = URL.parse(text);
-  if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol) || url.hash !== "")
-    throw invalid(
-      'want a URL such as "postgresql://user@host:5432/database"; what is special in names is percent-encoded',
-    );
-  const parameters = url.searchParams;
-  for (const name of parameters.keys())
-    if (!PARAMETERS.includes(name))
-      throw invalid(`parameter ${name} is not known; there are ${PARAMETERS.join(", ")}`);
-  const port = url.port || parameters.get("port") || undefined;
-  if (port !== undefined && !/^\d{1,5}$/.test(port)) throw invalid("its port is no number");
-  try {
-    return {
-      host: parameters.get("host") ?? given(url.hostname.replace(/^\[(.+)\]$/, "$1")),
-      port: port === undefined ? undefined : Number(port),
-      user: parameters.get("user") ?? given(url.username),
-      password: parameters.get("password") ?? given(url.password),
-      database: parameters.get("dbname") ?? given(url.pathname.replace(/^\//, "")),
-      parameters,
-    };
-  } catch {
-    throw invalid("a % in it is not followed by two hexadecimal digits");
-  }
-}
-
-function given(encoded: string): string | undefined {
-  return encoded === "" ? undefined : decodeURIComponent(encoded);
-}
-
 /** As libpq: `require` encrypts and believes any server, `verify-ca` its certificate, `verify-full` its name too. */
 function sslOptions(parameters: URLSearchParams): ConnectionOptions | false | undefined {
   const mode = parameters.get("sslmode");
   if (mode === null) return undefined;
-  if (!SSL_MODES.includes(mode)) throw invalid(`sslmode is one of ${SSL_MODES.join(", ")}`);
+  if (!SSL_MODES.includes(mode)) throw invalidDatabase(`sslmode is one of ${SSL_MODES.join(", ")}`);
   if (mode === "disable") return false;
   const file = (name: string): { [option: string]: string } => {
     const path = parameters.get(name);
@@ -134,7 +74,7 @@ function readText(what: string, path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw invalid(`${what}: ${(error as Error).message}`, error);
+    throw invalidDatabase(`${what}: ${(error as Error).message}`, error);
   }
 }
 
@@ -142,10 +82,6 @@ async function readPassword(file: string): Promise<string> {
   try {
     return (await readFile(file, "utf8")).replace(/\r?\n$/, "");
   } catch (error) {
-    throw invalid(`the file with its password: ${(error as Error).message}`, error);
+    throw invalidDatabase(`the file with its password: ${(error as Error).message}`, error);
   }
-}
-
-function invalid(message: string, cause?: unknown): OperatingError {
-  return new OperatingError("config.invalid", `the database: ${message}`, { cause });
 }

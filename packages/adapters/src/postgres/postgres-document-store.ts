@@ -5,9 +5,10 @@ import { ChangeWatchers } from "../sql/change-watchers.ts";
 import type { DocumentTables } from "../sql/document-tables.ts";
 import { SqlDocumentStore } from "../sql/sql-document-store.ts";
 import { ChangeListener } from "./change-listener.ts";
-import { clientConfig, databaseName, type PostgresAddress } from "./postgres-address.ts";
+import { clientConfig, type PostgresAddress } from "./postgres-address.ts";
 import { TranslatingPool, translatePostgres } from "./postgres-pool.ts";
 import { BEGIN, BEGIN_READ, migratePostgres } from "./postgres-schema.ts";
+import { databaseName } from "./postgres-url.ts";
 
 const RETRY_MS = 500;
 
