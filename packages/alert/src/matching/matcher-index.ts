@@ -1,21 +1,45 @@
-import { type Labels, type Matcher, matchesLabels } from "@pharos/base";
+import { type Labels, labelValue, type Matcher, matchesLabels, matchesValue } from "@pharos/base";
 
 interface Entry<T> {
   readonly item: T;
+  /** Comparisons before regular expressions: most entries are refused by the cheap ones. */
   readonly matchers: readonly Matcher[];
-  /** Where the entry stands; undefined among those that nothing narrows down. */
-  readonly at: { readonly name: string; readonly values: readonly string[] } | undefined;
+  readonly place: Place;
 }
+
+type Place =
+  /** Under a label that must have one of some values. */
+  | { readonly kind: "values"; readonly name: string; readonly values: readonly string[] }
+  /** Under a label that must match an expression. */
+  | { readonly kind: "pattern"; readonly matcher: Matcher }
+  /** Nothing narrows it down. */
+  | { readonly kind: "anywhere" };
+
+/** The entries under one label's expressions. */
+interface Patterns<T> {
+  readonly entries: Set<Entry<T>>;
+  /** How many of them have each expression. */
+  readonly counts: Map<string, number>;
+  /** By value of the label: the entries whose expression matches it. Forgotten when entries change. */
+  readonly known: Map<string, readonly Entry<T>[]>;
+  /** How many entries stand in `known`, and its values with them. */
+  knownCount: number;
+}
+
+/** How many entries each label's `known` may name; beyond that it begins anew. */
+const KNOWN_ENTRIES_MAX = 100_000;
 
 /**
  * Many sets of matchers, asked which of them hold for a label set. Each stands under one label that it wants to have
- * one of a few values, so that a question looks only at those whose label has the value; sets without such a matcher
- * are all looked at.
+ * one of a few values, so that a question looks only at those whose label has the value. One that has an expression
+ * instead stands under its label: which of these match is found out once for each value. Sets of neither are all asked.
  */
 export class MatcherIndex<T> {
   readonly #entries = new Map<T, Entry<T>>();
   /** By label name, then by value. */
   readonly #byValue = new Map<string, Map<string, Set<Entry<T>>>>();
+  /** By label name. */
+  readonly #byPattern = new Map<string, Patterns<T>>();
   readonly #anywhere = new Set<Entry<T>>();
 
   get size(): number {
@@ -25,56 +49,65 @@ export class MatcherIndex<T> {
   /** Adds an item; one that is there gets the new matchers. */
   set(item: T, matchers: readonly Matcher[]): void {
     this.delete(item);
-    const at = this.#bestPlace(matchers);
-    const entry = { item, matchers, at };
+    const order = [...matchers].sort((a, b) => Number("regex" in a) - Number("regex" in b));
+    const entry: Entry<T> = { item, matchers: order, place: this.#bestPlace(matchers) };
     this.#entries.set(item, entry);
-    if (at === undefined) this.#anywhere.add(entry);
-    else for (const value of at.values) this.#bucket(at.name, value).add(entry);
+    const { place } = entry;
+    if (place.kind === "anywhere") this.#anywhere.add(entry);
+    else if (place.kind === "pattern") this.#addPattern(place.matcher, entry);
+    else for (const value of place.values) this.#bucket(place.name, value).add(entry);
   }
 
   delete(item: T): void {
     const entry = this.#entries.get(item);
     if (entry === undefined) return;
     this.#entries.delete(item);
-    this.#anywhere.delete(entry);
-    if (entry.at === undefined) return;
-    const { name, values } = entry.at;
-    for (const value of values) {
-      const byValue = this.#byValue.get(name);
-      const bucket = byValue?.get(value);
-      bucket?.delete(entry);
-      if (bucket?.size === 0) byValue?.delete(value);
-      if (byValue?.size === 0) this.#byValue.delete(name);
-    }
+    const { place } = entry;
+    if (place.kind === "anywhere") this.#anywhere.delete(entry);
+    else if (place.kind === "pattern") this.#deletePattern(place.matcher, entry);
+    else for (const value of place.values) this.#deleteValue(place.name, value, entry);
   }
 
   /** The items all of whose matchers hold, in no particular order. */
   matching(labels: Labels): T[] {
     const found: T[] = [];
-    const ask = (entries: Iterable<Entry<T>>): void => {
-      for (const { item, matchers } of entries)
-        if (matchesLabels(matchers, labels)) found.push(item);
-    };
     for (const [name, value] of labels) {
       const bucket = this.#byValue.get(name)?.get(value);
-      if (bucket !== undefined) ask(bucket);
+      if (bucket !== undefined) addMatching(bucket, labels, found);
     }
-    ask(this.#anywhere);
+    for (const [name, patterns] of this.#byPattern)
+      addMatching(matchedBy(patterns, labelValue(labels, name)), labels, found);
+    addMatching(this.#anywhere, labels, found);
     return found;
   }
 
   /** The matcher that shares its value with the fewest others: of `{env="prod", instance="a"}` the instance. */
-  #bestPlace(matchers: readonly Matcher[]): Entry<T>["at"] {
-    let best: Entry<T>["at"];
+  #bestPlace(matchers: readonly Matcher[]): Place {
+    let best: Place | undefined;
     let bestCost = Number.POSITIVE_INFINITY;
     for (const matcher of matchers) {
+      const { name } = matcher;
       const values = wantedValues(matcher);
       if (values === undefined) continue;
-      const buckets = this.#byValue.get(matcher.name);
+      const buckets = this.#byValue.get(name);
       let cost = values.length;
       for (const value of values) cost += buckets?.get(value)?.size ?? 0;
       if (cost >= bestCost) continue;
-      best = { name: matcher.name, values };
+      best = { kind: "values", name, values };
+      bestCost = cost;
+    }
+    if (best !== undefined) return best;
+    return this.#bestPattern(matchers);
+  }
+
+  /** The expression that the fewest others have; how much it matches, nobody knows. */
+  #bestPattern(matchers: readonly Matcher[]): Place {
+    let best: Place = { kind: "anywhere" };
+    let bestCost = Number.POSITIVE_INFINITY;
+    for (const matcher of matchers) {
+      const cost = this.#byPattern.get(matcher.name)?.counts.get(matcher.value) ?? 0;
+      if (matcher.type !== "=~" || cost >= bestCost) continue;
+      best = { kind: "pattern", matcher };
       bestCost = cost;
     }
     return best;
@@ -84,6 +117,59 @@ export class MatcherIndex<T> {
     const byValue = this.#byValue.getOrInsertComputed(name, () => new Map<string, Set<Entry<T>>>());
     return byValue.getOrInsertComputed(value, () => new Set<Entry<T>>());
   }
+
+  #deleteValue(name: string, value: string, entry: Entry<T>): void {
+    const byValue = this.#byValue.get(name);
+    const bucket = byValue?.get(value);
+    bucket?.delete(entry);
+    if (bucket?.size === 0) byValue?.delete(value);
+    if (byValue?.size === 0) this.#byValue.delete(name);
+  }
+
+  #addPattern({ name, value }: Matcher, entry: Entry<T>): void {
+    const patterns = this.#byPattern.getOrInsertComputed(name, () => ({
+      entries: new Set<Entry<T>>(),
+      counts: new Map<string, number>(),
+      known: new Map<string, readonly Entry<T>[]>(),
+      knownCount: 0,
+    }));
+    forget(patterns);
+    patterns.entries.add(entry);
+    patterns.counts.set(value, (patterns.counts.get(value) ?? 0) + 1);
+  }
+
+  #deletePattern({ name, value }: Matcher, entry: Entry<T>): void {
+    const patterns = this.#byPattern.get(name);
+    if (patterns === undefined) return;
+    forget(patterns);
+    patterns.entries.delete(entry);
+    const count = patterns.counts.get(value) ?? 0;
+    if (count > 1) patterns.counts.set(value, count - 1);
+    else patterns.counts.delete(value);
+    if (patterns.entries.size === 0) this.#byPattern.delete(name);
+  }
+}
+
+function addMatching<T>(entries: Iterable<Entry<T>>, labels: Labels, found: T[]): void {
+  for (const { item, matchers } of entries) if (matchesLabels(matchers, labels)) found.push(item);
+}
+
+function matchedBy<T>(patterns: Patterns<T>, value: string): readonly Entry<T>[] {
+  const known = patterns.known.get(value);
+  if (known !== undefined) return known;
+  const matched: Entry<T>[] = [];
+  for (const entry of patterns.entries)
+    if (entry.place.kind === "pattern" && matchesValue(entry.place.matcher, value))
+      matched.push(entry);
+  if (patterns.knownCount + matched.length >= KNOWN_ENTRIES_MAX) forget(patterns);
+  patterns.known.set(value, matched);
+  patterns.knownCount += matched.length + 1;
+  return matched;
+}
+
+function forget<T>(patterns: Patterns<T>): void {
+  patterns.known.clear();
+  patterns.knownCount = 0;
 }
 
 /** The values of which a label must have one; undefined where there is no such list, or where an absent label will do. */

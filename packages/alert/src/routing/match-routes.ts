@@ -1,4 +1,5 @@
 import { type Labels, type Matcher, matchesLabels } from "@pharos/base";
+import { MatcherIndex } from "../matching/matcher-index.ts";
 import type { Route } from "./route.ts";
 
 /**
@@ -7,29 +8,41 @@ import type { Route } from "./route.ts";
  * `continue`. Empty where the top node has matchers and does not match, which a configuration file cannot say.
  */
 export function matchRoutes(root: Route, labels: Labels): readonly Route[] {
+  if (!matchesLabels(root.matchers, labels)) return [];
   const found: Route[] = [];
   collect(root, labels, found);
   return found;
 }
 
-function collect(route: Route, labels: Labels, found: Route[]): boolean {
-  if (!matchesLabels(testOrder(route), labels)) return false;
-  const before = found.length;
-  for (const child of route.routes) if (collect(child, labels, found) && !child.continues) break;
-  if (found.length === before) found.push(route);
-  return true;
+/** Adds the nodes at or below one whose matchers hold; there is always one. */
+function collect(route: Route, labels: Labels, found: Route[]): void {
+  const children = indexOf(route)?.matching(labels) ?? [];
+  if (children.length > 1) children.sort((a, b) => a.position - b.position);
+  for (const { route: child } of children) {
+    collect(child, labels, found);
+    if (!child.continues) return;
+  }
+  if (children.length === 0) found.push(route);
 }
 
-const testOrders = new WeakMap<Route, readonly Matcher[]>();
+interface Child {
+  readonly route: Route;
+  readonly position: number;
+}
 
-/** Comparisons before regular expressions: most nodes are refused by the cheap ones. */
-function testOrder(route: Route): readonly Matcher[] {
-  let order = testOrders.get(route);
-  if (order === undefined) {
-    order = [...route.matchers].sort((a, b) => Number("regex" in a) - Number("regex" in b));
-    testOrders.set(route, order);
+const indexes = new WeakMap<Route, MatcherIndex<Child>>();
+
+/** The children of a node by the labels that they want; undefined where it has none. */
+function indexOf(route: Route): MatcherIndex<Child> | undefined {
+  if (route.routes.length === 0) return undefined;
+  let index = indexes.get(route);
+  if (index === undefined) {
+    index = new MatcherIndex();
+    for (const [position, child] of route.routes.entries())
+      index.set({ route: child, position }, child.matchers);
+    indexes.set(route, index);
   }
-  return order;
+  return index;
 }
 
 /** A node of the tree as it looked to one alert. */

@@ -1,0 +1,72 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { test } from "node:test";
+import {
+  createMatcher,
+  labelsFrom,
+  type Matcher,
+  type MatchType,
+  matchesLabels,
+} from "@pharos/base";
+import fc from "fast-check";
+import { MatcherIndex } from "../../src/matching/matcher-index.ts";
+
+const nameArb = fc.constantFrom("a", "b", "c");
+const matcherArb = fc
+  .tuple(
+    fc.constantFrom<MatchType>("=", "!=", "=~", "!~"),
+    nameArb,
+    fc.constantFrom("", "1", "2", "1|2", "1|", "[12]", "[12]?", ".+", ".*"),
+  )
+  .map(([type, name, value]) => createMatcher(type, name, value));
+const labelsArb = fc
+  .dictionary(nameArb, fc.constantFrom("", "1", "2", "3"))
+  .map((labels) => labelsFrom(labels));
+
+test("after any changes, exactly the sets that hold are found", () => {
+  const change = fc.record({
+    item: fc.integer({ min: 0, max: 9 }),
+    matchers: fc.option(fc.array(matcherArb, { maxLength: 3 })),
+    labels: labelsArb,
+  });
+  let foundCount = 0;
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 30 }), (changes) => {
+      const index = new MatcherIndex<number>();
+      const sets = new Map<number, readonly Matcher[]>();
+      for (const { item, matchers, labels } of changes) {
+        if (matchers === null) {
+          index.delete(item);
+          sets.delete(item);
+        } else {
+          index.set(item, matchers);
+          sets.set(item, matchers);
+        }
+        const expected = [...sets].filter(([, set]) => matchesLabels(set, labels));
+        deepEqual(index.matching(labels).sort(), expected.map(([each]) => each).sort());
+        equal(index.size, sets.size);
+        foundCount += expected.length;
+      }
+    }),
+    { numRuns: 500 },
+  );
+  ok(foundCount > 1000, "sets are found");
+});
+
+test("expressions are asked once for each value, not for each label set", () => {
+  let asked = 0;
+  const counting = (value: string): Matcher => {
+    const matcher = createMatcher("=~", "team", value);
+    const { regex } = matcher;
+    ok(regex !== undefined);
+    const matches = (text: string): boolean => {
+      asked++;
+      return regex.matches(text);
+    };
+    return { ...matcher, regex: { ...regex, matches } };
+  };
+  const index = new MatcherIndex<number>();
+  for (let i = 0; i < 50; i++) index.set(i, [counting(`[${i}].*x`)]);
+  for (let i = 0; i < 1000; i++)
+    deepEqual(index.matching(labelsFrom({ team: "none", instance: String(i) })), []);
+  equal(asked, 50);
+});
