@@ -46,7 +46,7 @@ export function openApiDocument(version: OpenApiVersion, serverVersion: string):
 
 function operation(endpoint: Endpoint, method: Method): Json {
   const { path, summary, parameters, answer, body } = endpoint;
-  const isForm = method !== "get" && body === undefined;
+  const isForm = (method === "post" || method === "put") && body === undefined;
   const inPath = parameters.filter((one) => one.in === "path");
   const others = parameters.filter((one) => one.in !== "path");
   return {

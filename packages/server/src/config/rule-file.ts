@@ -18,9 +18,10 @@ const ruleSchema = z.strictObject({
   annotations: z.record(z.string(), z.string()).optional(),
 });
 
-type RuleKeys = z.output<typeof ruleSchema>;
+export type RuleKeys = z.output<typeof ruleSchema>;
 
-const groupSchema = z.strictObject({
+/** A group of a rule file. */
+export const ruleGroupSchema = z.strictObject({
   name: z.string(),
   interval: duration.default(0),
   limit: limit.default(0),
@@ -30,7 +31,7 @@ const groupSchema = z.strictObject({
 });
 
 /** A file of `rule_files`. */
-export const ruleFileSchema = z.strictObject({ groups: z.array(groupSchema).default([]) });
+export const ruleFileSchema = z.strictObject({ groups: z.array(ruleGroupSchema).default([]) });
 
 /** What a group has that does not say otherwise. */
 export interface RuleDefaults {
@@ -112,7 +113,7 @@ function readRules(source: YamlSource, defaults: RuleDefaults): LoadedRules {
   });
   const warnings: Diagnostic[] = [];
   for (const { path, message, level } of checkRuleGroups(groups)) {
-    reportProblem(source, parsePath(path), message);
+    reportRuleProblem(source, parsePath(path), message);
     const diagnostic = source.diagnostics.at(-1);
     if (level === "warning" && diagnostic !== undefined) {
       source.diagnostics.pop();
@@ -122,7 +123,8 @@ function readRules(source: YamlSource, defaults: RuleDefaults): LoadedRules {
   return { groups, warnings };
 }
 
-function ruleOf(keys: RuleKeys, path: Path, source: YamlSource): Rule {
+/** The rule that the keys at `path` are; what is wrong is reported there. */
+export function ruleOf(keys: RuleKeys, path: Path, source: YamlSource): Rule {
   const { record, alert, expr } = keys;
   const labels = Object.entries(keys.labels);
   if (record !== undefined && alert !== undefined)
@@ -146,7 +148,7 @@ function ruleOf(keys: RuleKeys, path: Path, source: YamlSource): Rule {
 const WITH_PLACE = /^(could not parse (?:expression|template): )?(\d+):(\d+): ([\s\S]*)$/;
 
 /** Where the message names a line and column of a text in the file, the place in the file takes their stead. */
-function reportProblem(source: YamlSource, path: Path, message: string): void {
+export function reportRuleProblem(source: YamlSource, path: Path, message: string): void {
   const match = WITH_PLACE.exec(message);
   const node = source.nodeAt(path);
   const [, what = "", line, column, reason = ""] = match ?? [];

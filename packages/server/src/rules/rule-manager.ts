@@ -5,6 +5,7 @@ import {
   type RuleGroup,
   type RuleState,
   restoreRule,
+  ruleGroupKey,
   ruleStateFromJson,
 } from "@pharos/alert";
 import { type Labels, labelsKey, mergeLabels, OperatingError } from "@pharos/base";
@@ -97,9 +98,10 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
   async apply(groups: readonly RuleGroup[]): Promise<void> {
     const old = new Map(this.#runners.map((runner) => [runner.key, runner]));
     const next = groups.map((group) => {
-      const fresh = new RuleGroupRunner(group, this.#options, this.#settings, this.#semaphore);
-      const same = old.get(fresh.key);
-      return same !== undefined && isSame(same.group, group) ? same : fresh;
+      // Not compiled again: with many rules, most changes are of one.
+      const same = old.get(ruleGroupKey(group));
+      if (same !== undefined && isSame(same.group, group)) return same;
+      return new RuleGroupRunner(group, this.#options, this.#settings, this.#semaphore);
     });
     const started = next.filter((runner) => old.get(runner.key) !== runner);
     for (const runner of started) {
@@ -211,5 +213,5 @@ function replicaPrefix({ store, replicaName = "" }: RuleManagerOptions): string 
 }
 
 function isSame(a: RuleGroup, b: RuleGroup): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

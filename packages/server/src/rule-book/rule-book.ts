@@ -1,0 +1,495 @@
+import { checkRuleGroups, hashLabels, type RuleGroup } from "@pharos/alert";
+import { type Clock, OperatingError, quote } from "@pharos/base";
+import type {
+  DocumentReader,
+  DocumentStore,
+  DocumentTransaction,
+  StoredDocument,
+} from "@pharos/ports";
+import type { RuleDefaults } from "../config/rule-file.ts";
+import { RuleShelf } from "./rule-shelf.ts";
+import {
+  apiFile,
+  type RuleAction,
+  type RuleContent,
+  type RuleVersion,
+  ruleFromJson,
+  ruleToJson,
+  type StoredRule,
+  versionFromJson,
+  versionToJson,
+} from "./stored-rule.ts";
+
+/** Collections on disk for ever. */
+export const RULES_COLLECTION = "rules";
+export const RULE_VERSIONS_COLLECTION = "rule_versions";
+
+/** Rules of the API, all groups together. */
+export const API_RULES_MAX = 100_000;
+/** Rules of one group. */
+export const GROUP_RULES_MAX = 10_000;
+/** Versions that are kept of a rule; then the oldest go. */
+export const RULE_VERSIONS_MAX = 1000;
+/** UTF-16 units of the name of a group or a namespace. */
+const NAME_LENGTH_MAX = 256;
+/** Documents that are read at once. */
+const PAGE_SIZE = 1000;
+/** How long until changes are looked for again where that has failed. */
+const RETRY_MS = 5000;
+
+/** Who changes a rule and why, and what they believe to change. */
+export interface RuleEdit {
+  readonly author: string;
+  readonly comment: string;
+  /** The version that is changed; any where undefined. */
+  readonly version?: number | undefined;
+}
+
+export interface RuleBookOptions {
+  readonly clock: Clock;
+  readonly store: DocumentStore;
+  /** Told after each change, by whatever server; not awaited by changes. */
+  readonly onChange: () => void;
+  readonly onProblem: (error: OperatingError, doing: string) => void;
+}
+
+/**
+ * The rules that came by the API. A change is kept when its promise resolves. All rules are in memory, and follow what
+ * other servers on the same store change: every change is a version with a number of its own, so that only what is new
+ * is read.
+ */
+export class RuleBook implements AsyncDisposable {
+  readonly #options: RuleBookOptions;
+  readonly #shelf = new RuleShelf();
+  readonly #stop = new AbortController();
+  readonly #watcher: Disposable;
+  /** The change that was read last. */
+  #sequence = 0;
+  #following: Promise<void> = Promise.resolve();
+  #isBehind = false;
+  /** Groups as they are evaluated; the same object as long as nothing about it changes. */
+  readonly #groups = new Map<StoredRule, { defaults: string; group: RuleGroup }>();
+
+  private constructor(options: RuleBookOptions) {
+    this.#options = options;
+    this.#watcher = options.store.watch(RULES_COLLECTION, () => this.#follow());
+  }
+
+  /** @throws OperatingError of the store, `disk.corrupt`. */
+  static async open(options: RuleBookOptions): Promise<RuleBook> {
+    const book = new RuleBook(options);
+    await options.store.read((tx) => book.#readAll(tx));
+    return book;
+  }
+
+  /** All, in the order of namespaces and names. */
+  list(): readonly StoredRule[] {
+    return this.#shelf.list();
+  }
+
+  get(id: string): StoredRule | undefined {
+    return this.#shelf.get(id);
+  }
+
+  named(namespace: string, name: string): StoredRule | undefined {
+    return this.#shelf.named(namespace, name);
+  }
+
+  get ruleCount(): number {
+    return this.#shelf.ruleCount;
+  }
+
+  /** Those that are enabled, as they are evaluated. */
+  groups(defaults: RuleDefaults): readonly RuleGroup[] {
+    const key = JSON.stringify(defaults);
+    const groups: RuleGroup[] = [];
+    const rules = this.list();
+    for (const rule of rules) {
+      if (!rule.enabled) continue;
+      const known = this.#groups.get(rule);
+      if (known?.defaults === key) groups.push(known.group);
+      else {
+        const group = groupOf(rule.namespace, rule.content, defaults);
+        this.#groups.set(rule, { defaults: key, group });
+        groups.push(group);
+      }
+    }
+    if (this.#groups.size > 2 * rules.length) this.#forgetOld(rules);
+    return groups;
+  }
+
+  #forgetOld(rules: readonly StoredRule[]): void {
+    const present = new Set(rules);
+    for (const rule of this.#groups.keys()) if (!present.has(rule)) this.#groups.delete(rule);
+  }
+
+  /**
+   * Adds groups, all or none.
+   *
+   * @throws OperatingError `conflict` where a name is taken, `input.invalid`, `input.too_large`; those of the store.
+   */
+  create(
+    namespace: string,
+    contents: readonly RuleContent[],
+    edit: RuleEdit,
+    enabled = true,
+  ): Promise<readonly StoredRule[]> {
+    return this.#change((draft) =>
+      contents.map((content) => {
+        const taken = this.#shelf.named(namespace, content.name);
+        if (taken !== undefined)
+          throw new OperatingError(
+            "conflict",
+            `there is a rule ${quote(content.name)} already, with the id ${taken.id}; change that one`,
+          );
+        return draft.add(namespace, content, edit, enabled);
+      }),
+    );
+  }
+
+  /** Puts a group in the place of the one of that name, or adds it. Errors as `create`, but for the name. */
+  set(namespace: string, content: RuleContent, edit: RuleEdit): Promise<StoredRule> {
+    return this.#change((draft) => {
+      const old = this.#shelf.named(namespace, content.name);
+      if (old === undefined) return draft.add(namespace, content, edit, true);
+      return draft.edit(old, "updated", edit, { content });
+    });
+  }
+
+  /** @throws OperatingError `not_found`, `conflict` where it has another version or the name is taken; as `create`. */
+  update(id: string, content: RuleContent, edit: RuleEdit, enabled?: boolean): Promise<StoredRule> {
+    return this.#change((draft) => {
+      const old = this.#shelf.require(id);
+      return draft.edit(old, "updated", edit, { content, enabled: enabled ?? old.enabled });
+    });
+  }
+
+  /** Nothing changes where it is so already. Errors as `update`. */
+  setEnabled(id: string, enabled: boolean, edit: RuleEdit): Promise<StoredRule> {
+    return this.#change((draft) => {
+      const old = this.#shelf.require(id);
+      checkVersion(old, edit);
+      if (old.enabled === enabled) return old;
+      return draft.edit(old, enabled ? "enabled" : "disabled", edit, { enabled });
+    });
+  }
+
+  /** @throws OperatingError `not_found`, `conflict`. */
+  remove(id: string, edit: RuleEdit): Promise<void> {
+    return this.#change((draft) => draft.remove(this.#shelf.require(id), edit));
+  }
+
+  /** Removes all groups of a namespace; gives how many there were. */
+  removeNamespace(namespace: string, edit: RuleEdit): Promise<number> {
+    return this.#change((draft) => {
+      const there = this.list().filter((rule) => rule.namespace === namespace);
+      for (const rule of there) draft.remove(rule, edit);
+      return there.length;
+    });
+  }
+
+  /** The newest first; those of a deleted rule are there as well. Empty where there never was such a rule. */
+  versions(id: string): Promise<readonly RuleVersion[]> {
+    return this.#options.store.read(async (tx) => {
+      const tags = [ruleTag(id)];
+      const found = await tx.list(RULE_VERSIONS_COLLECTION, {
+        ...{ tags, order: "desc" },
+        limit: RULE_VERSIONS_MAX,
+      });
+      return found.map(({ body }) => versionFromJson(body));
+    });
+  }
+
+  /**
+   * Makes a rule what it was in an older version, also one that was deleted; that is a new version.
+   *
+   * @throws OperatingError `not_found`, `conflict`; as `create`.
+   */
+  rollback(id: string, toVersion: number, edit: RuleEdit): Promise<StoredRule> {
+    return this.#change(async (draft, tx) => {
+      const document = await tx.get(RULE_VERSIONS_COLLECTION, versionId(id, toVersion));
+      if (document === undefined)
+        throw new OperatingError("not_found", `there is no version ${toVersion} of rule ${id}`);
+      const { rule } = versionFromJson(document.body);
+      const present = this.#shelf.get(id);
+      // A deleted rule goes on counting where it ended.
+      const last = present ?? (await newestVersion(tx, id)) ?? rule;
+      return draft.edit(last, "rolled back", edit, {
+        content: rule.content,
+        enabled: rule.enabled,
+      });
+    });
+  }
+
+  /** What `work` drafts is kept in one transaction, after everything that other servers have changed is known. */
+  async #change<T>(
+    work: (draft: RuleDraft, tx: DocumentTransaction) => T | Promise<T>,
+  ): Promise<T> {
+    const { store, clock, onChange } = this.#options;
+    const draft = new RuleDraft(this.#shelf, clock.nowMs());
+    let sequence = 0;
+    const result = await store.transaction(async (tx) => {
+      await this.#readChanges(tx);
+      sequence = this.#sequence;
+      draft.begin(sequence);
+      const made = await work(draft, tx);
+      await draft.write(tx);
+      return made;
+    });
+    // Others may have been quicker to read on.
+    if (this.#sequence === sequence) {
+      for (const version of draft.versions) this.#take(version);
+      this.#sequence = sequence + draft.versions.length;
+    }
+    if (draft.versions.length > 0) onChange();
+    return result;
+  }
+
+  async #readAll(tx: DocumentReader): Promise<void> {
+    const [newest] = await tx.list(RULE_VERSIONS_COLLECTION, { order: "desc", limit: 1 });
+    this.#shelf.clear();
+    let after: StoredDocument | undefined;
+    for (;;) {
+      const page: readonly StoredDocument[] = await tx.list(RULES_COLLECTION, {
+        limit: PAGE_SIZE,
+        ...(after === undefined ? {} : { after }),
+      });
+      for (const { id, body } of page) this.#shelf.put(ruleFromJson(id, body));
+      after = page.at(-1);
+      if (page.length < PAGE_SIZE) break;
+    }
+    this.#sequence = newest?.sortKey ?? 0;
+  }
+
+  /** Whether there were any. */
+  async #readChanges(tx: DocumentReader): Promise<boolean> {
+    const before = this.#sequence;
+    for (;;) {
+      const page = await tx.list(RULE_VERSIONS_COLLECTION, {
+        sortKeyMin: this.#sequence + 1,
+        limit: PAGE_SIZE,
+      });
+      for (const { body, sortKey } of page) {
+        // A transaction of ours may have taken them while this page came.
+        if (sortKey <= this.#sequence) continue;
+        this.#take(versionFromJson(body));
+        this.#sequence = sortKey;
+      }
+      if (page.length < PAGE_SIZE) return this.#sequence > before;
+    }
+  }
+
+  #take({ action, rule }: RuleVersion): void {
+    if (action === "deleted") this.#shelf.delete(rule.id);
+    else this.#shelf.put(rule);
+  }
+
+  /** Reads on, once at a time; what comes meanwhile is read afterwards. */
+  #follow(): void {
+    if (this.#isBehind) return;
+    this.#isBehind = true;
+    this.#following = this.#following.then(async () => {
+      this.#isBehind = false;
+      try {
+        const changed = await this.#options.store.read((tx) => this.#readChanges(tx));
+        if (changed) this.#options.onChange();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        if (!(error instanceof OperatingError)) throw error;
+        this.#options.onProblem(error, "reading changed rules");
+        void this.#followLater();
+      }
+    });
+  }
+
+  async #followLater(): Promise<void> {
+    try {
+      await this.#options.clock.sleep(RETRY_MS, this.#stop.signal);
+    } catch {
+      return; // Closed.
+    }
+    this.#follow();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#watcher[Symbol.dispose]();
+    await this.#following;
+  }
+}
+
+/** A group as it is evaluated. */
+export function groupOf(
+  namespace: string,
+  content: RuleContent,
+  defaults: RuleDefaults,
+): RuleGroup {
+  const { name, limit, labels, rules, intervalMs, queryOffsetMs } = content;
+  return {
+    name,
+    file: apiFile(namespace),
+    intervalMs: intervalMs ?? defaults.evaluationIntervalMs,
+    limit,
+    queryOffsetMs: queryOffsetMs ?? defaults.ruleQueryOffsetMs,
+    labels,
+    rules,
+  };
+}
+
+/** The versions of one change, before they are kept. */
+class RuleDraft {
+  readonly versions: RuleVersion[] = [];
+  readonly #shelf: RuleShelf;
+  readonly #nowMs: number;
+  #sequence = 0;
+  #ruleCount = 0;
+
+  constructor(shelf: RuleShelf, nowMs: number) {
+    this.#shelf = shelf;
+    this.#nowMs = nowMs;
+  }
+
+  /** Transactions may be run again from their start. */
+  begin(sequence: number): void {
+    this.versions.length = 0;
+    this.#sequence = sequence;
+    this.#ruleCount = this.#shelf.ruleCount;
+  }
+
+  add(
+    namespace: string,
+    content: RuleContent,
+    { author, comment }: RuleEdit,
+    enabled: boolean,
+  ): StoredRule {
+    const { high, low } = hashLabels([
+      ["namespace", namespace],
+      ["name", content.name],
+      ["change", String(this.#sequence + this.versions.length)],
+    ]);
+    const id = [high, low].map((half) => half.toString(16).padStart(8, "0")).join("");
+    const times = { createdAtMs: this.#nowMs, updatedAtMs: this.#nowMs };
+    const rule = { id, namespace, content, enabled, version: 1, author, comment, ...times };
+    return this.#note("created", rule);
+  }
+
+  edit(
+    old: StoredRule,
+    action: RuleAction,
+    edit: RuleEdit,
+    change: Partial<Pick<StoredRule, "content" | "enabled">>,
+  ): StoredRule {
+    checkVersion(old, edit);
+    const { author, comment } = edit;
+    const version = old.version + 1;
+    const rule = { ...old, ...change, version, author, comment, updatedAtMs: this.#nowMs };
+    return this.#note(action, rule);
+  }
+
+  remove(old: StoredRule, edit: RuleEdit): void {
+    checkVersion(old, edit);
+    const { author, comment } = edit;
+    const rule = { ...old, version: old.version + 1, author, comment, updatedAtMs: this.#nowMs };
+    this.versions.push({ action: "deleted", rule });
+    this.#ruleCount -= old.content.rules.length;
+  }
+
+  #note(action: RuleAction, rule: StoredRule): StoredRule {
+    const { namespace, content } = rule;
+    checkName("namespace", namespace);
+    checkName("name", content.name);
+    const taken = this.#shelf.named(namespace, content.name);
+    if (taken !== undefined && taken.id !== rule.id)
+      throw new OperatingError(
+        "conflict",
+        `the name ${quote(content.name)} is that of rule ${taken.id} already`,
+      );
+    const twice = this.versions.find(
+      (one) => one.rule.namespace === namespace && one.rule.content.name === content.name,
+    );
+    if (twice !== undefined)
+      throw new OperatingError("input.invalid", `two groups have the name ${quote(content.name)}`);
+    this.#checkSize(rule);
+    this.versions.push({ action, rule });
+    return rule;
+  }
+
+  #checkSize({ id, content }: StoredRule): void {
+    if (content.rules.length > GROUP_RULES_MAX)
+      throw new OperatingError(
+        "input.too_large",
+        `a group of ${content.rules.length} rules; at most ${GROUP_RULES_MAX} are allowed`,
+      );
+    this.#ruleCount += content.rules.length - (this.#shelf.get(id)?.content.rules.length ?? 0);
+    if (this.#ruleCount > API_RULES_MAX)
+      throw new OperatingError(
+        "input.too_large",
+        `there would be ${this.#ruleCount} rules; the API keeps at most ${API_RULES_MAX}`,
+      );
+  }
+
+  async write(tx: DocumentTransaction): Promise<void> {
+    for (const [at, version] of this.versions.entries()) {
+      const { action, rule } = version;
+      if (action === "deleted") await tx.delete(RULES_COLLECTION, rule.id);
+      else await tx.put(RULES_COLLECTION, { id: rule.id, body: ruleToJson(rule), sortKey: 0 });
+      await tx.put(RULE_VERSIONS_COLLECTION, {
+        id: versionId(rule.id, rule.version),
+        body: versionToJson(version),
+        sortKey: this.#sequence + at + 1,
+        tags: [ruleTag(rule.id)],
+      });
+      if (rule.version > RULE_VERSIONS_MAX)
+        await tx.delete(
+          RULE_VERSIONS_COLLECTION,
+          versionId(rule.id, rule.version - RULE_VERSIONS_MAX),
+        );
+    }
+  }
+}
+
+/** The problems of groups, as they are told; undefined where there are none. */
+export function ruleProblems(
+  contents: readonly RuleContent[],
+  namespace: string,
+  defaults: RuleDefaults,
+): { readonly errors: readonly string[]; readonly warnings: readonly string[] } {
+  const groups = contents.map((content) => groupOf(namespace, content, defaults));
+  const problems = checkRuleGroups(groups).map(({ level, path, message }) => ({
+    level,
+    text: `${path}: ${message}`,
+  }));
+  const texts = (level: "error" | "warning"): readonly string[] =>
+    problems.filter((one) => one.level === level).map(({ text }) => text);
+  return { errors: texts("error"), warnings: texts("warning") };
+}
+
+async function newestVersion(tx: DocumentReader, id: string): Promise<StoredRule | undefined> {
+  const tags = [ruleTag(id)];
+  const [newest] = await tx.list(RULE_VERSIONS_COLLECTION, { tags, order: "desc", limit: 1 });
+  return newest === undefined ? undefined : versionFromJson(newest.body).rule;
+}
+
+function checkVersion(rule: StoredRule, { version }: RuleEdit): void {
+  if (version === undefined || version === rule.version) return;
+  throw new OperatingError(
+    "conflict",
+    `rule ${quote(rule.content.name)} has version ${rule.version}, not ${version}: ${rule.author === "" ? "somebody" : rule.author} has changed it`,
+  );
+}
+
+function checkName(what: string, name: string): void {
+  if (name === "" || name.length > NAME_LENGTH_MAX || !name.isWellFormed())
+    throw new OperatingError(
+      "input.invalid",
+      `a ${what} has 1 to ${NAME_LENGTH_MAX} characters, and not ${name.length}`,
+    );
+}
+
+function ruleTag(id: string): string {
+  return `rule=${id}`;
+}
+
+function versionId(id: string, version: number): string {
+  return `${id}@${version}`;
+}

@@ -1,0 +1,87 @@
+import { CHANNELS_LABEL, channelsOf, type RuleGroup } from "@pharos/alert";
+import { OperatingError } from "@pharos/base";
+import type { RuleDefaults } from "../config/rule-file.ts";
+import type { RuleBook } from "./rule-book.ts";
+
+export interface RuleFeedOptions {
+  readonly book: RuleBook;
+  /** Takes groups in place of the present ones. */
+  readonly evaluate: (groups: readonly RuleGroup[]) => Promise<void>;
+  /** Told before, where other channels are named by rules than before. */
+  readonly channelsChanged: (channels: readonly string[]) => Promise<void>;
+  readonly onProblem: (error: OperatingError, doing: string) => void;
+}
+
+/** Has the rules of the files and those of the API evaluated side by side, one change after another. */
+export class RuleFeed {
+  readonly #options: RuleFeedOptions;
+  #files: { readonly groups: readonly RuleGroup[]; readonly defaults: RuleDefaults } | undefined;
+  #running: Promise<void> = Promise.resolve();
+  /** One that has not begun, and will see all that has changed until it does. */
+  #next: Promise<void> | undefined;
+  #channels: readonly string[] = [];
+
+  constructor(options: RuleFeedOptions) {
+    this.#options = options;
+  }
+
+  /** The groups of the files that are evaluated now. */
+  get fileGroups(): readonly RuleGroup[] {
+    return this.#files?.groups ?? [];
+  }
+
+  /** What groups of the API have that do not say otherwise. */
+  get defaults(): RuleDefaults {
+    return this.#files?.defaults ?? { evaluationIntervalMs: 60_000, ruleQueryOffsetMs: 0 };
+  }
+
+  /** The channels that rules name, sorted. */
+  get channels(): readonly string[] {
+    return this.#channels;
+  }
+
+  /** Takes what the files say now. @throws what `evaluate` throws. */
+  async setFiles(groups: readonly RuleGroup[], defaults: RuleDefaults): Promise<void> {
+    this.#files = { groups, defaults };
+    await this.#apply();
+  }
+
+  /** Resolves when the rules of the API are evaluated as the book has them. Nothing happens before `setFiles`. */
+  async bookChanged(): Promise<void> {
+    if (this.#files === undefined) return;
+    try {
+      await this.#apply();
+    } catch (error) {
+      // They are kept, and tried again with the next change.
+      if (!(error instanceof OperatingError)) throw error;
+      this.#options.onProblem(error, "evaluating the rules of the API");
+    }
+  }
+
+  #apply(): Promise<void> {
+    if (this.#next !== undefined) return this.#next;
+    const next = this.#running.then(async () => {
+      this.#next = undefined;
+      const { book, evaluate, channelsChanged } = this.#options;
+      const own = book.groups(this.defaults);
+      const channels = channelsIn(own);
+      if (channels.join() !== this.#channels.join()) {
+        this.#channels = channels;
+        await channelsChanged(channels);
+      }
+      await evaluate([...this.fileGroups, ...own]);
+    });
+    this.#next = next;
+    this.#running = next.catch(() => {}); // Whoever asked for it hears of it.
+    return next;
+  }
+}
+
+function channelsIn(groups: readonly RuleGroup[]): readonly string[] {
+  const channels = new Set<string>();
+  for (const { rules } of groups)
+    for (const { labels } of rules)
+      for (const [name, value] of labels)
+        if (name === CHANNELS_LABEL) for (const channel of channelsOf(value)) channels.add(channel);
+  return [...channels].sort();
+}
