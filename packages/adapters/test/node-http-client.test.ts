@@ -1,4 +1,4 @@
-import { equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
@@ -111,4 +111,35 @@ test("the caller's signal ends a request with its own reason", async () => {
   const asked = nodeHttpClient().request(get(server.url), controller.signal);
   controller.abort(new Error("enough"));
   await rejects(asked, /enough/);
+});
+
+test("a request goes through its proxy, with the proxy's password, unless the host is excepted", async () => {
+  const seen: string[] = [];
+  await using proxy = await serving(({ method, url, headers }, response) => {
+    seen.push(`${method} ${url} ${headers["proxy-authorization"] ?? "no password"}`);
+    response.end("through the proxy");
+  });
+  await using server = await serving((_, response) => response.end("directly"));
+  const url = proxy.url.replace("http://", "http://joe:secret@").replace(/\/$/, "");
+  const ask = async (target: string, noProxy: string): Promise<string> => {
+    const request = get(target, { proxy: { url, noProxy } });
+    const { body } = await nodeHttpClient().request(request, signal);
+    return new TextDecoder().decode(body);
+  };
+  equal(await ask("http://example.test/a?b=c", ""), "through the proxy");
+  deepEqual(seen, ["GET http://example.test/a?b=c Basic am9lOnNlY3JldA=="]);
+  equal(await ask(server.url, "example.test,127.0.0.1"), "directly");
+  equal(seen.length, 1);
+});
+
+test("a proxy that does not connect to a host is a failure that does not show its password", async () => {
+  const proxy = createServer();
+  proxy.on("connect", (_, socket) => socket.end("HTTP/1.1 403 Forbidden\r\n\r\n"));
+  await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
+  const url = `http://joe:secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  await rejects(
+    nodeHttpClient().request(get("https://example.test/", { proxy: { url, noProxy: "" } }), signal),
+    failsWith("http.failed", /^the proxy refuses to connect to the host$/),
+  );
+  await new Promise((done) => proxy.close(done));
 });

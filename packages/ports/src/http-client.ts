@@ -10,6 +10,15 @@ export interface HttpRequest {
   /** Certificates and such; absent means the platform's defaults. */
   readonly tls?: TlsOptions;
   readonly followRedirects?: boolean;
+  /** Through which the request goes; absent for none. */
+  readonly proxy?: HttpProxy;
+}
+
+export interface HttpProxy {
+  /** `http://user:password@proxy:3128`. */
+  readonly url: string;
+  /** Hosts, with commas between them, that are asked directly (`example.com`, `.example.com`, addresses); "" for none. */
+  readonly noProxy: string;
 }
 
 export interface TlsOptions {

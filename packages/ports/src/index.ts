@@ -28,7 +28,13 @@ export {
   type SeriesExemplars,
 } from "./exemplars.ts";
 export type { HistogramBatch, HistogramColumn, HistogramStore } from "./histograms.ts";
-export type { HttpClient, HttpRequest, HttpResponse, TlsOptions } from "./http-client.ts";
+export type {
+  HttpClient,
+  HttpProxy,
+  HttpRequest,
+  HttpResponse,
+  TlsOptions,
+} from "./http-client.ts";
 export type {
   MailAuth,
   MailClient,

@@ -330,6 +330,30 @@ test("durations are written as Go or as Prometheus does", () => {
   deepEqual([retryMs, expireMs, ttlMs], [90_000, 5_400_000, 172_800_000]);
 });
 
+test("requests may get a token by OAuth 2, and go through a proxy", () => {
+  const files = { "/etc/am/secret": "hunter2\n" };
+  const { http } = integration(
+    "webhook",
+    `{url: 'http://x', http_config: {
+      oauth2: {client_id: me, client_secret_file: secret, token_url: 'https://id/token', scopes: [a], endpoint_params: {b: c}, tls_config: {server_name: n}},
+      proxy_url: 'http://joe:hunter3@proxy:3128', no_proxy: '.local'}}`,
+    { files },
+  );
+  equal(http.oauth2?.clientSecret.reveal(), "hunter2");
+  deepEqual(
+    [
+      http.oauth2?.clientId,
+      http.oauth2?.tokenUrl,
+      http.oauth2?.scopes,
+      http.oauth2?.endpointParams,
+    ],
+    ["me", "https://id/token", ["a"], [["b", "c"]]],
+  );
+  equal(http.oauth2?.tls?.serverName, "n");
+  equal(http.proxy?.url.reveal(), "http://joe:hunter3@proxy:3128");
+  equal(http.proxy?.noProxy, ".local");
+});
+
 test("files of templates are found by pattern, each read once", () => {
   const define = '{{ define "x" }}{{ .Status }}{{ end }}';
   const files = { "/etc/am/t/a.tmpl": define, "/etc/am/t/b.tmpl": define };

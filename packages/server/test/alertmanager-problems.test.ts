@@ -587,6 +587,34 @@ receivers: [{name: a}]
     ],
   },
   {
+    name: "OAuth 2 without a secret beside a password",
+    text: `route: {receiver: a}
+receivers:
+  - name: a
+    webhook_configs:
+      - url: http://x
+        http_config:
+          basic_auth: {username: u}
+          oauth2: {client_id: c, token_url: nowhere}
+`,
+    problems: [
+      "8:19: receivers[0].webhook_configs[0].http_config.oauth2: either oauth2 client_secret or client_secret_file must be configured",
+      "8:19: receivers[0].webhook_configs[0].http_config.oauth2: at most one of basic_auth, authorization, oauth2 & bearer_token must be configured",
+      '8:45: receivers[0].webhook_configs[0].http_config.oauth2.token_url: unsupported scheme "" for URL; expected a URL such as https://example.com/hook',
+    ],
+  },
+  {
+    name: "hosts excepted from no proxy",
+    text: `route: {receiver: a}
+receivers:
+  - name: a
+    webhook_configs: [{url: 'http://x', http_config: {no_proxy: y}}]
+`,
+    problems: [
+      "4:65: receivers[0].webhook_configs[0].http_config.no_proxy: no_proxy is of no use without proxy_url",
+    ],
+  },
+  {
     name: "a webhook without a URL",
     text: `route: {receiver: a}
 receivers:

@@ -1,13 +1,15 @@
-import type { IncomingMessage } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { OperatingError } from "@pharos/base";
-import type { HttpClient, HttpRequest, HttpResponse } from "@pharos/ports";
+import type { HttpClient, HttpProxy, HttpRequest, HttpResponse } from "@pharos/ports";
 
 /** How many connections may be open to one host at a time. */
 const SOCKETS_PER_HOST_MAX = 64;
 /** How long an unused connection is kept: longer than common scrape intervals. */
 const IDLE_SOCKET_MS = 75_000;
 const REDIRECTS_MAX = 10;
+/** For so many proxies connections are kept; of more, those of the one that came first are closed. */
+const PROXIES_MAX = 32;
 
 export interface NodeHttpClient extends HttpClient {
   /** Closes the connections that are kept alive. */
@@ -25,8 +27,35 @@ export function nodeHttpClient(): NodeHttpClient {
     timeout: IDLE_SOCKET_MS,
     scheduling: "lifo" as const,
   };
-  const httpAgent = new HttpAgent(options);
-  const httpsAgent = new HttpsAgent(options);
+  const directAgents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
+  const proxyAgents = new Map<string, typeof directAgents>();
+
+  /** What keeps the connections that a request may use. */
+  const agentOf = (proxy: HttpProxy | undefined, secure: boolean): Agent => {
+    const kind = secure ? "https" : "http";
+    if (proxy === undefined) return directAgents[kind];
+    const key = `${proxy.url} ${proxy.noProxy}`;
+    let agents = proxyAgents.get(key);
+    if (agents === undefined) {
+      const { url, noProxy } = proxy;
+      const proxyEnv = { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: noProxy };
+      agents = {
+        http: new HttpAgent({ ...options, proxyEnv }),
+        https: new HttpsAgent({ ...options, proxyEnv }),
+      };
+      const [first] = proxyAgents.keys();
+      if (first !== undefined && proxyAgents.size === PROXIES_MAX) {
+        closeAll(proxyAgents.get(first));
+        proxyAgents.delete(first);
+      }
+      proxyAgents.set(key, agents);
+    }
+    return agents[kind];
+  };
+  const closeAll = (agents: typeof directAgents | undefined): void => {
+    agents?.http.destroy();
+    agents?.https.destroy();
+  };
 
   const once = (request: HttpRequest, url: URL, signal: AbortSignal): Promise<HttpResponse> =>
     new Promise((resolve, reject) => {
@@ -35,7 +64,7 @@ export function nodeHttpClient(): NodeHttpClient {
         typeof request.body === "string" ? new TextEncoder().encode(request.body) : request.body;
       const outgoing = (secure ? httpsRequest : httpRequest)(url, {
         method: request.method,
-        agent: secure ? httpsAgent : httpAgent,
+        agent: agentOf(request.proxy, secure),
         signal,
         headers: {
           ...request.headers,
@@ -109,8 +138,7 @@ export function nodeHttpClient(): NodeHttpClient {
       }
     },
     close() {
-      httpAgent.destroy();
-      httpsAgent.destroy();
+      for (const agents of [directAgents, ...proxyAgents.values()]) closeAll(agents);
     },
   };
 }
@@ -161,6 +189,8 @@ const REASONS = new Map([
 
 /** Node wraps several failed connection attempts in one error without a message of its own. */
 function reasonOf(error: unknown): string {
+  // Its message names the proxy with its password.
+  if (isTunnelError(error)) return "the proxy refuses to connect to the host";
   if (error instanceof AggregateError)
     return [...new Set(error.errors.map((each) => reasonOf(each)))].join("; ");
   if (!(error instanceof Error)) return String(error);
@@ -170,6 +200,10 @@ function reasonOf(error: unknown): string {
   const host = address?.includes(":") === true ? `[${address}]` : address;
   const peer = host === undefined ? hostname : `${host}:${port}`;
   return peer === undefined ? reason : `${peer}: ${reason}`;
+}
+
+function isTunnelError(error: unknown): boolean {
+  return (error as SystemCallError | undefined)?.code === "ERR_PROXY_TUNNEL";
 }
 
 /** What Node adds to the error of a connection or a look-up that failed. */

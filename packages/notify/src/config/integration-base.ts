@@ -24,6 +24,8 @@ export interface NotificationHttpConfig {
   /** A token by client credentials, instead of the two above. */
   readonly oauth2?: OAuth2Config;
   readonly headers?: readonly (readonly [name: string, value: Secret])[];
+  /** Through which requests go. */
+  readonly proxy?: NotificationProxy;
   readonly tls?: TlsOptions;
   readonly followRedirects: boolean;
 }
@@ -37,6 +39,13 @@ export interface OAuth2Config {
   /** Sent with each request for a token. */
   readonly endpointParams: readonly NamedText[];
   readonly tls?: TlsOptions;
+}
+
+export interface NotificationProxy {
+  /** May hold a password. */
+  readonly url: Secret;
+  /** Hosts, with commas between them, that are asked directly; "" for none. */
+  readonly noProxy: string;
 }
 
 /** A name and a text, in the order of the file; whether either is a template is said where it is used. */

@@ -135,6 +135,9 @@ export class HttpSender {
         bodySizeMax: ANSWER_SIZE_MAX,
         followRedirects: http.followRedirects,
         ...(http.tls === undefined ? {} : { tls: http.tls }),
+        ...(http.proxy === undefined
+          ? {}
+          : { proxy: { url: http.proxy.url.reveal(), noProxy: http.proxy.noProxy } }),
       };
       response = await this.#environment.http.request(request, signal);
     } catch (error) {

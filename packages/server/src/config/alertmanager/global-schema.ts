@@ -2,10 +2,30 @@ import { DEFAULT_RESOLVE_TIMEOUT_MS } from "@pharos/notify";
 import { z } from "zod";
 import { positiveDuration, secretText } from "../field-schemas.ts";
 import { HTTP_CLIENT_KEYS } from "../http-client-schema.ts";
-import { hostPort, httpUrl, secretUrl, text } from "./alertmanager-fields.ts";
+import { notYet } from "../read-yaml.ts";
+import { hostPort, httpUrl, secretUrl, text, texts } from "./alertmanager-fields.ts";
 
 /** How the requests of a receiver are made; stands in place of the global one, not beside it. */
-export const httpConfigSchema = z.strictObject(HTTP_CLIENT_KEYS);
+export const httpConfigSchema = z.strictObject({
+  ...HTTP_CLIENT_KEYS,
+  oauth2: z
+    .strictObject({
+      client_id: text(),
+      client_secret: secretText().optional(),
+      client_secret_file: z.string().optional(),
+      token_url: text(),
+      scopes: z.array(z.string()).default([]),
+      endpoint_params: texts,
+      tls_config: HTTP_CLIENT_KEYS.tls_config,
+      proxy_url: notYet("tokens are asked for without a proxy"),
+      no_proxy: notYet(),
+      proxy_from_environment: notYet("tokens are asked for without a proxy"),
+      proxy_connect_header: notYet(),
+    })
+    .optional(),
+  proxy_url: secretUrl().optional(),
+  no_proxy: text(),
+});
 
 export type HttpConfigKeys = z.output<typeof httpConfigSchema>;
 

@@ -3,6 +3,7 @@ import {
   DEFAULT_INTEGRATION_TIMEOUT_MS,
   type HttpIntegrationBase,
   type NotificationHttpConfig,
+  type OAuth2Config,
 } from "@pharos/notify";
 import {
   type HttpClientSettings,
@@ -108,13 +109,13 @@ export class IntegrationReader {
   httpConfig(own: HttpConfigKeys | undefined): NotificationHttpConfig {
     const keys = own ?? this.global.http_config ?? httpConfigSchema.parse({});
     const at = own === undefined ? ["global", "http_config"] : [...this.path, "http_config"];
-    return notificationHttp(httpClientSettings(keys, at, this.#quietForGlobals(own)));
-  }
-
-  /** The global settings are checked once, by themselves. */
-  #quietForGlobals(own: HttpConfigKeys | undefined): SettingsContext {
-    if (own !== undefined) return this.#context;
-    return { readFile: this.#context.readFile.bind(this.#context), report: () => {} };
+    // The global settings are checked once, by themselves.
+    const { readFile } = this.#context;
+    const context =
+      own === undefined
+        ? { report: () => {}, readFile: readFile.bind(this.#context) }
+        : this.#context;
+    return notificationHttp(keys, at, context);
   }
 
   tls(own: HttpConfigKeys["tls_config"]): HttpClientSettings["tls"] {
@@ -129,17 +130,69 @@ function isUrl(url: Secret): boolean {
   return url.reveal() === "" || urlProblem(url.reveal()) === undefined;
 }
 
-export function notificationHttp(settings: HttpClientSettings): NotificationHttpConfig {
+/** How requests are made, with what Alertmanager's files have beside the keys of Prometheus's. */
+export function notificationHttp(
+  keys: HttpConfigKeys,
+  path: Path,
+  context: SettingsContext,
+): NotificationHttpConfig {
+  const settings = httpClientSettings(keys, path, context);
   const { basicAuth, authorization, httpHeaders, tls, followRedirects } = settings;
+  const oauth2 = oauth2Of(keys, path, context);
+  if (oauth2 !== undefined && (basicAuth ?? authorization) !== undefined)
+    context.report(
+      [...path, "oauth2"],
+      "at most one of basic_auth, authorization, oauth2 & bearer_token must be configured",
+    );
+  const { proxy_url: proxyUrl, no_proxy: noProxy } = keys;
+  if (noProxy !== "" && proxyUrl === undefined)
+    context.report([...path, "no_proxy"], "no_proxy is of no use without proxy_url");
   return {
     ...(basicAuth === undefined ? {} : { basicAuth }),
     ...(authorization === undefined ? {} : { authorization }),
+    ...(oauth2 === undefined ? {} : { oauth2 }),
     ...(tls === undefined ? {} : { tls }),
+    ...(proxyUrl === undefined ? {} : { proxy: { url: proxyUrl, noProxy } }),
     headers: httpHeaders.map(([name, value]) => [
       name,
       value instanceof Secret ? value : new Secret(value),
     ]),
     followRedirects,
+  };
+}
+
+function oauth2Of(
+  { oauth2: keys }: HttpConfigKeys,
+  path: Path,
+  context: SettingsContext,
+): OAuth2Config | undefined {
+  if (keys === undefined) return undefined;
+  const at = [...path, "oauth2"];
+  const secret = secretKeys(keys, "client_secret");
+  if (keys.client_id === "") context.report(at, "oauth2 client_id must be configured");
+  if (keys.token_url === "") context.report(at, "oauth2 token_url must be configured");
+  const problem = keys.token_url === "" ? undefined : urlProblem(keys.token_url);
+  if (problem !== undefined) context.report([...at, "token_url"], problem);
+  if (!isGiven(secret))
+    context.report(at, "either oauth2 client_secret or client_secret_file must be configured");
+  if (secret.inline !== undefined && secret.file !== undefined)
+    context.report(
+      [...at, "client_secret_file"],
+      "at most one of oauth2 client_secret & client_secret_file must be configured",
+    );
+  const fromFile =
+    secret.inline === undefined && secret.file !== undefined
+      ? context.readFile(secret.file, [...at, "client_secret_file"])
+      : undefined;
+  const http = httpConfigSchema.parse({});
+  const { tls } = httpClientSettings({ ...http, tls_config: keys.tls_config }, at, context);
+  return {
+    clientId: keys.client_id,
+    clientSecret: secret.inline ?? new Secret(fromFile?.trim() ?? ""),
+    tokenUrl: keys.token_url,
+    scopes: keys.scopes,
+    endpointParams: Object.entries(keys.endpoint_params),
+    ...(tls === undefined ? {} : { tls }),
   };
 }
 

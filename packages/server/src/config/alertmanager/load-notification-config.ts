@@ -4,12 +4,13 @@ import type { NotificationConfig } from "@pharos/notify";
 import { isSeq } from "yaml";
 import { z } from "zod";
 import { byPlace, ConfigError, type Diagnostic } from "../diagnostics.ts";
-import { httpClientSettings, type SettingsContext } from "../http-client-schema.ts";
+import type { SettingsContext } from "../http-client-schema.ts";
 import { type ConfigEnvironment, readConfigText, resolvePath } from "../load-config.ts";
 import { notYet, readYaml, type Unsupported, unread, withoutSecrets } from "../read-yaml.ts";
 import { formatPath, type Path, YamlSource } from "../yaml-source.ts";
 import { type GlobalKeys, globalSchema } from "./global-schema.ts";
 import { inhibitRule, inhibitRuleSchema } from "./inhibit-config.ts";
+import { notificationHttp } from "./integration-reader.ts";
 import { readReceivers, receiverNames, receiverSchema, templateTexts } from "./receiver-config.ts";
 import { routeSchema, topRoute } from "./route-config.ts";
 import { checkTemplate, readTemplateFiles } from "./template-files.ts";
@@ -142,7 +143,7 @@ function readGlobal(
       "at most one of slack_app_token/slack_app_token_file & slack_api_url/slack_api_url_file must be configured",
     );
   if (keys.http_config !== undefined)
-    httpClientSettings(keys.http_config, [...path, "http_config"], context);
+    notificationHttp(keys.http_config, [...path, "http_config"], context);
   return keys;
 }
 
