@@ -2,6 +2,7 @@ import { createMatcher, errorText, type Matcher, OperatingError, regexCost } fro
 import { parseClassicMatcher, parseClassicMatchers } from "./classic-matchers.ts";
 import { formatAlertMatcher } from "./format-alert-matcher.ts";
 import { MATCHER_HINT, MatcherSyntaxError } from "./matcher-syntax-error.ts";
+import { sameMatchers } from "./same-matchers.ts";
 import { parseUtf8Matchers, type WrittenMatcher } from "./utf8-matchers.ts";
 
 /**
@@ -87,7 +88,7 @@ function parseIn(text: string, mode: MatcherMode, utf8: Parser, classic: Parser)
       matchers,
       warning: `only the classic language of matchers reads ${text}; write ${suggestion}`,
     };
-  if (isSame(inUtf8.matchers, matchers)) return { matchers };
+  if (sameMatchers(inUtf8.matchers, matchers)) return { matchers };
   const other = inUtf8.matchers.map(formatAlertMatcher).join(",");
   return {
     matchers,
@@ -121,16 +122,6 @@ function compile(text: string, written: readonly WrittenMatcher[]): Matcher[] {
     const problem = "the regular expressions are too large together";
     throw new MatcherSyntaxError(text, offset, problem, "use shorter ones");
   });
-}
-
-function isSame(a: readonly Matcher[], b: readonly Matcher[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every(({ type, name, value }, index) => {
-      const other = b[index];
-      return type === other?.type && name === other.name && value === other.value;
-    })
-  );
 }
 
 function checkLength(text: string): void {

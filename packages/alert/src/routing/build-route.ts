@@ -1,4 +1,4 @@
-import { compareUtf8, type Matcher } from "@pharos/base";
+import { compareUtf8, type Matcher, OperatingError } from "@pharos/base";
 import { formatAlertMatchers } from "../matching/format-alert-matcher.ts";
 import type { Route } from "./route.ts";
 
@@ -34,9 +34,31 @@ export const TOP_ROUTE: Pick<
   labels: [],
 };
 
-/** The tree with everything inherited, and each node with its key and id as Alertmanager forms them. */
+/** How many nodes a tree may have, and how many may stand below one another: keys grow with the depth. */
+export const ROUTES_MAX = 20_000;
+export const ROUTE_DEPTH_MAX = 50;
+
+/**
+ * The tree with everything inherited, and each node with its key and id as Alertmanager forms them.
+ *
+ * @throws OperatingError `config.invalid` where the tree is too large or too deep.
+ */
 export function buildRoute(parts: RouteParts): Route {
+  const count = countRoutes(parts, 1);
+  if (count > ROUTES_MAX)
+    throw new OperatingError(
+      "config.invalid",
+      `${count} routes; at most ${ROUTES_MAX} are allowed`,
+    );
   return build(parts, TOP_ROUTE, undefined, undefined);
+}
+
+function countRoutes({ routes = [] }: RouteParts, depth: number): number {
+  if (depth > ROUTE_DEPTH_MAX) {
+    const message = `routes more than ${ROUTE_DEPTH_MAX} deep; put some of them side by side`;
+    throw new OperatingError("config.invalid", message);
+  }
+  return routes.reduce((count, child) => count + countRoutes(child, depth + 1), 1);
 }
 
 function build(

@@ -1,5 +1,6 @@
 import { type Labels, matchesLabels } from "@pharos/base";
 import { MatcherIndex } from "../matching/matcher-index.ts";
+import { sameMatchers } from "../matching/same-matchers.ts";
 import { activeWindow } from "./recurrence.ts";
 import type { Silence } from "./silence.ts";
 
@@ -49,7 +50,7 @@ export class SilenceIndex {
   /** Takes in a silence; one with the same id is replaced. */
   set(silence: Silence): void {
     const entry = this.#entries.get(silence.id);
-    if (entry !== undefined && entry.silence.matchers === silence.matchers) {
+    if (entry !== undefined && sameMatchers(entry.silence.matchers, silence.matchers)) {
       entry.silence = silence;
       entry.phase = UNKNOWN;
       return;

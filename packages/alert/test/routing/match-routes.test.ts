@@ -1,9 +1,15 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { type Labels, labelsFrom, matchesLabels } from "@pharos/base";
 import fc from "fast-check";
 import { parseMatchers } from "../../src/matching/parse-matchers.ts";
-import { buildRoute, type RouteParts, walkRoutes } from "../../src/routing/build-route.ts";
+import {
+  buildRoute,
+  ROUTE_DEPTH_MAX,
+  ROUTES_MAX,
+  type RouteParts,
+  walkRoutes,
+} from "../../src/routing/build-route.ts";
 import { type ExplainedRoute, explainRoute, matchRoutes } from "../../src/routing/match-routes.ts";
 import type { Route } from "../../src/routing/route.ts";
 
@@ -118,6 +124,15 @@ test("a node has from its parent what it does not say, but not when it is muted"
       routes: [],
     })),
   );
+});
+
+test("a tree that is too deep or too large is refused", () => {
+  let deep: RouteParts = {};
+  for (let depth = 1; depth < ROUTE_DEPTH_MAX; depth++) deep = { routes: [deep] };
+  equal([...walkRoutes(buildRoute(deep))].length, ROUTE_DEPTH_MAX);
+  throws(() => buildRoute({ routes: [deep] }), /routes more than 50 deep/);
+  const wide = { routes: Array.from({ length: ROUTES_MAX }, () => ({})) };
+  throws(() => buildRoute(wide), /20001 routes; at most 20000/);
 });
 
 test("a top node that says nothing has Alertmanager's times", () => {
