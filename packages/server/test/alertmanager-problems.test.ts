@@ -1,6 +1,7 @@
 import { deepEqual, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
+import fc from "fast-check";
 import { loadNotificationConfig } from "../src/config/alertmanager/load-notification-config.ts";
 import { ConfigError, formatDiagnosticLine, formatDiagnostics } from "../src/config/diagnostics.ts";
 
@@ -1281,4 +1282,43 @@ test("a mistake beside a secret does not show it", () => {
     for (const { message } of diagnostics) ok(!message.includes("hunter2"), message);
     ok(!formatDiagnostics(diagnostics).includes("hunter2"), entry);
   }
+});
+
+/** Something of every section, so that what is cut out of it may be anything. */
+const LARGE = `global: {smtp_from: a, smtp_smarthost: 'm:25', slack_app_token: t, http_config: {proxy_url: 'http://p'}}
+route:
+  receiver: a
+  group_by: [alertname]
+  routes:
+    - {matchers: ['a="b"', 'c=~"d|e"'], mute_time_intervals: [x], group_wait: 5s}
+receivers:
+  - name: a
+    webhook_configs: [{url: 'http://h', payload: {a: ['{{ .Status }}']}, timeout: 1s}]
+    email_configs: [{to: b, headers: {X: y}, threading: {enabled: true, thread_by_date: daily}}]
+    jira_configs: [{api_url: 'http://j', project: p, issue_type: i, labels: {values: [l]}}]
+inhibit_rules: [{source_matchers: [a=b], target_match_re: {c: d}, equal: [e]}]
+time_intervals: [{name: x, time_intervals: [{weekdays: ['monday:friday'], location: UTC}]}]
+`;
+
+test("whatever is cut out of a file, it loads or is refused with a place in it", () => {
+  load(LARGE);
+  fc.assert(
+    fc.property(
+      fc.nat(LARGE.length),
+      fc.nat(30),
+      fc.constantFrom("", "x", ":", "[", "0"),
+      (at, length, put) => {
+        const text = LARGE.slice(0, at) + put + LARGE.slice(at + length);
+        try {
+          load(text);
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+          const lines = text.split("\n").length;
+          for (const { line, column, message } of error.diagnostics)
+            ok(line >= 1 && line <= lines && column >= 1 && message !== "", message);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
 });

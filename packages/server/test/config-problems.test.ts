@@ -751,6 +751,76 @@ storage: {tsd: {}}
 `,
     problems: ["2:38: global.external_labels.a: expected a string, got a list"],
   },
+  {
+    name: "a misspelled key of alerting",
+    text: `alerting: {alertmanager: []}
+`,
+    problems: ["1:12: alerting.alertmanager: unknown key; did you mean alertmanagers?"],
+  },
+  {
+    name: "alerting that is a list",
+    text: `alerting: []
+`,
+    problems: ["1:11: alerting: expected a mapping, got a list"],
+  },
+  {
+    name: "an Alertmanager with a scheme in its address",
+    text: `alerting:
+  alertmanagers:
+    - {static_configs: [{targets: ['http://am:9093']}]}
+`,
+    problems: [
+      '3:36: alerting.alertmanagers[0].static_configs[0].targets[0]: "http://am:9093" is not a host and port; scheme and path have keys of their own',
+    ],
+  },
+  {
+    name: "an Alertmanager with an unknown key",
+    text: `alerting:
+  alertmanagers:
+    - {static_config: [{targets: [am]}]}
+`,
+    problems: [
+      "3:8: alerting.alertmanagers[0].static_config: unknown key; did you mean static_configs?",
+    ],
+  },
+  {
+    name: "an Alertmanager that has no time to answer",
+    text: `alerting:
+  alertmanagers:
+    - {timeout: 0s}
+`,
+    problems: ["3:17: alerting.alertmanagers[0].timeout: must be more than 0"],
+  },
+  {
+    name: "an Alertmanager of an API that is gone",
+    text: `alerting:
+  alertmanagers:
+    - {api_version: v1}
+`,
+    problems: [
+      '3:21: alerting.alertmanagers[0].api_version: "v1" is not one of v2; did you mean v2?',
+    ],
+  },
+  {
+    name: "two ways to log in to an Alertmanager",
+    text: `alerting:
+  alertmanagers:
+    - {basic_auth: {username: a}, bearer_token: b}
+`,
+    problems: [
+      "3:49: alerting.alertmanagers[0].bearer_token: at most one of basic_auth, bearer_token may be configured",
+    ],
+  },
+  {
+    name: "relabelling of alerts with a regular expression that is none",
+    text: `alerting:
+  alert_relabel_configs:
+    - {regex: '(', action: labeldrop}
+`,
+    problems: [
+      '3:15: alerting.alert_relabel_configs[0].regex: error parsing regexp: missing closing ): `(` in regular expression "("',
+    ],
+  },
 ];
 
 for (const { name, text, problems } of CONFIGURATIONS)

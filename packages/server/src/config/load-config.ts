@@ -5,7 +5,7 @@ import { isScalar, isSeq } from "yaml";
 import { z } from "zod";
 import { readAlerting } from "./alerting-config.ts";
 import type { Config, GlobalConfig, QueryConfig } from "./config.ts";
-import { ConfigError, type Diagnostic } from "./diagnostics.ts";
+import { byPlace, ConfigError } from "./diagnostics.ts";
 import type { SettingsContext } from "./http-client-schema.ts";
 import {
   type GlobalKeys,
@@ -108,12 +108,6 @@ export function loadConfig(
     unsupported.filter(({ file }) => file === fileName).toSorted(byPlace),
   );
   return { config, unsupported: listed, warnings, text: withoutSecrets(source, prometheusSchema) };
-}
-
-type Place = Pick<Diagnostic, "line" | "column">;
-
-function byPlace(a: Place, b: Place): number {
-  return a.line - b.line || a.column - b.column;
 }
 
 /** The top level alone: says which keys there are, and leaves the sections to be read by themselves. */
@@ -249,9 +243,10 @@ export function resolvePath(path: string, folder: string): string {
   return isAbsolute(path) ? path : join(folder, path);
 }
 
-function filesOf(
+/** The files that a pattern in a configuration names; what is wrong with it is reported at `at`. */
+export function filesOf(
   pattern: string,
-  environment: ConfigEnvironment,
+  environment: Pick<ConfigEnvironment, "glob">,
   source: YamlSource,
   at: Path,
 ): readonly string[] {

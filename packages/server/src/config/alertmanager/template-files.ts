@@ -2,7 +2,7 @@ import { NotificationTemplates, type TemplateFile, TemplateSyntaxError } from "@
 import { errorText, OperatingError } from "@pharos/base";
 import { isScalar } from "yaml";
 import type { Diagnostic } from "../diagnostics.ts";
-import { type ConfigEnvironment, readConfigText, resolvePath } from "../load-config.ts";
+import { type ConfigEnvironment, filesOf, readConfigText, resolvePath } from "../load-config.ts";
 import type { Path, YamlSource } from "../yaml-source.ts";
 
 /** How many files of templates a configuration may have. */
@@ -25,18 +25,9 @@ export function readTemplateFiles(
 ): ReadTemplates {
   const files = new Map<string, TemplateFile>();
   const diagnostics: Diagnostic[] = [];
-  const namesOf = (pattern: string, at: Path): readonly string[] => {
-    try {
-      return environment.glob(pattern);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      source.report(at, errorText(error));
-      return [];
-    }
-  };
   for (const [index, pattern] of patterns.entries()) {
     const at = ["templates", index];
-    for (const name of namesOf(resolvePath(pattern, folder), at)) {
+    for (const name of filesOf(resolvePath(pattern, folder), environment, source, at)) {
       if (files.has(name)) continue;
       if (files.size === TEMPLATE_FILES_MAX) {
         source.report(at, `more than ${TEMPLATE_FILES_MAX} files of templates`);
