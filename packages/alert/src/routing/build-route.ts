@@ -50,7 +50,7 @@ export function buildRoute(parts: RouteParts): Route {
       "config.invalid",
       `${count} routes; at most ${ROUTES_MAX} are allowed`,
     );
-  return build(parts, TOP_ROUTE, undefined, undefined);
+  return build(parts, TOP_ROUTE, undefined, 0);
 }
 
 function countRoutes({ routes = [] }: RouteParts, depth: number): number {
@@ -64,12 +64,14 @@ function countRoutes({ routes = [] }: RouteParts, depth: number): number {
 function build(
   parts: RouteParts,
   inherited: typeof TOP_ROUTE,
-  parentKey: string | undefined,
-  position: number | undefined,
+  parent: Pick<Route, "key" | "id"> | undefined,
+  position: number,
 ): Route {
   const matchers = [...(parts.matchers ?? [])].sort(compareMatchers);
   const ownKey = formatAlertMatchers(matchers);
-  const key = parentKey === undefined ? ownKey : `${parentKey}/${ownKey}`;
+  const key = parent === undefined ? ownKey : `${parent.key}/${ownKey}`;
+  // With the positions of all nodes above: siblings that look alike may have children that look alike.
+  const id = parent === undefined ? ownKey : `${parent.id}/${ownKey}/${position}`;
   const options = {
     receiver: parts.receiver || inherited.receiver,
     groupBy: isEmpty(parts.groupBy) ? inherited.groupBy : parts.groupBy,
@@ -80,13 +82,13 @@ function build(
   };
   return {
     key,
-    id: position === undefined ? key : `${key}/${position}`,
+    id,
     matchers,
     ...options,
     muteTimeIntervals: parts.muteTimeIntervals ?? [],
     activeTimeIntervals: parts.activeTimeIntervals ?? [],
     continues: parts.continues ?? false,
-    routes: (parts.routes ?? []).map((child, index) => build(child, options, key, index)),
+    routes: (parts.routes ?? []).map((child, index) => build(child, options, { key, id }, index)),
   };
 }
 

@@ -45,17 +45,20 @@ function indexOf(route: Route): MatcherIndex<Child> | undefined {
   return index;
 }
 
+export type RouteOutcome =
+  /** The alert goes to this node's receiver. */
+  | "taken"
+  /** Its matchers hold, and a node below it took the alert. */
+  | "passed"
+  /** A matcher does not hold; nothing below was asked. */
+  | "refused"
+  /** A sibling before it took the alert and does not say `continue`, or the node above was not entered. */
+  | "not asked";
+
 /** A node of the tree as it looked to one alert. */
 export interface ExplainedRoute {
   readonly route: Route;
-  readonly outcome: /** The alert goes to this node's receiver. */
-    | "taken"
-    /** Its matchers hold, and a node below it took the alert. */
-    | "passed"
-    /** `failedMatcher` does not hold; nothing below was asked. */
-    | "refused"
-    /** A sibling before it took the alert and does not say `continue`, or the node above was not entered. */
-    | "not asked";
+  readonly outcome: RouteOutcome;
   /** The first matcher that does not hold; only for "refused". */
   readonly failedMatcher?: Matcher;
   readonly routes: readonly ExplainedRoute[];

@@ -99,7 +99,7 @@ test("a node has from its parent what it does not say, but not when it is muted"
       ],
       [
         '{}/{x="y"}/{z="z"}',
-        '{}/{x="y"}/{z="z"}/0',
+        '{}/{x="y"}/0/{z="z"}/0',
         "all",
         1,
         [
@@ -124,6 +124,13 @@ test("a node has from its parent what it does not say, but not when it is muted"
       routes: [],
     })),
   );
+});
+
+test("nodes that look alike have the same key, and ids of their own", () => {
+  const twin = node("a=b", { continues: true }, node("c=d", "x"), node("c=d", "y"));
+  const routes = [...walkRoutes(buildRoute(node("", "top", twin, twin)))];
+  equal(new Set(routes.map(({ key }) => key)).size, 3);
+  equal(new Set(routes.map(({ id }) => id)).size, routes.length);
 });
 
 test("a tree that is too deep or too large is refused", () => {
