@@ -616,6 +616,24 @@ receivers:
     ],
   },
   {
+    name: "a global certificate for mail that is not there",
+    text: `global: {smtp_from: a, smtp_smarthost: 'm:25', smtp_tls_config: {ca_file: gone}}
+route: {receiver: a}
+receivers: [{name: a, email_configs: [{to: b}, {to: c}]}]
+`,
+    problems: ["1:75: global.smtp_tls_config.ca_file: cannot be read: gone: no such file"],
+  },
+  {
+    name: "a global file that is not there, which two receivers want",
+    text: `global: {opsgenie_api_key_file: gone}
+route: {receiver: a}
+receivers:
+  - name: a
+    opsgenie_configs: [{}, {message: x}]
+`,
+    problems: ["1:33: global.opsgenie_api_key_file: cannot be read: gone: no such file"],
+  },
+  {
     name: "a webhook without a URL",
     text: `route: {receiver: a}
 receivers:

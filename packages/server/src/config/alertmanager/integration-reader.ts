@@ -109,20 +109,20 @@ export class IntegrationReader {
   httpConfig(own: HttpConfigKeys | undefined): NotificationHttpConfig {
     const keys = own ?? this.global.http_config ?? httpConfigSchema.parse({});
     const at = own === undefined ? ["global", "http_config"] : [...this.path, "http_config"];
-    // The global settings are checked once, by themselves.
-    const { readFile } = this.#context;
-    const context =
-      own === undefined
-        ? { report: () => {}, readFile: readFile.bind(this.#context) }
-        : this.#context;
-    return notificationHttp(keys, at, context);
+    return notificationHttp(keys, at, this.#context);
   }
 
+  /** The entry's own settings of TLS for mail, else the global ones. */
   tls(own: HttpConfigKeys["tls_config"]): HttpClientSettings["tls"] {
-    const keys = httpConfigSchema.parse({});
-    const at = own === undefined ? ["global", "smtp_tls_config"] : [...this.path, "tls_config"];
-    const tls_config = own ?? this.global.smtp_tls_config;
-    return httpClientSettings({ ...keys, tls_config }, at.slice(0, -1), this.#context).tls;
+    const keys = { ...httpConfigSchema.parse({}), tls_config: own ?? this.global.smtp_tls_config };
+    if (own !== undefined) return httpClientSettings(keys, this.path, this.#context).tls;
+    // They have another name there.
+    const renamed = (path: Path): Path =>
+      path.map((part) => (part === "tls_config" ? "smtp_tls_config" : part));
+    return httpClientSettings(keys, ["global"], {
+      report: (path, message) => this.#context.report(renamed(path), message),
+      readFile: (name, path) => this.#context.readFile(name, renamed(path)),
+    }).tls;
   }
 }
 

@@ -3,7 +3,7 @@ import { buildRoute, type InhibitRule, type RouteParts } from "@pharos/alert";
 import type { NotificationConfig } from "@pharos/notify";
 import { isSeq } from "yaml";
 import { z } from "zod";
-import { byPlace, ConfigError, type Diagnostic } from "../diagnostics.ts";
+import { byPlace, ConfigError, type Diagnostic, formatDiagnosticLine } from "../diagnostics.ts";
 import type { SettingsContext } from "../http-client-schema.ts";
 import { type ConfigEnvironment, readConfigText, resolvePath } from "../load-config.ts";
 import { notYet, readYaml, type Unsupported, unread, withoutSecrets } from "../read-yaml.ts";
@@ -86,7 +86,7 @@ export function loadNotificationConfig(
   const timeIntervals = readTimeIntervals(source, unsupported, timeZone);
   const route = readRoute(source, unsupported, new Set(timeIntervals.keys()), warn);
   const inhibitRules = readInhibitRules(source, unsupported, warn);
-  const own = source.diagnostics.toSorted(byPlace).map(withoutAddresses);
+  const own = onlyOnce(source.diagnostics).toSorted(byPlace).map(withoutAddresses);
   const diagnostics = [...own, ...templates.diagnostics];
   if (diagnostics.length > 0) throw new ConfigError(diagnostics);
   return {
@@ -102,6 +102,12 @@ export function loadNotificationConfig(
     warnings,
     text: withoutSecrets(source, notificationSchema),
   };
+}
+
+/** What is wrong with a global setting is found wherever it is used. */
+function onlyOnce(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const byText = new Map(diagnostics.map((one) => [formatDiagnosticLine(one), one]));
+  return [...byText.values()];
 }
 
 /** Here addresses hold keys as well, and keys have names such as `routing_key`: neither is shown in a source line. */
