@@ -1,20 +1,11 @@
 export {
-  type AlertGroup,
-  emptyGroup,
   type GroupAlert,
-  type GroupEvent,
-  type GroupStep,
   groupKey,
   groupLabels,
-  type Integration,
+  type HeardAlert,
   isResolved,
-  type NotificationReason,
-  type NotificationRecord,
-  needsNotification,
-  type PlannedNotification,
-  type Route,
+  mergeAlerts,
   sortAlerts,
-  stepGroup,
 } from "./alert-group.ts";
 export {
   type AlertState,
@@ -98,7 +89,30 @@ export type {
   NotificationIncident,
   NotificationPopulation,
 } from "./notification.ts";
-export { buildRoute, type RouteParts, TOP_ROUTE, walkRoutes } from "./routing/build-route.ts";
+export {
+  NO_RECORD,
+  NOTIFICATION_REASONS,
+  type NotifiableAlerts,
+  type NotificationReason,
+  type NotificationRecord,
+  needsNotification,
+  type PlannedNotification,
+  type PlanOptions,
+  planNotification,
+  recordAfterFailure,
+  recordWithout,
+} from "./notification-plan.ts";
+export { NotificationReplay, type ReplayRouting } from "./replay/notification-replay.ts";
+export { type FiringInterval, RuleReplay, type RuleReplayOptions } from "./replay/rule-replay.ts";
+export {
+  buildRoute,
+  ROUTE_DEPTH_MAX,
+  ROUTES_MAX,
+  type RouteParts,
+  TOP_ROUTE,
+  walkRoutes,
+} from "./routing/build-route.ts";
+export { channelReceiver, withChannelRoutes } from "./routing/channel-routes.ts";
 export {
   INHIBITORS_SHOWN_MAX,
   type InhibitingAlert,
@@ -113,6 +127,7 @@ export {
   type WrittenTimeInterval,
   type WrittenTimeRange,
 } from "./routing/parse-time-interval.ts";
+export type { Route } from "./routing/route.ts";
 export {
   type InclusiveRange,
   isActiveAt,

@@ -1,5 +1,6 @@
 import type { Labels } from "@pharos/base";
-import type { GroupAlert, NotificationReason } from "./alert-group.ts";
+import type { GroupAlert } from "./alert-group.ts";
+import type { NotificationReason } from "./notification-plan.ts";
 
 /** What goes to one integration: which group, why, and its alerts. */
 export interface Notification {
@@ -57,6 +58,8 @@ export interface NotificationChart {
   readonly title: string;
   /** Where the graph can be seen. */
   readonly url: string;
+  /** What the alert's condition compares with. */
+  readonly threshold?: number;
   /** In the order of time, evenly spaced; null where there is no value. At most a few hundred points a series. */
   readonly series: readonly {
     readonly name: string;

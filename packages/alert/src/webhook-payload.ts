@@ -1,7 +1,8 @@
 import type { Label } from "@pharos/base";
-import type { GroupAlert, NotificationReason } from "./alert-group.ts";
+import type { GroupAlert } from "./alert-group.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { Notification } from "./notification.ts";
+import type { NotificationReason } from "./notification-plan.ts";
 
 /** The body that Alertmanager's webhook receivers read, version 4. */
 export interface WebhookPayload {

@@ -2,23 +2,36 @@ import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { labelsFrom, NO_LABELS } from "@pharos/base";
 import {
-  emptyGroup,
   type GroupAlert,
   groupKey,
   groupLabels,
+  mergeAlerts,
+  NO_RECORD,
   type NotificationRecord,
   needsNotification,
-  type Route,
+  planNotification,
+  recordAfterFailure,
+  recordWithout,
   sortAlerts,
-  stepGroup,
   webhookPayload,
 } from "../src/index.ts";
 
 const NOW_MS = 1_700_000_000_000;
 const REPEAT_MS = 3_600_000;
 
-function record(firing: string, resolved: string, agoMs = 0): NotificationRecord {
-  return { firing: [...firing], resolved: [...resolved], timestampMs: NOW_MS - agoMs };
+function record(
+  firing: string,
+  resolved: string,
+  agoMs = 0,
+  change: Partial<NotificationRecord> = {},
+): NotificationRecord {
+  return {
+    ...NO_RECORD,
+    firing: [...firing],
+    resolved: [...resolved],
+    timestampMs: NOW_MS - agoMs,
+    ...change,
+  };
 }
 
 test("whether to notify is decided as Alertmanager decides it", () => {
@@ -43,6 +56,14 @@ test("whether to notify is decided as Alertmanager decides it", () => {
     [record("a", "", REPEAT_MS), "a", "", undefined],
     [record("a", "", REPEAT_MS + 1), "a", "", "repeat interval elapsed", "repeat interval elapsed"],
     [record("", "", REPEAT_MS + 1), "", "", undefined],
+    // The clock was set back by more than two servers' clocks differ.
+    [record("a", "", -3600_000), "a", "", "repeat interval elapsed"],
+    [record("a", "", -30_000), "a", "", undefined],
+    // Whoever was to hear of a, in vain, hears that it is over.
+    [record("", "", 0, { missed: ["a"] }), "", "a", "all alerts resolved", "all alerts resolved"],
+    [record("b", "", 0, { missed: ["a"] }), "b", "a", "some alerts resolved", undefined],
+    [record("b", "a", 0, { missed: ["a"] }), "b", "a", "some alerts resolved", undefined],
+    [record("", "", 0, { missed: ["a"] }), "a", "", "first notification"],
   ];
   for (const [before, firing, resolved, expected, ...rest] of rows) {
     const decide = (sendResolved: boolean): string | undefined =>
@@ -53,13 +74,15 @@ test("whether to notify is decided as Alertmanager decides it", () => {
   }
 });
 
+const ROOT = { key: "{}" };
+
 test("groups are named as in Alertmanager", () => {
   const labels = labelsFrom({ alertname: "Down", job: 'a"b', zone: "eu" });
   equal(
-    groupKey(groupLabels({ groupBy: ["job", "alertname", "none"] }, labels)),
+    groupKey(ROOT, groupLabels({ groupBy: ["job", "alertname", "none"] }, labels)),
     '{}:{alertname="Down", job="a\\"b"}',
   );
-  equal(groupKey(groupLabels({ groupBy: [] }, labels)), "{}:{}");
+  equal(groupKey(ROOT, groupLabels({ groupBy: [] }, labels)), "{}:{}");
   deepEqual(groupLabels({ groupBy: "all" }, labels), labels);
 });
 
@@ -152,43 +175,136 @@ test("a notification in which nothing fires is resolved, and a label may be call
   equal(JSON.stringify(payload.commonLabels), '{"__proto__":"x"}');
 });
 
-const ROUTE: Route = {
-  receiver: "team",
-  groupBy: ["alertname"],
-  groupWaitMs: 30_000,
-  groupIntervalMs: 300_000,
-  repeatIntervalMs: REPEAT_MS,
-};
+const OPTIONS = { sendResolved: true, repeatIntervalMs: REPEAT_MS };
+const A = alert({ alertname: "Down", instance: "a" });
+const B = alert({ alertname: "Down", instance: "b" });
 
-test("a step of a group changes nothing of what it was given", () => {
-  const labels = labelsFrom({ alertname: "Down" });
-  const group = emptyGroup(labels, ROUTE, NOW_MS);
-  const down = alert({ alertname: "Down", instance: "a" });
-  const one = stepGroup(group, { kind: "alerts", alerts: [down] }, ROUTE, NOW_MS).group;
-  equal(group.alerts.size, 0);
-  equal(one?.alerts.size, 1);
-  equal(one?.nextFlushMs, NOW_MS + 30_000);
+function over(one: GroupAlert): GroupAlert {
+  return { ...one, endsAtMs: NOW_MS };
+}
+
+test("a plan says what fires and what is over, and what is known once it is delivered", () => {
+  const alerts = new Map([
+    ["a", { ...A, endsAtMs: NOW_MS + 60_000 }],
+    ["b", over(B)],
+  ]);
+  const planned = planNotification(undefined, alerts, OPTIONS, NOW_MS);
+  deepEqual(planned, {
+    reason: "first notification",
+    alerts: [A, over(B)],
+    record: { firing: ["a"], resolved: ["b"], timestampMs: NOW_MS, missed: [], sequence: 1 },
+  });
 });
 
-test("a group is over when its last alert has been told as resolved", () => {
-  const group = emptyGroup(labelsFrom({ alertname: "Down" }), ROUTE, NOW_MS);
-  const integrations = [{ key: "team/webhook[0]", sendResolved: true }];
-  const down = alert({ alertname: "Down", instance: "a" });
-  const fired = stepGroup(group, { kind: "alerts", alerts: [down] }, ROUTE, NOW_MS).group;
-  const told = stepGroup(fired ?? group, { kind: "flush", integrations }, ROUTE, NOW_MS);
-  equal(told.notifications.length, 1);
-  const ended = { ...down, endsAtMs: NOW_MS + 1 };
-  const later = NOW_MS + 300_000;
-  const resolved = stepGroup(
-    told.group ?? group,
-    { kind: "alerts", alerts: [ended] },
-    ROUTE,
-    later,
-  );
-  const last = stepGroup(resolved.group ?? group, { kind: "flush", integrations }, ROUTE, later);
-  equal(last.group, undefined);
-  deepEqual(
-    last.notifications.map(({ reason, alerts }) => [reason, alerts.length]),
-    [["all alerts resolved", 1]],
-  );
+test("a receiver that wants no resolved ones is told nothing when all is over, but its record is cleared", () => {
+  const told = record("a", "", 0, { sequence: 4 });
+  const options = { ...OPTIONS, sendResolved: false };
+  const planned = planNotification(told, new Map([["a", over(A)]]), options, NOW_MS);
+  deepEqual(planned?.alerts, []);
+  deepEqual(planned?.record.firing, []);
+  equal(planned?.record.sequence, 5);
+});
+
+test("where everything is muted nothing is told to be over", () => {
+  equal(planNotification(record("a", ""), new Map(), OPTIONS, NOW_MS), undefined);
+});
+
+test("after a failure a receiver knows what it knew before, and what it missed is remembered", () => {
+  const before = record("a", "", 1000, { sequence: 1 });
+  const planned = record("ab", "", 0, { sequence: 2 });
+  deepEqual(recordAfterFailure(planned, before), { ...before, missed: ["b"], sequence: 2 });
+  const first = recordAfterFailure(planned, undefined);
+  deepEqual(first, { ...NO_RECORD, missed: ["a", "b"], sequence: 2 });
+});
+
+test("an alert that ended while it was muted is news when it fires again", () => {
+  const told = record("ab", "", 0, { missed: ["c"] });
+  equal(recordWithout(told, new Set(["x"])), told);
+  const without = recordWithout(told, new Set(["a", "c"]));
+  deepEqual([without.firing, without.missed], [["b"], []]);
+});
+
+test("alerts that overlap in time are merged as Alertmanager merges them", () => {
+  const at = (startsAtMs: number, endsAtMs: number | null): GroupAlert => ({
+    ...A,
+    startsAtMs: NOW_MS + startsAtMs,
+    endsAtMs: endsAtMs === null ? null : NOW_MS + endsAtMs,
+  });
+  type Span = readonly [startsAtMs: number, endsAtMs: number | null, timedOut?: "timedOut"];
+  const rows: readonly (readonly [known: Span, heard: Span, expected: Span])[] = [
+    // The same again, with a later end.
+    [
+      [-10, 60, "timedOut"],
+      [-10, 90, "timedOut"],
+      [-10, 90, "timedOut"],
+    ],
+    // It began earlier than is said now.
+    [
+      [-10, 60, "timedOut"],
+      [-5, 90, "timedOut"],
+      [-10, 90, "timedOut"],
+    ],
+    // An end that somebody named outlasts a guess, and a later guess outlasts it.
+    [
+      [-10, 90],
+      [-5, 60, "timedOut"],
+      [-10, 90],
+    ],
+    [
+      [-10, 60],
+      [-5, 90, "timedOut"],
+      [-10, 90, "timedOut"],
+    ],
+    // An earlier end counts where the later one was only a guess.
+    [
+      [-10, 90, "timedOut"],
+      [-5, 60],
+      [-10, 60],
+    ],
+    // It is over: the word counts at once.
+    [
+      [-10, 90],
+      [-10, 0],
+      [-10, 0],
+    ],
+    [
+      [-10, null],
+      [-10, 0],
+      [-10, 0],
+    ],
+    // Of two ends in the past, the later one.
+    [
+      [-10, -2],
+      [-10, -5],
+      [-10, -2],
+    ],
+    // It came back: another alert, which began when it says.
+    [
+      [-10, -5],
+      [-2, null],
+      [-2, null],
+    ],
+    [
+      [-10, -5],
+      [-10, null],
+      [-10, null],
+    ],
+    // Rules never guess: what they say stands beside somebody's end.
+    [
+      [-10, null],
+      [-5, 60],
+      [-10, null],
+    ],
+  ];
+  for (const [known, heard, expected] of rows) {
+    const of = ([startsAtMs, endsAtMs, timedOut]: Span) => ({
+      alert: at(startsAtMs, endsAtMs),
+      timedOut: timedOut !== undefined,
+    });
+    deepEqual(
+      mergeAlerts(of(known), of(heard), NOW_MS),
+      of(expected),
+      JSON.stringify([known, heard]),
+    );
+  }
 });

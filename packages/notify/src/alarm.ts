@@ -1,9 +1,9 @@
 import type { Clock } from "@pharos/base";
 
-/** Never sleep longer than this on a wall-clock time: the wall clock may be set meanwhile. */
+/** Never sleep longer than this: the wall clock may be set meanwhile. */
 const SLEEP_MS_MAX = 60_000;
 
-/** Sleeps until a wall-clock time, or until somebody rings because there may be something to do sooner. */
+/** Sleeps for a while or until a wall-clock time, or until somebody rings because there may be something to do sooner. */
 export class Alarm {
   readonly #clock: Clock;
   readonly #stop: AbortSignal;
@@ -25,14 +25,18 @@ export class Alarm {
     bell.abort();
   }
 
-  /** May return early. Throws the stop signal's reason as soon as it aborts. */
+  /** Until a wall-clock time; undefined: until somebody rings. As `waitFor`. */
   async wait(untilMs: number | undefined, bell: AbortSignal): Promise<void> {
+    await this.waitFor(untilMs === undefined ? undefined : untilMs - this.#clock.nowMs(), bell);
+  }
+
+  /** May return early. Throws the stop signal's reason as soon as it aborts. */
+  async waitFor(leftMs: number | undefined, bell: AbortSignal): Promise<void> {
     this.#stop.throwIfAborted();
-    const leftMs = (untilMs ?? Number.POSITIVE_INFINITY) - this.#clock.nowMs();
-    if (leftMs <= 0) return;
+    if (leftMs !== undefined && leftMs <= 0) return;
     try {
       const either = AbortSignal.any([bell, this.#stop]);
-      await this.#clock.sleep(Math.min(leftMs, SLEEP_MS_MAX), either);
+      await this.#clock.sleep(Math.min(leftMs ?? SLEEP_MS_MAX, SLEEP_MS_MAX), either);
     } catch (error) {
       this.#stop.throwIfAborted();
       if (!bell.aborted) throw error;

@@ -1,47 +1,209 @@
-import type { DocumentStore } from "@pharos/ports";
-import type { Delivery } from "./delivery-loop.ts";
-import { LOG_COLLECTION, type OutboxEntry, type Write } from "./stored-group.ts";
+import { OperatingError, StoredJson } from "@pharos/base";
+import type { DocumentStore, StoredDocument } from "@pharos/ports";
+import type { Attempt } from "./delivery-loop.ts";
+import { hashOf } from "./dispatch/idempotency-key.ts";
+import type { OutboxEntry } from "./dispatch/outbox-entry.ts";
+import { texts } from "./dispatch/stored-json.ts";
+import type { Write } from "./dispatch/write.ts";
 
-/** How many results are kept; the oldest go first. */
-export const DELIVERY_LOG_MAX = 1000;
+/** The collection of attempts; on disk for ever. */
+export const DELIVERY_COLLECTION = "deliveries";
+/** How many attempts are kept; the oldest go first. */
+export const DELIVERIES_MAX = 50_000;
+export const DELIVERY_RETENTION_MS = 30 * 24 * 3_600_000;
+/** How many are given at once. */
+export const DELIVERY_PAGE_MAX = 1000;
 
-/** What became of notifications: for people who ask why they were not told. */
+const VERSION = 1;
+/** Characters of an error that are kept. */
+const ERROR_LENGTH_MAX = 2000;
+/** Old ones are removed after so many new ones, and not more at once than this times two. */
+const PRUNE_EVERY = 5000;
+
+export const ATTEMPT_OUTCOMES = ["delivered", "retrying", "failed"] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+/** One attempt to tell somebody something. */
+export interface Delivery {
+  readonly id: string;
+  /** The idempotency key of the notification: the same for all its attempts. */
+  readonly key: string;
+  readonly integration: string;
+  readonly receiver: string;
+  readonly groupId: string;
+  readonly groupKey: string;
+  /** Groups of the alerts' first routes, whose incidents it was about. */
+  readonly followedGroups: readonly string[];
+  readonly incident: string | undefined;
+  readonly reason: string;
+  readonly firing: number;
+  readonly resolved: number;
+  readonly outcome: AttemptOutcome;
+  /** "" where it was delivered. */
+  readonly error: string;
+  readonly attempt: number;
+  readonly durationMs: number;
+  /** When the attempt began. */
+  readonly atMs: number;
+  /** Which server sent it. */
+  readonly server: string;
+}
+
+export interface DeliveryQuery {
+  readonly integration?: string;
+  readonly receiver?: string;
+  /** One of the followed groups, or the group that was told. */
+  readonly group?: string;
+  readonly incident?: string;
+  readonly outcome?: AttemptOutcome;
+  readonly key?: string;
+  readonly startMs?: number;
+  readonly endMs?: number;
+  /** What a page before gave to go on with. */
+  readonly after?: { readonly sortKey: number; readonly id: string };
+  /** Up to `DELIVERY_PAGE_MAX`. */
+  readonly limit: number;
+}
+
+/** Every attempt to notify, for people who ask why they were not told. The newest come first. */
 export class DeliveryLog {
-  /** Ids of what is kept, the oldest first. */
-  readonly #ids: string[];
+  readonly #store: DocumentStore;
+  readonly #server: string;
+  #countSincePruning = 0;
 
-  private constructor(ids: string[]) {
-    this.#ids = ids;
+  constructor(store: DocumentStore, server: string) {
+    this.#store = store;
+    this.#server = server;
   }
 
-  static async open(store: DocumentStore): Promise<DeliveryLog> {
-    const documents = await store.transaction((tx) =>
-      tx.list(LOG_COLLECTION, { limit: 2 * DELIVERY_LOG_MAX }),
-    );
-    return new DeliveryLog(documents.map(({ id }) => id));
-  }
-
-  /** The documents to write so that the result is kept and the log stays within its size. */
-  add(entry: OutboxEntry, delivery: Delivery, nowMs: number): Write[] {
-    const { id, integration, groupKey, reason } = entry;
+  /** The document that keeps an attempt. */
+  write(entry: OutboxEntry, attempt: Attempt): Write {
+    const { outcome, startedAtMs, durationMs, number } = attempt;
+    const incident = entry.page?.context.incident?.id;
+    const groups = [...new Set([entry.groupId, ...entry.followedGroups])];
+    const firing = entry.alerts.filter(({ endsAtMs }) => endsAtMs === null).length;
+    const id = hashOf(entry.id, this.#server, String(startedAtMs), String(number));
     const body = {
-      integration,
-      groupKey,
-      reason,
-      outcome: delivery.outcome,
-      attempts: delivery.attempts,
-      error: delivery.outcome === "failed" ? delivery.error.message : null,
-      createdAtMs: entry.createdAtMs,
-      settledAtMs: nowMs,
+      version: VERSION,
+      key: entry.id,
+      integration: entry.integration,
+      receiver: entry.receiver,
+      groupId: entry.groupId,
+      groupKey: entry.groupKey,
+      followedGroups: entry.followedGroups,
+      incident: incident ?? null,
+      reason: entry.reason,
+      firing,
+      resolved: entry.alerts.length - firing,
+      outcome: outcome.kind,
+      error: outcome.kind === "delivered" ? "" : outcome.error.message.slice(0, ERROR_LENGTH_MAX),
+      attempt: number,
+      durationMs,
+      server: this.#server,
     };
-    const writes: Write[] = [
-      { collection: LOG_COLLECTION, id, document: { id, body, sortKey: nowMs } },
+    const tags = [
+      `integration=${entry.integration}`,
+      `receiver=${entry.receiver}`,
+      `outcome=${outcome.kind}`,
+      `key=${entry.id}`,
+      ...groups.map((group) => `group=${group}`),
+      ...(incident === undefined ? [] : [`incident=${incident}`]),
     ];
-    this.#ids.push(id);
-    while (this.#ids.length > DELIVERY_LOG_MAX) {
-      const oldest = this.#ids.shift() as string;
-      writes.push({ collection: LOG_COLLECTION, id: oldest, document: undefined });
-    }
-    return writes;
+    this.#countSincePruning++;
+    return {
+      collection: DELIVERY_COLLECTION,
+      id,
+      document: { id, body, sortKey: startedAtMs, tags },
+    };
   }
+
+  /** @throws OperatingError of the store. */
+  async query(query: DeliveryQuery): Promise<readonly Delivery[]> {
+    const { startMs, endMs, after, limit } = query;
+    const tags = (["key", "incident", "group", "integration", "receiver", "outcome"] as const)
+      .filter((name) => query[name] !== undefined)
+      .map((name) => `${name}=${query[name]}`);
+    const documents = await this.#store.read((reader) =>
+      reader.list(DELIVERY_COLLECTION, {
+        order: "desc",
+        limit: Math.min(limit, DELIVERY_PAGE_MAX),
+        ...(tags.length === 0 ? {} : { tags }),
+        ...(startMs === undefined ? {} : { sortKeyMin: startMs }),
+        ...(endMs === undefined ? {} : { sortKeyMax: endMs }),
+        ...(after === undefined ? {} : { after }),
+      }),
+    );
+    return documents.flatMap((document) => {
+      try {
+        return [deliveryFrom(document)];
+      } catch (error) {
+        if (error instanceof OperatingError) return []; // Damaged: the others can be shown all the same.
+        throw error;
+      }
+    });
+  }
+
+  /** Removes what is too old or too much, once enough has come since the last time. */
+  async prune(nowMs: number): Promise<void> {
+    if (this.#countSincePruning < PRUNE_EVERY) return;
+    this.#countSincePruning = 0;
+    const oldest = await this.#store.read((reader) =>
+      this.#oldestKept(reader, nowMs - DELIVERY_RETENTION_MS),
+    );
+    if (oldest === undefined) return;
+    await this.#store.transaction((tx) =>
+      tx.deleteOldest(DELIVERY_COLLECTION, { sortKeyMax: oldest, limit: 2 * PRUNE_EVERY }),
+    );
+  }
+
+  /** The newest that is to go. */
+  async #oldestKept(
+    reader: Parameters<Parameters<DocumentStore["read"]>[0]>[0],
+    expiredMs: number,
+  ): Promise<number | undefined> {
+    const [first] = await reader.list(DELIVERY_COLLECTION, { limit: 1 });
+    if (first === undefined) return undefined;
+    let after: { sortKey: number; id: string } | undefined;
+    for (let count = 0; count < DELIVERIES_MAX; count += DELIVERY_PAGE_MAX) {
+      const page = await reader.list(DELIVERY_COLLECTION, {
+        order: "desc",
+        limit: DELIVERY_PAGE_MAX,
+        ...(after === undefined ? {} : { after }),
+      });
+      after = page.at(-1);
+      if (page.length < DELIVERY_PAGE_MAX) {
+        after = undefined;
+        break;
+      }
+    }
+    const bound = Math.max(expiredMs, (after?.sortKey ?? Number.NEGATIVE_INFINITY) - 1);
+    return first.sortKey <= bound ? bound : undefined;
+  }
+}
+
+/** @throws OperatingError `disk.corrupt` */
+function deliveryFrom({ id, body, sortKey }: StoredDocument): Delivery {
+  const root = new StoredJson(body, `delivery ${id}`);
+  root.member("version").version(VERSION);
+  const text = (name: string): string => root.member(name).text();
+  const incident = root.member("incident");
+  return {
+    id,
+    key: text("key"),
+    integration: text("integration"),
+    receiver: text("receiver"),
+    groupId: text("groupId"),
+    groupKey: text("groupKey"),
+    followedGroups: texts(root, "followedGroups"),
+    incident: incident.isNull() ? undefined : incident.text(),
+    reason: text("reason"),
+    firing: root.member("firing").number(),
+    resolved: root.member("resolved").number(),
+    outcome: root.member("outcome").oneOf(ATTEMPT_OUTCOMES),
+    error: text("error"),
+    attempt: root.member("attempt").number(),
+    durationMs: root.member("durationMs").number(),
+    atMs: sortKey,
+    server: text("server"),
+  };
 }

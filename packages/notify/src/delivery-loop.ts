@@ -1,47 +1,103 @@
-import { assert, type Clock, NO_LABELS, OperatingError, type Rng } from "@pharos/base";
+import type { NotificationContext } from "@pharos/alert";
+import { assert, type Clock, OperatingError, type Rng } from "@pharos/base";
+import type { Json } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
-import type { Receiver } from "./receiver.ts";
+import { Circuit, type CircuitPolicy, type CircuitState } from "./dispatch/circuit.ts";
+import type { Pending } from "./dispatch/decide.ts";
+import { FlushQueue } from "./dispatch/flush-queue.ts";
+import type { OutboxEntry } from "./dispatch/outbox-entry.ts";
+import { type RateLimit, TokenBucket } from "./dispatch/token-bucket.ts";
+import { DeliveryError, type Receipt, type Receiver } from "./receiver.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry.ts";
-import type { OutboxEntry } from "./stored-group.ts";
 
 /** How many notifications one integration is sent at once; of one group never more than one, to keep its order. */
-export const DELIVERIES_CONCURRENT_MAX = 8;
+export const DELIVERIES_CONCURRENT_MAX = 128;
+/** An attempt that takes longer has failed, whatever the receiver's own limit is: a lease must outlast it. */
+export const ATTEMPT_MS_MAX = 60_000;
+/** A receiver that asks to be left alone for longer is asked again after this. */
+export const RETRY_AFTER_MS_MAX = 5 * 60_000;
 
-export type Delivery =
-  | { readonly outcome: "delivered"; readonly attempts: number }
-  | { readonly outcome: "failed"; readonly attempts: number; readonly error: OperatingError };
+/** One attempt to send a notification, and what came of it. */
+export interface Attempt {
+  /** From 1, of this process. */
+  readonly number: number;
+  /** Wall clock. */
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+  readonly outcome:
+    | { readonly kind: "delivered"; readonly receipt: Receipt }
+    /** Another attempt follows. */
+    | { readonly kind: "retrying"; readonly error: OperatingError }
+    /** Given up: refused for good, or out of attempts. */
+    | { readonly kind: "failed"; readonly error: OperatingError };
+}
+
+/** What an attempt needs beyond the entry. */
+export interface Preparation {
+  readonly context: NotificationContext | undefined;
+  readonly state: Json | undefined;
+}
 
 export interface DeliveryLoopOptions {
   readonly receiver: Receiver;
   readonly retry: RetryPolicy;
+  readonly rate: RateLimit;
+  readonly circuit: CircuitPolicy;
   readonly clock: Clock;
   readonly rng: Rng;
-  /** Called once for each entry, when its fate is known; the next one of its group waits for it. */
-  readonly settle: (entry: OutboxEntry, delivery: Delivery) => Promise<void>;
-  /** An attempt failed and will be repeated. */
-  readonly retrying: (entry: OutboxEntry, error: OperatingError, attempts: number) => void;
+  /** Before the first attempt. */
+  readonly prepare: (entry: OutboxEntry, signal: AbortSignal) => Promise<Preparation>;
+  /**
+   * Before each attempt: whether this server may send it. Where another one has it, it is forgotten here; with an error
+   * it is given up.
+   */
+  readonly claim: (entry: OutboxEntry) => Promise<"send" | "elsewhere" | OperatingError>;
+  /** After each attempt. Of the last one (not "retrying") called once; the group's next one waits for it. */
+  readonly attempted: (entry: OutboxEntry, attempt: Attempt) => Promise<void>;
 }
 
-interface Waiting {
+/** How it stands with an integration. */
+export interface DeliveryStatus {
+  readonly waiting: number;
+  readonly sending: number;
+  readonly circuit: CircuitState;
+}
+
+class Waiting {
   readonly entry: OutboxEntry;
-  attempts: number;
-  nextAttemptMs: number;
-  inFlight: boolean;
+  attempts = 0;
+  /** When to try next, by the monotonic clock. */
+  nextFlushMs: number;
+  phase: "waiting" | "held" | "sending" = "waiting";
+  preparation: Preparation | undefined;
+
+  constructor(entry: OutboxEntry, nextFlushMs: number) {
+    this.entry = entry;
+    this.nextFlushMs = nextFlushMs;
+  }
 }
 
-/** Sends one integration its notifications until accepted, refused or out of attempts; each group's in order. */
+/** Sends one integration its notifications until accepted, refused or out of attempts; of a group one at a time. */
 export class DeliveryLoop {
   readonly #options: DeliveryLoopOptions;
   readonly #stop = new AbortController();
   readonly #alarm: Alarm;
-  readonly #queues = new Map<string, Waiting[]>();
+  readonly #circuit: Circuit;
+  readonly #bucket: TokenBucket;
+  /** By key. */
+  readonly #entries = new Map<string, Waiting>();
+  readonly #queue = new FlushQueue<Waiting>();
   readonly #running: Promise<void>;
   readonly #attempts = new Set<Promise<void>>();
   #receiver: Receiver;
+  /** The receiver asked to be left alone until then, by the monotonic clock. */
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: DeliveryLoopOptions) {
     this.#options = options;
     this.#receiver = options.receiver;
+    this.#circuit = new Circuit(options.circuit);
+    this.#bucket = new TokenBucket(options.rate);
     this.#alarm = new Alarm(options.clock, this.#stop.signal);
     this.#running = this.#run();
   }
@@ -51,41 +107,64 @@ export class DeliveryLoop {
     this.#receiver = receiver;
   }
 
+  get receiver(): Receiver {
+    return this.#receiver;
+  }
+
+  /** Nothing happens where it is there already. */
   add(entry: OutboxEntry): void {
-    const queue = this.#queues.get(entry.groupKey) ?? [];
-    this.#queues.set(entry.groupKey, queue);
-    queue.push({ entry, attempts: 0, nextAttemptMs: 0, inFlight: false });
+    if (this.#entries.has(entry.id)) return;
+    const waiting = new Waiting(entry, this.#options.clock.monotonicMs());
+    this.#entries.set(entry.id, waiting);
+    this.#queue.add(waiting);
     this.#alarm.ring();
   }
 
-  /** All that is not settled, each group's in order. */
+  /** All that is not settled. */
   entries(): OutboxEntry[] {
-    return [...this.#queues.values()].flat().map(({ entry }) => entry);
+    return [...this.#entries.values()].map(({ entry }) => entry);
   }
 
-  /** What waits for one group, in order; the first may be on its way. */
-  waiting(groupKey: string): OutboxEntry[] {
-    return (this.#queues.get(groupKey) ?? []).map(({ entry }) => entry);
+  pending(id: string): Pending | undefined {
+    const waiting = this.#entries.get(id);
+    if (waiting === undefined) return undefined;
+    return waiting.phase === "sending"
+      ? { kind: "sending" }
+      : { kind: "waiting", entry: waiting.entry };
   }
 
-  /** Takes away the newest entry of a group unless it is on its way. */
-  takeNewest(groupKey: string): OutboxEntry | undefined {
-    const queue = this.#queues.get(groupKey) ?? [];
-    if (queue.at(-1)?.inFlight !== false) return undefined;
-    return queue.pop()?.entry;
+  /** Keeps an entry from being tried while it is decided about; false where it is being sent, or not there. */
+  hold(id: string): boolean {
+    const waiting = this.#entries.get(id);
+    if (waiting === undefined || waiting.phase === "sending") return false;
+    waiting.phase = "held";
+    this.#queue.delete(waiting);
+    return true;
   }
 
-  /** Puts a changed entry in the place of the one that will be sent after the entry now being settled. */
-  replaceNext(
-    groupKey: string,
-    change: (next: OutboxEntry) => OutboxEntry,
-  ): OutboxEntry | undefined {
-    const queue = this.#queues.get(groupKey);
-    const next = queue?.[1];
-    if (queue === undefined || next === undefined) return undefined;
-    const entry = change(next.entry);
-    queue[1] = { ...next, entry };
-    return entry;
+  release(id: string): void {
+    const waiting = this.#entries.get(id);
+    if (waiting?.phase !== "held") return;
+    waiting.phase = "waiting";
+    this.#queue.add(waiting);
+    this.#alarm.ring();
+  }
+
+  /** Takes away an entry that is not being sent. */
+  withdraw(id: string): void {
+    const waiting = this.#entries.get(id);
+    if (waiting === undefined) return;
+    assert(waiting.phase !== "sending", "what is being sent is not withdrawn");
+    this.#entries.delete(id);
+    this.#queue.delete(waiting);
+  }
+
+  status(): DeliveryStatus {
+    return {
+      waiting: this.#entries.size - this.#attempts.size,
+      sending: this.#attempts.size,
+      circuit: this.#circuit.state(this.#options.clock.monotonicMs()),
+    };
   }
 
   /** Ends attempts that are on their way; what was not settled stays for the next start. */
@@ -96,76 +175,135 @@ export class DeliveryLoop {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    const { clock } = this.#options;
     try {
       for (;;) {
         const { bell } = this.#alarm;
         const nextMs = this.#startDue();
-        await this.#alarm.wait(nextMs, bell);
+        await this.#alarm.waitFor(
+          nextMs === undefined ? undefined : nextMs - clock.monotonicMs(),
+          bell,
+        );
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  /** Starts what is due; gives the time of the next attempt, if any waits. */
+  /** Starts what is due; gives when to look again, undefined for when something ends or comes. */
   #startDue(): number | undefined {
-    const nowMs = this.#options.clock.nowMs();
-    let nextMs: number | undefined;
-    for (const [head] of this.#queues.values()) {
-      assert(head !== undefined, "an empty queue is removed");
-      if (head.inFlight) continue;
-      if (head.nextAttemptMs > nowMs) {
-        nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, head.nextAttemptMs);
-        continue;
-      }
-      if (this.#attempts.size >= DELIVERIES_CONCURRENT_MAX) break; // The end of one rings the bell.
-      head.inFlight = true;
-      const attempt = this.#attempt(head).finally(() => {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (;;) {
+      const dueMs = this.#queue.nextMs();
+      const openMs = this.#circuit.nextAttemptMs(nowMs);
+      if (dueMs === undefined || openMs === undefined) return undefined;
+      if (this.#attempts.size >= DELIVERIES_CONCURRENT_MAX) return undefined;
+      const startMs = Math.max(dueMs, openMs, this.#pausedUntilMs, this.#bucket.nextMs(nowMs));
+      if (startMs > nowMs) return startMs;
+      const [waiting] = this.#queue.takeDue(nowMs, 1);
+      assert(waiting !== undefined, "the queue said that one is due");
+      this.#bucket.take(nowMs);
+      this.#circuit.began(nowMs);
+      waiting.phase = "sending";
+      const attempt = this.#attempt(waiting).finally(() => {
         this.#attempts.delete(attempt);
         this.#alarm.ring();
       });
       this.#attempts.add(attempt);
     }
-    return nextMs;
   }
 
   async #attempt(waiting: Waiting): Promise<void> {
-    const { clock, rng, retry, retrying } = this.#options;
+    const { clock, prepare, claim } = this.#options;
     const { signal } = this.#stop;
-    waiting.attempts++;
-    const { entry, attempts } = waiting;
+    const { entry } = waiting;
+    let attempt: Attempt;
     try {
-      await this.#receiver.send(outgoing(entry), signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof OperatingError)) throw error; // A bug: not to be repeated for an hour.
-      if (!error.retryable || attempts >= retry.attemptsMax) {
-        await this.#settle(waiting, { outcome: "failed", attempts, error });
+      const claimed = await claim(entry);
+      if (claimed === "elsewhere") {
+        this.#circuit.abandoned();
+        this.#entries.delete(entry.id);
         return;
       }
-      waiting.inFlight = false;
-      waiting.nextAttemptMs = clock.nowMs() + retryDelayMs(retry, attempts, rng);
-      retrying(entry, error, attempts);
-      return;
+      waiting.attempts++;
+      const startedAtMs = clock.nowMs();
+      const startMs = clock.monotonicMs();
+      let outcome: Attempt["outcome"];
+      if (claimed === "send") {
+        waiting.preparation ??= await prepare(entry, signal);
+        outcome = await this.#send(waiting, waiting.preparation);
+      } else {
+        this.#circuit.abandoned();
+        outcome = { kind: "failed", error: claimed };
+      }
+      const durationMs = clock.monotonicMs() - startMs;
+      attempt = { number: waiting.attempts, startedAtMs, durationMs, outcome };
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
     }
-    await this.#settle(waiting, { outcome: "delivered", attempts });
+    await this.#options.attempted(entry, attempt);
+    if (attempt.outcome.kind === "retrying") {
+      waiting.phase = "waiting";
+      this.#queue.add(waiting);
+    } else this.#entries.delete(entry.id);
   }
 
-  async #settle(waiting: Waiting, delivery: Delivery): Promise<void> {
-    const { groupKey } = waiting.entry;
-    await this.#options.settle(waiting.entry, delivery);
-    const queue = this.#queues.get(groupKey);
-    assert(queue?.[0] === waiting, "the head of its queue was settled");
-    queue.shift();
-    if (queue.length === 0) this.#queues.delete(groupKey);
+  async #send(waiting: Waiting, preparation: Preparation): Promise<Attempt["outcome"]> {
+    const { clock, rng, retry } = this.#options;
+    const { entry, attempts } = waiting;
+    try {
+      const receipt = await this.#sendInTime(entry, preparation);
+      this.#circuit.answered();
+      return { kind: "delivered", receipt };
+    } catch (error) {
+      // What is no failure of the world is a bug, and not to be repeated.
+      if (this.#stop.signal.aborted || !(error instanceof OperatingError)) throw error;
+      const nowMs = clock.monotonicMs();
+      if (error.retryable) this.#circuit.failed(nowMs);
+      else this.#circuit.answered();
+      const asked = error instanceof DeliveryError ? (error.retryAfterMs ?? 0) : 0;
+      const pauseMs = Math.min(Math.max(0, asked), RETRY_AFTER_MS_MAX);
+      if (pauseMs > 0) this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
+      const isLast =
+        entry.page === undefined
+          ? attempts >= retry.attemptsMax
+          : clock.nowMs() >= entry.page.giveUpAtMs;
+      if (!error.retryable || isLast) return { kind: "failed", error };
+      waiting.nextFlushMs = nowMs + Math.max(pauseMs, retryDelayMs(retry, attempts, rng));
+      return { kind: "retrying", error };
+    }
+  }
+
+  async #sendInTime(entry: OutboxEntry, preparation: Preparation): Promise<Receipt> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, over.signal]);
+    const tooLate = this.#options.clock.sleep(ATTEMPT_MS_MAX, signal).then(() => {
+      throw new OperatingError("notify.unavailable", `no answer within ${ATTEMPT_MS_MAX / 1000} s`);
+    });
+    tooLate.catch(() => {}); // Heard of below, unless the answer came first.
+    try {
+      return await Promise.race([
+        this.#receiver.send(outgoing(entry, preparation), signal),
+        tooLate,
+      ]);
+    } finally {
+      over.abort();
+    }
   }
 }
 
-function outgoing(entry: OutboxEntry): Parameters<Receiver["send"]>[0] {
-  const { id, receiver, groupKey, groupLabels, reason, alerts } = entry;
+function outgoing(
+  entry: OutboxEntry,
+  { context, state }: Preparation,
+): Parameters<Receiver["send"]>[0] {
+  const { id, receiver, groupKey, groupLabels, routeLabels, reason, alerts } = entry;
   return {
     idempotencyKey: id,
-    notification: { receiver, groupKey, groupLabels, routeLabels: NO_LABELS, reason, alerts },
-    state: undefined,
+    notification: {
+      ...{ receiver, groupKey, groupLabels, routeLabels, reason, alerts },
+      ...(context === undefined ? {} : { context }),
+    },
+    state,
   };
 }

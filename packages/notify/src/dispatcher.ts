@@ -1,442 +1,484 @@
-import {
-  type AlertGroup,
-  emptyGroup,
-  type GroupAlert,
-  groupKey,
-  groupLabels,
-  hashLabels,
-  type Integration,
-  type PlannedNotification,
-  stepGroup,
-} from "@pharos/alert";
-import { assert, type Clock, OperatingError, type Rng } from "@pharos/base";
-import type { DocumentStore } from "@pharos/ports";
+import { type GroupAlert, type HeardAlert, Inhibitor, isResolved, NO_RECORD } from "@pharos/alert";
+import { type Clock, type Labels, labelsFrom, OperatingError, type Rng } from "@pharos/base";
+import type { DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
-import { integrationsOf, type NotificationConfig } from "./config/notification-config.ts";
-import type { WebhookConfig } from "./config/webhook-config.ts";
+import type { IntegrationConfig } from "./config/integration-config.ts";
+import type { NotificationConfig } from "./config/notification-config.ts";
 import { DeliveryLog } from "./delivery-log.ts";
-import { type Delivery, DeliveryLoop } from "./delivery-loop.ts";
-import { entryWrite, groupWrite, needsWriting, takeOver } from "./outbox.ts";
+import type { DeliveryStatus } from "./delivery-loop.ts";
+import { AlertIntake, type KnownAlert } from "./dispatch/alert-intake.ts";
+import {
+  type AlertStatus,
+  alertStatuses,
+  type GroupStatus,
+  groupStatuses,
+} from "./dispatch/alert-status.ts";
+import { type CircuitPolicy, DEFAULT_CIRCUIT } from "./dispatch/circuit.ts";
+import { Deliveries } from "./dispatch/deliveries.ts";
+import type { DispatchCounts, DispatchState } from "./dispatch/dispatch-state.ts";
+import { DocumentWriter } from "./dispatch/document-writer.ts";
+import { GroupFlusher } from "./dispatch/group-flusher.ts";
+import { GroupTable } from "./dispatch/group-table.ts";
+import { recordIdOf } from "./dispatch/idempotency-key.ts";
+import { Leases } from "./dispatch/leases.ts";
+import type { LiveGroup } from "./dispatch/live-group.ts";
+import { type KeptDispatch, loadDispatch } from "./dispatch/load-dispatch.ts";
+import type { DispatchObserver, Enrich, GroupIdentity, SeenAlert } from "./dispatch/observer.ts";
+import { entryWrite, OUTBOX_COLLECTION, type OutboxEntry } from "./dispatch/outbox-entry.ts";
+import { type PageRequest, pageEntry, pageGroupId } from "./dispatch/page.ts";
+import { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
+import { RecordBook } from "./dispatch/record-book.ts";
+import { Settlement } from "./dispatch/settlement.ts";
+import { type AlertOrigin, alertRemoval } from "./dispatch/stored-alert.ts";
+import { GROUP_COLLECTION, groupWrite, type StoredGroup } from "./dispatch/stored-group.ts";
+import { RECORD_COLLECTION, recordWrite } from "./dispatch/stored-record.ts";
+import { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
+import { performWrites, type Write } from "./dispatch/write.ts";
 import type { Receiver } from "./receiver.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
-import {
-  entryFromDocument,
-  GROUP_COLLECTION,
-  groupFromDocument,
-  OUTBOX_COLLECTION,
-  type OutboxEntry,
-  performWrite,
-  type Write,
-} from "./stored-group.ts";
 
-/** More groups than this are not notified; the alerts are refused and counted. */
-export const GROUPS_MAX = 10_000;
-/** More alerts than this, over all groups, are refused and counted. */
-export const ALERTS_MAX = 100_000;
-/** So many notifications of a group wait for one integration; beyond it the newest takes the place of the one before. */
-export const OUTBOX_PER_GROUP_MAX = 16;
-const OUTBOX_DOCUMENTS_MAX = 1_000_000;
+/** How often is forgotten what nobody needs any more. */
+const COLLECTING_INTERVAL_MS = 60_000;
+/** How often is looked for notifications of servers that are no more. */
+const RECLAIM_INTERVAL_MS = 15_000;
+/** The wall clock against the monotonic one: beyond this somebody has set it. */
+const CLOCK_JUMP_MS = 5000;
 
 export interface DispatcherOptions {
   readonly config: NotificationConfig;
   readonly store: DocumentStore;
   readonly clock: Clock;
   readonly rng: Rng;
-  readonly createReceiver: (config: WebhookConfig) => Receiver;
+  readonly createReceiver: (config: IntegrationConfig, receiver: string) => Receiver;
   readonly retry?: RetryPolicy;
+  /** Of each integration. */
+  readonly rate?: RateLimit;
+  readonly circuit?: CircuitPolicy;
+  /** New alerts of one `alertname` beyond this are refused; 0, the default, for no limit. */
+  readonly perAlertnameMax?: number;
+  /** The ids of the silences that hide an alert now; asked with the same array of labels each time. */
+  readonly silencedBy?: (labels: Labels, nowMs: number) => readonly string[];
+  readonly observer?: DispatchObserver;
+  readonly enrich?: Enrich;
+  /** A route's labels for one of its groups; without it they are as the file has them, templates unexpanded. */
+  readonly routeLabels?: (group: LiveGroup, alerts: readonly GroupAlert[]) => Labels;
   /** Failures of the world that the dispatcher goes on after; for the log and for metrics. */
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
-/** Counts since the start. */
-export interface DispatcherStats {
+export interface DispatcherStats extends Readonly<DispatchCounts> {
+  readonly alerts: number;
   readonly groups: number;
   readonly outbox: number;
-  readonly delivered: number;
-  readonly failed: number;
-  readonly retried: number;
-  readonly refusedAlerts: number;
 }
 
+/** Observes nothing, holds nothing. */
+const NOBODY: DispatchObserver = {
+  alertsSeen: () => [],
+  attempted: () => [],
+  regrouped: () => [],
+  heldBecause: () => undefined,
+};
+
 /**
- * Turns alerts into notifications that arrive. Memory holds the truth, the store follows: a group and the
- * notifications that its flush decided are written in one transaction before anything is sent, so that after a crash
- * at any point each one is sent again under its key, or decided again. Where the store fails, notifications go out all
- * the same: a full disk must not keep anybody from hearing of it.
+ * Turns alerts into notifications that arrive. Memory holds the truth, the store follows: what a flush decided is
+ * written in one transaction before anything is sent, so that after a crash at any point each notification is sent
+ * again under its key, or decided again. Servers that share a store decide by what is kept, so that one of them tells.
+ * Where the store fails, notifications go out all the same: a full disk must not keep anybody from hearing of it.
  */
 export class Dispatcher implements AsyncDisposable {
   readonly #options: DispatcherOptions;
   readonly #stop = new AbortController();
   readonly #alarm: Alarm;
-  readonly #groups = new Map<string, AlertGroup>();
-  readonly #loops = new Map<string, DeliveryLoop>();
-  readonly #log: DeliveryLog;
-  #config: NotificationConfig;
-  #integrations: readonly Integration[] = [];
-  #running: Promise<void> = Promise.resolve();
-  /** Documents that could not be written, by collection and id: the next transaction tries them again. */
-  readonly #unwritten = new Map<string, Write>();
-  readonly #counts = { delivered: 0, failed: 0, retried: 0, refusedAlerts: 0 };
+  readonly #state: DispatchState;
+  readonly #flusher: GroupFlusher;
+  #running: Promise<unknown> = Promise.resolve();
+  #watch: Disposable | undefined;
+  #collectedAtMs: number;
+  #reclaimedAtMs: number;
+  /** Between the wall clock and the monotonic one. */
+  #clockOffsetMs: number;
 
-  private constructor(options: DispatcherOptions, log: DeliveryLog) {
+  private constructor(options: DispatcherOptions) {
+    const { store, clock, rng, onProblem } = options;
     this.#options = options;
-    this.#config = options.config;
-    this.#log = log;
-    this.#alarm = new Alarm(options.clock, this.#stop.signal);
+    this.#alarm = new Alarm(clock, this.#stop.signal);
+    const server = rng
+      .below(2 ** 32)
+      .toString(16)
+      .padStart(8, "0");
+    const writer = new DocumentWriter({ store, onProblem });
+    const deliveries = new Deliveries({
+      clock,
+      rng,
+      retry: options.retry ?? DEFAULT_RETRY,
+      rate: options.rate ?? DEFAULT_RATE_LIMIT,
+      circuit: options.circuit ?? DEFAULT_CIRCUIT,
+      createReceiver: options.createReceiver,
+      calls: {
+        prepare: (entry, signal) => settlement.prepare(entry, signal),
+        claim: (entry) => settlement.claim(entry),
+        attempted: async (entry, attempt) => {
+          await settlement.attempted(entry, attempt);
+          this.#alarm.ring();
+        },
+      },
+    });
+    const { perAlertnameMax = 0, observer = NOBODY } = options;
+    this.#state = {
+      clock,
+      shared: store.shared,
+      intake: new AlertIntake({ server, perAlertnameMax }),
+      table: new GroupTable(options.config.route),
+      records: new RecordBook(),
+      writer,
+      leases: new Leases(server, store.shared, writer, () => clock.nowMs()),
+      deliveries,
+      log: new DeliveryLog(store, server),
+      observer,
+      routeLabels: options.routeLabels ?? ((group) => labelsFrom(group.route.labels)),
+      silencedBy: options.silencedBy ?? (() => []),
+      onProblem,
+      counts: { delivered: 0, failed: 0, retried: 0, refusedAlerts: 0 },
+      config: options.config,
+      inhibitor: new Inhibitor(options.config.inhibitRules),
+    };
+    this.#flusher = new GroupFlusher(this.#state);
+    const settlement = new Settlement(this.#state, this.#flusher, options.enrich);
+    this.#collectedAtMs = clock.monotonicMs();
+    this.#reclaimedAtMs = clock.monotonicMs();
+    this.#clockOffsetMs = clock.nowMs() - clock.monotonicMs();
   }
 
   /**
-   * Takes up what the last process left: timers that ran out meanwhile are due at once.
+   * Takes up what the last process left: timers that ran out meanwhile are due at once. What fired is believed for
+   * another `resolve_timeout`, in which whoever told of it is to tell again.
    *
    * @throws OperatingError of the store.
    */
   static async open(options: DispatcherOptions): Promise<Dispatcher> {
-    const log = await DeliveryLog.open(options.store);
-    const dispatcher = new Dispatcher(options, log);
-    await dispatcher.#load();
+    const { store, clock, onProblem, config } = options;
+    const kept = await loadDispatch(store, clock.nowMs(), onProblem);
+    const dispatcher = new Dispatcher(options);
+    await dispatcher.#state.deliveries.apply(config);
+    await dispatcher.#takeUp(kept);
     dispatcher.#running = dispatcher.#run();
+    if (store.shared)
+      dispatcher.#watch = store.watch(OUTBOX_COLLECTION, () => dispatcher.#alarm.ring());
     return dispatcher;
   }
 
   /**
-   * Hears of alerts that began, changed or ended; telling again what is known changes nothing. Resolves when a crash
-   * no longer loses what is new.
+   * Hears of our rules' alerts that began, changed or ended; telling again what is known changes nothing. Resolves when
+   * a crash no longer loses what is new.
    */
   async update(alerts: readonly GroupAlert[]): Promise<void> {
-    this.#stop.signal.throwIfAborted();
+    await this.#hear(
+      alerts.map((alert) => ({ alert, timedOut: false })),
+      "rules",
+    );
+  }
+
+  /**
+   * Takes alerts that somebody posts, as Alertmanager does: those that are right are taken even where others are
+   * wrong. Gives what is wrong, a text for each. Resolves as `update`.
+   */
+  async post(posted: readonly PostedAlert[]): Promise<readonly string[]> {
     const nowMs = this.#options.clock.nowMs();
-    const byGroup = new Map<string, GroupAlert[]>();
-    for (const alert of alerts) {
-      const key = groupKey(groupLabels(this.#config.route, alert.labels));
-      const list = byGroup.get(key) ?? [];
-      list.push(alert);
-      byGroup.set(key, list);
+    const { resolveTimeoutMs } = this.#state.config;
+    const heard: HeardAlert[] = [];
+    const problems: string[] = [];
+    for (const each of posted) {
+      const accepted = acceptPosted(each, resolveTimeoutMs, nowMs);
+      if (typeof accepted === "string") problems.push(accepted);
+      else heard.push(accepted);
     }
-    const writes: Write[] = [];
-    let alertCount = this.#alertCount();
-    for (const [key, list] of byGroup) {
-      const before = this.#groups.get(key);
-      if (before === undefined && !this.#hasRoomFor(list, alertCount)) continue;
-      alertCount += list.length;
-      const after = this.#addToGroup(before, list, nowMs);
-      if (after !== undefined && needsWriting(before, after, nowMs)) writes.push(groupWrite(after));
-    }
-    if (writes.length === 0) return;
-    this.#alarm.ring();
-    await this.#write(writes, "keeping alerts");
+    await this.#hear(heard, "posted");
+    return problems;
   }
 
   /** Takes another configuration: alerts are grouped anew, groups that stay keep their timers and records. */
   async apply(config: NotificationConfig): Promise<void> {
-    this.#config = config;
-    const orphans = await this.#replaceIntegrations();
-    const writes = this.#adopt([...this.#groups.values()], orphans);
+    const { table, deliveries, intake, observer, writer, clock } = this.#state;
+    this.#state.config = config;
+    const orphans = await deliveries.apply(config);
+    for (const entry of orphans) await this.#flusher.drop(entry);
+    const nowMs = clock.nowMs();
+    const gone = table.setRoot(config.route);
+    const writes: Write[] = gone.map(({ id }) => ({
+      collection: GROUP_COLLECTION,
+      id,
+      document: undefined,
+    }));
+    if (gone.length > 0) {
+      const ids = gone.map(({ id }) => id);
+      writes.push(...observer.regrouped(ids, nowMs));
+    }
+    this.#state.inhibitor = new Inhibitor(config.inhibitRules);
+    for (const { fingerprint, alert } of intake.all())
+      this.#state.inhibitor.set({ fingerprint, ...alert });
+    const firing = [...intake.all()].filter(({ alert }) => !isResolved(alert, nowMs));
+    writes.push(...this.#place(firing, nowMs));
     this.#alarm.ring();
-    await this.#write(writes, "grouping alerts anew");
+    await writer.write(writes, "grouping alerts anew");
   }
 
-  /** The groups as they are now, in no particular order. */
-  groups(): readonly AlertGroup[] {
-    return [...this.#groups.values()];
+  /**
+   * Tells receivers outside the routes, with the guarantees of every notification: decided once, kept together with
+   * `writes`, sent at least once under one key. A page whose id was asked for before is not sent again.
+   *
+   * @throws OperatingError `not_found` where none of its receivers is configured; then nothing is kept.
+   */
+  async page(page: PageRequest, writes: readonly Write[] = []): Promise<void> {
+    const { deliveries, leases, shared, writer, records, clock } = this.#state;
+    const integrations = page.receivers.flatMap((name) => deliveries.integrationsOf(name));
+    if (integrations.length === 0)
+      throw new OperatingError(
+        "not_found",
+        `no receiver of ${page.receivers.join(", ")} is configured`,
+      );
+    const nowMs = clock.nowMs();
+    const groupId = pageGroupId(page);
+    const prepared = integrations.map((integration) => {
+      const entry = pageEntry(page, integration, leases.fresh(), nowMs);
+      const { key } = integration;
+      const record = { ...NO_RECORD, sequence: 1 };
+      const pending = entry.id;
+      return {
+        entry,
+        stored: {
+          integration: key,
+          groupId,
+          record,
+          pending,
+          state: undefined,
+          changedAtMs: nowMs,
+        },
+      };
+    });
+    const isNew = (tx: DocumentTransaction | undefined, integration: string): Promise<boolean> =>
+      tx === undefined || !shared
+        ? Promise.resolve(records.get(groupId, integration) === undefined)
+        : tx.get(RECORD_COLLECTION, recordIdOf(integration, groupId)).then((d) => d === undefined);
+    const keep = async (tx: DocumentTransaction): Promise<OutboxEntry[]> => {
+      const asked: OutboxEntry[] = [];
+      const all: Write[] = [...writes];
+      for (const { entry, stored } of prepared) {
+        if (!(await isNew(tx, entry.integration))) continue;
+        asked.push(entry);
+        all.push(entryWrite(entry), recordWrite(stored));
+      }
+      await performWrites(tx, all);
+      return asked;
+    };
+    let asked = await writer.transaction(keep, "keeping a page");
+    if (asked === undefined) {
+      // Nobody can keep it: it is sent all the same.
+      asked = [];
+      for (const { entry } of prepared)
+        if (await isNew(undefined, entry.integration)) asked.push(entry);
+    }
+    for (const { entry, stored } of prepared) {
+      if (!asked.includes(entry)) continue;
+      records.set(stored);
+      deliveries.add(entry);
+    }
+  }
+
+  /** All alerts that are not over. */
+  alerts(): readonly AlertStatus[] {
+    return alertStatuses(this.#state);
+  }
+
+  /** All groups in which something fires. */
+  groups(): readonly GroupStatus[] {
+    return groupStatuses(this.#state);
+  }
+
+  /** Every attempt to notify. */
+  get log(): DeliveryLog {
+    return this.#state.log;
+  }
+
+  get config(): NotificationConfig {
+    return this.#state.config;
+  }
+
+  /** How it stands with each integration, by key. */
+  integrations(): ReadonlyMap<string, DeliveryStatus> {
+    return this.#state.deliveries.status();
+  }
+
+  /** How to send to an integration outside all order, for a test of it. */
+  receiver(integration: string): Receiver | undefined {
+    return this.#state.deliveries.receiver(integration);
   }
 
   stats(): DispatcherStats {
-    let outbox = 0;
-    for (const loop of this.#loops.values()) outbox += loop.entries().length;
-    return { ...this.#counts, groups: this.#groups.size, outbox };
+    const { counts, intake, table, deliveries } = this.#state;
+    return {
+      ...counts,
+      alerts: intake.size,
+      groups: table.size,
+      outbox: deliveries.waitingCount(),
+    };
+  }
+
+  /** Somebody changed what keeps alerts from being told; due groups are looked at. */
+  wake(): void {
+    this.#alarm.ring();
   }
 
   /** Stops without losing anything: what is not sent yet is sent after the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await Promise.all([this.#running, ...[...this.#loops.values()].map((loop) => loop.stop())]);
+    this.#watch?.[Symbol.dispose]();
+    this.#state.writer.close();
+    await Promise.all([this.#running, this.#state.deliveries.stop()]);
   }
 
-  async #load(): Promise<void> {
-    const { store } = this.#options;
-    const [groups, entries] = await store.transaction(
-      async (tx) =>
-        [
-          await tx.list(GROUP_COLLECTION, { limit: GROUPS_MAX }),
-          await tx.list(OUTBOX_COLLECTION, { limit: OUTBOX_DOCUMENTS_MAX }),
-        ] as const,
-    );
-    const kept = this.#readable(groups, groupFromDocument);
-    const orphans = await this.#replaceIntegrations();
-    const writes = this.#adopt(kept, orphans);
-    for (const entry of this.#readable(entries, entryFromDocument)) {
-      const loop = this.#loops.get(entry.integration);
-      if (loop === undefined) writes.push(this.#dropEntry(entry));
-      else loop.add(entry);
-    }
-    if (writes.length > 0) await this.#write(writes, "starting with another configuration");
+  async #hear(heard: readonly HeardAlert[], origin: AlertOrigin): Promise<void> {
+    this.#stop.signal.throwIfAborted();
+    const { intake, inhibitor, writer, clock, counts } = this.#state;
+    const nowMs = clock.nowMs();
+    const { changed, refused, writes } = intake.hear(heard, origin, nowMs);
+    if (refused > 0) this.#refuse(refused, `${intake.size} alerts`);
+    counts.refusedAlerts += refused;
+    for (const { fingerprint, alert } of changed) inhibitor.set({ fingerprint, ...alert });
+    const placed = this.#place(changed, nowMs);
+    await writer.write([...writes, ...placed], "keeping alerts");
   }
 
-  /** A damaged document is reported and left where it is; the others must not suffer for it. */
-  #readable<D, T>(documents: readonly D[], read: (document: D) => T): T[] {
-    return documents.flatMap((document) => {
-      try {
-        return [read(document)];
-      } catch (error) {
-        if (!(error instanceof OperatingError)) throw error;
-        this.#options.onProblem(error, "reading what was kept");
-        return [];
-      }
-    });
+  #refuse(count: number, limit: string): void {
+    const text = `there are ${limit} already: ${count} more are refused`;
+    this.#options.onProblem(new OperatingError("queue.full", text), "hearing of alerts");
   }
 
-  /** Makes the delivery loops fit the configuration; gives the notifications of those that are no more. */
-  async #replaceIntegrations(): Promise<OutboxEntry[]> {
-    const { createReceiver, clock, rng, retry = DEFAULT_RETRY } = this.#options;
-    const wanted = integrationsOf(this.#config);
-    this.#integrations = wanted.map(({ key, config }) => ({
-      key,
-      sendResolved: config.sendResolved,
-    }));
-    const orphans: OutboxEntry[] = [];
-    const ended: Promise<void>[] = [];
-    for (const [key, loop] of this.#loops) {
-      if (wanted.some((integration) => integration.key === key)) continue;
-      this.#loops.delete(key);
-      orphans.push(...loop.entries());
-      ended.push(loop.stop());
-    }
-    for (const { key, config } of wanted) {
-      const receiver = createReceiver(config);
-      const loop = this.#loops.get(key);
-      if (loop !== undefined) loop.setReceiver(receiver);
-      else
-        this.#loops.set(
-          key,
-          new DeliveryLoop({
-            receiver,
-            retry,
-            clock,
-            rng,
-            settle: (entry, delivery) => this.#settle(entry, delivery),
-            retrying: (_entry, error) => {
-              this.#counts.retried++;
-              this.#options.onProblem(error, `notifying ${key}, to be tried again`);
-            },
-          }),
-        );
-    }
-    await Promise.all(ended);
-    return orphans;
-  }
-
-  /** Sorts the alerts of `groups` into the groups of the present route. */
-  #adopt(groups: readonly AlertGroup[], orphans: readonly OutboxEntry[]): Write[] {
-    const nowMs = this.#options.clock.nowMs();
-    this.#groups.clear();
-    const moved: GroupAlert[] = [];
-    const writes = orphans.map((entry) => this.#dropEntry(entry));
-    for (const group of groups) {
-      const stays = [...group.alerts.values()].every(
-        (alert) => groupKey(groupLabels(this.#config.route, alert.labels)) === group.key,
+  /** Puts alerts into their groups, and tells whoever follows them. */
+  #place(alerts: readonly KnownAlert[], nowMs: number): Write[] {
+    const { table, records, counts, observer } = this.#state;
+    const writes: Write[] = [];
+    const followed = new Map<string, { group: GroupIdentity; alerts: SeenAlert[] }>();
+    let refused = 0;
+    for (const known of alerts) {
+      const placing = table.place(known, nowMs, (groupId) =>
+        records.isOwed(groupId, known.fingerprint),
       );
-      if (stays) {
-        this.#groups.set(group.key, group);
-        continue;
-      }
-      moved.push(...group.alerts.values());
-      writes.push({ collection: GROUP_COLLECTION, id: group.key, document: undefined });
+      if (placing.refused) refused++;
+      for (const group of placing.made) writes.push(groupWrite(group));
+      if (placing.isSooner) this.#alarm.ring();
+      const [first] = placing.groups;
+      if (first === undefined || first.id !== table.firstGroupOf(known.fingerprint)) continue;
+      const { identity: group } = first;
+      followed
+        .getOrInsertComputed(first.id, () => ({ group, alerts: [] }))
+        .alerts.push({ alert: known.alert });
     }
-    for (const alert of moved) {
-      const key = groupKey(groupLabels(this.#config.route, alert.labels));
-      const group = this.#addToGroup(this.#groups.get(key), [alert], nowMs);
-      if (group !== undefined) writes.push(groupWrite(group));
-    }
+    if (refused > 0) this.#refuse(refused, `${table.size} groups`);
+    counts.refusedAlerts += refused;
+    for (const { group, alerts: seen } of followed.values())
+      writes.push(...observer.alertsSeen(group, seen, nowMs));
     return writes;
   }
 
-  #addToGroup(
-    before: AlertGroup | undefined,
-    alerts: readonly GroupAlert[],
-    nowMs: number,
-  ): AlertGroup | undefined {
-    const [first] = alerts;
-    assert(first !== undefined, "there is an alert to add");
-    const { route } = this.#config;
-    const group = before ?? emptyGroup(groupLabels(route, first.labels), route, nowMs);
-    const after = stepGroup(group, { kind: "alerts", alerts }, route, nowMs).group;
-    if (after !== undefined) this.#groups.set(after.key, after);
-    return after;
+  async #takeUp(kept: KeptDispatch): Promise<void> {
+    const { intake, inhibitor, records, table, deliveries, leases, writer, config, clock } =
+      this.#state;
+    const nowMs = clock.nowMs();
+    for (const record of kept.records) records.set(record);
+    const untilMs = nowMs + config.resolveTimeoutMs;
+    const known = kept.alerts.map((stored) => intake.restore(stored, untilMs, nowMs));
+    for (const { fingerprint, alert } of known) inhibitor.set({ fingerprint, ...alert });
+    const timers = new Map(kept.groups.map((group) => [group.id, group]));
+    const placed = this.#place(known, nowMs);
+    for (const group of table.values()) this.#takeUpTimer(group, timers, nowMs);
+    const writes = [...kept.writes, ...placed];
+    for (const { id } of timers.values())
+      writes.push({ collection: GROUP_COLLECTION, id, document: undefined });
+    await writer.write(writes, "starting");
+    for (const entry of kept.entries) {
+      if (!leases.isOurs(entry, nowMs)) continue;
+      if (!deliveries.add(entry)) await this.#flusher.drop(entry);
+    }
   }
 
-  /** Whether alerts of a new group fit in; those of a group that is known must get through, to resolve too. */
-  #hasRoomFor(alerts: readonly GroupAlert[], alertCount: number): boolean {
-    const full = this.#groups.size >= GROUPS_MAX;
-    if (!full && alertCount + alerts.length <= ALERTS_MAX) return true;
-    this.#counts.refusedAlerts += alerts.length;
-    const limit = full ? `${GROUPS_MAX} groups` : `${ALERTS_MAX} alerts`;
-    this.#options.onProblem(
-      new OperatingError("queue.full", `there are ${limit} already`),
-      "grouping alerts",
-    );
-    return false;
-  }
-
-  #alertCount(): number {
-    let count = 0;
-    for (const group of this.#groups.values()) count += group.alerts.size;
-    return count;
+  /** Those that are left in `timers` belong to no group. */
+  #takeUpTimer(group: LiveGroup, timers: Map<string, StoredGroup>, nowMs: number): void {
+    const { table } = this.#state;
+    const stored = timers.get(group.id);
+    if (stored === undefined) return;
+    timers.delete(group.id);
+    group.flushed = stored.flushed;
+    group.isKept = true;
+    group.nextFlushMs = Math.max(stored.nextFlushMs, nowMs);
+    table.requeue(group);
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    const { clock } = this.#options;
+    const { table } = this.#state;
     try {
       for (;;) {
         const { bell } = this.#alarm;
-        await this.#flushDue();
-        await this.#alarm.wait(this.#nextFlushMs(), bell);
+        this.#watchClock();
+        await this.#flusher.flushDue();
+        await this.#reclaim();
+        await this.#collect();
+        const nextMs = table.queue.nextMs();
+        const leftMs = nextMs === undefined ? undefined : nextMs - clock.nowMs();
+        const sleepMs = this.#state.shared ? RECLAIM_INTERVAL_MS : leftMs;
+        await this.#alarm.waitFor(Math.min(leftMs ?? Infinity, sleepMs ?? Infinity), bell);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  #nextFlushMs(): number | undefined {
-    let nextMs: number | undefined;
-    for (const { nextFlushMs } of this.#groups.values())
-      nextMs = Math.min(nextMs ?? Number.POSITIVE_INFINITY, nextFlushMs);
-    return nextMs;
-  }
-
-  async #flushDue(): Promise<void> {
-    const nowMs = this.#options.clock.nowMs();
-    const writes: Write[] = [];
-    const added: OutboxEntry[] = [];
-    for (const group of [...this.#groups.values()]) {
-      if (group.nextFlushMs > nowMs) continue;
-      const { group: after, notifications } = stepGroup(
-        group,
-        { kind: "flush", integrations: this.#integrations },
-        this.#config.route,
-        nowMs,
-      );
-      if (after === undefined) this.#groups.delete(group.key);
-      else this.#groups.set(group.key, after);
-      for (const planned of notifications)
-        added.push(...this.#enqueue(group, planned, nowMs, writes));
-      writes.push(
-        after === undefined
-          ? { collection: GROUP_COLLECTION, id: group.key, document: undefined }
-          : groupWrite(after),
-      );
-    }
-    if (writes.length === 0) return;
-    await this.#write(writes, "keeping notifications");
-    for (const entry of added) {
-      const loop = this.#loops.get(entry.integration);
-      if (loop !== undefined) loop.add(entry);
-      else await this.#write([this.#dropEntry(entry)], "dropping a notification");
-    }
-  }
-
-  /** Makes the outbox entry of a planned notification; where too many wait, it takes in the newest of them. */
-  #enqueue(
-    group: AlertGroup,
-    planned: PlannedNotification,
-    nowMs: number,
-    writes: Write[],
-  ): OutboxEntry[] {
-    const { integration, reason, alerts, recordBefore } = planned;
-    const loop = this.#loops.get(integration);
-    let entry: OutboxEntry = {
-      id: this.#newKey(group, integration, nowMs),
-      integration,
-      receiver: this.#config.route.receiver,
-      groupKey: group.key,
-      groupLabels: group.labels,
-      reason,
-      alerts,
-      recordBefore,
-      createdAtMs: nowMs,
-    };
-    if (loop !== undefined && loop.waiting(group.key).length >= OUTBOX_PER_GROUP_MAX) {
-      const replaced = loop.takeNewest(group.key);
-      if (replaced !== undefined) {
-        entry = takeOver(entry, replaced);
-        writes.push({ collection: OUTBOX_COLLECTION, id: replaced.id, document: undefined });
-      }
-    }
-    writes.push(entryWrite(entry));
-    return [entry];
-  }
-
-  /** Never the same twice, also after a crash that forgot one. */
-  #newKey(group: AlertGroup, integration: string, nowMs: number): string {
-    const { high, low } = hashLabels([[integration, group.key]]);
-    const chance = this.#options.rng.below(2 ** 32);
-    return (
-      [high, low, chance].map((n) => n.toString(16).padStart(8, "0")).join("") + nowMs.toString(16)
-    );
-  }
-
-  async #settle(entry: OutboxEntry, delivery: Delivery): Promise<void> {
-    const { clock, onProblem } = this.#options;
+  /** A clock that was set back must not put groups off by as much. */
+  #watchClock(): void {
+    const { clock } = this.#options;
+    const { table } = this.#state;
     const nowMs = clock.nowMs();
-    const writes: Write[] = [{ collection: OUTBOX_COLLECTION, id: entry.id, document: undefined }];
-    writes.push(...this.#log.add(entry, delivery, nowMs));
-    if (delivery.outcome === "delivered") this.#counts.delivered++;
-    else {
-      this.#counts.failed++;
-      onProblem(
-        delivery.error,
-        `notifying ${entry.integration}, given up after ${delivery.attempts} attempts`,
-      );
-      writes.push(...this.#takeBack(entry, nowMs));
-      this.#alarm.ring();
+    const offsetMs = nowMs - clock.monotonicMs();
+    const jumpMs = offsetMs - this.#clockOffsetMs;
+    if (Math.abs(jumpMs) < CLOCK_JUMP_MS) return;
+    this.#clockOffsetMs = offsetMs;
+    for (const group of table.values()) {
+      const { groupWaitMs, groupIntervalMs } = group.route;
+      const leftMaxMs = group.flushed ? groupIntervalMs : groupWaitMs;
+      group.nextFlushMs = Math.min(group.nextFlushMs, nowMs + leftMaxMs);
     }
-    await this.#write(writes, "keeping what became of a notification");
+    table.queue.rebuild();
   }
 
-  /** What a failed notification said goes into the next one, or back into its group for the next flush. */
-  #takeBack(entry: OutboxEntry, nowMs: number): Write[] {
-    const loop = this.#loops.get(entry.integration);
-    const next = loop?.replaceNext(entry.groupKey, (after) => takeOver(after, entry));
-    if (next !== undefined) return [entryWrite(next)];
-    const { route } = this.#config;
-    if (groupKey(groupLabels(route, entry.groupLabels)) !== entry.groupKey) return []; // Grouped anew.
-    const group = this.#groups.get(entry.groupKey) ?? emptyGroup(entry.groupLabels, route, nowMs);
-    const { integration, alerts, recordBefore } = entry;
-    const { group: after } = stepGroup(
-      group,
-      { kind: "failed", integration, alerts, recordBefore },
-      route,
-      nowMs,
-    );
-    if (after === undefined) return [];
-    this.#groups.set(after.key, after);
-    return [groupWrite(after)];
+  /** Sends what servers have left that are no more. */
+  async #reclaim(): Promise<void> {
+    const { shared, leases, deliveries, clock } = this.#state;
+    const nowMs = clock.monotonicMs();
+    if (!shared || nowMs - this.#reclaimedAtMs < RECLAIM_INTERVAL_MS) return;
+    this.#reclaimedAtMs = nowMs;
+    for (const entry of await leases.reclaim()) deliveries.add(entry);
   }
 
-  /** Its receiver is not in the configuration any more. */
-  #dropEntry(entry: OutboxEntry): Write {
-    this.#counts.failed++;
-    this.#options.onProblem(
-      new OperatingError("notify.rejected", `${entry.integration} is no longer configured`),
-      "delivering a notification",
-    );
-    return { collection: OUTBOX_COLLECTION, id: entry.id, document: undefined };
-  }
-
-  async #write(writes: readonly Write[], doing: string): Promise<void> {
-    for (const write of writes) this.#unwritten.set(`${write.collection} ${write.id}`, write);
-    // All that waits goes into the first transaction that gets its turn; the others find nothing left to do.
-    let batch: ReadonlyMap<string, Write> = new Map();
+  async #collect(): Promise<void> {
+    const { intake, table, records, inhibitor, writer, log, clock, onProblem } = this.#state;
+    if (clock.monotonicMs() - this.#collectedAtMs < COLLECTING_INTERVAL_MS) return;
+    this.#collectedAtMs = clock.monotonicMs();
+    const nowMs = clock.nowMs();
+    const gone = intake.collect(nowMs, (id) => table.isInGroup(id));
+    for (const { fingerprint, alert } of gone) {
+      inhibitor.delete(fingerprint, alert.labels);
+      table.forget(fingerprint);
+    }
+    const writes = gone.map(({ fingerprint }) => alertRemoval(fingerprint));
+    writes.push(...records.collect(nowMs, (groupId) => table.get(groupId) !== undefined));
+    if (writes.length > 0) await writer.write(writes, "forgetting what is over");
     try {
-      await this.#options.store.transaction(async (tx) => {
-        batch = new Map(this.#unwritten);
-        for (const write of batch.values()) await performWrite(tx, write);
-      });
+      await log.prune(nowMs);
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      if (!this.#stop.signal.aborted) this.#options.onProblem(error, doing);
-      return;
+      if (!this.#stop.signal.aborted) onProblem(error, "forgetting old deliveries");
     }
-    for (const [key, write] of batch)
-      if (this.#unwritten.get(key) === write) this.#unwritten.delete(key);
   }
 }

@@ -17,6 +17,8 @@ export type {
   IntegrationBase,
   NamedText,
   NotificationHttpConfig,
+  NotificationProxy,
+  OAuth2Config,
 } from "./config/integration-base.ts";
 export {
   INTEGRATION_KINDS,
@@ -53,16 +55,42 @@ export type {
   SlackThread,
 } from "./config/slack-config.ts";
 export type { WebhookConfig } from "./config/webhook-config.ts";
-export { DELIVERY_LOG_MAX } from "./delivery-log.ts";
-export { DELIVERIES_CONCURRENT_MAX, type Delivery } from "./delivery-loop.ts";
 export {
-  ALERTS_MAX,
-  Dispatcher,
-  type DispatcherOptions,
-  type DispatcherStats,
-  GROUPS_MAX,
-  OUTBOX_PER_GROUP_MAX,
-} from "./dispatcher.ts";
+  ATTEMPT_OUTCOMES,
+  type AttemptOutcome,
+  DELIVERIES_MAX,
+  DELIVERY_COLLECTION,
+  DELIVERY_PAGE_MAX,
+  DELIVERY_RETENTION_MS,
+  type Delivery,
+  DeliveryLog,
+  type DeliveryQuery,
+} from "./delivery-log.ts";
+export {
+  ATTEMPT_MS_MAX,
+  DELIVERIES_CONCURRENT_MAX,
+  type DeliveryStatus,
+  RETRY_AFTER_MS_MAX,
+} from "./delivery-loop.ts";
+export { ALERTS_MAX, RESOLVED_KEPT_MS } from "./dispatch/alert-intake.ts";
+export type { AlertStatus, GroupStatus } from "./dispatch/alert-status.ts";
+export { type CircuitPolicy, type CircuitState, DEFAULT_CIRCUIT } from "./dispatch/circuit.ts";
+export { GROUPS_MAX } from "./dispatch/group-table.ts";
+export { groupIdOf } from "./dispatch/idempotency-key.ts";
+export { groupIdFor, type LiveGroup } from "./dispatch/live-group.ts";
+export type {
+  DispatchObserver,
+  Enrich,
+  GroupIdentity,
+  SeenAlert,
+  SeenAttempt,
+} from "./dispatch/observer.ts";
+export type { PageRequest } from "./dispatch/page.ts";
+export { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
+export type { AlertSuppression } from "./dispatch/suppression.ts";
+export { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
+export type { Write } from "./dispatch/write.ts";
+export { Dispatcher, type DispatcherOptions, type DispatcherStats } from "./dispatcher.ts";
 export {
   ALERT_HISTORY_COLLECTION,
   ALERT_PHASES,
@@ -100,5 +128,7 @@ export {
   type Receipt,
   type Receiver,
 } from "./receiver.ts";
+export { createReceiver } from "./receivers/create-receiver.ts";
+export type { ReceiverEnvironment } from "./receivers/receiver-environment.ts";
 export { DEFAULT_RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
 export { WebhookReceiver, type WebhookSender } from "./webhook-receiver.ts";

@@ -7,15 +7,18 @@ export interface RetryPolicy {
   readonly attemptsMax: number;
 }
 
-/** 1 s, 2 s, 4 s … up to a minute; gives up after some 50 minutes. */
+/** Three retries, after 1 s, 2 s and 4 s. */
 export const DEFAULT_RETRY: RetryPolicy = {
   firstDelayMs: 1000,
   delayMsMax: 60_000,
-  attemptsMax: 100,
+  attemptsMax: 4,
 };
 
-/** How long to wait after so many failed attempts. Full jitter: after an outage, groups must not come back in step. */
+/** How much longer than the policy says a wait may be: after an outage, groups must not come back in step. */
+const JITTER = 0.1;
+
+/** How long to wait after so many failed attempts: twice as long each time. */
 export function retryDelayMs(policy: RetryPolicy, attemptCount: number, rng: Rng): number {
-  const ceilingMs = Math.min(policy.firstDelayMs * 2 ** (attemptCount - 1), policy.delayMsMax);
-  return rng.unit() * ceilingMs;
+  const delayMs = Math.min(policy.firstDelayMs * 2 ** (attemptCount - 1), policy.delayMsMax);
+  return delayMs * (1 + JITTER * rng.unit());
 }

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import { MemoryDocumentStore } from "@pharos/testing";
-import { type NotificationConfig, OUTBOX_PER_GROUP_MAX } from "../src/index.ts";
+import { DeliveryError, type NotificationConfig } from "../src/index.ts";
 import {
   config,
   ms,
@@ -169,28 +169,47 @@ test("an alert from outside is over when its end has come, without a word", asyn
   ]);
 });
 
-test("a receiver that is down is tried again, under the same key, until it accepts", async () => {
+test("a receiver that is away is tried again after 1, 2 and 4 s, under the same key", async () => {
   const scenario = new Scenario();
   await using dispatcher = await scenario.open(new MemoryDocumentStore());
   const keys = new Set<string>();
-  const attemptsAt: string[] = [];
+  const attemptsAtMs: number[] = [];
   scenario.answer = async ({ idempotencyKey }) => {
     keys.add(idempotencyKey);
-    attemptsAt.push(time(scenario.clock.nowMs()));
-    if (scenario.clock.nowMs() < START_MS + ms("10m")) throw unavailable();
+    attemptsAtMs.push(scenario.clock.nowMs() - START_MS);
+    if (attemptsAtMs.length < 4) throw unavailable();
   };
   await scenario.fire(dispatcher, "Down/a");
-  await scenario.clock.advance(ms("1h"));
+  await scenario.clock.advance(ms("5m"));
   equal(keys.size, 1);
-  equal(attemptsAt[0], "30s");
-  ok(attemptsAt.length > 8, "backs off to about a minute");
-  ok(attemptsAt.length < 60, "does not hammer");
+  equal(attemptsAtMs[0], 30_000);
+  const waits = attemptsAtMs.slice(1).map((atMs, i) => atMs - (attemptsAtMs[i] as number));
+  for (const [i, wantMs] of [1000, 2000, 4000].entries()) {
+    const waitedMs = waits[i] as number;
+    ok(waitedMs >= wantMs && waitedMs <= wantMs * 1.1, `${waitedMs} ms for ${wantMs} ms`);
+  }
   equal(scenario.sent.length, 1);
   equal(dispatcher.stats().delivered, 1);
+  equal(dispatcher.stats().retried, 3);
   equal(dispatcher.stats().outbox, 0);
 });
 
-test("while a receiver is down its notifications keep their order, and firing ones are not lost", async () => {
+test("when the retries are used up it is decided anew at the next flush, under another key", async () => {
+  const scenario = new Scenario();
+  await using dispatcher = await scenario.open(new MemoryDocumentStore());
+  const keys = new Set<string>();
+  scenario.answer = async ({ idempotencyKey }) => {
+    keys.add(idempotencyKey);
+    if (scenario.clock.nowMs() < START_MS + ms("2m")) throw unavailable();
+  };
+  await scenario.fire(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("1h"));
+  deepEqual(scenario.sent, ["5m30s first notification: +Down/a"]);
+  equal(keys.size, 2);
+  equal(dispatcher.stats().failed, 1);
+});
+
+test("of an alert that was over before a receiver was back, it hears both at once", async () => {
   const scenario = new Scenario();
   await using dispatcher = await scenario.open(new MemoryDocumentStore());
   scenario.answer = async () => {
@@ -202,7 +221,28 @@ test("while a receiver is down its notifications keep their order, and firing on
   await scenario.clock.advance(ms("1h"));
   deepEqual(
     scenario.sent.map((line) => line.replace(/^\S+ /, "")),
-    ["first notification: +Down/a", "all alerts resolved: -Down/a"],
+    ["all alerts resolved: -Down/a"],
+  );
+  equal(dispatcher.stats().groups, 0);
+});
+
+test("a receiver that says when to come back is left alone until then", async () => {
+  const scenario = new Scenario();
+  await using dispatcher = await scenario.open(new MemoryDocumentStore());
+  let isFirst = true;
+  scenario.answer = async () => {
+    if (!isFirst) return;
+    isFirst = false;
+    throw new DeliveryError("notify.unavailable", "status 429", { retryAfterMs: 90_000 });
+  };
+  await scenario.fire(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("10s"));
+  await scenario.fire(dispatcher, "Slow/a");
+  await scenario.clock.advance(ms("10m"));
+  deepEqual(
+    scenario.sent.toSorted(),
+    ["2m first notification: +Down/a", "2m first notification: +Slow/a"],
+    "of another group neither",
   );
 });
 
@@ -211,12 +251,12 @@ test("a receiver that is down does not hold up another one", async () => {
   const heard: string[] = [];
   await using dispatcher = await scenario.open(
     new MemoryDocumentStore(),
-    config({}, [webhook({ alertsMax: 1 }), webhook({ alertsMax: 2 })]),
+    config({}, [webhook(), webhook()]),
     {
-      createReceiver: ({ alertsMax }) => ({
+      createReceiver: ({ index }) => ({
         async send(_outgoing, signal) {
           // The first one never answers.
-          if (alertsMax === 1) await scenario.clock.sleep(Number.POSITIVE_INFINITY, signal);
+          if (index === 0) await scenario.clock.sleep(Number.POSITIVE_INFINITY, signal);
           heard.push(time(scenario.clock.nowMs()));
           return {};
         },
@@ -274,26 +314,59 @@ test("a receiver that refuses everything is left alone once all has been over fo
   equal(dispatcher.stats().outbox, 0);
 });
 
-test("more waiting notifications than the limit are taken together, and nothing resolved is lost", async () => {
+test("while a circuit is open a group has one notification waiting, which speaks for all before it", async () => {
   const scenario = new Scenario();
-  await using dispatcher = await scenario.open(new MemoryDocumentStore());
-  let down = true;
+  await using dispatcher = await scenario.open(new MemoryDocumentStore(), config(), {
+    circuit: { failuresMax: 1, openMs: ms("1h") },
+  });
+  const isDown = (): boolean => scenario.clock.nowMs() < START_MS + ms("50m");
   scenario.answer = async () => {
-    if (down) throw unavailable();
+    if (isDown()) throw unavailable();
   };
   await scenario.fire(dispatcher, "Down/always");
-  const flushCount = OUTBOX_PER_GROUP_MAX + 4;
-  for (let i = 0; i < flushCount; i++) {
+  for (let i = 0; i < 8; i++) {
     await scenario.clock.advance(ms("1m"));
     await scenario.fire(dispatcher, `Down/x${i}`);
     if (i > 0) await scenario.resolve(dispatcher, `Down/x${i - 1}`);
     await scenario.clock.advance(ms("4m"));
+    equal(dispatcher.stats().outbox, 1);
+    equal(dispatcher.integrations().get("team/webhook[0]")?.circuit, "open");
   }
-  ok(dispatcher.stats().outbox <= OUTBOX_PER_GROUP_MAX);
-  down = false;
-  await scenario.clock.advance(ms("10m"));
-  const all = scenario.sent.join("\n");
-  for (let i = 0; i < flushCount - 1; i++) ok(all.includes(`-Down/x${i}`), `x${i} resolved`);
+  await scenario.clock.advance(ms("40m"));
+  equal(dispatcher.integrations().get("team/webhook[0]")?.circuit, "closed");
+  equal(scenario.sent.length, 1);
+  equal(
+    scenario.sent[0]?.replace(/^\S+ /, ""),
+    "first notification: +Down/always -Down/x0 -Down/x1 -Down/x2 -Down/x3 -Down/x4 -Down/x5 -Down/x6 +Down/x7",
+  );
+});
+
+test("a circuit that is open lets one attempt through after its time, and holds up no other integration", async () => {
+  const scenario = new Scenario();
+  const attempts: string[] = [];
+  await using dispatcher = await scenario.open(
+    new MemoryDocumentStore(),
+    config({ groupBy: ["instance"] }, [webhook(), webhook()]),
+    {
+      createReceiver: ({ index }) => ({
+        async send() {
+          attempts.push(`${index} ${time(scenario.clock.nowMs())}`);
+          if (index === 0) throw unavailable();
+          return {};
+        },
+      }),
+    },
+  );
+  const names = Array.from({ length: 20 }, (_, i) => `Down/${i}`);
+  await scenario.fire(dispatcher, ...names);
+  await scenario.clock.advance(ms("30s"));
+  equal(attempts.filter((line) => line === "1 30s").length, 20, "the other one has heard all");
+  const failed = attempts.filter((line) => line.startsWith("0 ")).length;
+  ok(failed >= 5 && failed < 20, "the first few have found out");
+  await scenario.clock.advance(ms("29s"));
+  equal(attempts.length, 20 + failed, "nothing is tried while it is open");
+  await scenario.clock.advance(ms("10s"));
+  equal(attempts.length, 20 + failed + 1, "one finds out how it stands");
 });
 
 test("after a kill -9 within group_wait the alert is told at its original time", async () => {
@@ -318,6 +391,7 @@ test("after a longer outage the alert is told at once, and not again", async () 
   await dead[Symbol.asyncDispose]();
   await scenario.clock.advance(ms("20m"));
   await using dispatcher = await scenario.open(next);
+  await dispatcher.update([scenario.alert("Down/a", "fires", START_MS)]);
   await scenario.clock.advance(ms("1h"));
   deepEqual(scenario.sent, ["20m first notification: +Down/a"]);
   await scenario.resolve(dispatcher, "Down/a");
@@ -350,7 +424,7 @@ test("notifications for a receiver that is no longer configured are dropped and 
     throw unavailable();
   };
   await scenario.fire(dispatcher, "Down/a");
-  await scenario.clock.advance(ms("1m"));
+  await scenario.clock.advance(ms("31s"));
   scenario.problems.length = 0;
   await dispatcher.apply({ ...config(), receivers: [] });
   deepEqual(
@@ -375,7 +449,8 @@ test("a store that fails keeps nobody from being told, and is written when it wo
   await scenario.fire(dispatcher, "Down/b");
   const next = store.kill();
   await dispatcher[Symbol.asyncDispose]();
-  await using _after = await scenario.open(next);
+  await using after = await scenario.open(next);
+  await scenario.fire(after, "Down/a", "Down/b");
   await scenario.clock.advance(ms("10m"));
   deepEqual(scenario.sent.slice(1), ["5m30s new alerts added: +Down/a +Down/b"]);
 });
@@ -389,7 +464,7 @@ test("damaged documents are reported and the others are taken up", async () => {
   await dead[Symbol.asyncDispose]();
   await next.transaction(async (tx) => {
     await tx.put("alert_groups", { id: "broken", body: { version: 1 }, sortKey: 0 });
-    await tx.put("notification_outbox", { id: "newer", body: { version: 2 }, sortKey: 0 });
+    await tx.put("notification_outbox", { id: "newer", body: { version: 99 }, sortKey: 0 });
   });
   await using _dispatcher = await scenario.open(next);
   deepEqual(
@@ -400,21 +475,53 @@ test("damaged documents are reported and the others are taken up", async () => {
   equal(scenario.sent.length, 1);
 });
 
-test("what became of each notification is kept", async () => {
+test("every attempt is kept, and found by what it was about", async () => {
   const scenario = new Scenario();
-  const store = new MemoryDocumentStore();
-  await using dispatcher = await scenario.open(store);
+  await using dispatcher = await scenario.open(new MemoryDocumentStore());
+  let isFirst = true;
+  scenario.answer = async () => {
+    if (isFirst) {
+      isFirst = false;
+      throw unavailable();
+    }
+  };
   await scenario.fire(dispatcher, "Down/a");
   await scenario.clock.advance(ms("1m"));
-  const [entry] = await store.transaction((tx) => tx.list("notification_log", { limit: 10 }));
-  deepEqual(entry?.body, {
+  const [delivered, retried, ...others] = await dispatcher.log.query({ limit: 10 });
+  deepEqual(others, []);
+  ok(delivered !== undefined && retried !== undefined);
+  const { id, server, groupId, key, followedGroups, atMs, ...rest } = retried;
+  deepEqual(rest, {
     integration: "team/webhook[0]",
+    receiver: "team",
     groupKey: '{}:{alertname="Down"}',
+    incident: undefined,
     reason: "first notification",
-    outcome: "delivered",
-    attempts: 1,
-    error: null,
-    createdAtMs: START_MS + 30_000,
-    settledAtMs: START_MS + 30_000,
+    firing: 1,
+    resolved: 0,
+    outcome: "retrying",
+    error: "status 503",
+    attempt: 1,
+    durationMs: 0,
   });
+  equal(atMs, START_MS + 30_000);
+  deepEqual(followedGroups, [groupId]);
+  equal(delivered.key, key, "of one notification");
+  equal(delivered.outcome, "delivered");
+  equal(delivered.attempt, 2);
+  equal(delivered.server, server);
+  const found = await dispatcher.log.query({ outcome: "retrying", group: groupId, limit: 10 });
+  deepEqual(
+    found.map((each) => each.id),
+    [id],
+  );
+  deepEqual(await dispatcher.log.query({ receiver: "nobody", limit: 10 }), []);
+  const older = await dispatcher.log.query({
+    after: { sortKey: delivered.atMs, id: delivered.id },
+    limit: 10,
+  });
+  deepEqual(
+    older.map((each) => each.id),
+    [id],
+  );
 });

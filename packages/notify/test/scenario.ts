@@ -1,3 +1,4 @@
+import { buildRoute, type RouteParts } from "@pharos/alert";
 import {
   type Labels,
   labelsFrom,
@@ -52,19 +53,19 @@ export function webhook(change: Partial<WebhookConfig> = {}): WebhookConfig {
 }
 
 export function config(
-  change: Partial<NotificationConfig["route"]> = {},
+  change: RouteParts = {},
   webhookConfigs: readonly WebhookConfig[] = [webhook()],
 ): NotificationConfig {
   return {
     resolveTimeoutMs: 300_000,
-    route: {
+    route: buildRoute({
       receiver: "team",
       groupBy: ["alertname"],
       groupWaitMs: 30_000,
       groupIntervalMs: 300_000,
       repeatIntervalMs: 4 * 3_600_000,
       ...change,
-    },
+    }),
     receivers: [
       {
         name: "team",

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
-import type { Rule, RuleGroup } from "@pharos/alert";
+import { buildRoute, type Rule, type RuleGroup } from "@pharos/alert";
 import {
   formatLabels,
   labelsFrom,
@@ -22,13 +22,13 @@ const MINUTE = 60 * SECOND;
 
 const NOTIFICATIONS: NotificationConfig = {
   resolveTimeoutMs: 5 * MINUTE,
-  route: {
+  route: buildRoute({
     receiver: "team",
     groupBy: ["alertname"],
     groupWaitMs: 5 * SECOND,
     groupIntervalMs: 10 * SECOND,
     repeatIntervalMs: 60 * MINUTE,
-  },
+  }),
   receivers: [
     {
       name: "team",
