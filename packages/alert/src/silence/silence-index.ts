@@ -1,7 +1,7 @@
 import { type Labels, matchesLabels } from "@pharos/base";
 import { MatcherIndex } from "../matching/matcher-index.ts";
 import { sameMatchers } from "../matching/same-matchers.ts";
-import { activeWindow } from "./recurrence.ts";
+import { singleWindow } from "./recurrence.ts";
 import type { Silence } from "./silence.ts";
 
 /** How long it may be believed that a silence has no further window; to look again costs little. */
@@ -102,7 +102,7 @@ function isHiding(entry: Entry, nowMs: number): boolean {
   if (silence.recurrence === undefined)
     return silence.startsAtMs <= nowMs && nowMs < silence.endsAtMs;
   if (phase.fromMs <= nowMs && nowMs < phase.untilMs) return phase.isHiding;
-  const window = activeWindow(silence, nowMs);
+  const window = singleWindow(silence, nowMs);
   const isActive = window !== undefined && window.startsAtMs <= nowMs;
   const changesAtMs = isActive ? window.endsAtMs : (window?.startsAtMs ?? Number.POSITIVE_INFINITY);
   const untilMs = Math.min(changesAtMs, nowMs + WINDOW_KNOWN_MS_MAX);

@@ -1,5 +1,5 @@
 import type { Matcher } from "@pharos/base";
-import { activeWindow, type Recurrence } from "./recurrence.ts";
+import { type Recurrence, singleWindow } from "./recurrence.ts";
 
 /**
  * Hides matching alerts for a time. Without a recurrence from `startsAtMs` to `endsAtMs`; with one, in each window that
@@ -26,7 +26,7 @@ export function silenceState(
   nowMs: number,
 ): SilenceState {
   if (nowMs >= silence.endsAtMs) return "expired";
-  const window = activeWindow(silence, nowMs);
+  const window = singleWindow(silence, nowMs);
   if (window === undefined) return "expired";
   return window.startsAtMs <= nowMs ? "active" : "pending";
 }

@@ -120,6 +120,13 @@ const MISTAKES: readonly (readonly [change: Partial<Recurrence>, problem: RegExp
   [{ rrule: "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30" }, /has no window before the silence ends/],
   [{ rrule: `FREQ=DAILY;BYHOUR=${"1,".repeat(RRULE_LENGTH_MAX)}1` }, /at most 500 are read/],
   [{ rrule: "FREQ=DAILY;__proto__=1" }, /^rrule part "__proto__=1" is not known/],
+  [
+    {
+      rrule: "FREQ=DAILY;BYHOUR=1,2,3;BYMINUTE=0,5,10,15,20,25,30,35,40,45,50",
+      durationMs: 31 * DAY_MS,
+    },
+    /^up to 1023 windows begin while one lasts; at most 1000/,
+  ],
   [{ durationMs: 1000 }, /^duration must be from 1 minute to 31 days$/],
   [{ durationMs: 32 * DAY_MS }, /^duration must be/],
   [{ durationMs: Number.NaN }, /^duration must be/],
@@ -135,6 +142,12 @@ test("each mistake in a recurrence is named with what is allowed", () => {
       problem,
     );
   }
+});
+
+test("the densest and longest windows that are allowed are found in time", () => {
+  const rule = { ...BERLIN, rrule: "FREQ=HOURLY", durationMs: 31 * DAY_MS };
+  const found = windows(rule, "2010-01-01T00:00Z", "2026-06-01T00:00Z", 1, "2026-09-01T00:00Z");
+  equal(found[0]?.slice(12), "09-01T00:00");
 });
 
 test("a rule whose next window is years away is no trouble", () => {
