@@ -1,4 +1,5 @@
 import { ADMIN_ENDPOINTS } from "./endpoints/admin.ts";
+import { ALERT_RULE_ENDPOINTS } from "./endpoints/alert-rules.ts";
 import { DASHBOARD_ENDPOINTS } from "./endpoints/dashboards.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
 import { QUERY_ENDPOINTS } from "./endpoints/queries.ts";
@@ -14,6 +15,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...SERIES_ENDPOINTS,
   ...TARGET_ENDPOINTS,
   ...RULE_ENDPOINTS,
+  ...ALERT_RULE_ENDPOINTS,
   ...STATUS_ENDPOINTS,
   ...ADMIN_ENDPOINTS,
   ...SAMPLE_ENDPOINTS,

@@ -1,3 +1,20 @@
+export {
+  ALERT_RULES_PATH,
+  type AlertRuleJson,
+  alertRuleSchema,
+  conditionBodySchema,
+  prometheusRuleBodySchema,
+  queryConditionSchema,
+  type RuleReplayJson,
+  type RuleTestJson,
+  type RuleVersionJson,
+  rollbackBodySchema,
+  ruleBodySchema,
+  ruleEditBodySchema,
+  ruleTestSchema,
+  ruleVersionSchema,
+  structuredRuleBodySchema,
+} from "./alert-rules.ts";
 export type { Answer, Endpoint, Method, Parameter } from "./endpoints/endpoint.ts";
 export { ENDPOINTS } from "./endpoints.ts";
 export { graphDataSchema, graphSeriesSchema, metricQuerySchema } from "./graph-data.ts";

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
+import { setImmediate } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { nodeDisk, nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
@@ -47,6 +48,8 @@ import { TopQueries } from "./queries/top-queries.ts";
 import { RemoteReads } from "./remote-read/remote-reads.ts";
 import { addRemoteWriteMetrics } from "./remote-write-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
+import { receiverNames, replayRouting, withChannels } from "./rule-book/channel-routing.ts";
+import { RuleTester } from "./rule-book/rule-test.ts";
 import { addRuleMetrics } from "./rule-metrics.ts";
 import { changeableSettings, compactionRanges } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
@@ -269,6 +272,19 @@ export class Pharos implements AsyncDisposable {
     };
   }
 
+  #alertRules(alerting: Alerting, read: ApiDependencies["read"]): ApiDependencies["alertRules"] {
+    const { book, feed } = alerting;
+    return {
+      ...{ book, feed, userHeader: this.#options.queryUserHeader },
+      receivers: () => receiverNames(alerting.notifications),
+      tester: new RuleTester({
+        ...{ clock: systemClock, read, turn: () => setImmediate(), externalUrl: this.url },
+        externalLabels: () => this.#files.config.global.externalLabels,
+        routing: (channels) => replayRouting(withChannels(alerting.notifications, channels)),
+      }),
+    };
+  }
+
   #openScraping(
     http: HttpClient,
     store: StoreThread,
@@ -317,6 +333,7 @@ export class Pharos implements AsyncDisposable {
         droppedTargets: () => scrapes.droppedTargets(),
       },
       rules: { groups: () => alerting.rules.groups() },
+      alertRules: this.#alertRules(alerting, read),
       alertmanagers: { targets: () => alerting.sender.targets() },
       metadata: {
         *metadata(metric) {

@@ -64,6 +64,30 @@ export async function filledWorld(): Promise<HttpWorld> {
       ],
     },
   ];
+  await addRules(world);
   world.notifications.begin("Something has happened.");
   return world;
+}
+
+/** A rule of a file, and one of the API with two versions in the namespace of such rules. */
+async function addRules(world: HttpWorld): Promise<void> {
+  const rule = {
+    kind: "alert",
+    forMs: 0,
+    keepFiringForMs: 0,
+    labels: [],
+    annotations: [],
+  } as const;
+  await world.openRules([
+    {
+      ...{ name: "g", file: "rules.yml", intervalMs: 15_000, limit: 0, queryOffsetMs: 0 },
+      ...{ labels: [], rules: [{ ...rule, name: "FileRule", expr: "up == 0" }] },
+    },
+  ]);
+  const body = JSON.stringify({ alert: "Down", expr: "up == 1", labels: { channels: "email" } });
+  for (const [method, path] of [
+    ["POST", ""],
+    ["PUT", "/Down"],
+  ] as const)
+    await world.app.request(`/api/v1/alerts/rules${path}`, { method, body });
 }

@@ -19,7 +19,7 @@ import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
 
 const RANGE = `start=${NOW_SECONDS - 2}&end=${NOW_SECONDS}&step=1`;
 
-/** A request for each endpoint that is answered, and one that is refused, with its status. */
+/** A request for each endpoint that is answered, and one that is refused, with its status: parameters, or a body. */
 interface Case {
   readonly path: string;
   /** Where the methods of the path have endpoints of their own. */
@@ -27,6 +27,8 @@ interface Case {
   readonly good: readonly string[];
   readonly bad?: readonly (readonly [parameters: string, status: number])[];
 }
+
+const RULES = "/api/v1/alerts/rules";
 
 const CASES: readonly Case[] = [
   {
@@ -154,6 +156,84 @@ const CASES: readonly Case[] = [
   { path: "/api/v1/dashboard/query", good: ["metric=up"], bad: [["", 400]] },
   { path: "/api/v1/dashboard/labels", good: ["", "metric=up"] },
   { path: "/api/v1/dashboard/alerts", good: [""] },
+  {
+    path: RULES,
+    method: "get",
+    good: ["", "source=api", "source=file&limit=1"],
+    bad: [["source=x", 400]],
+  },
+  {
+    path: RULES,
+    method: "post",
+    good: [
+      '{"alert":"New","expr":"up == 0","for":"5m","labels":{"severity":"page"}}',
+      '{"name":"New","metric_name":"up","condition":"<","threshold":1,"duration":"5m","channels":["email","nobody"]}',
+      '{"name":"New","metric_query":"sum(up)","condition":{"operator":"<","threshold":1,"duration":"5m"},"severity":"P1"}',
+      '{"name":"New","all":["up == 0","cpu.load > 5%"]}',
+      '{"groups":[{"name":"g","rules":[{"record":"a:b","expr":"up"},{"alert":"B","expr":"up"}]}]}',
+    ],
+    bad: [
+      ["", 400],
+      ["{", 400],
+      ['{"alert":"New","expr":"up =="}', 400],
+      ['{"alert":"Down","expr":"up"}', 409],
+      ['{"alert":"FileRule","expr":"up"}', 409],
+    ],
+  },
+  { path: `${RULES}/Down`, method: "get", good: [""] },
+  { path: `${RULES}/FileRule`, method: "get", good: [""] },
+  { path: `${RULES}/Nothing`, method: "get", good: [], bad: [["", 404]] },
+  {
+    path: `${RULES}/Down`,
+    method: "put",
+    good: ['{"alert":"Other","expr":"up","version":2,"author":"ann"}'],
+    bad: [
+      ['{"alert":"Down","expr":"up","version":1}', 409],
+      ['{"alert":"FileRule","expr":"up"}', 409],
+    ],
+  },
+  { path: `${RULES}/FileRule`, method: "put", good: [], bad: [['{"alert":"X","expr":"up"}', 409]] },
+  {
+    path: `${RULES}/Down`,
+    method: "delete",
+    good: ["", "version=2"],
+    bad: [
+      ["version=1", 409],
+      ["version=x", 400],
+    ],
+  },
+  { path: `${RULES}/FileRule`, method: "delete", good: [], bad: [["", 409]] },
+  { path: `${RULES}/Down/versions`, good: [""] },
+  { path: `${RULES}/Nothing/versions`, good: [], bad: [["", 404]] },
+  {
+    path: `${RULES}/Down/rollback`,
+    good: ['{"version":1}'],
+    bad: [
+      ["{}", 400],
+      ['{"version":9}', 404],
+      ["", 400],
+    ],
+  },
+  {
+    path: `${RULES}/Down/enable`,
+    good: ["{}", '{"comment":"why"}'],
+    bad: [['{"version":1}', 409]],
+  },
+  { path: `${RULES}/Down/disable`, good: ["{}"], bad: [['{"colour":1}', 400]] },
+  { path: "/api/v1/alerts/active", good: [""] },
+  {
+    path: "/api/v1/alerts/test",
+    good: ['{"alert":"New","expr":"up == 1"}', '{"expr":"up == 1","replay":"1m"}'],
+    bad: [
+      ['{"record":"a","expr":"up"}', 400],
+      ['{"expr":"up","replay":"9y"}', 400],
+    ],
+  },
+  { path: "/api/v1/rules/rules", method: "get", good: [""] },
+  { path: "/api/v1/rules/team", method: "post", good: ['{"name":"g","rules":[]}'] },
+  { path: "/api/v1/rules/rules", method: "delete", good: [""] },
+  { path: "/api/v1/rules/rules/Down", method: "get", good: [""] },
+  { path: "/api/v1/rules/rules/Down", method: "delete", good: [""] },
   { path: "/federate", good: ["", "match[]=up"], bad: [["match[]={", 400]] },
 ];
 
@@ -170,7 +250,14 @@ function endpointOf({ path, method }: Pick<Case, "path" | "method">): Endpoint {
 
 function send(world: HttpWorld, method: Method, path: string, parameters: string) {
   const encoded = new URLSearchParams(parameters);
-  if (method === "get") return world.app.request(`${path}?${encoded}`);
+  if (method === "get" || method === "delete")
+    return world.app.request(`${path}?${encoded}`, { method: method.toUpperCase() });
+  const isBody = parameters === "" || parameters.startsWith("{");
+  if (isBody && endpointOf({ path, method }).body !== undefined)
+    return world.app.request(path, {
+      ...{ method: method.toUpperCase(), body: parameters },
+      headers: { "Content-Type": "application/json" },
+    });
   return world.app.request(path, { method: method.toUpperCase(), body: encoded });
 }
 

@@ -1,12 +1,14 @@
-import { formatMatcher, labelsFrom, type NO_LABELS } from "@pharos/base";
+import { buildRoute, type RuleGroup } from "@pharos/alert";
+import { formatMatcher, labelsFrom, type NO_LABELS, type OperatingError } from "@pharos/base";
 import type { ExemplarReader, SeriesStore } from "@pharos/ports";
 import { createEngine } from "@pharos/promql/engine";
-import { MemoryStore, SimClock } from "@pharos/testing";
+import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
 import type { Hono } from "hono";
 import { createApi } from "../src/http/api.ts";
 import type {
   ActiveTarget,
   AdminControl,
+  AlertRulesProvider,
   ApiDependencies,
   MetricMetadata,
   RuleGroupStatus,
@@ -18,6 +20,10 @@ import { ActiveQueries } from "../src/queries/active-queries.ts";
 import type { QueryRun } from "../src/queries/query-run.ts";
 import type { QueryTerms } from "../src/queries/query-terms.ts";
 import { TopQueries } from "../src/queries/top-queries.ts";
+import { RuleBook } from "../src/rule-book/rule-book.ts";
+import { RuleFeed } from "../src/rule-book/rule-feed.ts";
+import { RuleTester } from "../src/rule-book/rule-test.ts";
+import { RuleManager } from "../src/rules/rule-manager.ts";
 
 /** 2026-01-01T00:00:00Z: when it is now in these tests. */
 export const NOW_MS = 1_767_225_600_000;
@@ -67,6 +73,11 @@ export class HttpWorld {
   exemplars: ExemplarReader["exemplars"] = async () => [];
   assets: ReadonlyMap<string, Uint8Array> = new Map();
   pathPrefix = "";
+  documents = new MemoryDocumentStore();
+  /** Those that rules of the API name. */
+  channels: readonly string[] = [];
+  #alertRules: AlertRulesProvider | undefined;
+  #manager: RuleManager | undefined;
   #app: Hono | undefined;
 
   /** One sample a second, ending now: `value(i)` for i from 0. */
@@ -83,6 +94,46 @@ export class HttpWorld {
       values: Float64Array.from(indices, value),
       stale: null,
     });
+  }
+
+  /** Lets requests make rules, beside these of files; they are evaluated as time passes. */
+  async openRules(fileGroups: readonly RuleGroup[] = []): Promise<RuleManager> {
+    const { clock, documents } = this;
+    const onProblem = (error: OperatingError, doing: string): void => {
+      this.bugs.push(`${doing}: ${error.message}`);
+    };
+    const manager = await RuleManager.open({
+      ...{ clock, store: documents, externalUrl: "http://pharos.test", onProblem },
+      evaluate: (expr, timeMs, signal) => this.engine.instant(this.store, expr, timeMs, { signal }),
+      append: (batch) => this.store.append(batch),
+      notify: async () => {},
+      externalLabels: () => labelsFrom({ cluster: "c1" }),
+    });
+    const onChange = (): void => void this.#alertRules?.feed.bookChanged();
+    const book = await RuleBook.open({ clock, store: documents, onChange, onProblem });
+    const feed = new RuleFeed({
+      book,
+      prepare: async (channels) => {
+        this.channels = channels;
+      },
+      evaluate: (groups) => manager.apply(groups),
+      onProblem,
+    });
+    await feed.setFiles(fileGroups, { evaluationIntervalMs: 15_000, ruleQueryOffsetMs: 0 });
+    this.#manager = manager;
+    this.#alertRules = {
+      ...{ book, feed, userHeader: "X-User" },
+      receivers: () => new Set(["team", "email"]),
+      tester: new RuleTester({
+        ...{ clock, read: this.read, turn: async () => {}, externalUrl: "http://pharos.test" },
+        externalLabels: () => labelsFrom({ cluster: "c1" }),
+        routing: () => ({
+          route: buildRoute({ receiver: "team", groupBy: ["alertname"] }),
+          integrations: () => [{ key: "team/webhook[0]", sendResolved: true }],
+        }),
+      }),
+    };
+    return manager;
   }
 
   get app(): Hono {
@@ -128,7 +179,11 @@ export class HttpWorld {
         activeTargets: () => this.active,
         droppedTargets: () => this.dropped,
       },
-      rules: { groups: () => this.groups },
+      rules: { groups: () => [...this.groups, ...(this.#manager?.groups() ?? [])] },
+      get alertRules(): AlertRulesProvider {
+        if (world.#alertRules === undefined) throw new Error("openRules has not been called");
+        return world.#alertRules;
+      },
       alertmanagers: { targets: () => this.alertmanagers },
       metadata: {
         metadata: (metric) =>

@@ -1,7 +1,13 @@
 import { randomInt } from "node:crypto";
 import { systemClock } from "@pharos/adapters/node";
-import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/base";
-import { Dispatcher, WebhookReceiver } from "@pharos/notify";
+import { errorText, type Labels, OperatingError, seededRng } from "@pharos/base";
+import {
+  Dispatcher,
+  integrationKey,
+  type NotificationConfig,
+  type Receiver,
+  WebhookReceiver,
+} from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
 import { readMetrics } from "@pharos/promql/engine";
 import { AlertSender } from "../alert-sender/alert-sender.ts";
@@ -9,6 +15,9 @@ import { BUILD_INFO } from "../build-info.ts";
 import type { LoadedFiles } from "../load-files.ts";
 import type { Logger } from "../log.ts";
 import type { QueryParts } from "../queries/query-parts.ts";
+import { withChannels } from "../rule-book/channel-routing.ts";
+import { RuleBook } from "../rule-book/rule-book.ts";
+import { channelsOfGroups, RuleFeed } from "../rule-book/rule-feed.ts";
 import { RuleManager, type RuleManagerOptions } from "../rules/rule-manager.ts";
 import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
@@ -42,18 +51,39 @@ export class Alerting implements AsyncDisposable {
   readonly rules: RuleManager;
   /** To Alertmanagers elsewhere. */
   readonly sender: AlertSender;
+  /** The rules of the API. */
+  readonly book: RuleBook;
+  /** Has them evaluated beside those of the files. */
+  readonly feed: RuleFeed;
   readonly #closers: AsyncDisposableStack;
+  /** Of the files. */
+  #notifications: NotificationConfig;
+  /** That and the channels that rules name. */
+  #routed: NotificationConfig;
+  /** What the dispatcher has been given; nothing before the first `apply`. */
+  #told: { readonly notifications: NotificationConfig | undefined; readonly channels: string } = {
+    notifications: undefined,
+    channels: "",
+  };
 
   private constructor(
-    dispatcher: Dispatcher,
-    rules: RuleManager,
-    sender: AlertSender,
+    parts: Pick<Alerting, "dispatcher" | "rules" | "sender" | "book">,
+    options: Pick<AlertingOptions, "files" | "log">,
     closers: AsyncDisposableStack,
   ) {
-    this.dispatcher = dispatcher;
-    this.rules = rules;
-    this.sender = sender;
+    this.dispatcher = parts.dispatcher;
+    this.rules = parts.rules;
+    this.sender = parts.sender;
+    this.book = parts.book;
+    this.feed = new RuleFeed({
+      book: parts.book,
+      prepare: (channels) => this.#tell(channels),
+      evaluate: (groups) => parts.rules.apply(groups),
+      onProblem: problemLog(options.log),
+    });
     this.#closers = closers;
+    this.#notifications = options.files.notifications;
+    this.#routed = options.files.notifications;
   }
 
   /**
@@ -63,16 +93,25 @@ export class Alerting implements AsyncDisposable {
    */
   static async open(options: AlertingOptions): Promise<Alerting> {
     await using closers = new AsyncDisposableStack();
-    const { documents, http, externalUrl, log } = options;
-    const onProblem = (error: OperatingError, doing: string): void =>
-      log.warn({ code: error.code, error: errorText(error) }, doing);
+    const { documents, http, externalUrl, log, files: loaded } = options;
+    const onProblem = problemLog(log);
+    let alerting: Alerting | undefined;
+    const book = await RuleBook.open({
+      ...{ clock: systemClock, store: documents, onProblem },
+      onChange: () => void alerting?.feed.bookChanged(),
+    });
+    closers.use(book);
+    const channels = channelsOfGroups(book.groups(loaded.config.global));
     const dispatcher = await Dispatcher.open({
-      config: options.files.notifications,
+      // With all routes at once: groups of a route that is not there would be over.
+      config: withChannels(loaded.notifications, channels),
       store: documents,
       clock: systemClock,
       rng: seededRng(randomInt(SEEDS)),
-      createReceiver: (config) =>
-        new WebhookReceiver(config, { http, externalUrl, userAgent: USER_AGENT }),
+      createReceiver: (config, receiver) =>
+        config.kind === "webhook"
+          ? new WebhookReceiver(config, { http, externalUrl, userAgent: USER_AGENT })
+          : withoutReceiver(integrationKey(receiver, config)),
       onProblem,
     });
     closers.use(dispatcher);
@@ -82,19 +121,46 @@ export class Alerting implements AsyncDisposable {
     closers.use(sender);
     const rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
-    return new Alerting(dispatcher, rules, sender, closers.move());
+    alerting = new Alerting({ dispatcher, rules, sender, book }, options, closers.move());
+    return alerting;
+  }
+
+  /** How alerts are routed now, with the channels that rules name. */
+  get notifications(): NotificationConfig {
+    return this.#routed;
   }
 
   /** Takes what the files say now: who is told first, so that no alert goes to those of before. */
   async apply({ config, notifications, groups }: LoadedFiles): Promise<void> {
-    await this.dispatcher.apply(notifications);
     await this.sender.apply(config.alerting);
-    await this.rules.apply(groups);
+    this.#notifications = notifications;
+    await this.feed.setFiles(groups, config.global);
+  }
+
+  async #tell(channels: readonly string[]): Promise<void> {
+    const told = { notifications: this.#notifications, channels: channels.join() };
+    // Alerts are grouped anew by each other configuration: not with every rule that changes.
+    const { notifications: before, channels: channelsBefore } = this.#told;
+    if (before === told.notifications && channelsBefore === told.channels) return;
+    const routed = withChannels(told.notifications, channels);
+    await this.dispatcher.apply(routed);
+    this.#routed = routed;
+    this.#told = told;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closers.disposeAsync();
   }
+}
+
+/** For kinds that cannot be sent to yet: whoever looks at the delivery log sees why nothing came. */
+function withoutReceiver(integration: string): Receiver {
+  const error = new OperatingError("notify.rejected", `${integration}: not supported yet`);
+  return { send: () => Promise.reject(error) };
+}
+
+function problemLog(log: Logger): (error: OperatingError, doing: string) => void {
+  return (error, doing) => log.warn({ code: error.code, error: errorText(error) }, doing);
 }
 
 function openRules(

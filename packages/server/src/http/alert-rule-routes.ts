@@ -16,8 +16,7 @@ import { type Clock, formatDuration, formatValue, OperatingError, quote } from "
 import type { Context, Hono } from "hono";
 import type { z } from "zod";
 import { type RuleBody, readRuleBody } from "../rule-book/rule-body.ts";
-import { groupOf, type RuleBook } from "../rule-book/rule-book.ts";
-import type { RuleFeed } from "../rule-book/rule-feed.ts";
+import { groupOf } from "../rule-book/rule-book.ts";
 import {
   REPLAY_INTERVALS_MAX,
   REPLAY_RANGE_MS_MAX,
@@ -35,7 +34,7 @@ import {
 import { DEFAULT_NAMESPACE, type StoredRule } from "../rule-book/stored-rule.ts";
 import { addMethods } from "./add-route.ts";
 import { type Answer, encoded, jsonAnswer, labelsObject, streamed } from "./answer.ts";
-import type { ApiDependencies, RulesProvider } from "./dependencies.ts";
+import type { AlertRulesProvider, ApiDependencies, RulesProvider } from "./dependencies.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import { limitParameter, timeParameter } from "./parameters.ts";
 import {
@@ -47,17 +46,6 @@ import {
 } from "./rule-request.ts";
 import { dashboardAlerts } from "./rule-routes.ts";
 
-/** What the routes of rules ask of the rest of the program. */
-export interface AlertRulesProvider {
-  readonly book: RuleBook;
-  readonly feed: RuleFeed;
-  readonly tester: RuleTester;
-  /** The names of those who can be told. */
-  receivers(): ReadonlySet<string>;
-  /** Which header names the user; undefined for none. */
-  readonly userHeader: string | undefined;
-}
-
 interface Dependencies {
   readonly clock: Clock;
   readonly rules: RulesProvider;
@@ -68,10 +56,7 @@ interface Dependencies {
 const ONE = `${ALERT_RULES_PATH}/:id`;
 
 /** `/api/v1/alerts/rules` and what belongs to it: rules that are made, changed and tested by requests. */
-export function addAlertRuleRoutes(
-  app: Hono,
-  dependencies: ApiDependencies & { readonly alertRules: AlertRulesProvider },
-): void {
+export function addAlertRuleRoutes(app: Hono, dependencies: ApiDependencies): void {
   const routes = new AlertRuleRoutes(dependencies);
   const change =
     (route: (request: Request, context: Context) => Promise<Answer>) =>

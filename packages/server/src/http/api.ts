@@ -2,6 +2,7 @@ import { errorText } from "@pharos/base";
 import { Hono, type MiddlewareHandler } from "hono";
 import { addRoute, onlyMethods, type Route } from "./add-route.ts";
 import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
+import { addAlertRuleRoutes } from "./alert-rule-routes.ts";
 import { failure, failureOf, INTERNAL_ERROR, jsonAnswer, responseOf, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
@@ -16,6 +17,7 @@ import { activeQueries, cancelQuery, topQueries } from "./query-status-routes.ts
 import { readRequestOf } from "./read-request.ts";
 import { READ_METHODS, READ_PATHS } from "./read-routes.ts";
 import { alertmanagers, alerts, dashboardAlerts, rules } from "./rule-routes.ts";
+import { addRulerRoutes } from "./ruler-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
 import { relabelSteps, scrapePoolConfig } from "./scrape-pool-routes.ts";
 import { searchMetricNames } from "./search-metadata.ts";
@@ -117,6 +119,8 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
     serve(CHANGE, `admin/tsdb/${action}`, (request) =>
       administer(request, action, dependencies.admin),
     );
+  addAlertRuleRoutes(app, dependencies);
+  addRulerRoutes(app, dependencies);
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));
   app.all("/api/*", (context) =>

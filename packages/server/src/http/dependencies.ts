@@ -1,5 +1,8 @@
 import type { Clock, Labels, Matcher } from "@pharos/base";
 import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
+import type { RuleBook } from "../rule-book/rule-book.ts";
+import type { RuleFeed } from "../rule-book/rule-feed.ts";
+import type { RuleTester } from "../rule-book/rule-test.ts";
 import type { RetentionPreview } from "../threads/store-calls.ts";
 import type { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
@@ -15,6 +18,7 @@ export interface ApiDependencies {
   readonly queries: QueryStatusProvider;
   readonly targets: TargetsProvider;
   readonly rules: RulesProvider;
+  readonly alertRules: AlertRulesProvider;
   readonly alertmanagers: AlertmanagersProvider;
   readonly metadata: MetadataProvider;
   readonly status: StatusProvider;
@@ -131,6 +135,17 @@ export interface RuleGroupStatus {
 export interface RulesProvider {
   /** In the order of files and of groups in them. */
   groups(): readonly RuleGroupStatus[];
+}
+
+/** Rules that requests make, change and test. */
+export interface AlertRulesProvider {
+  readonly book: RuleBook;
+  readonly feed: RuleFeed;
+  readonly tester: RuleTester;
+  /** The names of those who can be told. */
+  receivers(): ReadonlySet<string>;
+  /** Which header names the user; undefined for none. */
+  readonly userHeader: string | undefined;
 }
 
 export interface BuildInfo {

@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import { readRuleBody } from "../rule-book/rule-body.ts";
 import type { RuleContent, StoredRule } from "../rule-book/stored-rule.ts";
 import { addMethods, type Route } from "./add-route.ts";
-import type { AlertRulesProvider } from "./alert-rule-routes.ts";
+import type { ApiDependencies } from "./dependencies.ts";
 import { HTTP_ERRORS } from "./errors.ts";
 import { bodyText, editOf, refusedFromElsewhere } from "./rule-request.ts";
 
@@ -17,8 +17,8 @@ const NAMESPACES = [...LISTS, "/api/v1/rules"];
  * The configuration API of Mimir's ruler, for `mimirtool rules`, Grafana and whatever else speaks it: groups of rules in
  * YAML, by namespace. There is one tenant.
  */
-export function addRulerRoutes(app: Hono, alertRules: AlertRulesProvider): void {
-  const ruler = new RulerRoutes(alertRules);
+export function addRulerRoutes(app: Hono, dependencies: Dependencies): void {
+  const ruler = new RulerRoutes(dependencies);
   for (const path of LISTS) addMethods(app, path, { GET: () => ruler.all() });
   for (const path of NAMESPACES) {
     addMethods(app, `${path}/:namespace`, {
@@ -51,11 +51,17 @@ function plain(route: (request: Request, context: Context) => Response | Promise
   };
 }
 
-class RulerRoutes {
-  readonly #alertRules: AlertRulesProvider;
+type Dependencies = Pick<ApiDependencies, "alertRules">;
 
-  constructor(alertRules: AlertRulesProvider) {
-    this.#alertRules = alertRules;
+class RulerRoutes {
+  readonly #dependencies: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  get #alertRules(): ApiDependencies["alertRules"] {
+    return this.#dependencies.alertRules;
   }
 
   /** By namespace. Like the ruler, and unlike an empty list, none are a 404. */

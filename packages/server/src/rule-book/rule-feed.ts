@@ -7,8 +7,8 @@ export interface RuleFeedOptions {
   readonly book: RuleBook;
   /** Takes groups in place of the present ones. */
   readonly evaluate: (groups: readonly RuleGroup[]) => Promise<void>;
-  /** Told before, where other channels are named by rules than before. */
-  readonly channelsChanged: (channels: readonly string[]) => Promise<void>;
+  /** Called before, so that those whom rules name are told from the first alert on. */
+  readonly prepare: (channels: readonly string[]) => Promise<void>;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
@@ -19,7 +19,6 @@ export class RuleFeed {
   #running: Promise<void> = Promise.resolve();
   /** One that has not begun, and will see all that has changed until it does. */
   #next: Promise<void> | undefined;
-  #channels: readonly string[] = [];
 
   constructor(options: RuleFeedOptions) {
     this.#options = options;
@@ -35,12 +34,7 @@ export class RuleFeed {
     return this.#files?.defaults ?? { evaluationIntervalMs: 60_000, ruleQueryOffsetMs: 0 };
   }
 
-  /** The channels that rules name, sorted. */
-  get channels(): readonly string[] {
-    return this.#channels;
-  }
-
-  /** Takes what the files say now. @throws what `evaluate` throws. */
+  /** Takes what the files say now. @throws what `prepare` and `evaluate` throw. */
   async setFiles(groups: readonly RuleGroup[], defaults: RuleDefaults): Promise<void> {
     this.#files = { groups, defaults };
     await this.#apply();
@@ -62,13 +56,9 @@ export class RuleFeed {
     if (this.#next !== undefined) return this.#next;
     const next = this.#running.then(async () => {
       this.#next = undefined;
-      const { book, evaluate, channelsChanged } = this.#options;
+      const { book, evaluate, prepare } = this.#options;
       const own = book.groups(this.defaults);
-      const channels = channelsIn(own);
-      if (channels.join() !== this.#channels.join()) {
-        this.#channels = channels;
-        await channelsChanged(channels);
-      }
+      await prepare(channelsOfGroups(own));
       await evaluate([...this.fileGroups, ...own]);
     });
     this.#next = next;
@@ -77,7 +67,8 @@ export class RuleFeed {
   }
 }
 
-function channelsIn(groups: readonly RuleGroup[]): readonly string[] {
+/** The channels that rules of these groups name, sorted. */
+export function channelsOfGroups(groups: readonly RuleGroup[]): readonly string[] {
   const channels = new Set<string>();
   for (const { rules } of groups)
     for (const { labels } of rules)

@@ -11,6 +11,7 @@ import type { Answer } from "../http/answer.ts";
 import type { Client } from "../http/client.ts";
 import { ReadRequest } from "../http/read-request.ts";
 import { READ_PATHS } from "../http/read-routes.ts";
+import { channelsOfGroups } from "./rule-feed.ts";
 
 /** Evaluations of a replay; over a longer time they are further apart. */
 export const REPLAY_STEPS_MAX = 100_000;
@@ -32,8 +33,8 @@ export interface RuleTestSurroundings {
   readonly read: (request: ReadRequest, client?: Client) => Promise<Answer>;
   readonly externalLabels: () => Labels;
   readonly externalUrl: string;
-  /** How alerts are routed now. */
-  readonly routing: () => ReplayRouting | undefined;
+  /** How alerts are routed now, and would be if these channels were named. */
+  readonly routing: (channels: readonly string[]) => ReplayRouting;
   /** Lets whatever else waits have its turn. */
   readonly turn: () => Promise<void>;
 }
@@ -96,7 +97,7 @@ export class RuleTester {
     const steps = Math.max(1, Math.floor(rangeMs / stepMs) + 1);
     const replay = new RuleReplay(compiled, {
       ...{ limit: group.limit, externalLabels: externalLabels(), externalUrl },
-      ...{ routing: routing(), intervalsMax: REPLAY_INTERVALS_MAX },
+      ...{ routing: routing(channelsOfGroups([group])), intervalsMax: REPLAY_INTERVALS_MAX },
     });
     const startMs = endMs - (steps - 1) * stepMs;
     const times = {

@@ -5,11 +5,9 @@ import {
   type Rule,
   type RuleGroup,
   ruleLabels,
-  simpleCondition,
 } from "@pharos/alert";
 import type { AlertRuleJson, RuleVersionJson } from "@pharos/api";
-import { formatDuration, labelsFrom, METRIC_NAME } from "@pharos/base";
-import { parse } from "@pharos/promql/syntax";
+import { formatDuration, labelsFrom } from "@pharos/base";
 import { labelsObject } from "../http/answer.ts";
 import type {
   AlertingRuleStatus,
@@ -17,6 +15,7 @@ import type {
   RuleGroupStatus,
 } from "../http/dependencies.ts";
 import { groupOf } from "./rule-book.ts";
+import { conditionColumns } from "./rule-columns.ts";
 import type { RuleVersion, StoredRule } from "./stored-rule.ts";
 
 type RuleStatus = AlertingRuleStatus | RecordingRuleStatus;
@@ -103,7 +102,7 @@ function ruleView(
     annotations: isAlert ? Object.fromEntries(rule.annotations) : {},
     severity: labels["severity"] ?? "",
     channels: [...channelsOf(labels[CHANNELS_LABEL] ?? "")],
-    ...columnsOf(rule),
+    ...conditionColumns(rule),
     provenance: { source: "file", file: group.file, group: group.name },
     state: status === "disabled" ? "disabled" : state,
     health: live?.health ?? "unknown",
@@ -111,23 +110,6 @@ function ruleView(
     last_evaluation:
       live?.lastEvaluationMs === undefined ? null : new Date(live.lastEvaluationMs).toISOString(),
     active_alerts: alerts,
-  };
-}
-
-/** The parts of a rule that is a query compared with a number. */
-function columnsOf(rule: Rule): Pick<AlertRuleJson, "metric_name" | "metric_query" | "condition"> {
-  if (rule.kind === "record") return {};
-  const expr = parse(rule.expr);
-  const simple = simpleCondition(expr);
-  if (simple === undefined) return {};
-  const { metricQuery, operator, threshold } = simple;
-  const query = expr.kind === "binary" ? expr.left : expr;
-  const [only, ...others] = query.kind === "vector" ? query.matchers : [];
-  const isName = only?.name === METRIC_NAME && only.type === "=" && others.length === 0;
-  return {
-    ...(isName ? { metric_name: only.value } : {}),
-    metric_query: metricQuery,
-    condition: { operator, threshold, duration: formatDuration(rule.forMs) },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Rule, RuleGroup } from "@pharos/alert";
 import { StoredJson } from "@pharos/base";
 import type { Json } from "@pharos/ports";
+import { reportColumns } from "./rule-columns.ts";
 
 /** On disk since the first version; a change needs a new number and a reader for the old one. */
 const FORMAT_VERSION = 1;
@@ -73,7 +74,7 @@ export function ruleToJson(rule: StoredRule): Json {
       queryOffsetMs: content.queryOffsetMs ?? null,
       limit: content.limit,
       labels: content.labels,
-      rules: content.rules.map((rule): Json => ({ ...rule })),
+      rules: content.rules.map((rule): Json => ({ ...rule, report: reportColumns(rule, content) })),
     },
   };
 }
