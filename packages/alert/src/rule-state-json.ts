@@ -1,4 +1,5 @@
 import { formatValue, labelsFrom, StoredJson } from "@pharos/base";
+import { fingerprint } from "./fingerprint.ts";
 import { type Alert, type RuleState, ruleStateOf } from "./rule-state.ts";
 
 /** On disk since the first version; a change needs a new number and a reader for the old one. */
@@ -13,6 +14,8 @@ export interface RuleStateJson {
 }
 
 interface AlertJson {
+  /** For reports in SQL; nothing reads it back. */
+  readonly fingerprint: string;
   readonly labels: readonly (readonly [string, string])[];
   readonly annotations: readonly (readonly [string, string])[];
   readonly value: string;
@@ -33,6 +36,7 @@ export function ruleStateToJson(state: RuleState): RuleStateJson {
     version: FORMAT_VERSION,
     evaluatedAtMs: state.evaluatedAtMs ?? null,
     alerts: [...state.alerts.values()].map(({ labels, annotations, value, state }) => ({
+      fingerprint: fingerprint(labels),
       labels,
       annotations,
       value: formatValue(value),

@@ -2,6 +2,7 @@ import { OperatingError } from "@pharos/base";
 import { type Kysely, sql } from "kysely";
 import type { DocumentTables } from "../sql/document-tables.ts";
 import { CHANGES_CHANNEL } from "./change-listener.ts";
+import { POSTGRES_VIEWS } from "./postgres-views.ts";
 
 /** The first PostgreSQL that this is tested with. */
 const SERVER_VERSION_MIN = 150_000;
@@ -50,6 +51,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER document_changed AFTER INSERT OR UPDATE OR DELETE ON documents
     FOR EACH ROW EXECUTE FUNCTION pharos_document_changed();
   `,
+  POSTGRES_VIEWS,
 ];
 
 /**

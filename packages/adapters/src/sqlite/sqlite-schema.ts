@@ -1,6 +1,7 @@
 import { OperatingError } from "@pharos/base";
 import { type Kysely, sql } from "kysely";
 import type { DocumentTables } from "../sql/document-tables.ts";
+import { SQLITE_VIEWS } from "./sqlite-views.ts";
 
 /** Each brings the tables from the version before to the next; what has been released does not change. */
 const MIGRATIONS: readonly (readonly string[])[] = [
@@ -33,6 +34,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
         (SELECT OLD.collection, value, OLD.sort_key, OLD.id FROM json_each(OLD.tags));
     END`,
   ],
+  SQLITE_VIEWS,
 ];
 
 /** @throws OperatingError `disk.corrupt` for tables of a newer version, which stay as they are. */
