@@ -3,6 +3,7 @@ import type { GroupAlert } from "./alert-group.ts";
 import { fingerprint } from "./fingerprint.ts";
 import type { Notification } from "./notification.ts";
 import type { NotificationReason } from "./notification-plan.ts";
+import { commonPairs, quoteMeta } from "./template/notification-data.ts";
 
 /** The body that Alertmanager's webhook receivers read, version 4. */
 export interface WebhookPayload {
@@ -10,6 +11,7 @@ export interface WebhookPayload {
   readonly groupKey: string;
   readonly truncatedAlerts: number;
   readonly status: "firing" | "resolved";
+  /** As a regular expression that matches its name: that is how Alertmanager writes it. */
   readonly receiver: string;
   readonly groupLabels: Readonly<Record<string, string>>;
   readonly commonLabels: Readonly<Record<string, string>>;
@@ -44,10 +46,10 @@ export function webhookPayload(
     groupKey,
     truncatedAlerts: all.length - alerts.length,
     status: alerts.some((alert) => alert.endsAtMs === null) ? "firing" : "resolved",
-    receiver,
+    receiver: quoteMeta(receiver),
     groupLabels: record(groupLabels),
-    commonLabels: record(common(alerts.map((alert) => alert.labels))),
-    commonAnnotations: record(common(alerts.map((alert) => alert.annotations))),
+    commonLabels: record(commonPairs(alerts.map((alert) => alert.labels))),
+    commonAnnotations: record(commonPairs(alerts.map((alert) => alert.annotations))),
     externalURL: externalUrl,
     notification_reason: reason,
     alerts: alerts.map(webhookAlert),
@@ -59,19 +61,18 @@ function webhookAlert(alert: GroupAlert): WebhookAlert {
     status: alert.endsAtMs === null ? "firing" : "resolved",
     labels: record(alert.labels),
     annotations: record(alert.annotations),
-    startsAt: new Date(alert.startsAtMs).toISOString(),
-    endsAt: alert.endsAtMs === null ? ZERO_TIME : new Date(alert.endsAtMs).toISOString(),
+    startsAt: goTime(alert.startsAtMs),
+    endsAt: alert.endsAtMs === null ? ZERO_TIME : goTime(alert.endsAtMs),
     generatorURL: alert.generatorUrl,
     fingerprint: fingerprint(alert.labels),
   };
 }
 
-/** The pairs that all lists have. */
-function common(lists: readonly (readonly Label[])[]): readonly Label[] {
-  const [first = [], ...rest] = lists;
-  return first.filter(([name, value]) =>
-    rest.every((list) => list.some(([other, text]) => other === name && text === value)),
-  );
+/** As Go writes times in JSON: `12:00:00Z`, `12:00:00.5Z`. */
+function goTime(ms: number): string {
+  return new Date(ms)
+    .toISOString()
+    .replace(/(\.\d*?)0+Z$/, (_all, kept: string) => (kept === "." ? "Z" : `${kept}Z`));
 }
 
 /** A plain object for JSON, safe for a label named `__proto__`. */

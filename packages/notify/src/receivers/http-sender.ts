@@ -169,6 +169,11 @@ function headersOf(http: NotificationHttpConfig): Record<string, string> {
   return headers;
 }
 
+/** The proxy of requests, as the HTTP client takes it. */
+export function proxyOf({ proxy }: NotificationHttpConfig): Pick<HttpRequest, "proxy"> {
+  return proxy === undefined ? {} : { proxy: { url: proxy.url.reveal(), noProxy: proxy.noProxy } };
+}
+
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
