@@ -7,7 +7,7 @@ export function mailAddresses(header: string): string[] | undefined {
   for (const part of splitList(header)) {
     const entry = part.trim();
     if (entry === "") continue;
-    const address = (/<([^<>]*)>\s*$/.exec(entry)?.[1] ?? entry).trim();
+    const address = (/^(?:"(?:[^"\\]|\\.)*"|[^<>"])*<([^<>]*)>$/.exec(entry)?.[1] ?? entry).trim();
     // One @ with something on both sides, and nothing that could end the command it is sent in.
     if (!/^[^\s@<>(),;:"]+@[^\s@<>(),;:"]+$/.test(address)) return undefined;
     addresses.push(address);
