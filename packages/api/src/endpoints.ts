@@ -2,6 +2,7 @@ import { ADMIN_ENDPOINTS } from "./endpoints/admin.ts";
 import { ALERT_RULE_ENDPOINTS } from "./endpoints/alert-rules.ts";
 import { DASHBOARD_ENDPOINTS } from "./endpoints/dashboards.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
+import { INCIDENT_ENDPOINTS } from "./endpoints/incidents.ts";
 import { QUERY_ENDPOINTS } from "./endpoints/queries.ts";
 import { RULE_ENDPOINTS } from "./endpoints/rules.ts";
 import { SAMPLE_ENDPOINTS } from "./endpoints/samples.ts";
@@ -16,6 +17,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...TARGET_ENDPOINTS,
   ...RULE_ENDPOINTS,
   ...ALERT_RULE_ENDPOINTS,
+  ...INCIDENT_ENDPOINTS,
   ...STATUS_ENDPOINTS,
   ...ADMIN_ENDPOINTS,
   ...SAMPLE_ENDPOINTS,

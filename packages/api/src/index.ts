@@ -18,6 +18,22 @@ export {
 export type { Answer, Endpoint, Method, Parameter } from "./endpoints/endpoint.ts";
 export { ENDPOINTS } from "./endpoints.ts";
 export { graphDataSchema, graphSeriesSchema, metricQuerySchema } from "./graph-data.ts";
+export {
+  ALERT_HISTORY_PATH,
+  type AlertTransitionJson,
+  AUTHOR_LENGTH_MAX,
+  acknowledgeSchema,
+  alertHistorySchema,
+  COMMENT_LENGTH_MAX,
+  commentSchema,
+  INCIDENTS_PATH,
+  type IncidentAlertJson,
+  type IncidentDetailJson,
+  type IncidentJson,
+  incidentActionSchema,
+  incidentDetailSchema,
+  incidentListSchema,
+} from "./incidents.ts";
 export { OPENAPI_VERSIONS, type OpenApiVersion, openApiDocument } from "./openapi.ts";
 export {
   alertsDataSchema,

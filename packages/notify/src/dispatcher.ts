@@ -295,6 +295,17 @@ export class Dispatcher implements AsyncDisposable {
     return groupStatuses(this.#state);
   }
 
+  /** The alerts whose first group it is, those that resolved of late too; undefined where there is no such group. */
+  alertsOf(groupId: string): readonly SeenAlert[] | undefined {
+    const { table } = this.#state;
+    const group = table.get(groupId);
+    if (group === undefined) return undefined;
+    const alerts: SeenAlert[] = [];
+    for (const [id, alert] of group.members)
+      if (table.firstGroupOf(id) === groupId) alerts.push({ alert });
+    return alerts;
+  }
+
   /** Every attempt to notify. */
   get log(): DeliveryLog {
     return this.#state.log;

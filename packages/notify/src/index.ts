@@ -111,7 +111,6 @@ export {
   type IncidentAction,
   IncidentBook,
   type IncidentBookOptions,
-  type IncidentChange,
 } from "./incidents/incident-book.ts";
 export {
   INCIDENT_COLLECTION,

@@ -9,6 +9,7 @@ import { errorText, formatDuration } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
 import type { HttpClient } from "@pharos/ports";
 import { Alerting, type AlertingOptions } from "./alerting/alerting.ts";
+import { addIncidentMetrics } from "./alerting/incidents.ts";
 import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
@@ -206,6 +207,7 @@ export class Pharos implements AsyncDisposable {
       storeMemory: () => stats.memory,
     });
     addRuleMetrics(this.#metrics, alerting);
+    addIncidentMetrics(this.#metrics, alerting.incidents.book);
     let sentOn: readonly RemoteWriteStatus[] = [];
     addRemoteWriteMetrics(this.#metrics, () => sentOn);
     const metricsText = async (): Promise<string> => {
@@ -333,6 +335,8 @@ export class Pharos implements AsyncDisposable {
         droppedTargets: () => scrapes.droppedTargets(),
       },
       rules: { groups: () => alerting.rules.groups() },
+      incidents: alerting.incidents,
+      incidentLinks: alerting.incidents.links,
       alertRules: this.#alertRules(alerting, read),
       alertmanagers: { targets: () => alerting.sender.targets() },
       metadata: {

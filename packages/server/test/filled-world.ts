@@ -1,5 +1,13 @@
+import { incidentId } from "@pharos/alert";
 import { labelsFrom } from "@pharos/base";
 import { HttpWorld, NOW_MS } from "./http-world.ts";
+
+/** Its incidents, one of each status. */
+export const [FIRING, ACKNOWLEDGED, RESOLVED] = [
+  incidentId("firing", NOW_MS),
+  incidentId("acknowledged", NOW_MS),
+  incidentId("resolved", NOW_MS),
+] as const;
 
 /** A world in which every answer has something in it. */
 export async function filledWorld(): Promise<HttpWorld> {
@@ -65,6 +73,7 @@ export async function filledWorld(): Promise<HttpWorld> {
     },
   ];
   await addRules(world);
+  await addIncidents(world);
   world.notifications.begin("Something has happened.");
   return world;
 }
@@ -90,4 +99,24 @@ async function addRules(world: HttpWorld): Promise<void> {
     ["PUT", "/Down"],
   ] as const)
     await world.app.request(`/api/v1/alerts/rules${path}`, { method, body });
+}
+
+async function addIncidents({ incidents }: HttpWorld): Promise<void> {
+  const labels = { alertname: "Down", severity: "critical", instance: "a" };
+  await incidents.see("firing", labels);
+  await incidents.see("acknowledged", labels);
+  await incidents.act(ACKNOWLEDGED, { kind: "acknowledge", by: "ann", comment: "", untilMs: null });
+  await incidents.see("resolved", labels);
+  await incidents.see("resolved", labels, NOW_MS);
+  incidents.delivered = [
+    {
+      ...{ key: "k1", integration: "team/webhook[0]", receiver: "team", attempt: 1, error: "" },
+      ...{ reason: "first notification", outcome: "delivered", atMs: NOW_MS },
+    },
+  ];
+  const record = { rule: "Down", ruleGroup: "rules.yml;g", labels: labelsFrom(labels), value: 0 };
+  await incidents.remember(
+    { ...record, from: "inactive", to: "pending", atMs: NOW_MS - 1000 },
+    { ...record, from: "pending", to: "firing", atMs: NOW_MS },
+  );
 }

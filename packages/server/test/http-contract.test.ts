@@ -14,10 +14,16 @@ import {
 import { IngestQueue, parseJsonMetrics, receiveJsonMetrics } from "@pharos/collect";
 import type { z } from "zod";
 import { jsonMetrics } from "../src/http/ingest.ts";
-import { filledWorld } from "./filled-world.ts";
+import { ACKNOWLEDGED, FIRING, filledWorld, RESOLVED } from "./filled-world.ts";
 import { HttpWorld, NOW_MS, NOW_SECONDS } from "./http-world.ts";
+import { TEST_LINKS } from "./incident-world.ts";
 
 const RANGE = `start=${NOW_SECONDS - 2}&end=${NOW_SECONDS}&step=1`;
+
+const token = (expiresAtMs: number): string =>
+  TEST_LINKS.token({ incidentId: FIRING, action: "acknowledge", receiver: "team", expiresAtMs });
+const GOOD_TOKEN = token(NOW_MS + 1000);
+const OLD_TOKEN = token(NOW_MS);
 
 /** A request for each endpoint that is answered, and one that is refused, with its status: parameters, or a body. */
 interface Case {
@@ -121,6 +127,76 @@ const CASES: readonly Case[] = [
     bad: [["type=x", 400]],
   },
   { path: "/api/v1/alerts", good: [""] },
+  {
+    path: "/api/v1/alerts/history",
+    good: ["", "rule=Down&state=firing&limit=1", 'match[]={instance="a"}&start=0'],
+    bad: [
+      ["state=x", 400],
+      ["limit=0", 400],
+      ["cursor=x", 400],
+      ["match[]={", 400],
+    ],
+  },
+  {
+    path: "/api/v1/incidents",
+    good: ["", "status=open&limit=1", "rule=Down&priority=P1&receiver=team", "match[]=Down"],
+    bad: [
+      ["status=x", 400],
+      ["priority=P5", 400],
+      ["limit=1001", 400],
+      ["start=2&end=1", 400],
+    ],
+  },
+  {
+    path: "/api/v1/incidents/acknowledge",
+    good: ["match[]=Down&by=ann&expires_in=2h", "match[]=Nothing&by=ann"],
+    bad: [
+      ["by=ann", 400],
+      ["match[]=Down", 400],
+      ["match[]=Down&by=ann&expires_in=x", 400],
+    ],
+  },
+  {
+    path: "/api/v1/incidents/ack",
+    method: "get",
+    good: [`token=${GOOD_TOKEN}`],
+    bad: [
+      ["", 400],
+      [`token=${GOOD_TOKEN}x`, 400],
+      [`token=${OLD_TOKEN}`, 400],
+    ],
+  },
+  {
+    path: "/api/v1/incidents/ack",
+    method: "post",
+    good: [`token=${GOOD_TOKEN}`, `token=${GOOD_TOKEN}&by=&comment=&expires_in=`],
+    bad: [
+      [`token=${GOOD_TOKEN}&expires_in=x`, 400],
+      [`token=${OLD_TOKEN}`, 400],
+    ],
+  },
+  { path: `/api/v1/incidents/${FIRING}`, good: ["", "limit=1"], bad: [["limit=x", 400]] },
+  { path: "/api/v1/incidents/0000000000000000", good: [], bad: [["", 404]] },
+  {
+    path: `/api/v1/incidents/${FIRING}/acknowledge`,
+    good: ["by=ann", "by=ann&comment=mine&expires_in=2h", `by=ann&until=${NOW_SECONDS + 60}`],
+    bad: [
+      ["", 400],
+      ["by=ann&expires_in=0s", 400],
+      ["by=ann&expires_in=1h&until=1", 400],
+      ["by=ann&until=x", 400],
+      ["by=ann&unknown=x", 400],
+    ],
+  },
+  { path: `/api/v1/incidents/${FIRING}/unacknowledge`, good: [], bad: [["by=ann", 409]] },
+  { path: `/api/v1/incidents/${ACKNOWLEDGED}/unacknowledge`, good: ["by=ann"] },
+  { path: `/api/v1/incidents/${FIRING}/resolve`, good: ["by=ann&comment=done"] },
+  { path: `/api/v1/incidents/${RESOLVED}/resolve`, good: [], bad: [["by=ann", 409]] },
+  {
+    path: `/api/v1/incidents/${RESOLVED}/comment`,
+    good: ["by=ann&comment=because"],
+    bad: [["by=ann", 400]],
+  },
   { path: "/api/v1/alertmanagers", good: [""] },
   { path: "/api/v1/status/config", good: [""] },
   { path: "/api/v1/status/flags", good: [""] },

@@ -24,6 +24,7 @@ import { RuleBook } from "../src/rule-book/rule-book.ts";
 import { RuleFeed } from "../src/rule-book/rule-feed.ts";
 import { RuleTester } from "../src/rule-book/rule-test.ts";
 import { RuleManager } from "../src/rules/rule-manager.ts";
+import { IncidentWorld, TEST_LINKS } from "./incident-world.ts";
 
 /** 2026-01-01T00:00:00Z: when it is now in these tests. */
 export const NOW_MS = 1_767_225_600_000;
@@ -74,6 +75,7 @@ export class HttpWorld {
   assets: ReadonlyMap<string, Uint8Array> = new Map();
   pathPrefix = "";
   documents = new MemoryDocumentStore();
+  readonly incidents = new IncidentWorld(this.clock);
   /** Those that rules of the API name. */
   channels: readonly string[] = [];
   #alertRules: AlertRulesProvider | undefined;
@@ -179,6 +181,8 @@ export class HttpWorld {
         activeTargets: () => this.active,
         droppedTargets: () => this.dropped,
       },
+      incidents: this.incidents,
+      incidentLinks: TEST_LINKS,
       rules: { groups: () => [...this.groups, ...(this.#manager?.groups() ?? [])] },
       get alertRules(): AlertRulesProvider {
         if (world.#alertRules === undefined) throw new Error("openRules has not been called");

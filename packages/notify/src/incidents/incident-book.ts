@@ -76,12 +76,6 @@ export type IncidentAction = Extract<
   { kind: "acknowledge" | "unacknowledge" | "resolve" | "comment" }
 >;
 
-/** A step that was written in a transaction of somebody else's, and is told of when that is committed. */
-export interface IncidentChange {
-  readonly incident: Incident;
-  readonly apply: () => void;
-}
-
 /**
  * The incidents: those that are live in memory, all of them as documents. What changes one is decided in a transaction
  * against what is stored, so that several servers on one store open an incident once and none forgets what a person did.
@@ -182,24 +176,33 @@ export class IncidentBook implements AsyncDisposable {
   }
 
   /**
-   * Keeps how far the escalation of a group's incident has come, in the transaction that puts its notifications into
-   * the outbox. Undefined, and nothing written, where the group has no open incident.
+   * Keeps how far the escalation of a group's incident has come, and who was told. To be called after the pages are
+   * kept, under ids that make asking for them again harmless: a crash between the two takes the same step again.
+   * Undefined where the group has no open incident; then nothing is kept.
    *
    * @throws OperatingError of the store.
    */
   async escalate(
-    tx: DocumentTransaction,
     groupId: string,
     escalation: IncidentEscalation | null,
     told?: EscalationResult,
-  ): Promise<IncidentChange | undefined> {
-    const before = await this.storedOfGroup(tx, groupId);
-    if (before === undefined || before.status === "resolved") return undefined;
+  ): Promise<Incident | undefined> {
+    const { clock, store } = this.#options;
     const event: IncidentEvent = { kind: "escalation", escalation };
-    const nowMs = this.#options.clock.nowMs();
-    const step = this.#step(before, told === undefined ? event : { ...event, told }, nowMs);
-    await write(tx, [step]);
-    return { incident: step.after ?? before, apply: () => this.#apply(step) };
+    const step = await store.transaction(async (tx) => {
+      const before = await this.#newestOfGroup(tx, groupId);
+      if (before === undefined || before.status === "resolved") return undefined;
+      const step = this.#step(
+        before,
+        told === undefined ? event : { ...event, told },
+        clock.nowMs(),
+      );
+      await write(tx, [step]);
+      return step;
+    });
+    if (step === undefined) return undefined;
+    this.#apply(step);
+    return step.after;
   }
 
   /**

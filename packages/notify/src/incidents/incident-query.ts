@@ -4,7 +4,8 @@ import { receiverTag, ruleTag, statusTag, tagsOfMatcher } from "./incident-docum
 import type { Place } from "./newest-first.ts";
 
 export interface IncidentQuery {
-  readonly status?: IncidentStatus;
+  /** "open" is firing or acknowledged. */
+  readonly status?: IncidentStatus | "open";
   readonly priority?: Priority;
   readonly receiver?: string;
   /** An incident with an alert of this name. */
@@ -19,25 +20,32 @@ export interface IncidentQuery {
 }
 
 /** Lists of tags; what is wanted has all of one of them, and must be looked at for the rest. */
-export function tagListsOf({
-  status,
-  priority,
-  receiver,
-  rule,
-  matcherLists = [],
-}: IncidentQuery): string[][] {
+export function tagListsOf(query: IncidentQuery): string[][] {
+  const { status, priority, receiver, rule, matcherLists = [] } = query;
   const tags: string[] = [];
-  if (status !== undefined) tags.push(statusTag(status));
   if (priority !== undefined) tags.push(`priority=${priority}`);
   if (receiver !== undefined) tags.push(receiverTag(receiver));
   if (rule !== undefined) tags.push(ruleTag(rule));
+  return statusLists(status).flatMap((statusTags) =>
+    labelLists(matcherLists).map((labelTags) => [...tags, ...statusTags, ...labelTags]),
+  );
+}
+
+function statusLists(status: IncidentQuery["status"]): string[][] {
+  if (status === undefined) return [[]];
+  if (status === "open") return [[statusTag("firing")], [statusTag("acknowledged")]];
+  return [[statusTag(status)]];
+}
+
+/** Only of one list of matchers, whose first equality narrows most of the time; the rest is looked at. */
+function labelLists(matcherLists: readonly (readonly Matcher[])[]): string[][] {
   const [only, ...others] = matcherLists;
-  if (only === undefined || others.length > 0) return [tags];
+  if (only === undefined || others.length > 0) return [[]];
   for (const matcher of only) {
     const lists = tagsOfMatcher(matcher);
-    if (lists !== undefined) return lists.map((list) => [...tags, ...list]);
+    if (lists !== undefined) return lists;
   }
-  return [tags];
+  return [[]];
 }
 
 /** Whether an alert of the incident matches one of the lists; without lists every incident does. */

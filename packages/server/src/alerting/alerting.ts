@@ -22,6 +22,7 @@ import { RuleManager, type RuleManagerOptions } from "../rules/rule-manager.ts";
 import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
 import type { StoreThread } from "../threads/store-thread.ts";
+import { Incidents } from "./incidents.ts";
 
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
 /** Seeds are 32 bits. */
@@ -55,6 +56,7 @@ export class Alerting implements AsyncDisposable {
   readonly book: RuleBook;
   /** Has them evaluated beside those of the files. */
   readonly feed: RuleFeed;
+  readonly incidents: Incidents;
   readonly #closers: AsyncDisposableStack;
   /** Of the files. */
   #notifications: NotificationConfig;
@@ -67,7 +69,7 @@ export class Alerting implements AsyncDisposable {
   };
 
   private constructor(
-    parts: Pick<Alerting, "dispatcher" | "rules" | "sender" | "book">,
+    parts: Pick<Alerting, "dispatcher" | "rules" | "sender" | "book" | "incidents">,
     options: Pick<AlertingOptions, "files" | "log">,
     closers: AsyncDisposableStack,
   ) {
@@ -75,6 +77,7 @@ export class Alerting implements AsyncDisposable {
     this.rules = parts.rules;
     this.sender = parts.sender;
     this.book = parts.book;
+    this.incidents = parts.incidents;
     this.feed = new RuleFeed({
       book: parts.book,
       prepare: (channels) => this.#tell(channels),
@@ -102,7 +105,16 @@ export class Alerting implements AsyncDisposable {
     });
     closers.use(book);
     const channels = channelsOfGroups(book.groups(loaded.config.global));
-    const dispatcher = await Dispatcher.open({
+    let dispatcher: Dispatcher | undefined;
+    const incidents = await Incidents.open({
+      ...{ documents, clock: systemClock, externalUrl, onProblem },
+      append: (batch) => options.store.append(batch),
+      currentAlerts: (groupId) => dispatcher?.alertsOf(groupId),
+      deliveries: async ({ group }, limit) =>
+        dispatcher === undefined ? [] : dispatcher.log.query({ group: group.id, limit }),
+    });
+    closers.use(incidents);
+    dispatcher = await Dispatcher.open({
       // With all routes at once: groups of a route that is not there would be over.
       config: withChannels(loaded.notifications, channels),
       store: documents,
@@ -112,6 +124,11 @@ export class Alerting implements AsyncDisposable {
         config.kind === "webhook"
           ? new WebhookReceiver(config, { http, externalUrl, userAgent: USER_AGENT })
           : withoutReceiver(integrationKey(receiver, config)),
+      observer: incidents.follower,
+      enrich: async ({ id }, alerts) => {
+        const incident = incidents.context(id, alerts, systemClock.nowMs());
+        return incident === undefined ? undefined : { incident };
+      },
       onProblem,
     });
     closers.use(dispatcher);
@@ -121,7 +138,11 @@ export class Alerting implements AsyncDisposable {
     closers.use(sender);
     const rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
-    alerting = new Alerting({ dispatcher, rules, sender, book }, options, closers.move());
+    alerting = new Alerting(
+      { dispatcher, rules, sender, book, incidents },
+      options,
+      closers.move(),
+    );
     return alerting;
   }
 

@@ -1,5 +1,6 @@
 import { errorText } from "@pharos/base";
 import { Hono, type MiddlewareHandler } from "hono";
+import { addAcknowledgeLink } from "./acknowledge-link.ts";
 import { addRoute, onlyMethods, type Route } from "./add-route.ts";
 import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
 import { addAlertRuleRoutes } from "./alert-rule-routes.ts";
@@ -10,6 +11,7 @@ import { compression } from "./compression.ts";
 import { CORS_HEADERS } from "./cors.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { endUnreadBody } from "./head-request.ts";
+import { addIncidentRoutes } from "./incident-routes.ts";
 import { liveNotifications, notificationList } from "./notifications.ts";
 import { openApi } from "./openapi-route.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
@@ -120,6 +122,9 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
       administer(request, action, dependencies.admin),
     );
   addAlertRuleRoutes(app, dependencies);
+  // Before the incidents, one of which would be called "ack".
+  addAcknowledgeLink(app, dependencies);
+  addIncidentRoutes(app, dependencies);
   addRulerRoutes(app, dependencies);
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));

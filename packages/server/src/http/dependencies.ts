@@ -1,11 +1,13 @@
 import type { Clock, Labels, Matcher } from "@pharos/base";
 import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
+import type { IncidentLinks } from "../alerting/incident-links.ts";
 import type { RuleBook } from "../rule-book/rule-book.ts";
 import type { RuleFeed } from "../rule-book/rule-feed.ts";
 import type { RuleTester } from "../rule-book/rule-test.ts";
 import type { RetentionPreview } from "../threads/store-calls.ts";
 import type { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
+import type { IncidentsProvider } from "./incident-routes.ts";
 import type { Notifications } from "./notifications.ts";
 import type { QueryStatusProvider } from "./query-status-routes.ts";
 import type { ReadRequest } from "./read-request.ts";
@@ -18,6 +20,8 @@ export interface ApiDependencies {
   readonly queries: QueryStatusProvider;
   readonly targets: TargetsProvider;
   readonly rules: RulesProvider;
+  readonly incidents: IncidentsProvider;
+  readonly incidentLinks: Pick<IncidentLinks, "verify">;
   readonly alertRules: AlertRulesProvider;
   readonly alertmanagers: AlertmanagersProvider;
   readonly metadata: MetadataProvider;

@@ -1,0 +1,168 @@
+import {
+  fingerprint,
+  type GroupAlert,
+  INCIDENT_STATUSES,
+  type Incident,
+  type NotificationIncident,
+  type ObservedAlert,
+} from "@pharos/alert";
+import type { Clock, Matcher, OperatingError } from "@pharos/base";
+import {
+  ALERT_HISTORY_COLLECTION,
+  AlertHistory,
+  type AlertHistoryQuery,
+  HistorySweeper,
+  INCIDENT_EVENT_COLLECTION,
+  type IncidentAction,
+  IncidentArchive,
+  IncidentBook,
+  IncidentFollower,
+  type IncidentQuery,
+  type Place,
+} from "@pharos/notify";
+import type { DocumentStore, SampleBatch } from "@pharos/ports";
+import type { IncidentDelivery, IncidentsProvider } from "../http/incident-routes.ts";
+import type { OwnMetrics } from "../own-metrics.ts";
+import { IncidentLinks } from "./incident-links.ts";
+import { IncidentSeries } from "./incident-series.ts";
+
+export interface IncidentsOptions {
+  readonly documents: DocumentStore;
+  readonly clock: Clock;
+  /** Where this server is reached from outside, without a slash at the end. */
+  readonly externalUrl: string;
+  /** What the dispatcher knows of a group; see `IncidentBookOptions`. */
+  readonly currentAlerts: (groupId: string) => readonly ObservedAlert[] | undefined;
+  /** Attempts to notify of an incident, the newest first. */
+  readonly deliveries: (incident: Incident, limit: number) => Promise<readonly IncidentDelivery[]>;
+  /** Of samples. @throws OperatingError where nothing was written. */
+  readonly append: (batch: SampleBatch) => Promise<unknown>;
+  readonly onProblem: (error: OperatingError, doing: string) => void;
+}
+
+/** All that belongs to incidents: opened, connected and closed here. */
+export class Incidents implements IncidentsProvider, AsyncDisposable {
+  readonly book: IncidentBook;
+  /** To be told of what the dispatcher sees. */
+  readonly follower: IncidentFollower;
+  readonly links: IncidentLinks;
+  readonly #archive: IncidentArchive;
+  readonly #history: AlertHistory;
+  readonly #deliveries: IncidentsOptions["deliveries"];
+  readonly #closers: AsyncDisposableStack;
+
+  private constructor(
+    book: IncidentBook,
+    links: IncidentLinks,
+    { documents, deliveries, onProblem }: IncidentsOptions,
+    closers: AsyncDisposableStack,
+  ) {
+    this.book = book;
+    this.follower = new IncidentFollower(book);
+    this.links = links;
+    this.#archive = new IncidentArchive({ store: documents, onProblem });
+    this.#history = new AlertHistory(documents);
+    this.#deliveries = deliveries;
+    this.#closers = closers;
+  }
+
+  /**
+   * Takes up the incidents that the last process left.
+   *
+   * @throws OperatingError of the document store.
+   */
+  static async open(options: IncidentsOptions): Promise<Incidents> {
+    await using closers = new AsyncDisposableStack();
+    const { documents, clock, externalUrl, currentAlerts, append, onProblem } = options;
+    const links = await IncidentLinks.open(documents, externalUrl);
+    const book = await IncidentBook.open({ store: documents, clock, currentAlerts, onProblem });
+    closers.use(book);
+    const collections = [INCIDENT_EVENT_COLLECTION, ALERT_HISTORY_COLLECTION];
+    closers.use(new HistorySweeper({ store: documents, clock, collections, onProblem }));
+    closers.use(new IncidentSeries({ clock, live: () => book.live(), append, onProblem }));
+    return new Incidents(book, links, options, closers.move());
+  }
+
+  /**
+   * What a notification of these alerts says of their incident: that of the group, else the one that has the first alert
+   * that fires. Undefined where there is none, or none yet.
+   */
+  context(
+    groupId: string,
+    alerts: readonly GroupAlert[],
+    nowMs: number,
+  ): NotificationIncident | undefined {
+    const incident = this.book.ofGroup(groupId) ?? this.#incidentOf(alerts);
+    if (incident === undefined) return undefined;
+    const { id, status, group } = incident;
+    const url = this.links.incidentUrl(id);
+    if (status !== "firing") return { id, url, status };
+    return {
+      id,
+      url,
+      status,
+      acknowledgeUrl: this.links.acknowledgeUrl(id, group.receiver, nowMs),
+    };
+  }
+
+  #incidentOf(alerts: readonly GroupAlert[]): Incident | undefined {
+    const first = alerts.find(({ endsAtMs }) => endsAtMs === null) ?? alerts[0];
+    if (first === undefined) return undefined;
+    const id = fingerprint(first.labels);
+    return this.book.live().find((incident) => incident.alerts.get(id)?.firing === true);
+  }
+
+  list(query: IncidentQuery) {
+    return this.#archive.list(query);
+  }
+
+  get(id: string) {
+    return this.#archive.get(id);
+  }
+
+  timeline(id: string, page: { readonly after?: Place; readonly limit: number }) {
+    return this.#archive.timeline(id, page);
+  }
+
+  deliveries(incident: Incident, limit: number) {
+    return this.#deliveries(incident, limit);
+  }
+
+  act(id: string, action: IncidentAction) {
+    return this.book.act(id, action);
+  }
+
+  acknowledgeMatching(
+    matchers: readonly Matcher[],
+    action: Extract<IncidentAction, { kind: "acknowledge" }>,
+  ) {
+    return this.book.acknowledgeMatching(matchers, action);
+  }
+
+  history(query: AlertHistoryQuery) {
+    return this.#history.list(query);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closers.disposeAsync();
+  }
+}
+
+/** What incidents say of themselves at `/metrics`. */
+export function addIncidentMetrics(metrics: OwnMetrics, book: Pick<IncidentBook, "live">): void {
+  metrics.gauge(
+    "pharos_incidents",
+    "Incidents that are open, by status.",
+    () =>
+      INCIDENT_STATUSES.filter((status) => status !== "resolved").map((status) => [
+        { status },
+        book.live().filter((incident) => incident.status === status).length,
+      ]),
+    ["status"],
+  );
+  metrics.gauge(
+    "pharos_incidents_flapping",
+    "Open incidents that are not resolved because their alerts go on and off.",
+    () => book.live().filter(({ flapping, status }) => flapping && status !== "resolved").length,
+  );
+}
