@@ -1,15 +1,19 @@
-import type { Labels } from "@pharos/base";
+import { assert, type Labels } from "@pharos/base";
 import { decodeLabels, type Kernels } from "@pharos/kernels";
 import { orderByLabels } from "./block/label-order.ts";
 import type { LabelsInterner } from "./labels-interner.ts";
 import type { Pause } from "./slices.ts";
 
-/** Selections that are kept sorted, */
-const SORTED_MAX = 64;
-/** each of at most so many series, */
+/** Selections that are kept sorted: those of thousands of rules come again every few seconds. */
+const SORTED_MAX = 50_000;
+/** Each has at most so many series, */
 const SORTED_SERIES_MAX = 50_000;
-/** with so many bytes of labels together. */
+/** and all together at most so many bytes. */
 const SORTED_SIZE_MAX = 32 * 1024 * 1024;
+/** Bytes of a series in a selection beside its labels: its reference, its place and where its labels are. */
+const POSITION_SIZE = 16;
+/** Bytes of a selection without any series. */
+const SELECTION_SIZE = 256;
 
 /** Label sets as canonical bytes, one after another: what is sent to another thread in place of strings. */
 export interface LabelList {
@@ -81,27 +85,45 @@ export interface SortedSeries {
 class KnownSelection implements SortedSeries {
   readonly refs: Uint32Array;
   readonly order: Uint32Array;
-  readonly #list: LabelList;
+  /** Undefined once all labels have been asked for: label sets are one object wherever they are, bytes are not. */
+  #list: LabelList | undefined;
+  #undecoded: number;
   readonly #labels: (Labels | undefined)[];
   readonly #interner: LabelsInterner;
+  readonly #onSmaller: (selection: KnownSelection, size: number) => void;
 
-  constructor(refs: Uint32Array, order: Uint32Array, list: LabelList, interner: LabelsInterner) {
+  /** @param onSmaller told of the bytes that are gone once all labels are decoded. */
+  constructor(
+    refs: Uint32Array,
+    order: Uint32Array,
+    list: LabelList,
+    interner: LabelsInterner,
+    onSmaller: (selection: KnownSelection, size: number) => void,
+  ) {
     this.refs = refs;
     this.order = order;
     this.#list = list;
+    this.#undecoded = refs.length;
     this.#labels = new Array<Labels | undefined>(refs.length).fill(undefined);
     this.#interner = interner;
+    this.#onSmaller = onSmaller;
   }
 
   get size(): number {
-    return this.#list.bytes.length;
+    return SELECTION_SIZE + this.refs.length * POSITION_SIZE + (this.#list?.bytes.length ?? 0);
   }
 
   readonly labelsOf = (position: number): Labels => {
     const there = this.#labels[position];
     if (there !== undefined) return there;
-    const labels = this.#interner.same(labelsAt(this.#list, position));
+    const list = this.#list;
+    assert(list !== undefined, "all labels are decoded before their bytes go");
+    const labels = this.#interner.same(labelsAt(list, position));
     this.#labels[position] = labels;
+    if (--this.#undecoded === 0) {
+      this.#list = undefined;
+      this.#onSmaller(this, list.bytes.length);
+    }
     return labels;
   };
 }
@@ -111,8 +133,8 @@ export class LabelsCache {
   readonly #kernels: Kernels;
   readonly #interner: LabelsInterner;
   #seriesEnded = -1;
-  /** The newest last. */
-  #sorted: KnownSelection[] = [];
+  /** By the hash of their references, the one used last at the end; where two have the same hash the newer is kept. */
+  readonly #sorted = new Map<number, KnownSelection>();
   #size = 0;
 
   /** @param kernels where labels are sorted. */
@@ -136,17 +158,19 @@ export class LabelsCache {
   ): Promise<SortedSeries> {
     if (seriesEnded > this.#seriesEnded) {
       // Others for those who read meanwhile would be wrong: they go on with the old one.
-      this.#sorted = [];
+      this.#sorted.clear();
       this.#size = 0;
       this.#seriesEnded = seriesEnded;
     }
-    // Who looks at a page asks for the same series every few seconds. One that began before the others knows nothing of
-    // what has ended since.
-    const known =
-      seriesEnded === this.#seriesEnded
-        ? this.#sorted.find((selection) => equalRefs(selection.refs, refs))
-        : undefined;
-    if (known !== undefined) return known;
+    // Who looks at a page, and every rule, asks for the same series every few seconds. One that began before the others
+    // knows nothing of what has ended since.
+    const hash = hashOf(refs);
+    const known = seriesEnded === this.#seriesEnded ? this.#sorted.get(hash) : undefined;
+    if (known !== undefined && equalRefs(known.refs, refs)) {
+      this.#sorted.delete(hash);
+      this.#sorted.set(hash, known);
+      return known;
+    }
     const list = await ask();
     const order = await orderByLabels(
       this.#kernels,
@@ -154,18 +178,35 @@ export class LabelsCache {
       (at) => labelBytesAt(list, at),
       pause,
     );
-    const selection = new KnownSelection(refs, order, list, this.#interner);
-    if (seriesEnded === this.#seriesEnded) this.#keep(selection);
+    const selection = new KnownSelection(refs, order, list, this.#interner, (smaller, size) => {
+      if (this.#sorted.get(hash) === smaller) this.#size -= size;
+    });
+    if (seriesEnded === this.#seriesEnded) this.#keep(hash, selection);
     return selection;
   }
 
-  #keep(selection: KnownSelection): void {
+  #keep(hash: number, selection: KnownSelection): void {
     if (selection.refs.length > SORTED_SERIES_MAX) return;
-    this.#sorted.push(selection);
+    this.#drop(hash);
+    this.#sorted.set(hash, selection);
     this.#size += selection.size;
-    while (this.#sorted.length > SORTED_MAX || this.#size > SORTED_SIZE_MAX)
-      this.#size -= this.#sorted.shift()?.size ?? 0;
+    for (const oldest of this.#sorted.keys()) {
+      if (this.#sorted.size <= SORTED_MAX && this.#size <= SORTED_SIZE_MAX) break;
+      this.#drop(oldest);
+    }
   }
+
+  #drop(hash: number): void {
+    this.#size -= this.#sorted.get(hash)?.size ?? 0;
+    this.#sorted.delete(hash);
+  }
+}
+
+/** Of all references, in their order. */
+function hashOf(refs: Uint32Array): number {
+  let hash = refs.length;
+  for (let i = 0; i < refs.length; i++) hash = Math.imul(hash ^ (refs[i] as number), 0x0100_0193);
+  return hash;
 }
 
 function equalRefs(a: Uint32Array, b: Uint32Array): boolean {

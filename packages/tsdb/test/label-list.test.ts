@@ -84,3 +84,52 @@ test("others get their turn while many series are put in order, and whoever aske
   );
   equal(kernels.memoryUse().usedSize, usedSize);
 });
+
+test("thousands of selections, as rules make them, are asked for their labels once", async () => {
+  const cache = new LabelsCache(kernels, new LabelsInterner());
+  const sets = manySets(2000);
+  let asked = 0;
+  const round = async (): Promise<void> => {
+    for (let at = 0; at < 2000; at++) {
+      const refs = Uint32Array.from([at, (at + 1) % 2000]);
+      const mine = Array.from(refs, (ref) => sets[ref] as Labels);
+      const sorted = await cache.sorted(
+        refs,
+        0,
+        async () => {
+          asked++;
+          return listOf(mine);
+        },
+        noPause,
+      );
+      deepEqual(labelsInOrder(sorted), mine.toSorted(compareLabels));
+    }
+  };
+  await round();
+  equal(asked, 2000);
+  await round();
+  equal(asked, 2000);
+});
+
+test("selections that nobody decodes are forgotten, the oldest first, where their labels take too much memory", async () => {
+  const cache = new LabelsCache(kernels, new LabelsInterner());
+  const list = listOf(
+    Array.from({ length: 150 }, (_, i) => labelsFrom({ big: `${i}${"x".repeat(30_000)}` })),
+  );
+  const asked: number[] = [];
+  const sorted = (ref: number): Promise<SortedSeries> =>
+    cache.sorted(
+      Uint32Array.from({ length: 150 }, (_, i) => 150 * ref + i),
+      0,
+      async () => {
+        asked.push(ref);
+        return list;
+      },
+      noPause,
+    );
+  for (const ref of [1, 2, 3, 4, 5, 6, 7]) await sorted(ref);
+  await sorted(1);
+  deepEqual(asked, [1, 2, 3, 4, 5, 6, 7], "seven of 4.5 MB are kept");
+  for (const ref of [8, 1, 2]) await sorted(ref);
+  deepEqual(asked, [1, 2, 3, 4, 5, 6, 7, 8, 2], "the first was used since, the second was not");
+});

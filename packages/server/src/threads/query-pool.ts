@@ -66,6 +66,8 @@ export class QueryPool implements AsyncDisposable {
   /** So that what comes at the same moment does not start a thread each. */
   readonly #starting = new Map<ThreadKind, Promise<QueryThread>>();
   readonly #texts = new WeakMap<Expr, string>();
+  /** The threads that evaluated rules last: what these read is known there. */
+  readonly #ruleHomes = new WeakMap<Expr, QueryThread>();
   /** The threads that answered queries last, by what tells these apart; the latest last. */
   readonly #homes = new Map<string, QueryThread>();
   readonly #endedCaches = { evictions: 0, invalidations: 0 };
@@ -163,7 +165,7 @@ export class QueryPool implements AsyncDisposable {
       remoteReads,
       terms: query?.terms,
     };
-    const thread = await this.#thread("people", query?.home);
+    const thread = await this.#homeOf(query?.home);
     const signal = query?.signal ?? request.signal;
     const { unreadMsMax = UNREAD_MS_MAX } = this.#options;
     return thread.read(sent, signal, (run) => query?.observe(run), unreadMsMax);
@@ -185,18 +187,21 @@ export class QueryPool implements AsyncDisposable {
   async evaluate(expr: Expr, timeMs: number, signal: AbortSignal): Promise<QueryResult> {
     const text = this.#texts.getOrInsertComputed(expr, formatExpr);
     const asked = { expr: text, timeMs, remoteReads: this.#options.remoteReads?.() ?? [] };
-    return (await this.#thread("rules")).evaluate(asked, signal);
+    const last = this.#ruleHomes.get(expr);
+    const thread = last !== undefined && this.#isFree(last) ? last : await this.#freest("rules");
+    this.#ruleHomes.set(expr, thread);
+    return thread.evaluate(asked, signal);
   }
 
-  /**
-   * The thread with the least to do, or the one that answered the same query before, if that is free soon; rules may use
-   * any.
-   */
-  async #thread(kind: ThreadKind, home?: string): Promise<QueryThread> {
-    if (home === undefined) return this.#freest(kind);
+  #isFree(thread: QueryThread): boolean {
+    return this.#threads.has(thread) && !thread.isHeldUp && !thread.isFull;
+  }
+
+  /** The thread with the least to do, or the one that answered the same query before, if that is free soon. */
+  async #homeOf(home: string | undefined): Promise<QueryThread> {
+    if (home === undefined) return this.#freest("people");
     const last = this.#homes.get(home);
-    const isFree = last !== undefined && this.#threads.has(last) && !last.isHeldUp && !last.isFull;
-    const thread = isFree ? last : await this.#freest(kind);
+    const thread = last !== undefined && this.#isFree(last) ? last : await this.#freest("people");
     this.#homes.delete(home);
     this.#homes.set(home, thread);
     for (const oldest of this.#homes.keys()) {
