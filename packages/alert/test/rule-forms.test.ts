@@ -33,7 +33,7 @@ function promql(sentence: string): string {
 }
 
 for (const [sentence, expected] of [
-  ["IF api.error_rate > 5% FOR 5 minutes THEN alert", '{__name__="api.error_rate"} > 5 | 5m'],
+  ["IF api.error_rate > 5% FOR 5 minutes THEN alert", '{"api.error_rate"} > 5 | 5m'],
   [
     "IF cpu_usage increases > 30% in 10 minutes THEN alert",
     "100 * (cpu_usage - cpu_usage offset 10m) / abs(cpu_usage offset 10m) > 30",
@@ -62,7 +62,7 @@ for (const [sentence, expected] of [
   ["a / b > 4 over 10m", "avg_over_time((a / b)[10m:]) > 4"],
   ["cpu > 90%", "cpu > 90"],
   ["up == 0", "up == 0"],
-  ["db.connections.available = 0", '{__name__="db.connections.available"} == 0'],
+  ["db.connections.available = 0", '{"db.connections.available"} == 0'],
   ["request_duration_seconds > 500ms", "request_duration_seconds > 0.5"],
   ["errors_ratio > 5%", "errors_ratio > 0.05"],
   ["consumer_lag > 1M", "consumer_lag > 1000000"],
@@ -226,7 +226,7 @@ test("all and any of conditions nest, and labels to match by are kept", () => {
       { kind: "threshold", query: "d", operator: "<", threshold: 3, overMs: 0 },
     ],
   };
-  equal(conditionExpr(condition).text, '(a > 1 or {__name__="b.c"} > 2) and on (host) d < 3');
+  equal(conditionExpr(condition).text, '(a > 1 or {"b.c"} > 2) and on (host) d < 3');
 });
 
 test("a rule has a limited number of conditions", () => {

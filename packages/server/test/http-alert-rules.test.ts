@@ -86,7 +86,7 @@ test("a rule that is made is evaluated, and shown with its PromQL, its state and
     name: "HighLoad",
     type: "alerting",
     enabled: true,
-    expr: '{__name__="cpu.load"} > 0.8',
+    expr: '{"cpu.load"} > 0.8',
     for: "0s",
     keep_firing_for: "0s",
     interval: "15s",
@@ -95,7 +95,7 @@ test("a rule that is made is evaluated, and shown with its PromQL, its state and
     severity: "warning",
     channels: ["email", "pager"],
     metric_name: "cpu.load",
-    metric_query: '{__name__="cpu.load"}',
+    metric_query: '{"cpu.load"}',
     condition: { operator: ">", threshold: "0.8", duration: "0s" },
     provenance: { source: "api", file: "api:rules", group: "HighLoad", namespace: "rules" },
     state: "firing",
@@ -212,12 +212,23 @@ test("a rule of words is made from plain text", async () => {
   const { body } = await world.send("POST", `${RULES}?name=Errors`, text, headers);
   deepEqual(
     [body.name, body.expr, body.for, body.form],
-    ["Errors", '{__name__="api.error_rate"} > 5', "5m", "sentence"],
+    ["Errors", '{"api.error_rate"} > 5', "5m", "sentence"],
   );
   deepEqual(body.warnings?.toSorted(), [
     "5% is compared as 5: the name of api.error_rate does not say its unit",
     'api.error_rate is read as {"api.error_rate"}',
   ]);
+});
+
+test("what curl calls a form is read as what it is, and a form is refused", async () => {
+  const world = await rulesWorld();
+  const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+  const yaml = "# a rule\nalert: A\nexpr: up == 0\n";
+  equal((await world.send("POST", RULES, yaml, headers)).status, 201);
+  equal((await world.send("POST", RULES, '{"alert":"B","expr":"up"}', headers)).status, 201);
+  const form = await world.send<{ error: string }>("POST", RULES, "query=up", headers);
+  equal(form.status, 400);
+  match(form.body.error, /^send the rule as YAML/);
 });
 
 test("conditions on metrics with other labels are matched by those that both have", async () => {

@@ -32,7 +32,7 @@ test("the table of a metric, a condition and a threshold is one rule", () => {
     {
       kind: "alert",
       name: "HighCPUUsage",
-      expr: '{__name__="cpu.load"} > 0.8',
+      expr: '{"cpu.load"} > 0.8',
       forMs: 5 * MINUTE,
       keepFiringForMs: 0,
       labels: [
@@ -118,11 +118,11 @@ for (const [body, expr] of [
     "avg(avg_over_time(cpu_usage[5m])) > 90",
   ],
   ['{"sentence":"IF up == 0 THEN ALERT Down"}', "up == 0"],
-  ["IF api.error_rate > 5% FOR 5 minutes THEN alert", '{__name__="api.error_rate"} > 5'],
+  ["IF api.error_rate > 5% FOR 5 minutes THEN alert", '{"api.error_rate"} > 5'],
   ["Alert: A\nCondition: x > 5 for 1m\nSeverity: page", "x > 5"],
   [
     '{"name":"N","metric_name":"http-requests","condition":"!=","threshold":"1M"}',
-    '{__name__="http-requests"} != 1000000',
+    '{"http-requests"} != 1000000',
   ],
 ] as const)
   test(`${JSON.stringify(body)} is ${expr}`, () => {

@@ -1,7 +1,8 @@
 import { formatValue, type Label, OperatingError } from "@pharos/base";
-import { describeType, type Expr, printExpr, valueTypeOf } from "@pharos/promql/syntax";
+import { describeType, type Expr, valueTypeOf } from "@pharos/promql/syntax";
 import type { AlertingRule } from "../rule.ts";
 import { conditionExpr } from "./condition-expr.ts";
+import { printQuery } from "./query-text.ts";
 import type { LabelNames } from "./result-labels.ts";
 import { COMPARISONS, type Comparison, type RuleForm } from "./rule-form.ts";
 
@@ -31,7 +32,7 @@ export function compileRuleForm(form: RuleForm, labelNames?: LabelNames): Compil
     rule: {
       kind: "alert",
       name: form.name ?? form.text.replace(/\s+/g, " ").slice(0, DERIVED_NAME_LENGTH_MAX),
-      expr: printExpr(expr),
+      expr: printQuery(expr),
       forMs: form.forMs,
       keepFiringForMs: form.keepFiringForMs,
       labels: [...labels],
@@ -46,7 +47,7 @@ function checkType(expr: Expr): void {
   if (type !== "vector" && type !== "scalar")
     throw new OperatingError(
       "input.invalid",
-      `a condition is an instant vector or a scalar, and ${printExpr(expr)} is a ${describeType(type)}`,
+      `a condition is an instant vector or a scalar, and ${printQuery(expr)} is a ${describeType(type)}`,
     );
 }
 
@@ -89,5 +90,5 @@ export function simpleCondition(expr: Expr): SimpleCondition | undefined {
   const number = right.kind === "unary" ? right.expr : right;
   if (operator === undefined || number.kind !== "number") return undefined;
   const threshold = formatValue(sign * number.value);
-  return { metricQuery: printExpr(expr.left), operator, threshold };
+  return { metricQuery: printQuery(expr.left), operator, threshold };
 }

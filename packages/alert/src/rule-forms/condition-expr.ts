@@ -5,9 +5,9 @@ import {
   OperatingError,
   quote,
 } from "@pharos/base";
-import { type BinaryOp, type Expr, parse, printExpr } from "@pharos/promql/syntax";
+import { type BinaryOp, type Expr, parse } from "@pharos/promql/syntax";
 import { readQuantity } from "./quantity.ts";
-import { firstMetric, type ReadQuery, readQuery } from "./query-text.ts";
+import { firstMetric, printQuery, type ReadQuery, readQuery } from "./query-text.ts";
 import { type LabelNames, resultLabels } from "./result-labels.ts";
 import {
   type ChangeCondition,
@@ -48,7 +48,7 @@ class ConditionWriter {
       );
     switch (condition.kind) {
       case "expr":
-        return printExpr(this.#read(condition.expr));
+        return printQuery(this.#read(condition.expr));
       case "threshold":
         return this.#threshold(condition);
       case "change":
@@ -134,7 +134,7 @@ function labelText(name: string): string {
 
 /** As one side of a comparison or of arithmetic. */
 function operand(expr: Expr): string {
-  const text = printExpr(expr);
+  const text = printQuery(expr);
   return expr.kind === "binary" || expr.kind === "unary" ? `(${text})` : text;
 }
 
@@ -153,11 +153,11 @@ const OVER_TIME: ReadonlyMap<string, string> = new Map([
 /** The query over a range in place of its latest value: within an aggregation of series, else as a subquery. */
 function averaged(expr: Expr, overMs: number): string {
   const range = formatDuration(overMs);
-  if (expr.kind === "vector") return `avg_over_time(${printExpr(expr)}[${range}])`;
+  if (expr.kind === "vector") return `avg_over_time(${printQuery(expr)}[${range}])`;
   if (expr.kind === "aggregation" && expr.expr.kind === "vector") {
     const func = OVER_TIME.get(expr.op) ?? "avg_over_time";
-    const inner = parse(`${func}(${printExpr(expr.expr)}[${range}])`);
-    return printExpr({ ...expr, expr: inner });
+    const inner = parse(`${func}(${printQuery(expr.expr)}[${range}])`);
+    return printQuery({ ...expr, expr: inner });
   }
   return `avg_over_time(${operand(expr)}[${range}:])`;
 }

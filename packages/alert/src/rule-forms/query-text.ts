@@ -1,5 +1,5 @@
 import { METRIC_NAME } from "@pharos/base";
-import { type Expr, parse, walk } from "@pharos/promql/syntax";
+import { type Expr, parse, printExpr, walk } from "@pharos/promql/syntax";
 
 /** A query in PromQL as people write it, read. */
 export interface ReadQuery {
@@ -24,6 +24,12 @@ export function readQuery(text: string): ReadQuery {
     if (name !== "") remarks.add(`${name} is read as {${JSON.stringify(name)}}`);
   });
   return { expr, text, remarks: [...remarks] };
+}
+
+/** The text of an expression, with names that need quotes where names stand: `{"cpu.load"} > 0.8`. */
+export function printQuery(expr: Expr): string {
+  // Within a string the quote would have a backslash before it.
+  return printExpr(expr).replaceAll(/\{__name__=("(?:[^"\\]|\\.)*")/g, "{$1");
 }
 
 /** The name of the first metric in an expression, or "". */

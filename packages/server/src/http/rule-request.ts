@@ -11,13 +11,22 @@ import { isFromAnotherSite } from "./same-site.ts";
 const AUTHOR_LENGTH_MAX = 256;
 const COMMENT_LENGTH_MAX = 4096;
 
+/** What begins so is YAML or JSON, whatever the request calls it: curl says of all data that it is a form. */
+const MAPPING = /^\s*(?:#.*\n\s*)*(?:[{[]|["\w-]+[ \t]*:(?:\s|$))/;
+
 /** The text of a body that is no form. @throws OperatingError `input.invalid`, `input.too_large`. */
 export async function bodyText(request: Request): Promise<string> {
+  const text = await utf8Body(request);
   const type = request.headers.get("Content-Type") ?? "";
-  if (isForm(request.method, type) || type.startsWith("multipart/"))
+  const isAnyForm = isForm(request.method, type) || type.startsWith("multipart/");
+  if (isAnyForm && text !== "" && !MAPPING.test(text))
     throw badData(
       "send the rule as YAML (application/yaml) or JSON (application/json), not as a form",
     );
+  return text;
+}
+
+async function utf8Body(request: Request): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of formChunks(request)) chunks.push(chunk);
   try {
