@@ -130,4 +130,6 @@ export {
 export { createReceiver } from "./receivers/create-receiver.ts";
 export type { ReceiverEnvironment } from "./receivers/receiver-environment.ts";
 export { DEFAULT_RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
+export { SilenceBook, type SilenceBookOptions } from "./silences/silence-book.ts";
+export { SILENCE_COLLECTION } from "./silences/silence-documents.ts";
 export { WebhookReceiver, type WebhookSender } from "./webhook-receiver.ts";
