@@ -121,15 +121,23 @@ export function planNotification(
   };
 }
 
-/** The record after a notification was given up: the integration knows what it knew before. */
+/**
+ * The record after a notification was given up: the integration knows what it knew before. Or else it has heard and
+ * only its answer was lost; therefore what was said to be over counts as not known either way: its end is told again,
+ * and so is that it fires again.
+ */
 export function recordAfterFailure(
   planned: NotificationRecord,
   before: NotificationRecord | undefined,
 ): NotificationRecord {
   const known = before ?? NO_RECORD;
-  const told = new Set([...known.firing, ...known.missed]);
-  const missed = planned.firing.filter((id) => !told.has(id));
-  return { ...known, missed: [...known.missed, ...missed], sequence: planned.sequence };
+  const ended = new Set(planned.resolved);
+  const firing = known.firing.filter((id) => !ended.has(id));
+  const missed = new Set(known.missed);
+  for (const id of known.firing) if (ended.has(id)) missed.add(id);
+  const sure = new Set(firing);
+  for (const id of planned.firing) if (!sure.has(id)) missed.add(id);
+  return { ...known, firing, missed: [...missed].sort(), sequence: planned.sequence };
 }
 
 /**

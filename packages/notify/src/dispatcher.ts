@@ -13,6 +13,7 @@ import {
   type GroupStatus,
   groupStatuses,
 } from "./dispatch/alert-status.ts";
+import { AlertSync } from "./dispatch/alert-sync.ts";
 import { type CircuitPolicy, DEFAULT_CIRCUIT } from "./dispatch/circuit.ts";
 import { Deliveries } from "./dispatch/deliveries.ts";
 import type { DispatchCounts, DispatchState } from "./dispatch/dispatch-state.ts";
@@ -24,7 +25,7 @@ import { Leases } from "./dispatch/leases.ts";
 import type { LiveGroup } from "./dispatch/live-group.ts";
 import { type KeptDispatch, loadDispatch } from "./dispatch/load-dispatch.ts";
 import type { DispatchObserver, Enrich, GroupIdentity, SeenAlert } from "./dispatch/observer.ts";
-import { entryWrite, OUTBOX_COLLECTION, type OutboxEntry } from "./dispatch/outbox-entry.ts";
+import { entryWrite, type OutboxEntry } from "./dispatch/outbox-entry.ts";
 import { type PageRequest, pageEntry, pageGroupId } from "./dispatch/page.ts";
 import { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
 import { RecordBook } from "./dispatch/record-book.ts";
@@ -93,7 +94,8 @@ export class Dispatcher implements AsyncDisposable {
   readonly #state: DispatchState;
   readonly #flusher: GroupFlusher;
   #running: Promise<unknown> = Promise.resolve();
-  #watch: Disposable | undefined;
+  readonly #sync: AlertSync | undefined;
+  readonly #watches = new DisposableStack();
   #collectedAtMs: number;
   #reclaimedAtMs: number;
   /** Between the wall clock and the monotonic one. */
@@ -128,11 +130,11 @@ export class Dispatcher implements AsyncDisposable {
     this.#state = {
       clock,
       shared: store.shared,
-      intake: new AlertIntake({ server, perAlertnameMax }),
+      intake: new AlertIntake({ server, perAlertnameMax, shared: store.shared }),
       table: new GroupTable(options.config.route),
       records: new RecordBook(),
       writer,
-      leases: new Leases(server, store.shared, writer, () => clock.nowMs()),
+      leases: new Leases(server, store, writer, () => clock.nowMs()),
       deliveries,
       log: new DeliveryLog(store, server),
       observer,
@@ -145,6 +147,7 @@ export class Dispatcher implements AsyncDisposable {
     };
     this.#flusher = new GroupFlusher(this.#state);
     const settlement = new Settlement(this.#state, this.#flusher, options.enrich);
+    if (store.shared) this.#sync = new AlertSync(store, server, clock.nowMs());
     this.#collectedAtMs = clock.monotonicMs();
     this.#reclaimedAtMs = clock.monotonicMs();
     this.#clockOffsetMs = clock.nowMs() - clock.monotonicMs();
@@ -163,8 +166,8 @@ export class Dispatcher implements AsyncDisposable {
     await dispatcher.#state.deliveries.apply(config);
     await dispatcher.#takeUp(kept);
     dispatcher.#running = dispatcher.#run();
-    if (store.shared)
-      dispatcher.#watch = store.watch(OUTBOX_COLLECTION, () => dispatcher.#alarm.ring());
+    if (dispatcher.#sync !== undefined)
+      dispatcher.#watches.use(dispatcher.#sync.watch(() => dispatcher.#alarm.ring()));
     return dispatcher;
   }
 
@@ -173,8 +176,9 @@ export class Dispatcher implements AsyncDisposable {
    * a crash no longer loses what is new.
    */
   async update(alerts: readonly GroupAlert[]): Promise<void> {
+    const nowMs = this.#options.clock.nowMs();
     await this.#hear(
-      alerts.map((alert) => ({ alert, timedOut: false })),
+      alerts.map((alert) => ({ alert: endedBy(alert, nowMs), timedOut: false })),
       "rules",
     );
   }
@@ -343,7 +347,7 @@ export class Dispatcher implements AsyncDisposable {
   /** Stops without losing anything: what is not sent yet is sent after the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    this.#watch?.[Symbol.dispose]();
+    this.#watches.dispose();
     this.#state.writer.close();
     await Promise.all([this.#running, this.#state.deliveries.stop()]);
   }
@@ -432,7 +436,8 @@ export class Dispatcher implements AsyncDisposable {
     try {
       for (;;) {
         const { bell } = this.#alarm;
-        this.#watchClock();
+        await this.#watchClock();
+        await this.#hearOthers();
         await this.#flusher.flushDue();
         await this.#reclaim();
         await this.#collect();
@@ -446,10 +451,10 @@ export class Dispatcher implements AsyncDisposable {
     }
   }
 
-  /** A clock that was set back must not put groups off by as much. */
-  #watchClock(): void {
+  /** A clock that was set back must not put groups off by as much, nor make what is over fire again. */
+  async #watchClock(): Promise<void> {
     const { clock } = this.#options;
-    const { table } = this.#state;
+    const { table, intake } = this.#state;
     const nowMs = clock.nowMs();
     const offsetMs = nowMs - clock.monotonicMs();
     const jumpMs = offsetMs - this.#clockOffsetMs;
@@ -461,6 +466,31 @@ export class Dispatcher implements AsyncDisposable {
       group.nextFlushMs = Math.min(group.nextFlushMs, nowMs + leftMaxMs);
     }
     table.queue.rebuild();
+    const ended: HeardAlert[] = [];
+    for (const { alert, origin, timedOut } of intake.all())
+      if (origin === "rules" && !timedOut && alert.endsAtMs !== null && alert.endsAtMs > nowMs)
+        ended.push({ alert: endedBy(alert, nowMs), timedOut });
+    await this.#hear(ended, "rules");
+  }
+
+  /** Takes in alerts that were posted to other servers. */
+  async #hearOthers(): Promise<void> {
+    if (this.#sync === undefined) return;
+    const { intake, inhibitor, writer, clock, onProblem } = this.#state;
+    try {
+      const nowMs = clock.nowMs();
+      const adopted: KnownAlert[] = [];
+      for (const stored of await this.#sync.news(nowMs)) {
+        const known = intake.adopt(stored, nowMs);
+        if (known !== undefined) adopted.push(known);
+      }
+      for (const { fingerprint, alert } of adopted) inhibitor.set({ fingerprint, ...alert });
+      const writes = this.#place(adopted, nowMs);
+      if (writes.length > 0) await writer.write(writes, "keeping groups");
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      if (!this.#stop.signal.aborted) onProblem(error, "hearing of other servers' alerts");
+    }
   }
 
   /** Sends what servers have left that are no more. */
@@ -492,4 +522,10 @@ export class Dispatcher implements AsyncDisposable {
       if (!this.#stop.signal.aborted) onProblem(error, "forgetting old deliveries");
     }
   }
+}
+
+/** Rules say that something is over, not that it will be; an end that lies ahead is of a clock that was set back. */
+function endedBy(alert: GroupAlert, nowMs: number): GroupAlert {
+  if (alert.endsAtMs === null || alert.endsAtMs <= nowMs) return alert;
+  return { ...alert, endsAtMs: nowMs };
 }

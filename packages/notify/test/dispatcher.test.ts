@@ -2,10 +2,12 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import { MemoryDocumentStore } from "@pharos/testing";
-import { DeliveryError, type NotificationConfig } from "../src/index.ts";
+import { DeliveryError, type NotificationConfig, type PostedAlert } from "../src/index.ts";
 import {
   config,
+  labelsOf,
   ms,
+  nameOf,
   rejected,
   Scenario,
   START_MS,
@@ -34,6 +36,10 @@ async function play(script: string, notificationConfig?: NotificationConfig): Pr
   }
   deepEqual(scenario.problems, []);
   return scenario.sent;
+}
+
+function posted(name: string, change: Partial<PostedAlert> = {}): PostedAlert {
+  return { labels: labelsOf(name), annotations: [], generatorUrl: "", ...change };
 }
 
 test("the first notification of a group waits group_wait for more alerts", async () => {
@@ -156,17 +162,98 @@ test("an alert that began long ago is told at once", async () => {
   deepEqual(scenario.sent, ["0s first notification: +Down/a"]);
 });
 
-test("an alert from outside is over when its end has come, without a word", async () => {
+test("a posted alert is over when its end has come, without a word", async () => {
   const scenario = new Scenario();
   await using dispatcher = await scenario.open(new MemoryDocumentStore());
-  await dispatcher.update([
-    { ...scenario.alert("Down/a", "fires"), endsAtMs: START_MS + ms("2m") },
-  ]);
+  await dispatcher.post([posted("Down/a", { endsAtMs: START_MS + ms("2m") })]);
   await scenario.clock.advance(ms("1h"));
   deepEqual(scenario.sent, [
     "30s first notification: +Down/a",
     "5m30s all alerts resolved: -Down/a",
   ]);
+});
+
+test("a posted alert of whose end nothing is said is over resolve_timeout after it was heard of last", async () => {
+  const scenario = new Scenario();
+  await using dispatcher = await scenario.open(new MemoryDocumentStore());
+  for (let minute = 0; minute < 20; minute++) {
+    await dispatcher.post([posted("Down/a")]);
+    await scenario.clock.advance(ms("1m"));
+  }
+  equal(dispatcher.alerts()[0]?.alert.endsAtMs, START_MS + ms("24m"));
+  await scenario.clock.advance(ms("1h"));
+  deepEqual(scenario.sent, [
+    "30s first notification: +Down/a",
+    "25m30s all alerts resolved: -Down/a",
+  ]);
+});
+
+test("of posted alerts those that are right are taken, and what is wrong with the others is said", async () => {
+  const scenario = new Scenario();
+  await using dispatcher = await scenario.open(new MemoryDocumentStore());
+  const nowMs = START_MS;
+  const empty = { labels: [["team", ""]], annotations: [], generatorUrl: "" } as const;
+  const problems = await dispatcher.post([
+    { ...empty },
+    posted("Down/a", { startsAtMs: nowMs, endsAtMs: nowMs - 1 }),
+    { ...empty, labels: [["", "x"]] },
+    {
+      ...empty,
+      labels: [
+        ["a", "1"],
+        ["a", "2"],
+      ],
+    },
+    posted("Down/b"),
+  ]);
+  deepEqual(problems, [
+    "at least one label pair required",
+    "start time must be before end time",
+    'invalid label set: invalid name ""',
+    'invalid label set: name "a" is there twice',
+  ]);
+  deepEqual(
+    dispatcher.alerts().map(({ alert }) => nameOf(alert.labels)),
+    ["Down/b"],
+  );
+});
+
+test("posted alerts outlive a restart, and are believed for another resolve_timeout", async () => {
+  const scenario = new Scenario();
+  const store = new MemoryDocumentStore();
+  const dead = await scenario.open(store);
+  await dead.post([posted("Down/a")]);
+  await scenario.clock.advance(ms("1m"));
+  const next = store.kill();
+  await dead[Symbol.asyncDispose]();
+  await scenario.clock.advance(ms("20m"));
+  await using dispatcher = await scenario.open(next);
+  equal(dispatcher.alerts().length, 1);
+  await scenario.clock.advance(ms("4m"));
+  equal(scenario.sent.length, 1, "not told to be over");
+  await scenario.clock.advance(ms("10m"));
+  deepEqual(
+    scenario.sent.slice(1).map((line) => line.replace(/^\S+ /, "")),
+    ["all alerts resolved: -Down/a"],
+  );
+});
+
+test("of one alertname no more alerts are taken than the limit says, and those that are known go on", async () => {
+  const scenario = new Scenario();
+  await using dispatcher = await scenario.open(new MemoryDocumentStore(), config(), {
+    perAlertnameMax: 2,
+  });
+  await scenario.fire(dispatcher, "Down/a", "Down/b", "Down/c", "Slow/a");
+  equal(dispatcher.stats().refusedAlerts, 1);
+  deepEqual(
+    scenario.problems.map(({ code }) => code),
+    ["queue.full"],
+  );
+  await scenario.clock.advance(ms("1m"));
+  await scenario.resolve(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("1h"));
+  await scenario.fire(dispatcher, "Down/c");
+  equal(dispatcher.stats().refusedAlerts, 1, "there is room again");
 });
 
 test("a receiver that is away is tried again after 1, 2 and 4 s, under the same key", async () => {

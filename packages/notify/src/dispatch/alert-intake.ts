@@ -39,12 +39,20 @@ export interface AlertIntakeOptions {
   readonly server: string;
   /** New alerts of one `alertname` beyond this are refused; 0 for no limit. */
   readonly perAlertnameMax: number;
+  /** Whether other servers must know for how long a posted alert goes on. */
+  readonly shared: boolean;
 }
 
 interface Entry {
   known: KnownAlert;
-  /** Whether it was kept as over, and since when it began; undefined for never kept. */
-  kept: { readonly resolved: boolean; readonly startsAtMs: number } | undefined;
+  /** As it was kept last; undefined for never kept. */
+  kept: Kept | undefined;
+}
+
+interface Kept {
+  readonly resolved: boolean;
+  readonly startsAtMs: number;
+  readonly endsAtMs: number | null;
 }
 
 /** Every alert that is known, by its labels: from our rules, and from whoever posts some. */
@@ -81,10 +89,22 @@ export class AlertIntake {
       origin,
       updatedAtMs,
     };
-    this.#set(id, known, {
-      resolved: isResolved(known.alert, nowMs),
-      startsAtMs: alert.startsAtMs,
-    });
+    const { startsAtMs } = alert;
+    this.#set(id, known, { resolved: isResolved(known.alert, nowMs), startsAtMs, endsAtMs });
+    return known;
+  }
+
+  /** Hears of a posted alert from another server; undefined where that is no news. */
+  adopt(stored: StoredAlert, nowMs: number): KnownAlert | undefined {
+    const { fingerprint: id, alert, timedOut, origin, updatedAtMs } = stored;
+    const entry = this.#entries.get(id);
+    if (entry === undefined && !this.#hasRoomFor(alert.labels)) return undefined;
+    if (entry !== undefined && entry.known.updatedAtMs >= updatedAtMs) return undefined;
+    const heard: HeardAlert = { alert, timedOut };
+    const merged = entry === undefined ? heard : mergeAlerts(entry.known, heard, nowMs);
+    const known: KnownAlert = { ...merged, fingerprint: id, origin, updatedAtMs };
+    const { startsAtMs, endsAtMs } = alert;
+    this.#set(id, known, { resolved: isResolved(alert, nowMs), startsAtMs, endsAtMs });
     return known;
   }
 
@@ -100,7 +120,10 @@ export class AlertIntake {
         continue;
       }
       const merged = entry === undefined ? heard : mergeAlerts(entry.known, heard, nowMs);
-      const known: KnownAlert = { ...merged, fingerprint: id, origin, updatedAtMs: nowMs };
+      // Always the same array: silences remember what they found for it.
+      const labels = entry?.known.alert.labels ?? merged.alert.labels;
+      const alert = { ...merged.alert, labels };
+      const known: KnownAlert = { ...merged, alert, fingerprint: id, origin, updatedAtMs: nowMs };
       // What our rules say again of what is over is no news; what is posted again is, to Alertmanager.
       const isNews =
         entry === undefined || origin === "posted" || !saysTheSame(entry.known.alert, known.alert);
@@ -162,11 +185,19 @@ export class AlertIntake {
     const entry = this.#entries.get(id) as Entry;
     const { alert, origin, timedOut } = entry.known;
     const resolved = isResolved(alert, nowMs);
-    const { startsAtMs } = alert;
-    if (entry.kept?.resolved === resolved && entry.kept.startsAtMs === startsAtMs) return undefined;
-    entry.kept = { resolved, startsAtMs };
+    const { startsAtMs, endsAtMs } = alert;
+    const { kept } = entry;
+    if (kept?.resolved === resolved && kept.startsAtMs === startsAtMs)
+      if (resolved || !this.#isRunningOut(kept, alert, nowMs)) return undefined;
+    entry.kept = { resolved, startsAtMs, endsAtMs };
     const { server } = this.#options;
     return alertWrite({ fingerprint: id, alert, origin, timedOut, updatedAtMs: nowMs, server });
+  }
+
+  /** Whether others, who know only what is kept, would soon take the alert to be over. */
+  #isRunningOut(kept: Kept, { endsAtMs }: GroupAlert, nowMs: number): boolean {
+    if (!this.#options.shared || kept.endsAtMs === null) return false;
+    return endsAtMs === null || (kept.endsAtMs - nowMs) * 2 < endsAtMs - nowMs;
   }
 }
 

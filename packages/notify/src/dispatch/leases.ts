@@ -1,5 +1,10 @@
 import { OperatingError } from "@pharos/base";
-import type { DocumentReader, DocumentTransaction, StoredDocument } from "@pharos/ports";
+import type {
+  DocumentReader,
+  DocumentStore,
+  DocumentTransaction,
+  StoredDocument,
+} from "@pharos/ports";
 import { ATTEMPT_MS_MAX } from "../delivery-loop.ts";
 import type { DocumentWriter } from "./document-writer.ts";
 import {
@@ -18,15 +23,15 @@ const RECLAIMED_MAX = 200;
 /** Who sends what, among servers that share a store. Alone, everything is ours. */
 export class Leases {
   readonly server: string;
-  readonly #shared: boolean;
+  readonly #store: DocumentStore;
   readonly #writer: DocumentWriter;
   readonly #nowMs: () => number;
   /** By key, of what this server has. */
   readonly #untilMs = new Map<string, number>();
 
-  constructor(server: string, shared: boolean, writer: DocumentWriter, nowMs: () => number) {
+  constructor(server: string, store: DocumentStore, writer: DocumentWriter, nowMs: () => number) {
     this.server = server;
-    this.#shared = shared;
+    this.#store = store;
     this.#writer = writer;
     this.#nowMs = nowMs;
   }
@@ -37,7 +42,7 @@ export class Leases {
   }
 
   isOurs(entry: OutboxEntry, nowMs: number): boolean {
-    return !this.#shared || entry.leasedBy === this.server || entry.leasedUntilMs <= nowMs;
+    return !this.#store.shared || entry.leasedBy === this.server || entry.leasedUntilMs <= nowMs;
   }
 
   /**
@@ -46,7 +51,7 @@ export class Leases {
    */
   async claim(entry: OutboxEntry): Promise<boolean> {
     const untilMs = this.#untilMs.get(entry.id) ?? entry.leasedUntilMs;
-    if (!this.#shared || untilMs - this.#nowMs() > ATTEMPT_MS_MAX) return true;
+    if (!this.#store.shared || untilMs - this.#nowMs() > ATTEMPT_MS_MAX) return true;
     const isClaimed = await this.#writer.transaction(async (tx) => {
       const stored = await storedEntry(tx, entry.id);
       if (stored === undefined || !this.isOurs(stored, this.#nowMs())) return false;
@@ -63,6 +68,7 @@ export class Leases {
   /** Takes over what servers have left that are no more. Damaged documents are left where they are. */
   async reclaim(): Promise<OutboxEntry[]> {
     const bounds = { sortKeyMax: this.#nowMs(), limit: RECLAIMED_MAX };
+    if (!(await this.#isAnyLeft(bounds))) return [];
     const taken = await this.#writer.transaction(async (tx) => {
       const entries: OutboxEntry[] = [];
       for (const document of await tx.list(OUTBOX_COLLECTION, bounds)) {
@@ -74,6 +80,20 @@ export class Leases {
       return entries;
     }, "taking over notifications");
     return taken ?? [];
+  }
+
+  /** Reading is cheap: mostly nothing is left. */
+  async #isAnyLeft(bounds: {
+    readonly sortKeyMax: number;
+    readonly limit: number;
+  }): Promise<boolean> {
+    try {
+      const left = await this.#store.read((reader) => reader.list(OUTBOX_COLLECTION, bounds));
+      return left.some(({ id }) => !this.#untilMs.has(id));
+    } catch (error) {
+      if (error instanceof OperatingError) return false; // The next time, then.
+      throw error;
+    }
   }
 
   async #take(tx: DocumentTransaction, entry: OutboxEntry): Promise<void> {
