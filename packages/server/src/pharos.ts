@@ -334,7 +334,7 @@ export class Pharos implements AsyncDisposable {
         activeTargets: () => scrapes.activeTargets(),
         droppedTargets: () => scrapes.droppedTargets(),
       },
-      rules: { groups: () => alerting.rules.groups() },
+      rules: alerting.rules,
       incidents: alerting.incidents,
       incidentLinks: alerting.incidents.links,
       alertRules: this.#alertRules(alerting, read),

@@ -183,7 +183,10 @@ export class HttpWorld {
       },
       incidents: this.incidents,
       incidentLinks: TEST_LINKS,
-      rules: { groups: () => [...this.groups, ...(this.#manager?.groups() ?? [])] },
+      rules: {
+        groups: () => [...this.groups, ...(this.#manager?.groups() ?? [])],
+        group: (name) => this.#manager?.group(name),
+      },
       get alertRules(): AlertRulesProvider {
         if (world.#alertRules === undefined) throw new Error("openRules has not been called");
         return world.#alertRules;

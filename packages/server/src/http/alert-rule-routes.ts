@@ -27,7 +27,7 @@ import {
   fileOfRule,
   fileRuleId,
   fileRuleViews,
-  GroupStatuses,
+  type GroupStatus,
   storedRuleViews,
   versionView,
 } from "../rule-book/rule-view.ts";
@@ -124,17 +124,14 @@ class AlertRuleRoutes {
 
   *#views(source: string): Generator<AlertRuleJson, void, undefined> {
     const { book, feed } = this.#alertRules;
-    const statuses = this.#statuses();
     if (source !== "api")
-      for (const group of feed.fileGroups) yield* fileRuleViews(group, statuses);
+      for (const group of feed.fileGroups) yield* fileRuleViews(group, this.#statusOf);
     if (source === "file") return;
     const intervalMs = feed.defaults.evaluationIntervalMs;
-    for (const stored of book.list()) yield* storedRuleViews(stored, intervalMs, statuses);
+    for (const stored of book.list()) yield* storedRuleViews(stored, intervalMs, this.#statusOf);
   }
 
-  #statuses(): GroupStatuses {
-    return new GroupStatuses(this.#dependencies.rules.groups());
-  }
+  readonly #statusOf: GroupStatus = (group) => this.#dependencies.rules.group(group);
 
   async create(request: Request, context: Context): Promise<Answer> {
     const { book, userHeader, feed } = this.#alertRules;
@@ -158,9 +155,11 @@ class AlertRuleRoutes {
     const { feed } = this.#alertRules;
     const stored = this.#find(id);
     if (stored !== undefined) return this.#answer(stored, 200);
-    const statuses = this.#statuses();
     for (const group of feed.fileGroups) {
-      const view = fileRuleViews(group, statuses).find((one) => one.id === id || one.name === id);
+      const at = group.rules.findIndex(
+        ({ name }, index) => name === id || fileRuleId(group, index) === id,
+      );
+      const view = at < 0 ? undefined : fileRuleViews(group, this.#statusOf)[at];
       if (view !== undefined) return jsonAnswer(JSON.stringify(view));
     }
     throw notFound(id);
@@ -314,7 +313,7 @@ class AlertRuleRoutes {
 
   #show(stored: StoredRule, warnings?: readonly string[]): readonly AlertRuleJson[] {
     const intervalMs = this.#alertRules.feed.defaults.evaluationIntervalMs;
-    return storedRuleViews(stored, intervalMs, this.#statuses(), warnings);
+    return storedRuleViews(stored, intervalMs, this.#statusOf, warnings);
   }
 
   /** A rule by itself; a group that has another number of rules as a list. */

@@ -139,6 +139,8 @@ export interface RuleGroupStatus {
 export interface RulesProvider {
   /** In the order of files and of groups in them. */
   groups(): readonly RuleGroupStatus[];
+  /** One of them, without a look at all others. */
+  group(name: { readonly file: string; readonly name: string }): RuleGroupStatus | undefined;
 }
 
 /** Rules that requests make, change and test. */

@@ -20,34 +20,21 @@ import type { RuleVersion, StoredRule } from "./stored-rule.ts";
 
 type RuleStatus = AlertingRuleStatus | RecordingRuleStatus;
 
-/** How groups are doing, by file and name. */
-export class GroupStatuses {
-  readonly #groups: ReadonlyMap<string, RuleGroupStatus>;
-
-  constructor(groups: readonly RuleGroupStatus[]) {
-    this.#groups = new Map(groups.map((group) => [keyOf(group), group]));
-  }
-
-  rule(group: Pick<RuleGroup, "file" | "name">, at: number): RuleStatus | undefined {
-    return this.#groups.get(keyOf(group))?.rules[at];
-  }
-}
-
-function keyOf({ file, name }: { readonly file: string; readonly name: string }): string {
-  return JSON.stringify([file, name]);
-}
+/** How a group is doing; undefined for one that is not evaluated. */
+export type GroupStatus = (group: Pick<RuleGroup, "file" | "name">) => RuleGroupStatus | undefined;
 
 /** The rules of a stored group as the API shows them; most have one. */
 export function storedRuleViews(
   stored: StoredRule,
   defaultIntervalMs: number,
-  statuses: GroupStatuses,
+  statusOf: GroupStatus,
   warnings?: readonly string[],
 ): readonly AlertRuleJson[] {
   const defaults = { evaluationIntervalMs: defaultIntervalMs, ruleQueryOffsetMs: 0 };
   const group = groupOf(stored.namespace, stored.content, defaults);
+  const status = stored.enabled ? statusOf(group) : undefined;
   return stored.content.rules.map((rule, at) => ({
-    ...ruleView(stored.id, rule, group, stored.enabled ? statuses.rule(group, at) : "disabled"),
+    ...ruleView(stored.id, rule, group, stored.enabled ? status?.rules[at] : "disabled"),
     provenance: {
       ...{ source: "api" as const, file: group.file, group: group.name },
       namespace: stored.namespace,
@@ -64,9 +51,10 @@ export function storedRuleViews(
 }
 
 /** The rules of a group of a file. */
-export function fileRuleViews(group: RuleGroup, statuses: GroupStatuses): readonly AlertRuleJson[] {
+export function fileRuleViews(group: RuleGroup, statusOf: GroupStatus): readonly AlertRuleJson[] {
+  const status = statusOf(group);
   return group.rules.map((rule, at) =>
-    ruleView(fileRuleId(group, at), rule, group, statuses.rule(group, at)),
+    ruleView(fileRuleId(group, at), rule, group, status?.rules[at]),
   );
 }
 

@@ -46,6 +46,8 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
   /** What the last process left, by rule; empty after the first `apply`. */
   readonly #stored: Map<string, RuleState>;
   #runners: readonly RuleGroupRunner[] = [];
+  /** The same, by their keys. */
+  #byKey: ReadonlyMap<string, RuleGroupRunner> = new Map();
   #restored = false;
 
   private constructor(options: RuleManagerOptions, stored: Map<string, RuleState>) {
@@ -96,7 +98,7 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
    * @throws OperatingError where a rule cannot be read; then nothing has changed.
    */
   async apply(groups: readonly RuleGroup[]): Promise<void> {
-    const old = new Map(this.#runners.map((runner) => [runner.key, runner]));
+    const old = this.#byKey;
     const next = groups.map((group) => {
       // Not compiled again: with many rules, most changes are of one.
       const same = old.get(ruleGroupKey(group));
@@ -113,6 +115,7 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
       this.#restore(runner);
     }
     this.#runners = next;
+    this.#byKey = new Map(next.map((runner) => [runner.key, runner]));
     const kept = new Set(next.map(({ key }) => key));
     for (const runner of old.values()) if (!kept.has(runner.key)) await this.#remove(runner);
     if (!this.#restored) {
@@ -125,6 +128,10 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
 
   groups(): readonly RuleGroupStatus[] {
     return this.#runners.map((runner) => runner.status());
+  }
+
+  group(group: Pick<RuleGroup, "file" | "name">): RuleGroupStatus | undefined {
+    return this.#byKey.get(ruleGroupKey(group))?.status();
   }
 
   /** Each group with its counts, for our own metrics. */
