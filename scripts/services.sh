@@ -79,6 +79,12 @@ fetch_postgres() {
 }
 fetch_postgres
 
+# The mail server, and the one library of it that not every Debian has.
+if ! command -v exim4 >/dev/null 2>&1 && [ ! -x "$target/usr/sbin/exim4" ]; then
+  fetch exim4 exim4-daemon-light
+  fetch libidn.so.12 libidn12
+fi
+
 if ! command -v chromium >/dev/null 2>&1; then
   if [ "$(id -u)" = 0 ]; then
     update

@@ -91,7 +91,10 @@ export class EmailReceiver implements Receiver {
     const own: (readonly [string, string])[] = [
       ["Date", new Date(nowMs).toUTCString().replace("GMT", "+0000")],
       // The same for each attempt, so that a mail that was taken twice is one in the mailbox.
-      ["Message-ID", `<${hash(idempotencyKey)}@${sender.slice(sender.indexOf("@") + 1)}>`],
+      [
+        "Message-ID",
+        `<${hash(idempotencyKey).slice(0, 32)}@${sender.slice(sender.indexOf("@") + 1)}>`,
+      ],
       ["Auto-Submitted", "auto-generated"],
       ...threadHeaders(this.#config, notification, nowMs),
     ];
