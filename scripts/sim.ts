@@ -1,10 +1,12 @@
 // Runs the simulation of the storage engine with as many seeds as wanted, and says for each that fails which steps it
 // needs for that: `npm run sim -- --seeds 10000 [--from 0] [--jobs 2]`. `npm run sim -- --flips` changes every byte of
-// a data folder instead. Ends with status 1 where something failed.
+// a data folder instead, and `npm run sim -- --dispatch --seeds 5000` simulates notifications: crashes, receivers that
+// fail, full disks, clocks that jump, two servers. Ends with status 1 where something failed.
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { Kernels } from "@pharos/kernels";
 import { openStore } from "@pharos/tsdb";
+import { simulateDispatch } from "../packages/notify/test/dispatch-world.ts";
 import { flipEveryByte } from "../packages/tsdb/test/flip-world.ts";
 import { shrink } from "../packages/tsdb/test/sim-shrink.ts";
 import { type SimCounts, simulate, zeroCounts } from "../packages/tsdb/test/store-sim.ts";
@@ -68,6 +70,7 @@ async function main(): Promise<void> {
       from: { type: "string", default: "0" },
       jobs: { type: "string", default: "1" },
       flips: { type: "boolean", default: false },
+      dispatch: { type: "boolean", default: false },
     },
   });
   if (values.flips) {
@@ -84,10 +87,32 @@ async function main(): Promise<void> {
     number,
   ];
   if (!(seeds > 0 && from >= 0 && jobs > 0)) throw new TypeError("numbers, above 0");
+  if (values.dispatch) {
+    const failed = await runDispatch(from, from + seeds);
+    process.stdout.write(`\n${seeds} seeds, ${failed} failed\n`);
+    if (failed > 0) process.exitCode = 1;
+    return;
+  }
   const { counts, failures } = await runSeeds(from, from + seeds, jobs);
   const figures = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
   process.stdout.write(`\n${seeds} seeds, ${failures.length} failed\n${figures.join(", ")}\n`);
   if (failures.length > 0) process.exitCode = 1;
+}
+
+/** In this thread: for more, start it several times with other seeds. Gives how many failed. */
+async function runDispatch(from: number, to: number): Promise<number> {
+  const progress = showProgress("seeds");
+  let failed = 0;
+  for (let seed = from; seed < to && failed < FAILURES_MAX; seed++) {
+    try {
+      await simulateDispatch(seed);
+    } catch (error) {
+      failed++;
+      process.stdout.write(`\n✖ seed ${seed}: ${error instanceof Error ? error.stack : error}\n`);
+    }
+    progress(seed - from + 1, to - from, failed);
+  }
+  return failed;
 }
 
 async function runSeeds(from: number, to: number, jobs: number): Promise<Done> {

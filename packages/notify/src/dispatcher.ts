@@ -19,7 +19,7 @@ import { Deliveries } from "./dispatch/deliveries.ts";
 import type { DispatchCounts, DispatchState } from "./dispatch/dispatch-state.ts";
 import { DocumentWriter } from "./dispatch/document-writer.ts";
 import { GroupFlusher } from "./dispatch/group-flusher.ts";
-import { GroupTable } from "./dispatch/group-table.ts";
+import { GroupTable, type Moved } from "./dispatch/group-table.ts";
 import { recordIdOf } from "./dispatch/idempotency-key.ts";
 import { Leases } from "./dispatch/leases.ts";
 import type { LiveGroup } from "./dispatch/live-group.ts";
@@ -208,7 +208,7 @@ export class Dispatcher implements AsyncDisposable {
     const orphans = await deliveries.apply(config);
     for (const entry of orphans) await this.#flusher.drop(entry);
     const nowMs = clock.nowMs();
-    const gone = table.setRoot(config.route);
+    const { gone, moved } = table.setRoot(config.route);
     const writes: Write[] = gone.map(({ id }) => ({
       collection: GROUP_COLLECTION,
       id,
@@ -221,6 +221,7 @@ export class Dispatcher implements AsyncDisposable {
     this.#state.inhibitor = new Inhibitor(config.inhibitRules);
     for (const { fingerprint, alert } of intake.all())
       this.#state.inhibitor.set({ fingerprint, ...alert });
+    writes.push(...this.#carry(moved, nowMs));
     const firing = [...intake.all()].filter(({ alert }) => !isResolved(alert, nowMs));
     writes.push(...this.#place(firing, nowMs));
     this.#alarm.ring();
@@ -380,7 +381,11 @@ export class Dispatcher implements AsyncDisposable {
         records.isOwed(groupId, known.fingerprint),
       );
       if (placing.refused) refused++;
-      for (const group of placing.made) writes.push(groupWrite(group));
+      for (const group of placing.made) {
+        writes.push(groupWrite(group));
+        const startsAtMsOf = (id: string) => this.#state.intake.get(id)?.alert.startsAtMs;
+        writes.push(...records.renew(group.id, startsAtMsOf).map(recordWrite));
+      }
       if (placing.isSooner) this.#alarm.ring();
       const [first] = placing.groups;
       if (first === undefined || first.id !== table.firstGroupOf(known.fingerprint)) continue;
@@ -393,6 +398,28 @@ export class Dispatcher implements AsyncDisposable {
     counts.refusedAlerts += refused;
     for (const { group, alerts: seen } of followed.values())
       writes.push(...observer.alertsSeen(group, seen, nowMs));
+    return writes;
+  }
+
+  /** Whoever was told of an alert in its group of before is told of its end by the group that it is in now. */
+  #carry(moved: readonly Moved[], nowMs: number): Write[] {
+    const { intake, table, records, deliveries } = this.#state;
+    const writes: Write[] = [];
+    const ended: KnownAlert[] = [];
+    for (const each of moved) {
+      const known = intake.get(each.fingerprint);
+      if (known === undefined) continue;
+      const isOver = isResolved(known.alert, nowMs);
+      const to = table
+        .targetsOf(each.fingerprint, known.alert.labels)
+        .map(({ groupId, route }) => ({
+          groupId,
+          integrations: deliveries.integrationsOf(route.receiver).map(({ key }) => key),
+        }));
+      writes.push(...records.carry(each, to, isOver, nowMs).map(recordWrite));
+      if (isOver) ended.push(known);
+    }
+    writes.push(...this.#place(ended, nowMs));
     return writes;
   }
 

@@ -1,4 +1,4 @@
-import { type GroupAlert, isResolved, sortAlerts } from "@pharos/alert";
+import { type GroupAlert, type HoldReason, isResolved, sortAlerts } from "@pharos/alert";
 import { compareLabels, compareUtf8, type Labels } from "@pharos/base";
 import type { KnownAlert } from "./alert-intake.ts";
 import { type DispatchState, suppressionOf } from "./dispatch-state.ts";
@@ -15,7 +15,7 @@ export interface AlertStatus extends AlertSuppression {
   /** Sorted, each once. */
   readonly receivers: readonly string[];
   /** Somebody is at it, or has called it over; undefined where neither. */
-  readonly heldBecause: "acknowledged" | "dismissed" | undefined;
+  readonly heldBecause: HoldReason | undefined;
 }
 
 /** A group of alerts with those of its alerts that fire. */

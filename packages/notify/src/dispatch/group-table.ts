@@ -13,6 +13,13 @@ interface Target {
   readonly groupId: string;
 }
 
+/** An alert that belongs to other groups now. */
+export interface Moved {
+  readonly fingerprint: string;
+  /** The id of the group that it was in. */
+  readonly from: string;
+}
+
 /** What came of putting an alert where it belongs. */
 export interface Placing {
   readonly groups: readonly LiveGroup[];
@@ -131,29 +138,30 @@ export class GroupTable {
   }
 
   /**
-   * Takes another tree. Groups whose node is still there stay with the alerts that still belong to them; gives those
-   * that went.
+   * Takes another tree. Groups whose node is still there stay with the alerts that still belong to them; gives the
+   * groups that went, and all alerts that left one.
    */
-  setRoot(root: Route): LiveGroup[] {
+  setRoot(root: Route): { readonly gone: readonly LiveGroup[]; readonly moved: readonly Moved[] } {
     this.#root = root;
     this.#targets = new Map();
     const routes = new Map<string, Route>();
     for (const route of walkRoutes(root)) routes.set(route.id, route);
     const gone: LiveGroup[] = [];
+    const moved: Moved[] = [];
     for (const group of [...this.#groups.values()]) {
+      for (const [id, { labels }] of group.members) {
+        if (this.targetsOf(id, labels).some(({ groupId }) => groupId === group.id)) continue;
+        group.members.delete(id);
+        moved.push({ fingerprint: id, from: group.id });
+      }
       const route = routes.get(group.route.id);
-      if (route !== undefined && this.#keepMembers(group, route)) continue;
+      if (route !== undefined && group.members.size > 0) {
+        group.route = route;
+        continue;
+      }
       this.remove(group);
       gone.push(group);
     }
-    return gone;
-  }
-
-  #keepMembers(group: LiveGroup, route: Route): boolean {
-    for (const [id, { labels }] of group.members)
-      if (!this.targetsOf(id, labels).some(({ groupId }) => groupId === group.id))
-        group.members.delete(id);
-    group.route = route;
-    return group.members.size > 0;
+    return { gone, moved };
   }
 }

@@ -1,4 +1,4 @@
-import type { GroupAlert, NotificationContext } from "@pharos/alert";
+import type { GroupAlert, HoldReason, NotificationContext } from "@pharos/alert";
 import type { Labels } from "@pharos/base";
 import type { AttemptOutcome } from "../delivery-log.ts";
 import type { Write } from "./write.ts";
@@ -43,13 +43,13 @@ export interface DispatchObserver {
   attempted(groupId: string, attempt: SeenAttempt, nowMs: number): readonly Write[];
   /** The groups' alerts belong to other groups now, of which it hears next: the routes have changed. */
   regrouped(groupIds: readonly string[], nowMs: number): readonly Write[];
-  /** Why an alert that fires is not notified: somebody is at it, or has called it over. Undefined where it is to be. */
+  /** Why an alert that fires is not notified; undefined where it is to be. */
   heldBecause(
     groupId: string,
     fingerprint: string,
     labels: Labels,
     nowMs: number,
-  ): "acknowledged" | "dismissed" | undefined;
+  ): HoldReason | undefined;
 }
 
 /** Adds what helps whoever is told; asked before the first attempt, and given up where it takes too long. */

@@ -1,3 +1,5 @@
+import { NO_RECORD, recordWithout } from "@pharos/alert";
+import type { Moved } from "./group-table.ts";
 import { recordIdOf } from "./idempotency-key.ts";
 import { RECORD_COLLECTION, RECORD_RETENTION_MS, type StoredRecord } from "./stored-record.ts";
 import type { Write } from "./write.ts";
@@ -28,6 +30,61 @@ export class RecordBook {
     return false;
   }
 
+  /**
+   * An alert has left a group for others: integrations that know it from there, or were to, are to hear of its end from
+   * these. Gives what has changed.
+   */
+  carry(
+    { fingerprint, from }: Moved,
+    to: readonly { readonly groupId: string; readonly integrations: readonly string[] }[],
+    isOver: boolean,
+    nowMs: number,
+  ): StoredRecord[] {
+    const changed: StoredRecord[] = [];
+    for (const stored of [...this.ofGroup(from)]) {
+      const { record, integration } = stored;
+      if (!record.firing.includes(fingerprint) && !record.missed.includes(fingerprint)) continue;
+      for (const { groupId, integrations } of to) {
+        if (!integrations.includes(integration)) continue;
+        const there = this.get(groupId, integration) ?? nothingTold(integration, groupId, nowMs);
+        const { missed } = there.record;
+        if (missed.includes(fingerprint)) continue;
+        changed.push({
+          ...there,
+          record: { ...there.record, missed: [...missed, fingerprint].sort() },
+          changedAtMs: nowMs,
+        });
+      }
+      if (isOver)
+        changed.push({ ...stored, record: recordWithout(record, new Set([fingerprint])) });
+      for (const each of changed) this.set(each);
+    }
+    return changed;
+  }
+
+  /**
+   * A group begins of which there are records: what began since then was told to nobody, whatever they say of a time
+   * before. Gives what has changed.
+   */
+  renew(
+    groupId: string,
+    startsAtMsOf: (fingerprint: string) => number | undefined,
+  ): StoredRecord[] {
+    const changed: StoredRecord[] = [];
+    for (const stored of [...this.ofGroup(groupId)]) {
+      const { record } = stored;
+      const anew = new Set(
+        record.firing.filter((id) => (startsAtMsOf(id) ?? 0) > record.timestampMs),
+      );
+      const without = recordWithout(record, anew);
+      if (without === record) continue;
+      const renewed = { ...stored, record: without };
+      this.set(renewed);
+      changed.push(renewed);
+    }
+    return changed;
+  }
+
   /** Forgets what nobody needs any more: of groups that are over for long. */
   collect(nowMs: number, isLive: (groupId: string) => boolean): Write[] {
     const writes: Write[] = [];
@@ -43,4 +100,15 @@ export class RecordBook {
     }
     return writes;
   }
+}
+
+function nothingTold(integration: string, groupId: string, nowMs: number): StoredRecord {
+  return {
+    integration,
+    groupId,
+    record: NO_RECORD,
+    pending: undefined,
+    state: undefined,
+    changedAtMs: nowMs,
+  };
 }
