@@ -24,14 +24,13 @@ export {
   DEFAULT_FLAP_POLICY,
   type FlapPolicy,
   type FlapState,
-  type HeldAlerts,
-  holdForFlapping,
-  stableAtMs,
+  isHeldForFlapping,
 } from "./incident/flapping.ts";
 export {
   type Acknowledgement,
   type AlertKind,
   firingAlerts,
+  type HoldReason,
   heldBecause,
   INCIDENT_STATUSES,
   type Incident,

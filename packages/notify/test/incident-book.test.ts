@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
-import { type Incident, isLive, type ObservedAlert } from "@pharos/alert";
+import { fingerprint, type Incident, isLive, type ObservedAlert } from "@pharos/alert";
 import { createMatcher, labelsFrom, OperatingError } from "@pharos/base";
 import type { DocumentStore } from "@pharos/ports";
 import { MemoryDocumentStore, SimClock } from "@pharos/testing";
@@ -185,6 +185,34 @@ test("what is acknowledged is held until then; an alert of another kind is not",
   world.fire(book.follower, "g", "Slow");
   await book.settled();
   equal(only(book).status, "firing", "reopened");
+});
+
+test("an alert that goes on and off is held for those who want it so, and for nobody else", async () => {
+  const world = new World();
+  await using book = await world.open(new MemoryDocumentStore());
+  for (let i = 0; i < 4; i++) {
+    world.fire(book.follower, "g", "Down");
+    await world.clock.advance(1000);
+    world.resolve(book.follower, "g", "Down");
+    await world.clock.advance(1000);
+  }
+  world.fire(book.follower, "g", "Down");
+  await book.settled();
+  equal(only(book).flapping, true);
+  await world.clock.advance(6 * MINUTE_MS);
+  const { labels } = world.alert("Down");
+  const held = (holdFlapping: boolean) =>
+    new IncidentFollower(book, holdFlapping).heldBecause(
+      "g",
+      fingerprint(labels),
+      labels,
+      world.clock.nowMs(),
+    );
+  equal(held(true), "flapping");
+  equal(held(false), undefined);
+  await world.clock.advance(5 * MINUTE_MS);
+  equal(held(true), undefined, "it is stable, and fires");
+  equal(only(book).status, "firing");
 });
 
 test("an incident that is over cannot be acknowledged, one that never was is not found", async () => {

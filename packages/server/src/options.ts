@@ -62,6 +62,8 @@ export interface ServeOptions {
   readonly rulesConcurrentMax: number;
   /** How often alerts that go on are told again. */
   readonly alertResendDelayMs: number;
+  /** Whether alerts that go on and off are told less often than they change. */
+  readonly alertHoldFlapping: boolean;
   /** See `OutageTimes`. */
   readonly alertOutageToleranceMs: number;
   readonly alertGracePeriodMs: number;
@@ -399,6 +401,13 @@ export const SERVE_OPTIONS: Rows = {
     fallback: "1m",
     parse: durationFrom(1),
     format: formatDuration,
+  },
+  alertHoldFlapping: {
+    flag: "--alert-hold-flapping",
+    help: "tell less often of alerts that go on and off",
+    fallback: undefined,
+    parse: parseSwitch,
+    format: String,
   },
   alertOutageToleranceMs: {
     flag: "--alert-outage-tolerance",

@@ -254,6 +254,7 @@ export class Pharos implements AsyncDisposable {
       ...{ log: this.#log, files: this.#files, externalUrl: this.url },
       externalLabels: () => this.#files.config.global.externalLabels,
       rules: this.#ruleOptions(),
+      holdFlapping: this.#options.alertHoldFlapping,
     });
     this.#closers.use(alerting);
     return alerting;

@@ -56,6 +56,7 @@ test("without flags and variables the defaults hold", () => {
     remoteReadSamplesMax: 50_000_000,
     rulesConcurrentMax: 32,
     alertResendDelayMs: 60_000,
+    alertHoldFlapping: false,
     alertOutageToleranceMs: HOUR_MS,
     alertGracePeriodMs: 600_000,
     replicaName: undefined,

@@ -21,11 +21,12 @@ export interface FlapState {
   readonly firing: boolean;
   /** When it changed, the oldest first: those of the window, of which only the newest matter. */
   readonly changesMs: readonly number[];
-  readonly flapping: boolean;
+  /** Null where it does not flap. */
+  readonly flappingSinceMs: number | null;
 }
 
 /** An alert that fires for the first time as far as anybody remembers. */
-export const FIRST_FIRING: FlapState = { firing: true, changesMs: [], flapping: false };
+export const FIRST_FIRING: FlapState = { firing: true, changesMs: [], flappingSinceMs: null };
 
 /** What an alert is after it was found firing, or resolved, at `nowMs`. */
 export function noteFlap(
@@ -38,7 +39,8 @@ export function noteFlap(
   if (state.firing === firing) return settleFlap(state, nowMs, policy);
   const settled = settleFlap(state, nowMs, policy);
   const changesMs = [...settled.changesMs, nowMs].slice(-(policy.changesMax + 1));
-  return { firing, changesMs, flapping: settled.flapping || changesMs.length > policy.changesMax };
+  const begins = settled.flappingSinceMs === null && changesMs.length > policy.changesMax;
+  return { firing, changesMs, flappingSinceMs: begins ? nowMs : settled.flappingSinceMs };
 }
 
 /** What is left of it as time goes by without a change; the same object where nothing is different. */
@@ -48,56 +50,40 @@ export function settleFlap(state: FlapState, nowMs: number, policy: FlapPolicy):
   const stable =
     last === undefined || nowMs - last >= policy.stableMs || last - nowMs > policy.stableMs;
   const changesMs = state.changesMs.filter((atMs) => Math.abs(nowMs - atMs) < policy.windowMs);
-  const flapping = state.flapping && !stable;
+  const ends = state.flappingSinceMs !== null && stable;
+  if (!ends && changesMs.length === state.changesMs.length) return state;
   // What was flapping begins anew: else one more change would be enough.
-  const kept = state.flapping && stable ? [] : changesMs;
-  if (flapping === state.flapping && kept.length === state.changesMs.length) return state;
-  return { firing: state.firing, changesMs: kept, flapping };
+  if (ends) return { firing: state.firing, changesMs: [], flappingSinceMs: null };
+  return { ...state, changesMs };
 }
 
 /** When the alert is stable, if nothing changes until then; undefined while it does not flap. */
 export function stableAtMs(state: FlapState, policy: FlapPolicy): number | undefined {
   const last = state.changesMs.at(-1);
-  return state.flapping && last !== undefined ? last + policy.stableMs : undefined;
+  return state.flappingSinceMs !== null && last !== undefined ? last + policy.stableMs : undefined;
 }
 
 /** Whether nothing is left to remember. */
 export function isForgettable(state: FlapState): boolean {
-  return state.changesMs.length === 0 && !state.flapping;
+  return state.changesMs.length === 0 && state.flappingSinceMs === null;
 }
 
-export interface HeldAlerts<A> {
-  /** As receivers are told of them: a flapping alert goes on firing, whatever it does meanwhile. */
-  readonly alerts: ReadonlyMap<string, A>;
-  /** Fingerprints of those that have resolved and are told as firing: their true end must be kept. */
-  readonly held: readonly string[];
-  /** When the first of the held alerts may be stable; undefined where none is held. */
-  readonly untilMs: number | undefined;
-}
+/** While an alert flaps it is told for so long, */
+const TOLD_MS = 5 * 60_000;
+/** once in this time. */
+const TOLD_EVERY_MS = 3_600_000;
 
 /**
- * What receivers are told of alerts while some of them flap: such an alert was told as firing once, and its going on and
- * off is kept back until it is stable; then what it really is gets told. An alert that fires is never kept back, so
- * that none that stays is hidden.
+ * Whether a flapping alert that fires is not told of now, for those who want it so: it is told when it begins to flap
+ * and for a while in every hour, and what it really is once it is stable.
  */
-export function holdForFlapping<A extends { readonly endsAtMs: number | null }>(
-  alerts: ReadonlyMap<string, A>,
-  flaps: ReadonlyMap<string, FlapState>,
+export function isHeldForFlapping(
+  state: FlapState | undefined,
   nowMs: number,
-  policy: FlapPolicy,
-): HeldAlerts<A> {
-  const shown = new Map(alerts);
-  const held: string[] = [];
-  let untilMs: number | undefined;
-  for (const [id, flap] of flaps) {
-    const alert = alerts.get(id);
-    if (alert === undefined || alert.endsAtMs === null || alert.endsAtMs > nowMs) continue;
-    const settled = settleFlap(flap, nowMs, policy);
-    const stableMs = stableAtMs(settled, policy);
-    if (stableMs === undefined) continue;
-    shown.set(id, { ...alert, endsAtMs: null });
-    held.push(id);
-    untilMs = Math.min(untilMs ?? Number.POSITIVE_INFINITY, stableMs);
-  }
-  return { alerts: shown, held, untilMs };
+  policy: FlapPolicy = DEFAULT_FLAP_POLICY,
+): boolean {
+  if (state === undefined) return false;
+  const { flappingSinceMs } = settleFlap(state, nowMs, policy);
+  if (flappingSinceMs === null || nowMs < flappingSinceMs) return false;
+  return (nowMs - flappingSinceMs) % TOLD_EVERY_MS >= TOLD_MS;
 }

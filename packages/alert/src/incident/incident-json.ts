@@ -96,7 +96,7 @@ function flapFromJson(flap: StoredJson): FlapState {
       .member("changesMs")
       .items()
       .map((change) => change.number()),
-    flapping: flap.member("flapping").boolean(),
+    flappingSinceMs: numberOrNull(flap.member("flappingSinceMs")),
   };
 }
 

@@ -384,7 +384,7 @@ function settlePriority(draft: Draft, firing: readonly IncidentAlert[]): void {
 
 function settleFlapping(draft: Draft): void {
   const { next } = draft;
-  const flapping = [...next.flaps.values()].some((flap) => flap.flapping);
+  const flapping = [...next.flaps.values()].some(({ flappingSinceMs }) => flappingSinceMs !== null);
   if (flapping === next.flapping) return;
   next.flapping = flapping;
   draft.note({ kind: flapping ? "flapping_started" : "flapping_ended" });
@@ -515,7 +515,7 @@ function withoutOldEnds(
 }
 
 function quiet(firing: boolean): FlapState {
-  return { firing, changesMs: [], flapping: false };
+  return { firing, changesMs: [], flappingSinceMs: null };
 }
 
 function settledFlaps(

@@ -126,16 +126,16 @@ export function isLive(incident: Incident): boolean {
   return false;
 }
 
-/**
- * Why an alert that fires is not notified: somebody is at it (`acknowledged`), or has called it over (`dismissed`).
- * Undefined where it is to be notified.
- */
+/** Somebody is at it, has called it over, or it goes on and off. */
+export type HoldReason = "acknowledged" | "dismissed" | "flapping";
+
+/** Why an alert that fires is not notified; undefined where it is to be. */
 export function heldBecause(
   incident: Incident | undefined,
   fingerprint: string,
   labels: Labels,
   nowMs: number,
-): "acknowledged" | "dismissed" | undefined {
+): Exclude<HoldReason, "flapping"> | undefined {
   if (incident === undefined) return undefined;
   if (incident.alerts.get(fingerprint)?.dismissed === true) return "dismissed";
   if (incident.status === "resolved") return undefined;

@@ -1,4 +1,10 @@
-import { heldBecause, type IncidentGroup, type ObservedAlert } from "@pharos/alert";
+import {
+  type HoldReason,
+  heldBecause,
+  type IncidentGroup,
+  isHeldForFlapping,
+  type ObservedAlert,
+} from "@pharos/alert";
 import type { Labels } from "@pharos/base";
 import type { IncidentBook } from "./incident-book.ts";
 
@@ -19,9 +25,12 @@ export interface FollowedAttempt {
  */
 export class IncidentFollower {
   readonly #book: Pick<IncidentBook, "enqueue" | "ofGroup">;
+  readonly #holdFlapping: boolean;
 
-  constructor(book: Pick<IncidentBook, "enqueue" | "ofGroup">) {
+  /** With `holdFlapping`, alerts that go on and off are told less often; see `isHeldForFlapping`. */
+  constructor(book: Pick<IncidentBook, "enqueue" | "ofGroup">, holdFlapping = false) {
     this.#book = book;
+    this.#holdFlapping = holdFlapping;
   }
 
   alertsSeen(group: IncidentGroup, alerts: readonly ObservedAlert[], nowMs: number): readonly [] {
@@ -52,14 +61,18 @@ export class IncidentFollower {
     return NOTHING;
   }
 
-  /** Why an alert that fires is not notified: somebody is at it, or has called it over. */
+  /** Why an alert that fires is not notified; undefined where it is to be. */
   heldBecause(
     groupId: string,
     fingerprint: string,
     labels: Labels,
     nowMs: number,
-  ): "acknowledged" | "dismissed" | undefined {
-    return heldBecause(this.#book.ofGroup(groupId), fingerprint, labels, nowMs);
+  ): HoldReason | undefined {
+    const incident = this.#book.ofGroup(groupId);
+    const reason = heldBecause(incident, fingerprint, labels, nowMs);
+    if (reason !== undefined || !this.#holdFlapping) return reason;
+    const isHeld = isHeldForFlapping(incident?.flaps.get(fingerprint), nowMs);
+    return isHeld ? "flapping" : undefined;
   }
 }
 

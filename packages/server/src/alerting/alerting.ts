@@ -40,6 +40,8 @@ export interface AlertingOptions {
   /** Asked for anew at every use: a reload may change them. */
   readonly externalLabels: () => Labels;
   readonly files: LoadedFiles;
+  /** Whether alerts that go on and off are told less often than they change. */
+  readonly holdFlapping: boolean;
   readonly rules: Pick<
     RuleManagerOptions,
     "rulesConcurrentMax" | "resendDelayMs" | "outage" | "replicaName"
@@ -108,6 +110,7 @@ export class Alerting implements AsyncDisposable {
     let dispatcher: Dispatcher | undefined;
     const incidents = await Incidents.open({
       ...{ documents, clock: systemClock, externalUrl, onProblem },
+      holdFlapping: options.holdFlapping,
       append: (batch) => options.store.append(batch),
       currentAlerts: (groupId) => dispatcher?.alertsOf(groupId),
       deliveries: async ({ group }, limit) =>

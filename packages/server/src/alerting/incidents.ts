@@ -35,6 +35,8 @@ export interface IncidentsOptions {
   readonly currentAlerts: (groupId: string) => readonly ObservedAlert[] | undefined;
   /** Attempts to notify of an incident, the newest first. */
   readonly deliveries: (incident: Incident, limit: number) => Promise<readonly IncidentDelivery[]>;
+  /** Whether alerts that go on and off are told less often than they change. */
+  readonly holdFlapping: boolean;
   /** Of samples. @throws OperatingError where nothing was written. */
   readonly append: (batch: SampleBatch) => Promise<unknown>;
   readonly onProblem: (error: OperatingError, doing: string) => void;
@@ -54,11 +56,11 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
   private constructor(
     book: IncidentBook,
     links: IncidentLinks,
-    { documents, deliveries, onProblem }: IncidentsOptions,
+    { documents, deliveries, holdFlapping, onProblem }: IncidentsOptions,
     closers: AsyncDisposableStack,
   ) {
     this.book = book;
-    this.follower = new IncidentFollower(book);
+    this.follower = new IncidentFollower(book, holdFlapping);
     this.links = links;
     this.#archive = new IncidentArchive({ store: documents, onProblem });
     this.#history = new AlertHistory(documents);
