@@ -101,6 +101,13 @@ export {
   recordAfterFailure,
   recordWithout,
 } from "./notification-plan.ts";
+export {
+  type CountedThings,
+  countThings,
+  mayComeFrom,
+  type Population,
+  populationOf,
+} from "./population.ts";
 export { NotificationReplay, type ReplayRouting } from "./replay/notification-replay.ts";
 export { type FiringInterval, RuleReplay, type RuleReplayOptions } from "./replay/rule-replay.ts";
 export {

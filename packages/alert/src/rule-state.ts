@@ -73,6 +73,8 @@ export interface RuleSamples {
 
 export interface AlertChange {
   readonly transition: Exclude<AlertTransition, "none">;
+  /** The state before. */
+  readonly from: AlertState["phase"];
   /** As it is after the change; of a forgotten alert, as it was before. */
   readonly alert: Alert;
 }
@@ -114,12 +116,13 @@ export function stepRule(
   let activeCount = 0;
   for (const [key, now] of found) {
     const before = state.alerts.get(key);
-    const [next, transition] = stepAlert(before?.state ?? INACTIVE, true, timeMs, rule.rule);
+    const earlier = before?.state ?? INACTIVE;
+    const [next, transition] = stepAlert(earlier, true, timeMs, rule.rule);
     if (next.phase === "inactive") continue; // Cannot be: the condition holds.
     const alert: Alert = { ...now, state: next };
     alerts.set(key, alert);
     activeCount++;
-    if (transition !== "none") changes.push({ transition, alert });
+    if (transition !== "none") changes.push({ transition, from: earlier.phase, alert });
   }
   for (const [key, before] of state.alerts) {
     if (found.has(key)) continue;
@@ -127,7 +130,7 @@ export function stepRule(
     const alert: Alert = next.phase === "inactive" ? before : { ...before, state: next };
     if (next.phase !== "inactive") alerts.set(key, alert);
     if (next.phase === "firing") activeCount++;
-    if (transition !== "none") changes.push({ transition, alert });
+    if (transition !== "none") changes.push({ transition, from: before.state.phase, alert });
   }
 
   if (environment.limit > 0 && activeCount > environment.limit)
@@ -154,6 +157,7 @@ export function endAlerts(state: RuleState, timeMs: number): AlertChange[] {
     const { activeAtMs, firedAtMs } = alert.state;
     changes.push({
       transition: "resolved",
+      from: "firing",
       alert: {
         ...alert,
         state: { phase: "resolved", activeAtMs, firedAtMs, resolvedAtMs: timeMs },

@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { systemClock } from "@pharos/adapters/node";
 import { errorText, type Labels, OperatingError, seededRng } from "@pharos/base";
 import {
+  AlertHistory,
   Dispatcher,
   integrationKey,
   type NotificationConfig,
@@ -18,7 +19,9 @@ import type { QueryParts } from "../queries/query-parts.ts";
 import { withChannels } from "../rule-book/channel-routing.ts";
 import { RuleBook } from "../rule-book/rule-book.ts";
 import { channelsOfGroups, RuleFeed } from "../rule-book/rule-feed.ts";
+import { type AlertContextOptions, alertContext } from "../rules/population.ts";
 import { RuleManager, type RuleManagerOptions } from "../rules/rule-manager.ts";
+import { transitionRecords } from "../rules/transition-records.ts";
 import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
 import type { StoreThread } from "../threads/store-thread.ts";
@@ -47,6 +50,9 @@ export interface AlertingOptions {
     "rulesConcurrentMax" | "resendDelayMs" | "outage" | "replicaName"
   >;
 }
+
+/** Whose queries these are, in the log of queries. */
+const NOTIFICATION_QUERIES = { file: "", name: "notifications" };
 
 /** Everything from rules to receivers: opened, connected, reloaded and closed here. */
 export class Alerting implements AsyncDisposable {
@@ -107,6 +113,14 @@ export class Alerting implements AsyncDisposable {
     });
     closers.use(book);
     const channels = channelsOfGroups(book.groups(loaded.config.global));
+    let rules: RuleManager | undefined;
+    const context: AlertContextOptions = {
+      clock: systemClock,
+      ruleOf: (labels) => rules?.ruleOf(labels),
+      evaluate: (expr, timeMs, signal) =>
+        options.queries.service.evaluate(expr, timeMs, signal, NOTIFICATION_QUERIES),
+      onProblem,
+    };
     let dispatcher: Dispatcher | undefined;
     const incidents = await Incidents.open({
       ...{ documents, clock: systemClock, externalUrl, onProblem },
@@ -128,9 +142,10 @@ export class Alerting implements AsyncDisposable {
           ? new WebhookReceiver(config, { http, externalUrl, userAgent: USER_AGENT })
           : withoutReceiver(integrationKey(receiver, config)),
       observer: incidents.follower,
-      enrich: async ({ id }, alerts) => {
-        const incident = incidents.context(id, alerts, systemClock.nowMs());
-        return incident === undefined ? undefined : { incident };
+      enrich: async (group, alerts, signal) => {
+        const incident = incidents.context(group.id, alerts, systemClock.nowMs());
+        const found = await alertContext(context, group, alerts, signal);
+        return { ...(incident === undefined ? {} : { incident }), ...found };
       },
       onProblem,
     });
@@ -139,7 +154,7 @@ export class Alerting implements AsyncDisposable {
     const files = targetFiles();
     const sender = new AlertSender({ clock, http, files, userAgent: USER_AGENT, onProblem });
     closers.use(sender);
-    const rules = await openRules(options, dispatcher, sender, onProblem);
+    rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
     alerting = new Alerting(
       { dispatcher, rules, sender, book, incidents },
@@ -200,6 +215,7 @@ function openRules(
     evaluate: (expr, timeMs, signal, group) =>
       queries.service.evaluate(expr, timeMs, signal, group),
     append: (batch) => store.append(batch),
+    recordTransitions: (tx, transitions) => AlertHistory.append(tx, transitionRecords(transitions)),
     notify: (alerts, telling) => {
       sender.send(alerts, telling);
       return dispatcher.update(alerts);

@@ -1,4 +1,5 @@
 import {
+  type CompiledAlertingRule,
   DEFAULT_OUTAGE_TIMES,
   endAlerts,
   type OutageTimes,
@@ -8,7 +9,7 @@ import {
   ruleGroupKey,
   ruleStateFromJson,
 } from "@pharos/alert";
-import { type Labels, labelsKey, mergeLabels, OperatingError } from "@pharos/base";
+import { type Labels, labelsKey, labelValue, mergeLabels, OperatingError } from "@pharos/base";
 import type { RuleGroupStatus, RulesProvider } from "../http/dependencies.ts";
 import { type RuleGroupCounts, RuleGroupRunner } from "./rule-group-runner.ts";
 import { staleBatch } from "./rule-samples.ts";
@@ -142,6 +143,19 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
   /** The groups that are evaluated, by the key that `counts` has them under. */
   configured(): ReadonlyMap<string, RuleGroup> {
     return new Map(this.#runners.map((runner) => [runner.key, runner.group]));
+  }
+
+  /** The rule that an alert came from, with its external labels or without them; undefined for an alert from elsewhere. */
+  ruleOf(alert: Labels): CompiledAlertingRule | undefined {
+    const name = labelValue(alert, "alertname");
+    for (const runner of this.#runners)
+      for (const entry of runner.entries) {
+        if (entry.kind !== "alert" || entry.compiled.rule.name !== name) continue;
+        for (const { labels } of entry.state.alerts.values())
+          if (labels.every(([label, value]) => labelValue(alert, label) === value))
+            return entry.compiled;
+      }
+    return undefined;
   }
 
   /** Stops evaluating. Series are not ended: a restart continues them. */
