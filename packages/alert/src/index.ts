@@ -232,6 +232,7 @@ export {
 export { EXPANSION_LENGTH_MAX, EXPANSION_STEPS_MAX } from "./template/expansion.ts";
 export {
   CHART_CONTENT_ID,
+  commonPairs,
   type NotificationData,
   type NotificationEnvironment,
   notificationData,

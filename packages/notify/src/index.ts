@@ -127,8 +127,15 @@ export {
   type Receipt,
   type Receiver,
 } from "./receiver.ts";
+export type { AwsSurroundings } from "./receivers/aws-credentials.ts";
 export { createReceiver } from "./receivers/create-receiver.ts";
 export type { ReceiverEnvironment } from "./receivers/receiver-environment.ts";
+export type { AwsCredentials } from "./receivers/sigv4.ts";
+export {
+  type TestedIntegration,
+  type TestNotificationOptions,
+  testReceiver,
+} from "./receivers/test-notification.ts";
 export { DEFAULT_RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
 export { SilenceBook, type SilenceBookOptions } from "./silences/silence-book.ts";
 export { SILENCE_COLLECTION } from "./silences/silence-documents.ts";

@@ -1,12 +1,13 @@
 /**
  * The texts that receivers have unless told otherwise, under Alertmanager's names, so that templates written for it
  * find what they call and people read what they are used to. What Pharos adds stands where it knows more: how many of
- * all are affected, and where to acknowledge.
+ * all are affected, and where to acknowledge: before the alerts, whose end receivers cut off where there are many.
  */
 const COMMON = `
 {{ define "__alertmanager" }}Pharos{{ end }}
 {{ define "__alertmanagerURL" }}{{ .ExternalURL }}/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
 
+{{ define "__affected" }}{{ if .Population }}Affected: {{ template "__population" . }}{{ "\\n" }}{{ end }}{{ end }}
 {{ define "__population" }}{{ with .Population }}{{ .Affected }}/{{ .Total }} {{ .Label }}{{ end }}{{ end }}
 
 {{ define "__subject" -}}
@@ -48,9 +49,8 @@ const COMMON = `
 {{ define "__annotations" }}{{ join " " .CommonAnnotations.Values }}{{ "\\n" }}{{ end }}
 
 {{ define "__lists" -}}
-  {{ if .Alerts.Firing }}{{ "\\n" }}Alerts Firing:{{ "\\n" }}{{ template "__text_alert_list" .Alerts.Firing }}{{ "\\n" }}{{ end }}{{ "\\n" }}
+  {{ template "__links" . }}{{ if .Alerts.Firing }}{{ "\\n" }}Alerts Firing:{{ "\\n" }}{{ template "__text_alert_list" .Alerts.Firing }}{{ "\\n" }}{{ end }}{{ "\\n" }}
   {{- if .Alerts.Resolved }}{{ "\\n" }}Alerts Resolved:{{ "\\n" }}{{ template "__text_alert_list" .Alerts.Resolved }}{{ "\\n" }}{{ end }}{{ "\\n" }}
-  {{- template "__links" . }}
 {{- end }}
 
 {{ define "__lists_close" -}}
@@ -59,9 +59,8 @@ const COMMON = `
 {{- end }}
 
 {{ define "__lists_markdown" -}}
-  {{ "\\n" }}{{ if .Alerts.Firing }}{{ "\\n" }}# Alerts Firing:{{ "\\n" }}{{ template "__text_alert_list_markdown" .Alerts.Firing }}{{ "\\n" }}{{ end }}{{ "\\n" }}
+  {{ template "__links_markdown" . }}{{ "\\n" }}{{ if .Alerts.Firing }}{{ "\\n" }}# Alerts Firing:{{ "\\n" }}{{ template "__text_alert_list_markdown" .Alerts.Firing }}{{ "\\n" }}{{ end }}{{ "\\n" }}
   {{- if .Alerts.Resolved }}{{ "\\n" }}# Alerts Resolved:{{ "\\n" }}{{ template "__text_alert_list_markdown" .Alerts.Resolved }}{{ "\\n" }}{{ end }}{{ "\\n" }}
-  {{- template "__links_markdown" . }}
 {{- end }}
 
 {{ define "__links_markdown" -}}
@@ -92,17 +91,16 @@ const RECEIVERS = `
 {{ define "pagerduty.default.instances" }}{{ template "__text_alert_list" . }}{{ end }}
 
 {{ define "opsgenie.default.message" }}{{ template "__subject" . }}{{ end }}
-{{ define "opsgenie.default.description" }}{{ template "__annotations" . }}{{ template "__lists_close" . }}{{ template "__links" . }}{{ end }}
+{{ define "opsgenie.default.description" }}{{ template "__annotations" . }}{{ template "__links" . }}{{ template "__lists_close" . }}{{ end }}
 {{ define "opsgenie.default.source" }}{{ template "__alertmanagerURL" . }}{{ end }}
 
 {{ define "victorops.default.entity_display_name" }}{{ template "__subject" . }}{{ end }}
-{{ define "victorops.default.state_message" }}{{ template "__annotations" . }}{{ template "__lists_close" . }}{{ template "__links" . }}{{ end }}
+{{ define "victorops.default.state_message" }}{{ template "__annotations" . }}{{ template "__links" . }}{{ template "__lists_close" . }}{{ end }}
 {{ define "victorops.default.monitoring_tool" }}{{ template "__alertmanager" . }}{{ end }}
 
 {{ define "wechat.default.message" -}}
   {{ template "__subject" . }}{{ "\\n" }}
-  {{- template "__annotations" . }}{{ template "__lists_close" . }}{{ "\\n" }}
-  {{- template "__links" . -}}
+  {{- template "__annotations" . }}{{ template "__links" . }}{{ template "__lists_close" . }}{{ "\\n" -}}
   AlertmanagerUrl:{{ "\\n" }}{{ template "__alertmanagerURL" . }}
 {{- end }}
 {{ define "wechat.default.to_user" }}{{ end }}
@@ -112,18 +110,18 @@ const RECEIVERS = `
 
 {{ define "pushover.default.title" }}{{ template "__subject" . }}{{ end }}
 {{ define "pushover.default.message" }}{{ template "__annotations" . }}{{ template "__lists" . }}{{ end }}
-{{ define "pushover.default.url" }}{{ template "__alertmanagerURL" . }}{{ end }}
+{{ define "pushover.default.url" }}{{ with .Incident }}{{ .URL }}{{ else }}{{ template "__alertmanagerURL" . }}{{ end }}{{ end }}
 
 {{ define "sns.default.subject" }}{{ template "__subject" . }}{{ end }}
 {{ define "sns.default.message" }}{{ template "__annotations" . }}{{ template "__lists" . }}{{ end }}
 
-{{ define "telegram.default.message" }}{{ "\\n" }}{{ template "__lists" . }}{{ end }}
+{{ define "telegram.default.message" }}{{ template "__affected" . }}{{ "\\n" }}{{ template "__lists" . }}{{ end }}
 
 {{ define "discord.default.content" }}{{ end }}
 {{ define "discord.default.title" }}{{ template "__subject" . }}{{ end }}
 {{ define "discord.default.message" }}{{ "\\n" }}{{ template "__lists" . }}{{ end }}
 
-{{ define "webex.default.message" }}{{ template "__annotations" . }}{{ template "__lists" . }}{{ end }}
+{{ define "webex.default.message" }}{{ template "__affected" . }}{{ template "__annotations" . }}{{ template "__lists" . }}{{ end }}
 
 {{ define "msteams.default.summary" }}{{ template "__subject" . }}{{ end }}
 {{ define "msteams.default.title" }}{{ template "__subject" . }}{{ end }}
@@ -164,7 +162,7 @@ const RECEIVERS = `
 {{ define "mattermost.default.footer" }}{{ end }}
 
 {{ define "incidentio.default.title" }}{{ template "__subject" . }}{{ end }}
-{{ define "incidentio.default.description" }}{{ template "__annotations" . }}{{ template "__lists_close" . }}{{ template "__links" . }}{{ end }}
+{{ define "incidentio.default.description" }}{{ template "__annotations" . }}{{ template "__links" . }}{{ template "__lists_close" . }}{{ end }}
 `;
 
 const EMAIL = `

@@ -42,6 +42,8 @@ export type Judge = (answer: HttpAnswer) => Refusal | undefined;
 export interface Refusal {
   readonly transient: boolean;
   readonly reason: string;
+  /** How long to wait, where the answer says it elsewhere than in `Retry-After`. */
+  readonly retryAfterMs?: number;
 }
 
 /** 2xx is taken; 5xx, 408, 429 and what the protocol adds may work later; anything else never will. */
@@ -107,8 +109,8 @@ export class HttpSender {
       answer = await this.#request(message, signal, fail);
     const refusal = (message.judge ?? judgeStatus())(answer);
     if (refusal === undefined) return answer;
-    const retryAfterMs = retryAfter(answer.headers["retry-after"], this.#environment.clock.nowMs());
-    throw fail(refusal.transient, refusal.reason, retryAfterMs);
+    const header = retryAfter(answer.headers["retry-after"], this.#environment.clock.nowMs());
+    throw fail(refusal.transient, refusal.reason, refusal.retryAfterMs ?? header);
   }
 
   async #request(

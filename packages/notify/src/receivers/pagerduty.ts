@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Notification } from "@pharos/alert";
 import type { PagerDutyConfig } from "../config/paging-configs.ts";
 import {
@@ -7,6 +6,8 @@ import {
   type Receipt,
   type Receiver,
 } from "../receiver.ts";
+import { dedupKey } from "./dedup-key.ts";
+import { filled } from "./filled-fields.ts";
 import { type HttpAnswer, HttpSender, judgeStatus, shownAnswer } from "./http-sender.ts";
 import { MessageTexts } from "./message-texts.ts";
 import type { ReceiverEnvironment } from "./receiver-environment.ts";
@@ -118,11 +119,6 @@ export class PagerDutyReceiver implements Receiver {
   }
 }
 
-/** As Alertmanager: what resolves an incident that one of the two triggered may come from the other. */
-export function dedupKey({ groupKey }: Pick<Notification, "groupKey">): string {
-  return createHash("sha256").update(groupKey).digest("hex");
-}
-
 function actionOf(
   { context }: Notification,
   { status }: MessageTexts,
@@ -152,15 +148,6 @@ function fitted(event: (details: Details) => object, details: Details): object {
   const whole = event(details);
   const size = new TextEncoder().encode(JSON.stringify(whole)).length;
   return size > EVENT_SIZE_MAX ? event(TOO_LARGE) : whole;
-}
-
-/** What has something in it. */
-function filled(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(
-      ([, value]) => value !== "" && !(Array.isArray(value) && value.length === 0),
-    ),
-  );
 }
 
 /** PagerDuty says what is wrong with an event as JSON. */
