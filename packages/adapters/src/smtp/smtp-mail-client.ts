@@ -37,6 +37,7 @@ async function transmit(
   message: Uint8Array,
   signal: AbortSignal,
 ): Promise<{ refused: readonly string[] }> {
+  signal.throwIfAborted();
   const { host, port, security, hello, tls } = server;
   const connection = new SMTPConnection({
     host,
@@ -52,9 +53,10 @@ async function transmit(
       ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
       rejectUnauthorized: tls?.insecureSkipVerify !== true && security !== "any",
     },
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
+    // Never before our own limit, which tells what it was.
+    connectionTimeout: 2 * timeoutMs,
+    greetingTimeout: 2 * timeoutMs,
+    socketTimeout: 2 * timeoutMs,
     maxResponseSize: ANSWER_SIZE_MAX,
     customAuth: { "PLAIN-AS": plainAs },
   });
