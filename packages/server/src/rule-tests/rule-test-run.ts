@@ -7,6 +7,7 @@ import type { Engine } from "@pharos/promql/engine";
 import { loadedSamples, type SeriesToLoad } from "@pharos/testing/promqltest";
 import { type EngineTarget, openEngineTarget } from "../promqltest-target.ts";
 import { RuleGroupRunner } from "../rules/rule-group-runner.ts";
+import { DEFAULT_RESEND_DELAY_MS } from "../rules/rule-surroundings.ts";
 import { Semaphore } from "../rules/semaphore.ts";
 import {
   checkAlerts,
@@ -99,6 +100,7 @@ function ruleRunner(
       externalUrl,
       onProblem: () => {}, // Each rule keeps its last error, which is looked at after each evaluation.
     },
+    { resendDelayMs: DEFAULT_RESEND_DELAY_MS, replicaPrefix: "" },
     new Semaphore(1),
   );
 }
