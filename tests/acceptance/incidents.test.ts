@@ -1,9 +1,14 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { eventually } from "../harness/child.ts";
-import { PharosProcess, scalarOf, temporaryFolder } from "../harness/pharos-process.ts";
+import { eventually, run } from "../harness/child.ts";
+import {
+  PharosProcess,
+  pharosCommand,
+  scalarOf,
+  temporaryFolder,
+} from "../harness/pharos-process.ts";
 
 interface ShownIncident {
   readonly id: string;
@@ -108,6 +113,11 @@ test("what a person was told is done survives kill -9 right after the answer", a
     ["second", "first"],
   );
   equal(status, "acknowledged");
+
+  const command = pharosCommand("incidents", "show", id, "--url", pharos.url);
+  const { code, stdout } = await run(...command);
+  equal(code, 0);
+  match(stdout, /acknowledged by ann until .*: on it\n.*commented +acknowledged +ann, second\n/s);
 
   const toldBefore = hook.told;
   await eventually("the series of incidents says so", async () => {

@@ -33,6 +33,7 @@ export {
   incidentActionSchema,
   incidentDetailSchema,
   incidentListSchema,
+  incidentSchema,
 } from "./incidents.ts";
 export { OPENAPI_VERSIONS, type OpenApiVersion, openApiDocument } from "./openapi.ts";
 export {

@@ -180,6 +180,101 @@ program
   .option("--cost", "print what it would read, without running it")
   .action(later(async () => (await import("./commands/query.ts")).query));
 
+const incidents = program
+  .command("incidents")
+  .description("look at a server's incidents, and say that somebody is at them");
+const incidentOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option("--url <url>", "the server").default("http://127.0.0.1:9090").env("PHAROS_URL"),
+    )
+    .addOption(
+      new Option("--format <name>", "how the answer is printed")
+        .choices(["table", "json"])
+        .default("table"),
+    );
+incidentOptions(incidents.command("list"))
+  .addOption(
+    new Option("--status <name>", "only those").choices([
+      "firing",
+      "acknowledged",
+      "resolved",
+      "open",
+    ]),
+  )
+  .option("--priority <name>", "only those of P1, P2, P3 or P4")
+  .option("--rule <name>", "only those with an alert of this name")
+  .option("--match <selector...>", "only those with an alert that one of these selects")
+  .option("--limit <count>", "how many at most", "50")
+  .description("print a line for each, the newest first")
+  .action(later(async () => (await import("./commands/incidents.ts")).listIncidents));
+incidentOptions(incidents.command("show").argument("<id>", "the incident"))
+  .description("print its alerts and what happened to it")
+  .action(later(async () => (await import("./commands/incidents.ts")).showIncident));
+for (const [name, action, description] of [
+  ["ack", "acknowledge", "say that somebody is at it: nobody is told of it meanwhile"],
+  ["unack", "unacknowledge", "take that back"],
+  ["resolve", "resolve", "call it over"],
+  ["comment", "comment", "add to what is said of it"],
+] as const) {
+  const command = incidentOptions(incidents.command(name).argument("<id>", "the incident"))
+    .option("--by <name>", "who does it; whoever runs this")
+    .option("--comment <text>", "what they say about it")
+    .description(description);
+  if (name === "ack")
+    command.option("--expires-in <duration>", "for how long; as long as it lasts");
+  command.action(
+    later(async () => (await import("./commands/incidents.ts")).actOnIncident(action)),
+  );
+}
+
+const rules = program
+  .command("rules")
+  .description("rules of a running server that are made by requests");
+const rulesUrl = (): Option =>
+  new Option("--url <url>", "the server").default("http://127.0.0.1:9090").env("PHAROS_URL");
+const author = (): Option => new Option("--author <name>", "who changes it").env("USER");
+const COMMENT = ["--comment <text>", "why"] as const;
+const rulesFormat = (): Option =>
+  new Option("--format <name>", "how they are printed").choices(["table", "json"]).default("table");
+rules
+  .command("list")
+  .addOption(rulesUrl())
+  .addOption(new Option("--source <name>", "only these").choices(["api", "file"]))
+  .addOption(rulesFormat())
+  .description("list all rules with their state, those of files too")
+  .action(later(async () => (await import("./commands/rules.ts")).listRules));
+rules
+  .command("get")
+  .argument("<rule>", "its name or id")
+  .addOption(rulesUrl())
+  .description("print a rule")
+  .action(later(async () => (await import("./commands/rules.ts")).getRule));
+rules
+  .command("apply")
+  .argument("<file...>", "a rule in any form, or a rule file; - for standard input")
+  .addOption(rulesUrl())
+  .addOption(author())
+  .option(...COMMENT)
+  .description("make rules, or put them in the place of those of their names")
+  .action(later(async () => (await import("./commands/rules.ts")).applyRules));
+rules
+  .command("delete")
+  .argument("<rule...>", "names or ids")
+  .addOption(rulesUrl())
+  .addOption(author())
+  .option(...COMMENT)
+  .description("delete rules")
+  .action(later(async () => (await import("./commands/rules.ts")).deleteRules));
+rules
+  .command("test")
+  .argument("<file>", "a rule in any form; - for standard input")
+  .addOption(rulesUrl())
+  .option("--replay <duration>", "also when it would have fired, such as 7d")
+  .addOption(rulesFormat())
+  .description("say whether a rule would fire, without making it")
+  .action(later(async () => (await import("./commands/rules.ts")).tryRule));
+
 program
   .command("promqltest")
   .argument("<file...>", "files in the language of Prometheus's promqltest")
