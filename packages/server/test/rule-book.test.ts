@@ -161,14 +161,16 @@ test("a name is there once, and groups come all or none", async () => {
   await rejects(created(book, "x".repeat(300)), { code: "input.invalid" });
 });
 
-test("a group that is set takes the place of the one of its name", async () => {
+test("a group that replaces takes the place of the one of its name", async () => {
   const world = new World();
   await using book = await world.open();
-  const first = await book.set("team", content("g", "a > 1"), ME);
-  const second = await book.set("team", content("g", "a > 2"), ME);
-  equal(first.id, second.id);
-  equal(second.version, 2);
-  equal(await book.removeNamespace("team", ME), 1);
+  const replace = { replace: true };
+  const [first] = await book.create("team", [content("g", "a > 1")], ME, replace);
+  const both = [content("g", "a > 2"), content("h")];
+  const [second] = await book.create("team", both, ME, replace);
+  equal(first?.id, second?.id);
+  equal(second?.version, 2);
+  equal(await book.removeNamespace("team", ME), 2);
   equal(await book.removeNamespace("team", ME), 0);
 });
 

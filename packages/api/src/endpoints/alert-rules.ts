@@ -57,6 +57,11 @@ export const ALERT_RULE_ENDPOINTS: readonly Endpoint[] = [
     ...v1(path(""), ["post"], "Makes a rule, in any of its forms.", json(oneOrMore, 201), [
       name,
       { name: "namespace", description: "What its group is filed under; rules unless given." },
+      {
+        name: "replace",
+        description: "Whether it takes the place of the one of its name.",
+        values: ["true", "false"],
+      },
       ...edit,
     ]),
     body: RULE_BODY,

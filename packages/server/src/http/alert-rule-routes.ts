@@ -36,7 +36,8 @@ import { addMethods } from "./add-route.ts";
 import { type Answer, encoded, jsonAnswer, labelsObject, streamed } from "./answer.ts";
 import type { AlertRulesProvider, ApiDependencies, RulesProvider } from "./dependencies.ts";
 import { badData, invalidParameter } from "./errors.ts";
-import { limitParameter, timeParameter } from "./parameters.ts";
+import { limitParameter, optionalBoolean, timeParameter } from "./parameters.ts";
+import { RequestGate } from "./request-gate.ts";
 import {
   bodyText,
   clientOf,
@@ -52,12 +53,15 @@ interface Dependencies {
   readonly alertRules: AlertRulesProvider;
 }
 
-/** A rule is shown with how it is doing. */
+/** Rules that are tested at once: each keeps a query thread busy, and takes turns of the main thread. */
+const TESTS_CONCURRENT_MAX = 2;
+
 const ONE = `${ALERT_RULES_PATH}/:id`;
 
 /** `/api/v1/alerts/rules` and what belongs to it: rules that are made, changed and tested by requests. */
 export function addAlertRuleRoutes(app: Hono, dependencies: ApiDependencies): void {
   const routes = new AlertRuleRoutes(dependencies);
+  const tests = new RequestGate(TESTS_CONCURRENT_MAX);
   const change =
     (route: (request: Request, context: Context) => Promise<Answer>) =>
     async (request: Request, context: Context): Promise<Answer> =>
@@ -85,7 +89,10 @@ export function addAlertRuleRoutes(app: Hono, dependencies: ApiDependencies): vo
     });
   addMethods(app, "/api/v1/alerts/active", { GET: () => dashboardAlerts(dependencies) });
   addMethods(app, "/api/v1/alerts/test", {
-    POST: change((request, context) => routes.test(request, context)),
+    POST: change((request, context) => {
+      const { signal } = request;
+      return tests.run(signal, () => routes.test(request, context));
+    }),
   });
 }
 
@@ -140,7 +147,10 @@ class AlertRuleRoutes {
     const namespace = searchParams.get("namespace") || DEFAULT_NAMESPACE;
     if (body.shape === "rule") for (const { name } of body.contents) this.#refuseFileName(name);
     const edit = editOf(request, context, userHeader, body);
-    const stored = await book.create(namespace, body.contents, edit, body.enabled ?? true);
+    const stored = await book.create(namespace, body.contents, edit, {
+      enabled: body.enabled,
+      replace: optionalBoolean(searchParams, "replace", false),
+    });
     await feed.bookChanged();
     const [first] = stored;
     const warnings = [...body.remarks, ...this.#channelWarnings(body)];

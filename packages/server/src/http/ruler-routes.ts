@@ -103,7 +103,8 @@ class RulerRoutes {
     if (body.shape !== "group" || content === undefined)
       throw new OperatingError("input.invalid", "unable to decode rule group: want name and rules");
     const namespace = parameter(context, "namespace");
-    await book.set(namespace, content, editOf(request, context, userHeader, {}));
+    const edit = editOf(request, context, userHeader, {});
+    await book.create(namespace, [content], edit, { replace: true });
     await feed.bookChanged();
     return accepted();
   }

@@ -45,6 +45,13 @@ export interface RuleEdit {
   readonly version?: number | undefined;
 }
 
+export interface CreateOptions {
+  /** True unless given; of a group that is replaced, what it was. */
+  readonly enabled?: boolean | undefined;
+  /** Whether groups take the place of those of their names. */
+  readonly replace?: boolean;
+}
+
 export interface RuleBookOptions {
   readonly clock: Clock;
   readonly store: DocumentStore;
@@ -132,28 +139,21 @@ export class RuleBook implements AsyncDisposable {
     namespace: string,
     contents: readonly RuleContent[],
     edit: RuleEdit,
-    enabled = true,
+    { enabled, replace = false }: CreateOptions = {},
   ): Promise<readonly StoredRule[]> {
     return this.#change((draft) =>
       contents.map((content) => {
         const taken = this.#shelf.named(namespace, content.name);
+        if (taken !== undefined && replace)
+          return draft.edit(taken, "updated", edit, { content, enabled: enabled ?? taken.enabled });
         if (taken !== undefined)
           throw new OperatingError(
             "conflict",
             `there is a rule ${quote(content.name)} already, with the id ${taken.id}; change that one`,
           );
-        return draft.add(namespace, content, edit, enabled);
+        return draft.add(namespace, content, edit, enabled ?? true);
       }),
     );
-  }
-
-  /** Puts a group in the place of the one of that name, or adds it. Errors as `create`, but for the name. */
-  set(namespace: string, content: RuleContent, edit: RuleEdit): Promise<StoredRule> {
-    return this.#change((draft) => {
-      const old = this.#shelf.named(namespace, content.name);
-      if (old === undefined) return draft.add(namespace, content, edit, true);
-      return draft.edit(old, "updated", edit, { content });
-    });
   }
 
   /** @throws OperatingError `not_found`, `conflict` where it has another version or the name is taken; as `create`. */

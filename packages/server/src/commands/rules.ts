@@ -1,0 +1,161 @@
+import { readFileSync } from "node:fs";
+import {
+  type AlertRuleJson,
+  alertRuleSchema,
+  type RuleTestJson,
+  ruleTestSchema,
+} from "@pharos/api";
+import { errorText, OperatingError } from "@pharos/base";
+import { z } from "zod";
+import { table } from "./query/result-table.ts";
+
+interface ServerOption {
+  readonly url: string;
+}
+
+interface EditOptions extends ServerOption {
+  readonly author?: string;
+  readonly comment?: string;
+}
+
+const PATH = "/api/v1/alerts/rules";
+const rulesSchema = z.array(alertRuleSchema);
+const errorSchema = z.object({ error: z.string() });
+
+/** `pharos rules list`: all rules of a running server. */
+export function listRules(
+  options: ServerOption & { readonly source?: string; readonly format: "table" | "json" },
+): Promise<void> {
+  return ended(async () => {
+    const query = options.source === undefined ? "" : `?source=${options.source}`;
+    const rules = rulesSchema.parse(await ask(options.url, "GET", `${PATH}${query}`));
+    if (options.format === "json") return json(rules);
+    const rows = rules.map((rule) => [
+      ...[rule.name, rule.state, rule.provenance.file, rule.for],
+      rule.expr.replace(/\s+/g, " "),
+    ]);
+    process.stdout.write(table(["NAME", "STATE", "FROM", "FOR", "EXPR"], rows, 5));
+  });
+}
+
+/** `pharos rules get NAME`: one rule as JSON. */
+export function getRule(id: string, { url }: ServerOption): Promise<void> {
+  return ended(async () => json(await ask(url, "GET", `${PATH}/${encodeURIComponent(id)}`)));
+}
+
+/** `pharos rules apply FILE…`: makes the rules of files, or puts them in the place of those of their names. */
+export function applyRules(files: readonly string[], options: EditOptions): Promise<void> {
+  return ended(async () => {
+    for (const file of files) {
+      const path = `${PATH}?${editQuery(options)}&replace=true`;
+      const made = await ask(options.url, "POST", path, textOf(file));
+      const rules: AlertRuleJson[] = Array.isArray(made)
+        ? rulesSchema.parse(made)
+        : [alertRuleSchema.parse(made)];
+      for (const { name, expr, version } of rules)
+        process.stdout.write(`${name}: ${expr} (version ${version})\n`);
+      for (const warning of rules[0]?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
+    }
+  });
+}
+
+/** `pharos rules delete NAME…` */
+export function deleteRules(ids: readonly string[], options: EditOptions): Promise<void> {
+  return ended(async () => {
+    for (const id of ids)
+      await ask(options.url, "DELETE", `${PATH}/${encodeURIComponent(id)}?${editQuery(options)}`);
+  });
+}
+
+/** `pharos rules test FILE`: whether a rule would fire now, and with a replay when it would have fired. */
+export function tryRule(
+  file: string,
+  options: ServerOption & { readonly replay?: string; readonly format: "table" | "json" },
+): Promise<void> {
+  return ended(async () => {
+    const query = options.replay === undefined ? "" : `?replay=${options.replay}`;
+    const answer = await ask(options.url, "POST", `/api/v1/alerts/test${query}`, textOf(file));
+    const test = ruleTestSchema.parse(answer);
+    if (options.format === "json") return json(test);
+    for (const warning of test.warnings) process.stderr.write(`warning: ${warning}\n`);
+    process.stdout.write(testText(test));
+  });
+}
+
+function testText({ name, expr, would_fire, alerts, replay, for: hold }: RuleTestJson): string {
+  const now = would_fire ? "would fire now" : "would not fire now";
+  const head = `${name}: ${expr}${hold === "0s" ? "" : ` for ${hold}`}\n${now}\n`;
+  const active = alerts.map(({ labels, state, value }) => [labelText(labels), state, value]);
+  const alertTable = active.length === 0 ? "" : table(["ALERT", "STATE", "VALUE"], active, 2);
+  if (replay === undefined) return head + alertTable;
+  const { firings, notifications, cost, intervals } = replay;
+  const rows = intervals.map(({ labels, start, end, value }) => [
+    ...[labelText(labels), start, end ?? "still", value],
+  ]);
+  const times = rows.length === 0 ? "" : table(["ALERT", "FROM", "TO", "VALUE"], rows, 3);
+  const sums = `since ${replay.start}: fired ${firings} times, ${notifications} notifications`;
+  const read = `read ${cost.actual.samples} samples in ${cost.seconds.toFixed(3)} s`;
+  return `${head}${alertTable}${sums}; ${read}\n${times}`;
+}
+
+function labelText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).filter(([name]) => name !== "alertname");
+  return `{${pairs.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+}
+
+function editQuery({ author, comment }: EditOptions): string {
+  const query = new URLSearchParams();
+  if (author !== undefined) query.set("author", author);
+  if (comment !== undefined) query.set("comment", comment);
+  return query.toString();
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw new OperatingError("not_found", `${file}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+/** @throws OperatingError with what the server says, or `http.failed`. */
+async function ask(url: string, method: string, path: string, body?: string): Promise<unknown> {
+  const target = `${url.replace(/\/+$/, "")}${path}`;
+  const init: RequestInit = { method, headers: { "Content-Type": "application/yaml" } };
+  if (body !== undefined) init.body = body;
+  const [status, text] = await answerOf(target, init);
+  if (status === 204) return undefined;
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch (error) {
+    throw new OperatingError("http.failed", `${target}: no answer of Pharos`, { cause: error });
+  }
+  if (status < 300) return answer;
+  const said = errorSchema.safeParse(answer);
+  throw new OperatingError("http.failed", said.success ? said.data.error : `status ${status}`);
+}
+
+async function answerOf(target: string, init: RequestInit): Promise<[number, string]> {
+  try {
+    const response = await fetch(target, init);
+    return [response.status, await response.text()];
+  } catch (error) {
+    throw new OperatingError("http.failed", `${target}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+function json(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** Exit code 1 where it fails. */
+async function ended(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    process.stderr.write(`pharos: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
