@@ -15,6 +15,19 @@ export {
   ruleVersionSchema,
   structuredRuleBodySchema,
 } from "./alert-rules.ts";
+export {
+  ALERTMANAGER_PATHS,
+  ALERTMANAGER_VERSION,
+  alertGroupSchema,
+  alertmanagerStatusSchema,
+  gettableAlertSchema,
+  gettableSilenceSchema,
+  type PostableAlert,
+  type PostableSilence,
+  postableAlertsSchema,
+  postableSilenceSchema,
+  receiversSchema,
+} from "./alertmanager.ts";
 export type { Answer, Endpoint, Method, Parameter } from "./endpoints/endpoint.ts";
 export { ENDPOINTS } from "./endpoints.ts";
 export { graphDataSchema, graphSeriesSchema, metricQuerySchema } from "./graph-data.ts";

@@ -14,11 +14,16 @@ import { formatListenAddress, type ListenAddress, reachedAt } from "./options.ts
 /** The configuration that ships with Pharos, for a start without any. */
 const DEFAULTS_FOLDER = resolve(import.meta.dirname, "../defaults");
 
+/** What Alertmanager's clients read where there is no file: one that they take, and that tells nobody. */
+const SILENT_NOTIFICATION_TEXT = "route:\n  receiver: nobody\nreceivers:\n  - name: nobody\n";
+
 /** All that can be reloaded, as the files say it now. */
 export interface LoadedFiles {
   readonly config: Config;
   readonly groups: readonly RuleGroup[];
   readonly notifications: NotificationConfig;
+  /** The file of the notifications as it may be shown, secrets masked. */
+  readonly notificationsText: string;
   /** The configuration as it may be shown, secrets masked. */
   readonly text: string;
   /** What the files ask for that is not done, and other things to tell the user; a line each. */
@@ -49,7 +54,10 @@ export function loadFiles(
   const rules = loadRuleFiles(loaded.config.ruleFiles, defaults, environment);
   const notifications =
     alertmanagerConfigFile === undefined
-      ? { config: SILENT_NOTIFICATION_CONFIG, unsupported: [], warnings: [] }
+      ? {
+          ...{ config: SILENT_NOTIFICATION_CONFIG, text: SILENT_NOTIFICATION_TEXT },
+          ...{ unsupported: [], warnings: [] },
+        }
       : loadNotificationConfig(
           environment.readFile(alertmanagerConfigFile),
           alertmanagerConfigFile,
@@ -59,6 +67,7 @@ export function loadFiles(
     config: loaded.config,
     groups: rules.groups,
     notifications: notifications.config,
+    notificationsText: notifications.text,
     text: loaded.text,
     remarks: [
       ...[...loaded.unsupported, ...notifications.unsupported].map(unsupportedText),

@@ -260,8 +260,13 @@ export class Pharos implements AsyncDisposable {
     return alerting;
   }
 
+  /** This server's name among those that share its work. */
+  get #replicaName(): string {
+    return this.#options.replicaName ?? `${hostname()}:${this.#address.port}`;
+  }
+
   #ruleOptions(): AlertingOptions["rules"] {
-    const { rulesConcurrentMax, alertResendDelayMs, replicaName } = this.#options;
+    const { rulesConcurrentMax, alertResendDelayMs } = this.#options;
     const { alertOutageToleranceMs, alertGracePeriodMs } = this.#options;
     return {
       rulesConcurrentMax,
@@ -271,7 +276,7 @@ export class Pharos implements AsyncDisposable {
         outageToleranceMs: alertOutageToleranceMs,
         gracePeriodMs: alertGracePeriodMs,
       },
-      replicaName: replicaName ?? `${hostname()}:${this.#address.port}`,
+      replicaName: this.#replicaName,
     };
   }
 
@@ -340,6 +345,12 @@ export class Pharos implements AsyncDisposable {
       incidentLinks: alerting.incidents.links,
       alertRules: this.#alertRules(alerting, read),
       alertmanagers: { targets: () => alerting.sender.targets() },
+      alertmanager: {
+        dispatcher: alerting.dispatcher,
+        silences: alerting.silences,
+        configText: () => this.#files.notificationsText,
+        clusterName: this.#options.databaseUrl === undefined ? undefined : this.#replicaName,
+      },
       metadata: {
         *metadata(metric) {
           for (const { family, type, help, unit, targetLabels } of scrapes.families())

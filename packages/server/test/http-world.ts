@@ -4,6 +4,7 @@ import type { ExemplarReader, SeriesStore } from "@pharos/ports";
 import { createEngine } from "@pharos/promql/engine";
 import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
 import type { Hono } from "hono";
+import type { AlertmanagerProvider } from "../src/http/alertmanager-routes.ts";
 import { createApi } from "../src/http/api.ts";
 import type {
   ActiveTarget,
@@ -75,6 +76,7 @@ export class HttpWorld {
   assets: ReadonlyMap<string, Uint8Array> = new Map();
   pathPrefix = "";
   documents = new MemoryDocumentStore();
+  alertmanager: AlertmanagerProvider | undefined;
   readonly incidents = new IncidentWorld(this.clock);
   /** Those that rules of the API name. */
   channels: readonly string[] = [];
@@ -192,6 +194,10 @@ export class HttpWorld {
         return world.#alertRules;
       },
       alertmanagers: { targets: () => this.alertmanagers },
+      get alertmanager(): AlertmanagerProvider {
+        if (world.alertmanager === undefined) throw new Error("the test sets no alertmanager");
+        return world.alertmanager;
+      },
       metadata: {
         metadata: (metric) =>
           this.metadata.filter((entry) => metric === undefined || entry.metric === metric),

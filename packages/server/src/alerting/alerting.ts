@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { systemClock } from "@pharos/adapters/node";
 import { errorText, type Labels, OperatingError, seededRng } from "@pharos/base";
 import {
@@ -7,6 +7,7 @@ import {
   integrationKey,
   type NotificationConfig,
   type Receiver,
+  SilenceBook,
   WebhookReceiver,
 } from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
@@ -65,6 +66,7 @@ export class Alerting implements AsyncDisposable {
   /** Has them evaluated beside those of the files. */
   readonly feed: RuleFeed;
   readonly incidents: Incidents;
+  readonly silences: SilenceBook;
   readonly #closers: AsyncDisposableStack;
   /** Of the files. */
   #notifications: NotificationConfig;
@@ -77,7 +79,7 @@ export class Alerting implements AsyncDisposable {
   };
 
   private constructor(
-    parts: Pick<Alerting, "dispatcher" | "rules" | "sender" | "book" | "incidents">,
+    parts: Pick<Alerting, "dispatcher" | "rules" | "sender" | "book" | "incidents" | "silences">,
     options: Pick<AlertingOptions, "files" | "log">,
     closers: AsyncDisposableStack,
   ) {
@@ -86,6 +88,7 @@ export class Alerting implements AsyncDisposable {
     this.sender = parts.sender;
     this.book = parts.book;
     this.incidents = parts.incidents;
+    this.silences = parts.silences;
     this.feed = new RuleFeed({
       book: parts.book,
       prepare: (channels) => this.#tell(channels),
@@ -131,6 +134,11 @@ export class Alerting implements AsyncDisposable {
         dispatcher === undefined ? [] : dispatcher.log.query({ group: group.id, limit }),
     });
     closers.use(incidents);
+    const silences = await SilenceBook.open({
+      ...{ store: documents, clock: systemClock, newId: randomUUID, onProblem },
+      onChange: () => dispatcher?.wake(),
+    });
+    closers.use(silences);
     dispatcher = await Dispatcher.open({
       // With all routes at once: groups of a route that is not there would be over.
       config: withChannels(loaded.notifications, channels),
@@ -141,6 +149,7 @@ export class Alerting implements AsyncDisposable {
         config.kind === "webhook"
           ? new WebhookReceiver(config, { http, externalUrl, userAgent: USER_AGENT })
           : withoutReceiver(integrationKey(receiver, config)),
+      silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
       observer: incidents.follower,
       enrich: async (group, alerts, signal) => {
         const incident = incidents.context(group.id, alerts, systemClock.nowMs());
@@ -157,7 +166,7 @@ export class Alerting implements AsyncDisposable {
     rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
     alerting = new Alerting(
-      { dispatcher, rules, sender, book, incidents },
+      { dispatcher, rules, sender, book, incidents, silences },
       options,
       closers.move(),
     );

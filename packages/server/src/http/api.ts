@@ -4,6 +4,7 @@ import { addAcknowledgeLink } from "./acknowledge-link.ts";
 import { addRoute, onlyMethods, type Route } from "./add-route.ts";
 import { ADMIN_ACTIONS, administer } from "./admin-routes.ts";
 import { addAlertRuleRoutes } from "./alert-rule-routes.ts";
+import { addAlertmanagerRoutes } from "./alertmanager-routes.ts";
 import { failure, failureOf, INTERNAL_ERROR, jsonAnswer, responseOf, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
@@ -126,6 +127,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   addAcknowledgeLink(app, dependencies);
   addIncidentRoutes(app, dependencies);
   addRulerRoutes(app, dependencies);
+  addAlertmanagerRoutes(app, dependencies, cors);
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));
   app.all("/api/*", (context) =>

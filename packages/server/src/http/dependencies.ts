@@ -5,6 +5,7 @@ import type { RuleBook } from "../rule-book/rule-book.ts";
 import type { RuleFeed } from "../rule-book/rule-feed.ts";
 import type { RuleTester } from "../rule-book/rule-test.ts";
 import type { RetentionPreview } from "../threads/store-calls.ts";
+import type { AlertmanagerProvider } from "./alertmanager-routes.ts";
 import type { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
 import type { IncidentsProvider } from "./incident-routes.ts";
@@ -24,6 +25,7 @@ export interface ApiDependencies {
   readonly incidentLinks: Pick<IncidentLinks, "verify">;
   readonly alertRules: AlertRulesProvider;
   readonly alertmanagers: AlertmanagersProvider;
+  readonly alertmanager: AlertmanagerProvider;
   readonly metadata: MetadataProvider;
   readonly status: StatusProvider;
   readonly lifecycle: Lifecycle;

@@ -1,0 +1,465 @@
+import {
+  MatcherSyntaxError,
+  matcherFromJson,
+  parseMatcher,
+  type Silence,
+  type SilenceDraft,
+  silenceState,
+} from "@pharos/alert";
+import {
+  ALERTMANAGER_PATHS,
+  ALERTMANAGER_VERSION,
+  type PostableAlert,
+  type PostableSilence,
+  postableAlertsSchema,
+  postableSilenceSchema,
+} from "@pharos/api";
+import {
+  type Clock,
+  compileRegex,
+  type Matcher,
+  matchesLabels,
+  OperatingError,
+  type Regex,
+} from "@pharos/base";
+import type { AlertStatus, Dispatcher, PostedAlert, SilenceBook } from "@pharos/notify";
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import {
+  parseDateTime,
+  problem,
+  problemOf,
+  type Read,
+  readBody,
+  refusal,
+  unparsable,
+  wrongFormat,
+} from "./alertmanager-body.ts";
+import {
+  type AlertTimes,
+  alertJson,
+  groupJson,
+  isActive,
+  silenceJson,
+  sortSilences,
+} from "./alertmanager-json.ts";
+import { type Answer, encoded, formatTime, jsonAnswer, responseOf, streamed } from "./answer.ts";
+import type { BuildInfo, RuntimeInfo } from "./dependencies.ts";
+import { isFromAnotherSite } from "./same-site.ts";
+
+/** What Alertmanager's API asks of the rest of the program. */
+export interface AlertmanagerProvider {
+  readonly dispatcher: Pick<Dispatcher, "alerts" | "groups" | "post" | "config">;
+  readonly silences: Pick<SilenceBook, "list" | "find" | "set" | "expire">;
+  /** The configuration as it may be shown, secrets masked. */
+  configText(): string;
+  /** This server's name among those that share its database; undefined where it is alone. */
+  readonly clusterName: string | undefined;
+}
+
+interface Dependencies {
+  readonly clock: Clock;
+  readonly alertmanager: AlertmanagerProvider;
+  readonly status: {
+    readonly build: BuildInfo;
+    runtime(): RuntimeInfo | Promise<RuntimeInfo>;
+  };
+  onBug(error: unknown): void;
+}
+
+type Method = "GET" | "POST" | "DELETE";
+type Route = (request: Request, context: Context) => Answer | Promise<Answer>;
+
+const NOTHING: Answer = { status: 200, headers: { "Content-Length": "0" }, body: null };
+const UUID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
+
+/** Alertmanager's API, version 2, for its clients: `amtool`, Karma, Grafana, and whoever sends it alerts. */
+export function addAlertmanagerRoutes(
+  app: Hono,
+  dependencies: Dependencies,
+  cors: MiddlewareHandler,
+): void {
+  const routes = new AlertmanagerRoutes(dependencies);
+  const all: Readonly<Record<string, Partial<Record<Method, Route>>>> = {
+    "/status": { GET: () => routes.status() },
+    "/receivers": { GET: (request) => routes.receivers(request) },
+    "/silences": {
+      GET: (request) => routes.silences(request),
+      POST: (request) => routes.postSilence(request),
+    },
+    "/silence/:id": {
+      GET: (_request, context) => routes.silence(context.req.param("id") ?? ""),
+      DELETE: (_request, context) => routes.expireSilence(context.req.param("id") ?? ""),
+    },
+    "/alerts": {
+      GET: (request) => routes.alerts(request),
+      POST: (request) => routes.postAlerts(request),
+    },
+    "/alerts/groups": { GET: (request) => routes.alertGroups(request) },
+  };
+  for (const base of ALERTMANAGER_PATHS) {
+    // Everything below /api has it already.
+    if (!base.startsWith("/api/")) {
+      app.use(`${base}/*`, cors);
+      app.options(`${base}/*`, () => new Response(null, { status: 204 }));
+    }
+    for (const [path, methods] of Object.entries(all)) addPath(app, base + path, methods, routes);
+    app.all(`${base}/*`, (context) =>
+      responseOf(refusal(404, `path ${context.req.path} was not found`)),
+    );
+  }
+}
+
+function addPath(
+  app: Hono,
+  path: string,
+  methods: Partial<Record<Method, Route>>,
+  routes: AlertmanagerRoutes,
+): void {
+  for (const [method, route] of Object.entries(methods))
+    app.on(method, path, async (context) => {
+      const request = context.req.raw;
+      const answer =
+        method !== "GET" && isFromAnotherSite(request)
+          ? problem(403, "not from a page of another site")
+          : await routes.answer(() => route(request, context));
+      return responseOf({ ...answer, headers: { ...answer.headers, "Cache-Control": "no-store" } });
+    });
+  const allowed = Object.keys(methods).join(",");
+  app.all(path, (context) => {
+    const message = `method ${context.req.method} is not allowed, but [${allowed}] are`;
+    return responseOf(refusal(405, message, 405, { Allow: allowed }));
+  });
+}
+
+class AlertmanagerRoutes {
+  readonly #dependencies: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** What a route answers, or the answer to what it has thrown. */
+  async answer(route: () => Answer | Promise<Answer>): Promise<Answer> {
+    try {
+      return await route();
+    } catch (error) {
+      const failed = problemOf(error);
+      if (failed !== undefined) return failed;
+      this.#dependencies.onBug(error);
+      return problem(500, "internal error; see the server's log");
+    }
+  }
+
+  get #alertmanager(): AlertmanagerProvider {
+    return this.#dependencies.alertmanager;
+  }
+
+  async status(): Promise<Answer> {
+    const { build, runtime } = this.#dependencies.status;
+    const { clusterName } = this.#alertmanager;
+    const { startTimeMs } = await runtime();
+    const cluster =
+      clusterName === undefined
+        ? { peers: [], status: "disabled" }
+        : {
+            name: clusterName,
+            peers: [{ name: clusterName, address: clusterName }],
+            status: "ready",
+          };
+    return json({
+      cluster,
+      config: { original: this.#alertmanager.configText() },
+      uptime: formatTime(startTimeMs),
+      versionInfo: {
+        branch: `pharos-${build.version}`,
+        buildDate: build.buildDate,
+        buildUser: build.buildUser,
+        goVersion: build.runtimeVersion,
+        revision: build.revision,
+        version: ALERTMANAGER_VERSION,
+      },
+    });
+  }
+
+  receivers(request: Request): Answer {
+    const { searchParams } = new URL(request.url);
+    const matchers = matchersOf(searchParams, "receiver_matchers");
+    if (matchers.refused !== undefined) return matchers.refused;
+    const shown = this.#alertmanager.dispatcher.config.receivers.filter(({ labels }) =>
+      matchesLabels(matchers.value, sorted(labels)),
+    );
+    return json(
+      shown.map(({ name, labels }) => ({
+        ...(labels.length === 0 ? {} : { labels: Object.fromEntries(labels) }),
+        name,
+      })),
+    );
+  }
+
+  alerts(request: Request): Answer {
+    const { searchParams } = new URL(request.url);
+    const filter = this.#alertFilter(searchParams);
+    if (filter.refused !== undefined) return filter.refused;
+    const { shows, receives } = filter.value;
+    const shown = this.#alertmanager.dispatcher
+      .alerts()
+      .filter((status) => status.receivers.some(receives) && shows(status));
+    const times = this.#times();
+    return list(shown, (status) => alertJson(status, times));
+  }
+
+  alertGroups(request: Request): Answer {
+    const { searchParams } = new URL(request.url);
+    const filter = this.#alertFilter(searchParams);
+    if (filter.refused !== undefined) return filter.refused;
+    const { shows, receives } = filter.value;
+    const muted = booleanOf(searchParams, "muted");
+    const shown = this.#alertmanager.dispatcher
+      .groups()
+      .filter(({ receiver, mutedBy }) => receives(receiver) && (muted || mutedBy.length === 0))
+      .map((group) => ({ group, alerts: group.alerts.filter(shows) }))
+      .filter(({ alerts }) => alerts.length > 0);
+    const times = this.#times();
+    return list(shown, ({ group, alerts }) => groupJson(group, alerts, times));
+  }
+
+  #times(): AlertTimes {
+    const { resolveTimeoutMs } = this.#alertmanager.dispatcher.config;
+    return { nowMs: this.#dependencies.clock.nowMs(), resolveTimeoutMs };
+  }
+
+  /** `?active&silenced&inhibited&filter&receiver&receiver_matchers`. */
+  #alertFilter(parameters: URLSearchParams): Read<AlertFilter> {
+    const matchers = matchersOf(parameters, "filter");
+    if (matchers.refused !== undefined) return matchers;
+    const labelMatchers = matchersOf(parameters, "receiver_matchers");
+    if (labelMatchers.refused !== undefined) return labelMatchers;
+    let name: Regex | undefined;
+    try {
+      const source = parameters.get("receiver");
+      if (source !== null) name = compileRegex(source);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      return { refused: problem(400, `failed to parse receiver param: ${error.message}`) };
+    }
+    const active = booleanOf(parameters, "active");
+    const silenced = booleanOf(parameters, "silenced");
+    const inhibited = booleanOf(parameters, "inhibited");
+    const labelled =
+      labelMatchers.value.length === 0 ? undefined : this.#receiversWith(labelMatchers.value);
+    return {
+      value: {
+        receives: (receiver) =>
+          (name === undefined || name.matches(receiver)) &&
+          (labelled === undefined || labelled.has(receiver)),
+        shows: (status) =>
+          (active || !isActive(status)) &&
+          (silenced || status.silencedBy.length === 0) &&
+          (inhibited || status.inhibitedBy.length === 0) &&
+          matchesLabels(matchers.value, status.alert.labels),
+      },
+    };
+  }
+
+  #receiversWith(matchers: readonly Matcher[]): ReadonlySet<string> {
+    const { receivers } = this.#alertmanager.dispatcher.config;
+    const found = receivers.filter(({ labels }) => matchesLabels(matchers, sorted(labels)));
+    return new Set(found.map(({ name }) => name));
+  }
+
+  /** Those that are right are taken even where others are wrong. */
+  async postAlerts(request: Request): Promise<Answer> {
+    const body = await readBody(request, "alerts", postableAlertsSchema);
+    if (body.refused !== undefined) return body.refused;
+    const posted: PostedAlert[] = [];
+    for (const [index, alert] of (body.value ?? []).entries()) {
+      const read = postedAlert(alert, index);
+      if (read.refused !== undefined) return read.refused;
+      posted.push(read.value);
+    }
+    const problems = await this.#alertmanager.dispatcher.post(posted);
+    return problems.length === 0 ? NOTHING : problem(400, problems.join("; "));
+  }
+
+  /** `?filter&active&pending&expired&creator`. */
+  silences(request: Request): Answer {
+    const { searchParams } = new URL(request.url);
+    const matchers = matchersOf(searchParams, "filter");
+    if (matchers.refused !== undefined) return matchers.refused;
+    const creators = searchParams.getAll("creator");
+    const nowMs = this.#dependencies.clock.nowMs();
+    const states = new Set(
+      (["active", "pending", "expired"] as const).filter((state) => booleanOf(searchParams, state)),
+    );
+    const shown = [...this.#alertmanager.silences.list()].filter(
+      (silence) =>
+        (creators.length === 0 || creators.includes(silence.createdBy)) &&
+        hasMatchers(silence, matchers.value) &&
+        states.has(silenceState(silence, nowMs)),
+    );
+    return list(sortSilences(shown, nowMs), (silence) => silenceJson(silence, nowMs));
+  }
+
+  async silence(id: string): Promise<Answer> {
+    if (!UUID.test(id)) return wrongFormat("silenceID", "path", "uuid", id);
+    const silence = await this.#alertmanager.silences.find(id.toLowerCase());
+    if (silence === undefined) return { ...NOTHING, status: 404 };
+    return json(silenceJson(silence, this.#dependencies.clock.nowMs()));
+  }
+
+  async expireSilence(id: string): Promise<Answer> {
+    if (!UUID.test(id)) return wrongFormat("silenceID", "path", "uuid", id);
+    try {
+      await this.#alertmanager.silences.expire(id.toLowerCase());
+      return NOTHING;
+    } catch (error) {
+      if (error instanceof OperatingError && error.code === "not_found")
+        return { ...NOTHING, status: 404 };
+      throw error;
+    }
+  }
+
+  async postSilence(request: Request): Promise<Answer> {
+    const body = await readBody(request, "silence", postableSilenceSchema);
+    if (body.refused !== undefined) return body.refused;
+    const draft = silenceDraft(body.value, this.#dependencies.clock.nowMs());
+    if (draft.refused !== undefined) return draft.refused;
+    const before = draft.value.id === undefined ? undefined : await this.#found(draft.value.id);
+    // Clients of Alertmanager know of no recurrence: one that they change stays as it is in that.
+    const recurrence = before?.recurrence;
+    try {
+      const kept = await this.#alertmanager.silences.set({
+        ...draft.value,
+        ...(recurrence === undefined ? {} : { recurrence }),
+      });
+      return json({ silenceID: kept.id });
+    } catch (error) {
+      if (error instanceof OperatingError && error.code === "input.invalid")
+        return problem(400, silenceProblem(error.message));
+      throw error;
+    }
+  }
+
+  #found(id: string): Promise<Silence | undefined> {
+    return this.#alertmanager.silences.find(id);
+  }
+}
+
+/** Which alerts a request wants to see, and of which receivers. */
+interface AlertFilter {
+  readonly shows: (status: AlertStatus) => boolean;
+  readonly receives: (receiver: string) => boolean;
+}
+
+function json(value: unknown): Answer {
+  return jsonAnswer(JSON.stringify(value));
+}
+
+/** A list that is made as it is read. */
+function list<T>(entries: readonly T[], jsonOf: (entry: T) => unknown): Answer {
+  function* pieces(): Generator<string, void, undefined> {
+    yield "[";
+    for (const [i, entry] of entries.entries())
+      yield (i === 0 ? "" : ",") + JSON.stringify(jsonOf(entry));
+    yield "]";
+  }
+  return streamed(encoded(pieces()), "application/json");
+}
+
+function sorted(labels: readonly (readonly [string, string])[]): [string, string][] {
+  return labels
+    .map(([name, value]): [string, string] => [name, value])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function matchersOf(parameters: URLSearchParams, name: string): Read<readonly Matcher[]> {
+  try {
+    return { value: parameters.getAll(name).map((text) => parseMatcher(text).matcher) };
+  } catch (error) {
+    if (error instanceof MatcherSyntaxError || error instanceof OperatingError)
+      return { refused: problem(400, error.message) };
+    throw error;
+  }
+}
+
+/** What Alertmanager's framework takes for yes; everything else is no, and nothing is yes here. */
+const YES: ReadonlySet<string> = new Set([
+  ...["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"],
+]);
+
+function booleanOf(parameters: URLSearchParams, name: string): boolean {
+  const text = parameters.getAll(name).at(-1) ?? "";
+  return text === "" || YES.has(text.toLowerCase());
+}
+
+/** Whether a silence has each of these matchers, written the same way. */
+function hasMatchers(silence: Silence, wanted: readonly Matcher[]): boolean {
+  return wanted.every(({ name, type, value }) =>
+    silence.matchers.some(
+      (matcher) => matcher.name === name && matcher.type === type && matcher.value === value,
+    ),
+  );
+}
+
+function postedAlert(alert: PostableAlert, index: number): Read<PostedAlert> {
+  const startsAtMs = parseDateTime(alert.startsAt ?? "");
+  if (startsAtMs === undefined) return { refused: noTime("alerts", alert.startsAt ?? "") };
+  const endsAtMs = parseDateTime(alert.endsAt ?? "");
+  if (endsAtMs === undefined) return { refused: noTime("alerts", alert.endsAt ?? "") };
+  const generatorUrl = alert.generatorURL ?? "";
+  if (generatorUrl !== "" && !isUri(generatorUrl))
+    return { refused: wrongFormat(`${index}.generatorURL`, "body", "uri", generatorUrl) };
+  return {
+    value: {
+      labels: Object.entries(alert.labels),
+      annotations: Object.entries(alert.annotations ?? {}),
+      ...(startsAtMs === "zero" ? {} : { startsAtMs }),
+      ...(endsAtMs === "zero" ? {} : { endsAtMs }),
+      generatorUrl,
+    },
+  };
+}
+
+/** As Go's `url.ParseRequestURI`: absolute, or a path. */
+function isUri(text: string): boolean {
+  return text.startsWith("/") || URL.canParse(text);
+}
+
+function noTime(name: string, text: string): Answer {
+  return unparsable(name, `${JSON.stringify(text)} is no time such as 2026-01-31T15:04:05Z`);
+}
+
+function silenceDraft(silence: PostableSilence, nowMs: number): Read<SilenceDraft> {
+  const startsAtMs = parseDateTime(silence.startsAt);
+  if (startsAtMs === undefined) return { refused: noTime("silence", silence.startsAt) };
+  const endsAtMs = parseDateTime(silence.endsAt);
+  if (endsAtMs === undefined) return { refused: noTime("silence", silence.endsAt) };
+  const matchers: Matcher[] = [];
+  for (const [index, { name, value, isRegex, isEqual }] of silence.matchers.entries()) {
+    try {
+      matchers.push(matcherFromJson({ name, value, isRegex, isEqual: isEqual ?? true }));
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      const text = `silence invalid: invalid label matcher ${index}: ${error.message}`;
+      return { refused: problem(400, text) };
+    }
+  }
+  const { id, createdBy, comment, annotations } = silence;
+  return {
+    value: {
+      ...(id === undefined || id === null || id === "" ? {} : { id }),
+      matchers,
+      startsAtMs: startsAtMs === "zero" ? nowMs : startsAtMs,
+      endsAtMs: endsAtMs === "zero" ? Number.NEGATIVE_INFINITY : endsAtMs,
+      createdBy,
+      comment,
+      annotations: annotations ?? {},
+    },
+  };
+}
+
+/** Times are checked by Alertmanager's API, the rest by its silences, each of which begins in its own way. */
+function silenceProblem(message: string): string {
+  const isTime = message.startsWith("start time") || message.startsWith("end time");
+  return isTime ? `Failed to create silence: ${message}` : `silence invalid: ${message}`;
+}
