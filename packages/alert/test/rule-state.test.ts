@@ -280,9 +280,9 @@ test("each problem of a rule file is reported with its place", () => {
 });
 
 test("a template that asks for what is not supported yet is a warning, since the alert matters more", () => {
-  const summary = '{{ with query "up" }}{{ . | first | value }}{{ end }}';
+  const summary = '{{ with call "up" }}{{ . | first | value }}{{ end }}';
   deepEqual(problems(group({ ...DOWN, annotations: [["summary", summary]] })), [
-    'warning groups[0].rules[0].annotations.summary: 1:9: function "query" is not supported yet',
+    'warning groups[0].rules[0].annotations.summary: 1:9: function "call" is not supported yet',
   ]);
 });
 

@@ -291,12 +291,12 @@ check("errors stand in the text, as in Prometheus", [
 
 check("what is not supported yet stands in the text in its place", [
   [
-    '{{ with query "up" }}{{ . }}{{ end }}',
-    '<error expanding template: 1:9: at <query "up">: function "query" is not supported yet>',
+    '{{ with call "up" }}{{ . }}{{ end }}',
+    '<error expanding template: 1:9: at <call "up">: function "call" is not supported yet>',
   ],
   [
-    "{{ query }}",
-    '<error expanding template: 1:4: at <query>: function "query" is not supported yet>',
+    "{{ call }}",
+    '<error expanding template: 1:4: at <call>: function "call" is not supported yet>',
   ],
 ]);
 

@@ -194,6 +194,23 @@ export class Expansion<Context> {
   }
 
   #call(name: string, argument: Pipeline | undefined, offset: number, dot: Value): void {
+    this.#expand(name, argument === undefined ? null : this.#pipeline(argument, dot), offset);
+  }
+
+  /** Prometheus's `tmpl`: as `template`, with a name that is computed, as a value. */
+  #textOf(args: readonly Value[], command: Command): Value {
+    const [name, value] = args;
+    if (typeof name !== "string" || value === undefined || args.length > 2)
+      throw this.#fail(command.offset, command.source, "tmpl wants a name and a value");
+    const outer = this.#out;
+    this.#out = "";
+    this.#expand(name, value, command.offset);
+    const text = this.#out;
+    this.#out = outer;
+    return text;
+  }
+
+  #expand(name: string, value: Value, offset: number): void {
     const definition = this.#setup.definitions.get(name);
     if (definition === undefined)
       throw this.#fail(offset, "", `template ${JSON.stringify(name)} not defined`);
@@ -203,7 +220,6 @@ export class Expansion<Context> {
         "",
         `templates call each other deeper than ${CALL_DEPTH_MAX} levels`,
       );
-    const value = argument === undefined ? null : this.#pipeline(argument, dot);
     const outer = { variables: this.#variables, source: this.#source };
     this.#variables = [["$", value]];
     this.#source = definition.source;
@@ -302,6 +318,7 @@ export class Expansion<Context> {
 
   #apply(name: string, args: readonly Value[], command: Command): Value {
     const { functions, context, unsupported } = this.#setup;
+    if (name === "tmpl") return this.#textOf(args, command);
     if (unsupported.has(name))
       throw this.#fail(command.offset, command.source, unsupportedText(name));
     const known = functions.get(name);

@@ -113,8 +113,8 @@ export const TEMPLATE_FUNCTIONS: ReadonlyMap<string, TemplateFunction<FunctionCo
   ["sortByLabel", fixed(2, ([name, list]) => sortByLabel(toText(name), toList(list)))],
 ]);
 
-/** Known in Go and Prometheus, but what they call is nowhere in ours. */
-export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(["tmpl", "call"]);
+/** Known in Go, but there is nothing to call. */
+export const UNSUPPORTED_FUNCTIONS: ReadonlySet<string> = new Set(["call"]);
 
 export function arg(value: Value | undefined): Value {
   return value ?? null;

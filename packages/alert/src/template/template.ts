@@ -29,6 +29,9 @@ export interface Template {
   readonly parsed: ParsedTemplate | undefined;
 }
 
+/** Functions that the expansion itself evaluates: they stop early, or call templates. */
+const EVALUATED: ReadonlySet<string> = new Set(["and", "or", "tmpl"]);
+
 const VARIABLES = ["$labels", "$externalLabels", "$externalURL", "$value"];
 
 /**
@@ -41,7 +44,7 @@ export function parseTemplate(source: string): Template {
   if (!source.includes("{{")) return { source, parsed: undefined };
   const parsed = parseTemplateText(source, {
     variables: VARIABLES,
-    isFunction: (name) => name === "and" || name === "or" || TEMPLATE_FUNCTIONS.has(name),
+    isFunction: (name) => EVALUATED.has(name) || TEMPLATE_FUNCTIONS.has(name),
     isUnsupported: (name) => UNSUPPORTED_FUNCTIONS.has(name),
     bareWords: true,
   });
