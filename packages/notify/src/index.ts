@@ -117,7 +117,11 @@ export {
   INCIDENT_EVENT_COLLECTION,
   type TimelineEntry,
 } from "./incidents/incident-documents.ts";
-export { type FollowedAttempt, IncidentFollower } from "./incidents/incident-follower.ts";
+export {
+  type FollowedAttempt,
+  followIncidents,
+  IncidentFollower,
+} from "./incidents/incident-follower.ts";
 export type { IncidentQuery } from "./incidents/incident-query.ts";
 export { INCIDENTS_LIVE_MAX, type IncidentListener } from "./incidents/live-incidents.ts";
 export { formatCursor, type Page, type Place, parseCursor } from "./incidents/newest-first.ts";
@@ -139,4 +143,3 @@ export {
 export { DEFAULT_RETRY, type RetryPolicy, retryDelayMs } from "./retry.ts";
 export { SilenceBook, type SilenceBookOptions } from "./silences/silence-book.ts";
 export { SILENCE_COLLECTION } from "./silences/silence-documents.ts";
-export { WebhookReceiver, type WebhookSender } from "./webhook-receiver.ts";

@@ -1,15 +1,7 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { systemClock } from "@pharos/adapters/node";
-import { errorText, type Labels, OperatingError, seededRng } from "@pharos/base";
-import {
-  AlertHistory,
-  Dispatcher,
-  integrationKey,
-  type NotificationConfig,
-  type Receiver,
-  SilenceBook,
-  WebhookReceiver,
-} from "@pharos/notify";
+import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/base";
+import { AlertHistory, Dispatcher, type NotificationConfig, SilenceBook } from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
 import { readMetrics } from "@pharos/promql/engine";
 import { AlertSender } from "../alert-sender/alert-sender.ts";
@@ -27,6 +19,7 @@ import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
 import type { StoreThread } from "../threads/store-thread.ts";
 import { Incidents } from "./incidents.ts";
+import { Receivers } from "./receivers.ts";
 
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
 /** Seeds are 32 bits. */
@@ -67,6 +60,7 @@ export class Alerting implements AsyncDisposable {
   readonly feed: RuleFeed;
   readonly incidents: Incidents;
   readonly silences: SilenceBook;
+  readonly receivers: Receivers;
   readonly #closers: AsyncDisposableStack;
   /** Of the files. */
   #notifications: NotificationConfig;
@@ -79,7 +73,10 @@ export class Alerting implements AsyncDisposable {
   };
 
   private constructor(
-    parts: Pick<Alerting, "dispatcher" | "rules" | "sender" | "book" | "incidents" | "silences">,
+    parts: Pick<
+      Alerting,
+      "dispatcher" | "rules" | "sender" | "book" | "incidents" | "silences" | "receivers"
+    >,
     options: Pick<AlertingOptions, "files" | "log">,
     closers: AsyncDisposableStack,
   ) {
@@ -89,6 +86,7 @@ export class Alerting implements AsyncDisposable {
     this.book = parts.book;
     this.incidents = parts.incidents;
     this.silences = parts.silences;
+    this.receivers = parts.receivers;
     this.feed = new RuleFeed({
       book: parts.book,
       prepare: (channels) => this.#tell(channels),
@@ -139,16 +137,17 @@ export class Alerting implements AsyncDisposable {
       onChange: () => dispatcher?.wake(),
     });
     closers.use(silences);
+    const receivers = new Receivers({
+      ...{ http, clock: systemClock, externalUrl, userAgent: USER_AGENT },
+    });
+    receivers.setTemplates(loaded.notifications.templates);
     dispatcher = await Dispatcher.open({
       // With all routes at once: groups of a route that is not there would be over.
       config: withChannels(loaded.notifications, channels),
       store: documents,
       clock: systemClock,
       rng: seededRng(randomInt(SEEDS)),
-      createReceiver: (config, receiver) =>
-        config.kind === "webhook"
-          ? new WebhookReceiver(config, { http, externalUrl, userAgent: USER_AGENT })
-          : withoutReceiver(integrationKey(receiver, config)),
+      createReceiver: (config) => receivers.create(config),
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
       observer: incidents.follower,
       enrich: async (group, alerts, signal) => {
@@ -166,7 +165,7 @@ export class Alerting implements AsyncDisposable {
     rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
     alerting = new Alerting(
-      { dispatcher, rules, sender, book, incidents, silences },
+      { dispatcher, rules, sender, book, incidents, silences, receivers },
       options,
       closers.move(),
     );
@@ -191,6 +190,7 @@ export class Alerting implements AsyncDisposable {
     const { notifications: before, channels: channelsBefore } = this.#told;
     if (before === told.notifications && channelsBefore === told.channels) return;
     const routed = withChannels(told.notifications, channels);
+    this.receivers.setTemplates(routed.templates);
     await this.dispatcher.apply(routed);
     this.#routed = routed;
     this.#told = told;
@@ -199,12 +199,6 @@ export class Alerting implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closers.disposeAsync();
   }
-}
-
-/** For kinds that cannot be sent to yet: whoever looks at the delivery log sees why nothing came. */
-function withoutReceiver(integration: string): Receiver {
-  const error = new OperatingError("notify.rejected", `${integration}: not supported yet`);
-  return { send: () => Promise.reject(error) };
 }
 
 function problemLog(log: Logger): (error: OperatingError, doing: string) => void {
