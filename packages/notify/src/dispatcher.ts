@@ -33,6 +33,7 @@ import { Settlement } from "./dispatch/settlement.ts";
 import { type AlertOrigin, alertRemoval } from "./dispatch/stored-alert.ts";
 import { GROUP_COLLECTION, groupWrite, type StoredGroup } from "./dispatch/stored-group.ts";
 import { RECORD_COLLECTION, recordWrite } from "./dispatch/stored-record.ts";
+import { tellAgain } from "./dispatch/tell-again.ts";
 import { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
 import { performWrites, type Write } from "./dispatch/write.ts";
 import type { Receiver } from "./receiver.ts";
@@ -338,6 +339,12 @@ export class Dispatcher implements AsyncDisposable {
       groups: table.size,
       outbox: deliveries.waitingCount(),
     };
+  }
+
+  /** These alerts are held no longer: who was told of them is told again, as after `repeat_interval`. */
+  async tellAgain(fingerprints: Iterable<string>): Promise<void> {
+    await tellAgain(this.#state, fingerprints);
+    this.#alarm.ring();
   }
 
   /** Somebody changed what keeps alerts from being told; due groups are looked at. */

@@ -131,6 +131,14 @@ export class GroupTable {
     this.#targets.delete(fingerprint);
   }
 
+  /** The groups that have the alert. */
+  *groupsOf(fingerprint: string): Generator<LiveGroup> {
+    for (const { groupId } of this.#targets.get(fingerprint) ?? []) {
+      const group = this.#groups.get(groupId);
+      if (group?.members.has(fingerprint) === true) yield group;
+    }
+  }
+
   isInGroup(fingerprint: string): boolean {
     for (const { groupId } of this.#targets.get(fingerprint) ?? [])
       if (this.#groups.get(groupId)?.members.has(fingerprint) === true) return true;

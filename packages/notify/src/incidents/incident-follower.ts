@@ -77,3 +77,23 @@ export class IncidentFollower {
 }
 
 const NOTHING = [] as const;
+
+/**
+ * Has people told again when an acknowledgement runs out or is taken back while alerts fire on: they count on hearing
+ * of it, and `repeat_interval` may be hours away.
+ */
+export function followIncidents(
+  book: Pick<IncidentBook, "listen">,
+  dispatcher: { readonly tellAgain: (fingerprints: Iterable<string>) => Promise<void> },
+): Disposable {
+  return book.listen((incident, transitions) => {
+    const isHeldNoLonger = transitions.some(
+      ({ kind }) => kind === "acknowledgement_expired" || kind === "unacknowledged",
+    );
+    if (!isHeldNoLonger || incident.status !== "firing") return;
+    const firing: string[] = [];
+    for (const [id, alert] of incident.alerts)
+      if (alert.firing && !alert.dismissed) firing.push(id);
+    void dispatcher.tellAgain(firing);
+  });
+}

@@ -1,7 +1,13 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { systemClock } from "@pharos/adapters/node";
 import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/base";
-import { AlertHistory, Dispatcher, type NotificationConfig, SilenceBook } from "@pharos/notify";
+import {
+  AlertHistory,
+  Dispatcher,
+  followIncidents,
+  type NotificationConfig,
+  SilenceBook,
+} from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
 import { readMetrics } from "@pharos/promql/engine";
 import { AlertSender } from "../alert-sender/alert-sender.ts";
@@ -158,6 +164,7 @@ export class Alerting implements AsyncDisposable {
       onProblem,
     });
     closers.use(dispatcher);
+    closers.use(followIncidents(incidents.book, dispatcher));
     const clock = systemClock;
     const files = targetFiles();
     const sender = new AlertSender({ clock, http, files, userAgent: USER_AGENT, onProblem });
