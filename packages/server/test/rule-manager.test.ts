@@ -426,3 +426,28 @@ test("no more rules than allowed are evaluated at once, and all get their turn",
   for (const { evaluations } of server.rules.counts().values()) ok(evaluations >= 2);
   await server.clock.run(server.stop());
 });
+
+test("a rule that takes long keeps the alerts of others in its group for no more than a second", async () => {
+  const server = new Server();
+  const slow: Rule = { kind: "record", name: "slow", expr: "count(up)", labels: [] };
+  await server.start([group([slow, { ...DOWN, forMs: 0 }], { intervalMs: MINUTE })]);
+  let first = true;
+  server.beforeEvaluate = async () => {
+    if (!first) return;
+    first = false; // The first to be asked is the slow one.
+    await server.clock.sleep(30 * SECOND, new AbortController().signal);
+  };
+  const slotMs = slotBefore(group([], { intervalMs: MINUTE }), START_MS) + MINUTE;
+  const second = Math.ceil((slotMs - START_MS) / SECOND);
+  await server.pass(second + 10, "a=0");
+  deepEqual(
+    server.sent.map((line) => line.replace(/^\d+s /, "")),
+    ["+Down/a"],
+    "after a second, and the five that its group waits",
+  );
+  equal((await server.stored("slow")).length, 0);
+  await server.pass(30, "a=0");
+  equal((await server.stored("slow")).length, 1, "its own result comes when it is done");
+  deepEqual(server.problems, []);
+  await server.stop();
+});

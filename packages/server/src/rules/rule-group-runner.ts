@@ -12,7 +12,7 @@ import {
 import { type Labels, labelsKey, OperatingError } from "@pharos/base";
 import type { RuleGroupStatus } from "../http/dependencies.ts";
 import { newEntry, type RuleEntry, seriesOf } from "./rule-entry.ts";
-import { RuleEvaluation } from "./rule-evaluation.ts";
+import { RuleEvaluation, type RuleOutcome } from "./rule-evaluation.ts";
 import { staleBatch } from "./rule-samples.ts";
 import { ruleStatus } from "./rule-status.ts";
 import {
@@ -24,6 +24,9 @@ import {
 import type { Semaphore } from "./semaphore.ts";
 import { toldAlerts } from "./told-alerts.ts";
 import { WaveResults } from "./wave-results.ts";
+
+/** So long results wait for those of slower rules that are evaluated with them. */
+const RESULTS_WAIT_MS_MAX = 1000;
 
 /** Counts since the group was loaded. */
 export interface RuleGroupCounts {
@@ -197,20 +200,41 @@ export class RuleGroupRunner {
   ): Promise<WaveResults | undefined> {
     const { signal } = this.#stop;
     const { group } = this;
+    const { clock } = this.#surroundings;
     const evaluation = new RuleEvaluation(this.#surroundings, group, timeMs, signal);
-    const outcomes = await Promise.all(
-      wave.map((entry) =>
+    const results = new WaveResults(this.#surroundings, this.#settings, group, timeMs);
+    /** By the rule's place in the wave. */
+    const finished = new Map<number, RuleOutcome>();
+    const all = Promise.all(
+      wave.map((entry, place) =>
         this.#semaphore.run(async () => {
-          if (signal.aborted) return undefined;
+          if (signal.aborted) return;
           this.counts.evaluations++;
-          return evaluation.run(entry);
+          finished.set(place, await evaluation.run(entry));
         }),
       ),
-    );
-    if (signal.aborted) return undefined;
-    const results = new WaveResults(this.#surroundings, this.#settings, group, timeMs);
-    await results.take(outcomes.filter((outcome) => outcome !== undefined));
-    return results;
+    ).then(() => true);
+    const pause = new AbortController();
+    const patience = (): Promise<boolean> =>
+      clock.sleep(RESULTS_WAIT_MS_MAX, pause.signal).then(
+        () => false,
+        () => false,
+      );
+    try {
+      for (;;) {
+        const isDone = await Promise.race([all, patience()]);
+        if (signal.aborted) {
+          await all;
+          return undefined;
+        }
+        const outcomes = [...finished].sort(([a], [b]) => a - b).map(([, outcome]) => outcome);
+        finished.clear();
+        if (outcomes.length > 0) await results.take(outcomes);
+        if (isDone && finished.size === 0) return results;
+      }
+    } finally {
+      pause.abort();
+    }
   }
 
   async #endSeries(timeMs: number): Promise<number> {
