@@ -204,7 +204,7 @@ export class Dispatcher implements AsyncDisposable {
 
   /** Takes another configuration: alerts are grouped anew, groups that stay keep their timers and records. */
   async apply(config: NotificationConfig): Promise<void> {
-    const { table, deliveries, intake, observer, writer, clock } = this.#state;
+    const { table, records, deliveries, intake, observer, writer, clock } = this.#state;
     this.#state.config = config;
     const orphans = await deliveries.apply(config);
     for (const entry of orphans) await this.#flusher.drop(entry);
@@ -224,7 +224,11 @@ export class Dispatcher implements AsyncDisposable {
       this.#state.inhibitor.set({ fingerprint, ...alert });
     writes.push(...this.#carry(moved, nowMs));
     const firing = [...intake.all()].filter(({ alert }) => !isResolved(alert, nowMs));
+    const before = new Set([...table.values()].map(({ id }) => id));
     writes.push(...this.#place(firing, nowMs));
+    // What is known of groups that were there at some time before.
+    for (const { id, members } of table.values())
+      if (!before.has(id)) writes.push(...records.renew(id, members).map(recordWrite));
     this.#alarm.ring();
     await writer.write(writes, "grouping alerts anew");
   }
@@ -388,11 +392,7 @@ export class Dispatcher implements AsyncDisposable {
         records.isOwed(groupId, known.fingerprint),
       );
       if (placing.refused) refused++;
-      for (const group of placing.made) {
-        writes.push(groupWrite(group));
-        const startsAtMsOf = (id: string) => this.#state.intake.get(id)?.alert.startsAtMs;
-        writes.push(...records.renew(group.id, startsAtMsOf).map(recordWrite));
-      }
+      for (const group of placing.made) writes.push(groupWrite(group));
       if (placing.isSooner) this.#alarm.ring();
       const [first] = placing.groups;
       if (first === undefined || first.id !== table.firstGroupOf(known.fingerprint)) continue;
@@ -460,6 +460,7 @@ export class Dispatcher implements AsyncDisposable {
     group.flushed = stored.flushed;
     group.isKept = true;
     group.nextFlushMs = Math.max(stored.nextFlushMs, nowMs);
+    boundTimer(group, nowMs);
     table.requeue(group);
   }
 
@@ -494,11 +495,7 @@ export class Dispatcher implements AsyncDisposable {
     const jumpMs = offsetMs - this.#clockOffsetMs;
     if (Math.abs(jumpMs) < CLOCK_JUMP_MS) return;
     this.#clockOffsetMs = offsetMs;
-    for (const group of table.values()) {
-      const { groupWaitMs, groupIntervalMs } = group.route;
-      const leftMaxMs = group.flushed ? groupIntervalMs : groupWaitMs;
-      group.nextFlushMs = Math.min(group.nextFlushMs, nowMs + leftMaxMs);
-    }
+    for (const group of table.values()) boundTimer(group, nowMs);
     table.queue.rebuild();
     const ended: HeardAlert[] = [];
     for (const { alert, origin, timedOut } of intake.all())
@@ -562,4 +559,11 @@ export class Dispatcher implements AsyncDisposable {
 function endedBy(alert: GroupAlert, nowMs: number): GroupAlert {
   if (alert.endsAtMs === null || alert.endsAtMs <= nowMs) return alert;
   return { ...alert, endsAtMs: nowMs };
+}
+
+/** No group waits for longer than its route says, whatever the clock was when its timer was set. */
+function boundTimer(group: LiveGroup, nowMs: number): void {
+  const { groupWaitMs, groupIntervalMs } = group.route;
+  const leftMsMax = group.flushed ? groupIntervalMs : groupWaitMs;
+  group.nextFlushMs = Math.min(group.nextFlushMs, nowMs + leftMsMax);
 }

@@ -149,6 +149,7 @@ export class GroupFlusher {
         continue;
       }
       const told = await this.#readTold(tx, look);
+      this.#recallOwed(group, nowMs);
       const decision = this.#decide(look, told, nowMs);
       await performWrites(tx, this.#writesOf(look, decision, nowMs));
       decisions.push(decision);
@@ -174,6 +175,22 @@ export class GroupFlusher {
     const { records } = this.#state;
     for (const [id, alert] of group.members)
       if (isResolved(alert, nowMs) && !records.isOwed(group.id, id)) group.members.delete(id);
+  }
+
+  /**
+   * What another server told to be over, in vain, left this server's group then: whoever is to hear of it yet is told
+   * by whichever server looks next.
+   */
+  #recallOwed(group: LiveGroup, nowMs: number): void {
+    const { records, intake, table } = this.#state;
+    for (const { record } of records.ofGroup(group.id))
+      for (const id of [...record.missed, ...record.firing]) {
+        const alert = group.members.has(id) ? undefined : intake.get(id)?.alert;
+        if (alert === undefined || !isResolved(alert, nowMs)) continue;
+        if (nowMs - (alert.endsAtMs ?? nowMs) > group.route.repeatIntervalMs) continue;
+        if (table.targetsOf(id, alert.labels).some(({ groupId }) => groupId === group.id))
+          group.members.set(id, alert);
+      }
   }
 
   /** Reads what was told of the group, into memory as well. */

@@ -1,4 +1,4 @@
-import { NO_RECORD, recordWithout } from "@pharos/alert";
+import { type GroupAlert, NO_RECORD, recordWithout } from "@pharos/alert";
 import type { Moved } from "./group-table.ts";
 import { recordIdOf } from "./idempotency-key.ts";
 import { RECORD_COLLECTION, RECORD_RETENTION_MS, type StoredRecord } from "./stored-record.ts";
@@ -63,22 +63,20 @@ export class RecordBook {
   }
 
   /**
-   * A group begins of which there are records: what began since then was told to nobody, whatever they say of a time
-   * before. Gives what has changed.
+   * A group that was there before its alerts were grouped otherwise comes back: what began meanwhile was not told here,
+   * whatever is said of a time before. Gives what has changed.
    */
-  renew(
-    groupId: string,
-    startsAtMsOf: (fingerprint: string) => number | undefined,
-  ): StoredRecord[] {
+  renew(groupId: string, members: ReadonlyMap<string, GroupAlert>): StoredRecord[] {
     const changed: StoredRecord[] = [];
     for (const stored of [...this.ofGroup(groupId)]) {
       const { record } = stored;
-      const anew = new Set(
-        record.firing.filter((id) => (startsAtMsOf(id) ?? 0) > record.timestampMs),
+      const anew = record.firing.filter(
+        (id) => (members.get(id)?.startsAtMs ?? 0) > record.timestampMs,
       );
-      const without = recordWithout(record, anew);
-      if (without === record) continue;
-      const renewed = { ...stored, record: without };
+      if (anew.length === 0) continue;
+      const without = recordWithout(record, new Set(anew));
+      const missed = [...without.missed, ...anew].sort();
+      const renewed = { ...stored, record: { ...without, missed } };
       this.set(renewed);
       changed.push(renewed);
     }
