@@ -34,7 +34,9 @@ const VALUES_MAX = 1_000_000;
 
 const UNREAD = new WeakSet<z.ZodType>();
 const NOT_YET = new WeakMap<z.ZodType, { readonly means: string | undefined }>();
-const SECRET = new WeakSet<z.ZodType>();
+/** What is shown in place of a value. */
+const SECRET = new WeakMap<z.ZodType, string>();
+const MASK = "<secret>";
 
 /** A key that is accepted, not looked into, and listed as not supported yet. */
 export function notYet(means?: string): z.ZodOptional<z.ZodUnknown> {
@@ -51,9 +53,9 @@ export function unread(): z.ZodOptional<z.ZodUnknown> {
   return schema;
 }
 
-/** Marks a schema whose value must never be shown. */
-export function secret<T extends z.ZodType>(schema: T): T {
-  SECRET.add(schema);
+/** Marks a schema whose value must never be shown; `mask` is. */
+export function secret<T extends z.ZodType>(schema: T, mask = MASK): T {
+  SECRET.set(schema, mask);
   return schema;
 }
 
@@ -317,8 +319,9 @@ function redact(node: Node | null, schema: z.ZodType, key: string): void {
   node.commentBefore = null;
   if (isScalar(node) && node.value !== null) {
     const undescribed = schema === ANYTHING || NOT_YET.has(schema);
-    if (!isSecret(schema) && !(undescribed && SECRET_KEY.test(key))) return;
-    node.value = "<secret>";
+    const mask = maskOf(schema) ?? (undescribed && SECRET_KEY.test(key) ? MASK : undefined);
+    if (mask === undefined) return;
+    node.value = mask;
     node.type = "PLAIN";
     return;
   }
@@ -337,9 +340,11 @@ function redact(node: Node | null, schema: z.ZodType, key: string): void {
   }
 }
 
-function isSecret(schema: z.ZodType): boolean {
-  if (SECRET.has(schema)) return true;
-  return schema instanceof z.ZodOptional && isSecret(schema.unwrap() as z.ZodType);
+/** Undefined for what is no secret. */
+function maskOf(schema: z.ZodType): string | undefined {
+  const mask = SECRET.get(schema);
+  if (mask !== undefined || !(schema instanceof z.ZodOptional)) return mask;
+  return maskOf(schema.unwrap() as z.ZodType);
 }
 
 function fieldOf(schema: z.ZodType, name: string): z.ZodType {

@@ -35,6 +35,8 @@ export const httpUrl = z.string().superRefine((address, context) => {
 
 /** How Alertmanager writes a secret that it shows; files with it come from its API and are read, not sent to. */
 const MASK = "<secret>";
+/** And where its clients of before 0.26 read nothing but an address. */
+const URL_MASK = "http://<secret>";
 
 /** An address that holds a key; messages do not repeat it. */
 export function secretUrl(): z.ZodType<Secret, string> {
@@ -49,12 +51,13 @@ export function secretUrl(): z.ZodType<Secret, string> {
 /** The same, and one with a template in it, which has an address only once it is expanded. */
 export function secretUrlTemplate(): z.ZodType<Secret, string> {
   const url = z.string().transform((address, context) => {
-    const isFine = address === MASK || address.includes("{{") || urlProblem(address) === undefined;
-    if (isFine) return new Secret(address);
+    const isMask = address === MASK || address === URL_MASK;
+    if (isMask || address.includes("{{") || urlProblem(address) === undefined)
+      return new Secret(address);
     context.addIssue({ code: "custom", message: URL_HINT });
     return z.NEVER;
   });
-  return secret(url);
+  return secret(url, URL_MASK);
 }
 
 /** `mail.example.com:25`, `[::1]:25`. */
