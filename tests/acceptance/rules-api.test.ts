@@ -1,7 +1,9 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
-import { eventually } from "../harness/child.ts";
-import { PharosProcess, temporaryFolder } from "../harness/pharos-process.ts";
+import { eventually, run } from "../harness/child.ts";
+import { PharosProcess, pharosCommand, temporaryFolder } from "../harness/pharos-process.ts";
 
 const CONFIG = `global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [rules.yml]
@@ -136,4 +138,30 @@ test("a rule is replayed over what a server has stored", async () => {
   // After a quarter of an hour and `for`; evaluations need not stand where samples do.
   ok(startSeconds >= 1200 && startSeconds <= 1230, `${startSeconds} s`);
   ok(cost.actual.samples > 0);
+});
+
+test("rules are applied, listed, tested and deleted from a terminal", async () => {
+  await using folder = await temporaryFolder();
+  await using pharos = await PharosProcess.start({
+    ...{ folder: folder.path, config: CONFIG, files: { "rules.yml": RULE_FILE } },
+  });
+  const call = async (...args: readonly string[]) => {
+    const [program, all] = pharosCommand("rules", ...args, "--url", pharos.url);
+    return run(program, all, { cwd: folder.path });
+  };
+  const file = join(folder.path, "rule.yml");
+  await writeFile(file, "alert: Always\nexpr: vector(1) == 1\n");
+  const first = await call("apply", "rule.yml", "--author", "ann");
+  deepEqual([first.code, first.stdout], [0, "Always: vector(1) == 1 (version 1)\n"]);
+  const again = await call("apply", "rule.yml", "--author", "bob");
+  equal(again.stdout, "Always: vector(1) == 1 (version 2)\n");
+  const tested = await call("test", "rule.yml", "--replay", "10s");
+  match(tested.stdout, /^Always: vector\(1\) == 1\nwould fire now\n/);
+  const listed = await call("list");
+  match(listed.stdout, /^FromFile .*\/rules\.yml .*vector\(1\)$/m);
+  match(listed.stdout, /^Always .* api:rules .*vector\(1\) == 1$/m);
+  equal((await call("delete", "Always")).code, 0);
+  const gone = await call("delete", "FromFile");
+  equal(gone.code, 1);
+  match(gone.stderr, /the rule "FromFile" is in the group "files" of .*rules\.yml/);
 });
