@@ -36,7 +36,7 @@ export interface DocumentStore {
   /**
    * Runs `work` in one transaction, after those called before it: what it wrote is kept as a whole when the promise
    * resolves (and then survives power loss), and not at all if `work` throws, whose error is passed on. Transactions
-   * do not overlap, not even those of other processes; `work` must not start another one.
+   * do not overlap, not even those of other processes; `work` must not start another one, nor wait for one.
    *
    * @throws OperatingError `disk.full`, `disk.failed`; `queue.full` where too many wait; `database.unavailable`, whose
    *   message says so where nobody knows whether it was kept.

@@ -7,6 +7,8 @@ import { SqlDocumentReader, SqlDocumentTransaction } from "./sql-documents.ts";
 
 /** Transactions of this process that wait for their turn; more are refused. */
 export const TRANSACTIONS_WAITING_MAX = 10_000;
+/** Transactions that are committed together, so that other servers and the first of them need not wait long. */
+const TOGETHER_MAX = 50;
 /** What ends every transaction that is kept. */
 export const COMMIT = "COMMIT";
 
@@ -23,13 +25,17 @@ export interface SqlDatabase extends AsyncDisposable {
   readonly watchers: ChangeWatchers;
 }
 
-/** `DocumentStore` on a database that is open and has its tables. */
+/**
+ * `DocumentStore` on a database that is open and has its tables. Transactions that wait at the same time are committed
+ * together: a commit waits for the disk, and that is the longest part of most. Each has a savepoint, so that one that
+ * fails takes none of the others with it.
+ */
 export class SqlDocumentStore implements DocumentStore {
   readonly shared: boolean;
   readonly #database: SqlDatabase;
-  /** Transactions wait for each other here, in the order of the calls, and not for locks. */
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  /** In the order of the calls. */
+  readonly #waiting: Turn[] = [];
+  #draining: Promise<void> | undefined;
   readonly #reads = new Set<Promise<unknown>>();
 
   constructor(database: SqlDatabase) {
@@ -38,21 +44,30 @@ export class SqlDocumentStore implements DocumentStore {
   }
 
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T> {
-    return this.#inTurn(async () => {
-      const { begin, watchers } = this.#database;
-      const [result, changed] = await this.#within(begin, async (db) => {
-        const tx = new SqlDocumentTransaction(db);
-        return [await tx.use(work), tx.changed];
-      });
-      watchers.changed(changed);
-      return result;
+    return this.#wait((resolve: (result: T) => void, reject) => {
+      let resolveKept = (): void => {};
+      return {
+        kind: "write",
+        async run(db) {
+          const tx = new SqlDocumentTransaction(db);
+          const result = await tx.use(work);
+          resolveKept = () => resolve(result);
+          return tx.changed;
+        },
+        kept: () => resolveKept(),
+        failed: reject,
+      };
     });
   }
 
   read<T>(work: (tx: DocumentReader) => Promise<T>): Promise<T> {
     const read = (): Promise<T> =>
       this.#within(this.#database.beginRead, (db) => new SqlDocumentReader(db).use(work));
-    if (!this.#database.readsBesideWrites) return this.#inTurn(read);
+    if (!this.#database.readsBesideWrites)
+      return this.#wait((resolve: (result: T) => void, reject) => ({
+        kind: "read",
+        run: () => read().then(resolve, reject),
+      }));
     const reading = read();
     this.#reads.add(reading);
     const done = (): void => void this.#reads.delete(reading);
@@ -64,18 +79,66 @@ export class SqlDocumentStore implements DocumentStore {
     return this.#database.watchers.add(collection, onChange);
   }
 
-  #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= TRANSACTIONS_WAITING_MAX) {
+  #wait<T>(
+    turn: (resolve: (result: T) => void, reject: (error: unknown) => void) => Turn,
+  ): Promise<T> {
+    if (this.#waiting.length >= TRANSACTIONS_WAITING_MAX) {
       const message = `${TRANSACTIONS_WAITING_MAX} transactions wait for the database already`;
       return Promise.reject(new OperatingError("queue.full", message));
     }
-    this.#waiting++;
-    const result = this.#last.then(() => {
-      this.#waiting--;
-      return run();
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push(turn(resolve, reject));
+      this.#draining ??= this.#drain();
     });
-    this.#last = result.catch(() => {}); // The caller hears of it; the next one in line does not.
-    return result;
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.resolve(); // Whoever called goes on first, and may have more.
+    for (let first = this.#waiting.shift(); first !== undefined; first = this.#waiting.shift()) {
+      if (first.kind === "read") {
+        await first.run();
+        continue;
+      }
+      const together = [first];
+      for (let next = this.#waiting[0]; next?.kind === "write"; next = this.#waiting[0]) {
+        if (together.length === TOGETHER_MAX) break;
+        together.push(next);
+        this.#waiting.shift();
+      }
+      await this.#commit(together);
+    }
+    this.#draining = undefined;
+  }
+
+  /** Never throws: each transaction hears how it went. */
+  async #commit(together: readonly WaitingWrite[]): Promise<void> {
+    const changed = new Set<string>();
+    const failed = new Set<WaitingWrite>();
+    const runOne = async (write: WaitingWrite, db: Kysely<DocumentTables>): Promise<void> => {
+      for (const collection of await write.run(db)) changed.add(collection);
+    };
+    try {
+      await this.#within(this.#database.begin, async (db) => {
+        if (together.length === 1) for (const write of together) await runOne(write, db);
+        else
+          for (const write of together) {
+            await sql.raw("SAVEPOINT one").execute(db);
+            try {
+              await runOne(write, db);
+            } catch (error) {
+              failed.add(write);
+              write.failed(error);
+              await sql.raw("ROLLBACK TO SAVEPOINT one").execute(db);
+            }
+            await sql.raw("RELEASE SAVEPOINT one").execute(db);
+          }
+      });
+    } catch (error) {
+      for (const write of together) if (!failed.has(write)) write.failed(error);
+      return;
+    }
+    this.#database.watchers.changed(changed);
+    for (const write of together) if (!failed.has(write)) write.kept();
   }
 
   #within<T>(begin: string, work: (db: Kysely<DocumentTables>) => Promise<T>): Promise<T> {
@@ -97,8 +160,19 @@ export class SqlDocumentStore implements DocumentStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#last;
+    await this.#draining;
     await Promise.allSettled(this.#reads);
     await this.#database[Symbol.asyncDispose]();
   }
+}
+
+type Turn = WaitingWrite | { readonly kind: "read"; run(): Promise<void> };
+
+interface WaitingWrite {
+  readonly kind: "write";
+  /** Gives the collections that it changed. */
+  run(db: Kysely<DocumentTables>): Promise<ReadonlySet<string>>;
+  /** It is on the disk. */
+  kept(): void;
+  failed(error: unknown): void;
 }

@@ -154,6 +154,34 @@ export function documentStoreConformance(name: string, open: () => Promise<Docum
       );
     });
 
+    test("of transactions that wait together, those that throw leave nothing and the others are kept", async () => {
+      await using store = await open();
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 120 }, (_, at) =>
+          store.transaction(async (tx) => {
+            const before = (await tx.get("things", "count"))?.body ?? 0;
+            await tx.put("things", { id: "count", body: Number(before) + 1, sortKey: 0 });
+            await tx.put("things", { id: `thing ${at}`, body: at, sortKey: at, tags: ["thing"] });
+            if (at % 3 === 0) throw new RangeError(`no ${at}`);
+            return before;
+          }),
+        ),
+      );
+      const kept = Array.from({ length: 120 }, (_, at) => at).filter((at) => at % 3 !== 0);
+      deepEqual(
+        outcomes.map((outcome) =>
+          outcome.status === "fulfilled" ? outcome.value : String(outcome.reason),
+        ),
+        outcomes.map((_, at) => (at % 3 === 0 ? `RangeError: no ${at}` : kept.indexOf(at))),
+      );
+      const found = await store.read((tx) => tx.list("things", { tags: ["thing"], limit: 200 }));
+      deepEqual(
+        found.map(({ body }) => body),
+        kept,
+      );
+      equal((await get(store, "count"))?.body, kept.length);
+    });
+
     test("what a transaction returns is handed on", async () => {
       await using store = await open();
       equal(await store.transaction(async () => "answer"), "answer");
