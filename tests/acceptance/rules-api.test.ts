@@ -1,5 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { eventually, run } from "../harness/child.ts";
@@ -165,3 +167,66 @@ test("rules are applied, listed, tested and deleted from a terminal", async () =
   equal(gone.code, 1);
   match(gone.stderr, /the rule "FromFile" is in the group "files" of .*rules\.yml/);
 });
+
+test("a rule's channels lead to the receivers of those names, also after a restart", async () => {
+  await using hook = await webhook();
+  await using folder = await temporaryFolder();
+  await using pharos = await PharosProcess.start({
+    folder: folder.path,
+    config: CONFIG,
+    files: {
+      "rules.yml": RULE_FILE,
+      "alertmanager.yml": `route: {receiver: everybody, group_by: [alertname], group_wait: 1s, group_interval: 1s, repeat_interval: 1h}
+receivers:
+  - name: everybody
+    webhook_configs: [{url: "${hook.url}everybody"}]
+  - name: team-a
+    webhook_configs: [{url: "${hook.url}team-a"}]
+`,
+    },
+    args: ["--alertmanager-config", `${folder.path}/alertmanager.yml`],
+  });
+  const client = new RulesClient(pharos);
+  await client.send(
+    "POST",
+    "/api/v1/alerts/rules",
+    '{"name":"ForTeam","sentence":"vector(1) == 1","channels":["pagerduty:team-a"]}',
+  );
+  await eventually("both are told", async () => hook.told.length >= 2);
+  deepEqual(hook.told.toSorted(), ["/everybody FromFile", "/team-a ForTeam"]);
+  await pharos.stop("SIGKILL");
+  await pharos.restart();
+  await client.send("DELETE", "/api/v1/alerts/rules/ForTeam");
+  // What was told before the restart is known: only the end is news.
+  await eventually("the end is told", async () => hook.told.length >= 3);
+  equal(hook.told[2], "/team-a ForTeam resolved");
+});
+
+/** Keeps who was told of which alert, in order. */
+async function webhook(): Promise<
+  AsyncDisposable & { readonly url: string; readonly told: readonly string[] }
+> {
+  const told: string[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as {
+        readonly status: string;
+        readonly groupLabels: { readonly alertname: string };
+      };
+      const end = body.status === "resolved" ? " resolved" : "";
+      told.push(`${request.url} ${body.groupLabels.alertname}${end}`);
+      response.end();
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  return {
+    ...{ url: `http://127.0.0.1:${port}/`, told },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}

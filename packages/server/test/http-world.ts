@@ -116,7 +116,7 @@ export class HttpWorld {
     const onChange = (): void => void this.#alertRules?.feed.bookChanged();
     const book = await RuleBook.open({ clock, store: documents, onChange, onProblem });
     const feed = new RuleFeed({
-      book,
+      ...{ book, pastChannels: [] },
       prepare: async (channels) => {
         this.channels = channels;
       },

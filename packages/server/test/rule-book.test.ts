@@ -203,3 +203,22 @@ test("a rule keeps a limited number of versions", async () => {
   await using next = await world.open();
   equal(next.get(id)?.version, RULE_VERSIONS_MAX + 6);
 });
+
+test("what rules were before a change of the last day is known after a restart", async () => {
+  const world = new World();
+  await using book = await world.open();
+  const id = await created(book, "A", "up == 0");
+  await created(book, "B");
+  await world.clock.advance(48 * 3_600_000);
+  await book.update(id, content("A", "up == 1"), ME);
+  await book.remove(id, ME);
+  world.documents = world.documents.kill();
+  await using next = await world.open();
+  const past = await next.past();
+  deepEqual(
+    past.map(({ rules }) => rules[0]?.expr),
+    ["up == 1", "up == 1", "up == 0"],
+  );
+  await world.clock.advance(48 * 3_600_000);
+  deepEqual(await next.past(), []);
+});

@@ -83,7 +83,7 @@ export class Alerting implements AsyncDisposable {
       Alerting,
       "dispatcher" | "rules" | "sender" | "book" | "incidents" | "silences" | "receivers"
     >,
-    options: Pick<AlertingOptions, "files" | "log">,
+    options: Pick<AlertingOptions, "files" | "log"> & { readonly pastChannels: readonly string[] },
     closers: AsyncDisposableStack,
   ) {
     this.dispatcher = parts.dispatcher;
@@ -94,7 +94,7 @@ export class Alerting implements AsyncDisposable {
     this.silences = parts.silences;
     this.receivers = parts.receivers;
     this.feed = new RuleFeed({
-      book: parts.book,
+      ...{ book: parts.book, pastChannels: options.pastChannels },
       prepare: (channels) => this.#tell(channels),
       evaluate: (groups) => parts.rules.apply(groups),
       onProblem: problemLog(options.log),
@@ -119,7 +119,10 @@ export class Alerting implements AsyncDisposable {
       onChange: () => void alerting?.feed.bookChanged(),
     });
     closers.use(book);
-    const channels = channelsOfGroups(book.groups(loaded.config.global));
+    const channels = channelsOfGroups([
+      ...(await book.past()),
+      ...book.groups(loaded.config.global),
+    ]);
     let rules: RuleManager | undefined;
     const context: AlertContextOptions = {
       clock: systemClock,
@@ -173,7 +176,7 @@ export class Alerting implements AsyncDisposable {
     closers.use(rules);
     alerting = new Alerting(
       { dispatcher, rules, sender, book, incidents, silences, receivers },
-      options,
+      { ...options, pastChannels: channels },
       closers.move(),
     );
     return alerting;

@@ -34,6 +34,9 @@ export const RULE_VERSIONS_MAX = 1000;
 const NAME_LENGTH_MAX = 256;
 /** Documents that are read at once. */
 const PAGE_SIZE = 1000;
+/** For so long what rules were before a change is of interest, of so many changes. */
+const PAST_MS = 24 * 60 * 60_000;
+const PAST_CHANGES_MAX = 1000;
 /** How long until changes are looked for again where that has failed. */
 const RETRY_MS = 5000;
 
@@ -154,6 +157,23 @@ export class RuleBook implements AsyncDisposable {
         return draft.add(namespace, content, edit, enabled ?? true);
       }),
     );
+  }
+
+  /** What the rules were that were changed or deleted within the last day: their alerts may not be over for everybody. */
+  past(): Promise<readonly RuleContent[]> {
+    const { store, clock } = this.#options;
+    return store.read(async (tx) => {
+      const page = { order: "desc", limit: PAST_CHANGES_MAX } as const;
+      const past: RuleContent[] = [];
+      for (const { body } of await tx.list(RULE_VERSIONS_COLLECTION, page)) {
+        const { action, rule } = versionFromJson(body);
+        if (rule.updatedAtMs < clock.nowMs() - PAST_MS) break;
+        if (action === "deleted") past.push(rule.content);
+        const before = await tx.get(RULE_VERSIONS_COLLECTION, versionId(rule.id, rule.version - 1));
+        if (before !== undefined) past.push(versionFromJson(before.body).rule.content);
+      }
+      return past;
+    });
   }
 
   /** @throws OperatingError `not_found`, `conflict` where it has another version or the name is taken; as `create`. */

@@ -3,11 +3,19 @@ import { OperatingError } from "@pharos/base";
 import type { RuleDefaults } from "../config/rule-file.ts";
 import type { RuleBook } from "./rule-book.ts";
 
+/** So many channels are remembered that no rule names any more. */
+const PAST_CHANNELS_MAX = 10_000;
+
 export interface RuleFeedOptions {
   readonly book: RuleBook;
+  /** Those of rules of a short while ago, whose alerts may not be over for everybody. */
+  readonly pastChannels: readonly string[];
   /** Takes groups in place of the present ones. */
   readonly evaluate: (groups: readonly RuleGroup[]) => Promise<void>;
-  /** Called before, so that those whom rules name are told from the first alert on. */
+  /**
+   * Called before, so that those whom rules name are told from the first alert on. Channels that were named before are
+   * among them: who has heard of an alert must hear of its end.
+   */
   readonly prepare: (channels: readonly string[]) => Promise<void>;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
@@ -19,9 +27,11 @@ export class RuleFeed {
   #running: Promise<void> = Promise.resolve();
   /** One that has not begun, and will see all that has changed until it does. */
   #next: Promise<void> | undefined;
+  readonly #channels: Set<string>;
 
   constructor(options: RuleFeedOptions) {
     this.#options = options;
+    this.#channels = new Set(options.pastChannels);
   }
 
   /** The groups of the files that are evaluated now. */
@@ -58,17 +68,24 @@ export class RuleFeed {
       this.#next = undefined;
       const { book, evaluate, prepare } = this.#options;
       const own = book.groups(this.defaults);
-      await prepare(channelsOfGroups(own));
+      await prepare(this.#withPast(channelsOfGroups(own)));
       await evaluate([...this.fileGroups, ...own]);
     });
     this.#next = next;
     this.#running = next.catch(() => {}); // Whoever asked for it hears of it.
     return next;
   }
+
+  /** These and those before, sorted. */
+  #withPast(channels: readonly string[]): readonly string[] {
+    if (this.#channels.size > PAST_CHANNELS_MAX) this.#channels.clear();
+    for (const channel of channels) this.#channels.add(channel);
+    return [...this.#channels].sort();
+  }
 }
 
 /** The channels that rules of these groups name, sorted. */
-export function channelsOfGroups(groups: readonly RuleGroup[]): readonly string[] {
+export function channelsOfGroups(groups: readonly Pick<RuleGroup, "rules">[]): readonly string[] {
   const channels = new Set<string>();
   for (const { rules } of groups)
     for (const { labels } of rules)
