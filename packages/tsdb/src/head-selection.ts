@@ -116,11 +116,17 @@ export function resolveHead(
     toIndexes[count] = toIndexes[at] as number;
     count++;
   }
+  // In one buffer: a selection is sent to another thread, where most are small, and each buffer of them has its price.
+  const columns = new Uint32Array(3 * count);
+  const place = (column: Uint32Array, at: number): Uint32Array => {
+    columns.set(column.subarray(0, count), at * count);
+    return columns.subarray(at * count, (at + 1) * count);
+  };
   return {
-    refs: matching.slice(0, count),
-    fromIndexes: fromIndexes.slice(0, count),
-    toIndexes: toIndexes.slice(0, count),
-    late: late.columns(),
+    refs: place(matching, 0),
+    fromIndexes: place(fromIndexes, 1),
+    toIndexes: place(toIndexes, 2),
+    late: late.columns(columns.buffer),
     histograms: histograms?.list(),
     starts: starts?.lists(),
     seriesEnded: head.endedCount,
@@ -143,10 +149,8 @@ export async function headLabels(head: Head, refs: Uint32Array, pause: Pause): P
 /** The buffers of a selection, to be moved to another thread instead of copied. */
 export function buffersOf({ refs, fromIndexes, toIndexes, late }: HeadSelection) {
   const { positions, ends, timestampsMs, bits } = late;
-  const columns = [refs, fromIndexes, toIndexes];
-  return [...columns, positions, ends, timestampsMs, bits].map(
-    (column) => column.buffer as ArrayBuffer,
-  );
+  const columns = [refs, fromIndexes, toIndexes, positions, ends, timestampsMs, bits];
+  return [...new Set(columns.map((column) => column.buffer as ArrayBuffer))];
 }
 
 class StartListsBuilder {
@@ -186,7 +190,13 @@ class LateBuilder {
     return true;
   }
 
-  columns(): LateColumns {
+  /** @param room a buffer that is sent anyway, for columns without entries. */
+  columns(room: ArrayBuffer): LateColumns {
+    if (this.#series.length === 0) {
+      const none = new Uint32Array(room, 0, 0);
+      const timestampsMs = new Float64Array(room, 0, 0);
+      return { positions: none, ends: none, timestampsMs, bits: none };
+    }
     const ends = new Uint32Array(this.#series.length);
     let end = 0;
     for (const [i, { timestampsMs }] of this.#series.entries()) {

@@ -178,9 +178,16 @@ export class LabelsCache {
       (at) => labelBytesAt(list, at),
       pause,
     );
-    const selection = new KnownSelection(refs, order, list, this.#interner, (smaller, size) => {
-      if (this.#sorted.get(hash) === smaller) this.#size -= size;
-    });
+    // A copy: what was sent with the references is not kept.
+    const selection = new KnownSelection(
+      refs.slice(),
+      order,
+      list,
+      this.#interner,
+      (smaller, size) => {
+        if (this.#sorted.get(hash) === smaller) this.#size -= size;
+      },
+    );
     if (seriesEnded === this.#seriesEnded) this.#keep(hash, selection);
     return selection;
   }
