@@ -17,7 +17,7 @@ export interface TemplateFile {
 /** A group of thousands of alerts makes a long mail; beyond these no server would take it. */
 export const NOTIFICATION_LIMITS: ExpansionLimits = {
   lengthMax: 16 * 1024 * 1024,
-  stepsMax: 5_000_000,
+  stepsMax: 2_000_000,
 };
 
 /** How long one file may be, in UTF-16 units: mails are written in a lot of HTML. */
