@@ -130,6 +130,7 @@ function signed(text: string, arg: Value, flags: string): string {
 }
 
 function pad(text: string, width: number, flags: string, numeric: boolean): string {
+  if (text.length >= 2 * width) return text; // Without counting the characters of a long text.
   const missing = width - Array.from(text).length;
   if (missing <= 0) return text;
   if (flags.includes("-")) return text + " ".repeat(missing);
