@@ -10,6 +10,7 @@ import {
   seededRng,
 } from "@pharos/base";
 import { Dispatcher, type NotificationConfig } from "@pharos/notify";
+import type { DocumentStore } from "@pharos/ports";
 import { createEngine } from "@pharos/promql/engine";
 import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
 import { slotBefore } from "../src/rules/rule-group-runner.ts";
@@ -450,4 +451,76 @@ test("a rule that takes long keeps the alerts of others in its group for no more
   equal((await server.stored("slow")).length, 1, "its own result comes when it is done");
   deepEqual(server.problems, []);
   await server.stop();
+});
+
+test("servers that share a store keep their alerts apart, and forget those of one that is gone for a week", async () => {
+  const clock = new SimClock(START_MS);
+  const samples = new MemoryStore();
+  const engine = createEngine({ clock });
+  const documents = new MemoryDocumentStore();
+  const store: DocumentStore = {
+    shared: true,
+    transaction: (work) => documents.transaction(work),
+    read: (work) => documents.read(work),
+    watch: (collection, onChange) => documents.watch(collection, onChange),
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const told: string[] = [];
+  const open = (replicaName: string): Promise<RuleManager> =>
+    RuleManager.open({
+      ...{ clock, store, replicaName },
+      evaluate: (expr, timeMs, signal) => engine.instant(samples, expr, timeMs, { signal }),
+      append: (batch) => samples.append(batch),
+      notify: async (alerts) => {
+        for (const { endsAtMs } of alerts)
+          told.push(`${replicaName} ${endsAtMs === null ? "fires" : "ends"}`);
+      },
+      externalLabels: () => labelsFrom({}),
+      externalUrl: "",
+      onProblem: (error) => {
+        throw error;
+      },
+    });
+  const ids = (): Promise<readonly string[]> =>
+    store.read(async (tx) => {
+      const documents = await tx.list("rule_states", { limit: 10 });
+      return documents.map(({ id }) => id.replace(/;.*/, "")).sort();
+    });
+  const pass = async (seconds: number, up: number): Promise<void> => {
+    for (let i = 0; i < seconds; i++) {
+      await samples.append({
+        labelSets: [labelsFrom({ __name__: "up", instance: "a" })],
+        series: new Uint32Array(1),
+        timestampsMs: Float64Array.of(clock.nowMs()),
+        values: Float64Array.of(up),
+        stale: null,
+      });
+      await clock.advance(SECOND);
+    }
+  };
+  const rules = [group([DOWN])];
+  const one = await open("one");
+  const two = await open("two");
+  for (const manager of [one, two]) await manager.apply(rules);
+  await pass(20, 0);
+  deepEqual(await ids(), ["one", "two"]);
+  deepEqual(told.sort(), ["one fires", "two fires"]);
+  told.length = 0;
+
+  // One that starts again takes up its own alerts, and leaves those of the other alone.
+  await one[Symbol.asyncDispose]();
+  await using again = await open("one");
+  await again.apply([]);
+  deepEqual(told, ["one ends"]);
+  deepEqual(await ids(), ["two"]);
+
+  await two[Symbol.asyncDispose]();
+  await clock.advance(6 * 24 * 60 * MINUTE);
+  await using third = await open("three");
+  deepEqual(await ids(), ["two"], "it may come back");
+  await third.apply([]);
+  await clock.advance(2 * 24 * 60 * MINUTE);
+  await using fourth = await open("four");
+  await fourth.apply([]);
+  deepEqual(await ids(), []);
 });
