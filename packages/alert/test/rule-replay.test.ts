@@ -195,3 +195,31 @@ test("leaving out flushes that cannot send anything counts the same notification
     }),
   );
 });
+
+test("a list of series that stays the same gives the same as one made anew each time", () => {
+  const minutes = fc.array(fc.subarray(["a", "b", "c"]), { minLength: 1, maxLength: 40 });
+  const times = fc.record({
+    forMs: fc.constantFrom(0, 2 * MINUTE),
+    keepFiringForMs: fc.constantFrom(0, 3 * MINUTE),
+    labels: fc.constantFrom([], [["value", "{{ $value }}"] as const]),
+  });
+  fc.assert(
+    fc.property(minutes, times, (present, rule) => {
+      const [anew, shared] = [replayOf({ ...RULE, ...rule }), replayOf({ ...RULE, ...rule })];
+      let list: readonly Labels[] = [];
+      for (const [minute, hosts] of present.entries()) {
+        const labels = hosts.map((host) => labelsFrom({ host }));
+        if (JSON.stringify(labels) !== JSON.stringify(list)) list = labels;
+        const [values, isLast] = [hosts.map(() => minute), minute === present.length - 1];
+        anew.step(minute * MINUTE, { labels, values }, isLast);
+        shared.step(minute * MINUTE, { labels: list, values }, isLast);
+      }
+      for (const replay of [anew, shared]) replay.end(present.length * MINUTE);
+      const told = (replay: RuleReplay) => [
+        ...[replay.firings, replay.intervals, replay.alerts, [...replay.notifications]],
+      ];
+      deepEqual(told(shared), told(anew));
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -44,23 +44,42 @@ export class RuleReplay {
   #firings = 0;
   #failures = 0;
   #firstError: string | undefined;
+  /** Whether labels of alerts come from labels alone, not from values. */
+  readonly #fixedLabels: boolean;
+  /** The series whose alerts all fire, and will for as long as these are there. */
+  #steady: readonly Labels[] | undefined;
+  /** The last of the evaluations that were left out for that. */
+  #skipped: { readonly timeMs: number; readonly vector: RuleVector } | undefined;
 
   constructor(rule: CompiledAlertingRule, options: RuleReplayOptions) {
     this.#rule = rule;
     // Texts are for people: they are made for the last evaluation only.
     this.#silent = { ...rule, annotations: [] };
+    this.#fixedLabels = rule.labels.every(([, { parsed }]) => parsed === undefined);
     this.#options = options;
     this.#notifications =
       options.routing === undefined ? undefined : new NotificationReplay(options.routing);
   }
 
   /**
-   * One evaluation; times must go up. `isLast` makes the annotations, too. Answers how many alerts there are, a measure
-   * of the work.
+   * One evaluation; times must go up. `isLast` makes the annotations, too. Answers how many alerts were looked at, a
+   * measure of the work: where the very list of label sets is that of the step before, it may be none.
    */
   step(timeMs: number, vector: RuleVector, isLast = false): number {
     // Nothing can change: most evaluations of most rules.
     if (vector.labels.length === 0 && this.#state.alerts.size === 0) return 0;
+    if (vector.labels === this.#steady && !isLast) {
+      this.#skipped = { timeMs, vector };
+      return 0;
+    }
+    // An alert that goes on firing without its condition has the value of the last time that it held.
+    if (this.#skipped !== undefined)
+      this.#evaluate(this.#skipped.timeMs, this.#skipped.vector, false);
+    this.#skipped = undefined;
+    return this.#evaluate(timeMs, vector, isLast);
+  }
+
+  #evaluate(timeMs: number, vector: RuleVector, isLast: boolean): number {
     const rule = isLast ? this.#rule : this.#silent;
     const step = stepRule(rule, this.#state, vector, timeMs, this.#options);
     this.#state = step.state;
@@ -74,7 +93,17 @@ export class RuleReplay {
       if (alert !== undefined) told.push(alert);
     }
     if (told.length > 0) this.#notifications?.update(told, timeMs);
+    this.#steady = this.#isSteady(vector) ? vector.labels : undefined;
     return step.state.alerts.size;
+  }
+
+  /** Whether all alerts fire because of these series: the same ones change nothing then. */
+  #isSteady({ labels }: RuleVector): boolean {
+    const { alerts } = this.#state;
+    if (!this.#fixedLabels || alerts.size !== labels.length) return false;
+    for (const { state } of alerts.values())
+      if (state.phase !== "firing" || state.falseSinceMs !== null) return false;
+    return true;
   }
 
   /** As of the end: what is due until then is sent. */

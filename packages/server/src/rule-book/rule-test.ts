@@ -25,6 +25,8 @@ const REPLAY_WORK_MAX = 5_000_000;
 const CHUNK_STEPS_MAX = 10_000;
 /** Others have their turn after so many alerts that were looked at. */
 const TURN_WORK = 2000;
+/** To look whether so many series have a value takes about as long as an alert. */
+const SERIES_OF_ALERT = 100;
 /** Bytes of the result of one chunk. */
 const RESULT_SIZE_MAX = 256 * 1024 * 1024;
 
@@ -121,7 +123,7 @@ export class RuleTester {
         const isLast = done + at === steps - 1;
         const alerts = replay.step(startMs + (done + at) * stepMs, chunk.next(), isLast);
         work += alerts;
-        sinceTurn += alerts + 1;
+        sinceTurn += alerts + 1 + result.series.length / SERIES_OF_ALERT;
         if (work > REPLAY_WORK_MAX)
           throw new OperatingError(
             "query.over_limit",
@@ -232,27 +234,35 @@ class ChunkVectors {
   /** How many values of each series have been given. */
   readonly #given: Uint32Array;
   #step = 0;
+  /** Of the step before; the same list goes on where the same series have values. */
+  #labels: readonly Labels[] = [];
+  readonly #wasPresent: Uint8Array;
 
   constructor({ series }: RangeResult) {
     this.#series = series;
     this.#given = new Uint32Array(series.length);
+    this.#wasPresent = new Uint8Array(series.length);
   }
 
   next(): RuleVector {
-    const labels: Labels[] = [];
     const values: number[] = [];
     const step = this.#step++;
+    let changed = false;
     for (const [at, one] of this.#series.entries()) {
-      if ((((one.present[step >> 3] ?? 0) >> (step & 7)) & 1) === 0) continue;
-      labels.push(one.labels);
+      const present = ((one.present[step >> 3] ?? 0) >> (step & 7)) & 1;
+      if (present !== this.#wasPresent[at]) changed = true;
+      this.#wasPresent[at] = present;
+      if (present === 0) continue;
       values.push(one.values[this.#given[at] as number] as number);
       this.#given[at] = (this.#given[at] as number) + 1;
     }
-    return labels.length === 0 ? NOTHING : { labels, values };
+    if (changed)
+      this.#labels = this.#series
+        .filter((_, at) => this.#wasPresent[at] === 1)
+        .map(({ labels }) => labels);
+    return { labels: this.#labels, values };
   }
 }
-
-const NOTHING: RuleVector = { labels: [], values: [] };
 
 function rangeForm(
   query: string,
