@@ -4,15 +4,19 @@ const ENCODER = new TextEncoder();
 
 /** A message that is at most so many bytes of JSON: where it is larger, the one long text in it is cut. */
 export function fittedMessage<M>(message: (text: string) => M, text: string, sizeMax: number): M {
-  let fitting = text;
-  for (;;) {
-    const candidate = message(fitting);
-    const over = sizeOf(JSON.stringify(candidate)) - sizeMax;
-    if (over <= 0 || fitting === "") return candidate;
-    // What a byte of the text is in JSON is at least a byte: this never takes too little by more than the ellipsis.
-    const size = sizeOf(fitting) - over;
-    fitting = size > 3 ? truncateBytes(fitting, size) : "";
+  const fits = (candidate: M): boolean => sizeOf(JSON.stringify(candidate)) <= sizeMax;
+  const whole = message(text);
+  if (fits(whole)) return whole;
+  // A character may be up to six bytes of JSON, so how much of the text fits is found by halving.
+  let fitting = message("");
+  let [low, high] = [0, Math.min(sizeOf(text), sizeMax)];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const candidate = message(truncateBytes(text, middle));
+    if (fits(candidate)) [fitting, low] = [candidate, middle];
+    else high = middle - 1;
   }
+  return fitting;
 }
 
 /** In UTF-8. */

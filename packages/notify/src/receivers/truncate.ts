@@ -9,7 +9,7 @@ export function truncateCharacters(text: string, max: number): string {
 export function truncateBytes(text: string, max: number): string {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= max) return text;
-  let end = max - 3;
+  let end = Math.max(max - 3, 0);
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
   return `${new TextDecoder().decode(bytes.slice(0, end))}…`;
 }
