@@ -1,0 +1,155 @@
+import { type OperatingError, seededRng } from "@pharos/base";
+import { Dispatcher, type OutgoingNotification, SilenceBook } from "@pharos/notify";
+import { loadNotificationConfig } from "../src/config/alertmanager/load-notification-config.ts";
+import { HttpWorld } from "./http-world.ts";
+
+/** Where the clients of tests find the API. */
+const API = "/api/v2";
+
+/** A path of the API, and what it answered. */
+export interface Answered {
+  readonly status: number;
+  /** JSON; undefined where there is no body. */
+  readonly body: unknown;
+  readonly headers: Headers;
+}
+
+export interface ShownAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly fingerprint: string;
+  readonly receivers: readonly { readonly name: string }[];
+  readonly status: {
+    readonly state: string;
+    readonly silencedBy: readonly string[];
+    readonly inhibitedBy: readonly string[];
+    readonly mutedBy: readonly string[];
+  };
+}
+
+/** Alertmanager's API with a real dispatcher and real silences on a store in memory; receivers only note what they get. */
+export class AlertmanagerWorld implements AsyncDisposable {
+  readonly http: HttpWorld;
+  readonly silences: SilenceBook;
+  readonly dispatcher: Dispatcher;
+  readonly told: OutgoingNotification[];
+
+  private constructor(
+    http: HttpWorld,
+    { silences, dispatcher, told }: Pick<AlertmanagerWorld, "silences" | "dispatcher" | "told">,
+  ) {
+    this.http = http;
+    this.silences = silences;
+    this.dispatcher = dispatcher;
+    this.told = told;
+  }
+
+  /** `yaml` is an alertmanager.yml. */
+  static async open(yaml: string, clusterName?: string): Promise<AlertmanagerWorld> {
+    const http = new HttpWorld();
+    const { clock, documents: store } = http;
+    const { config, text } = loadNotificationConfig(yaml, "/etc/alertmanager.yml", {
+      readFile: (path) => {
+        throw new Error(`no ${path}`);
+      },
+      glob: () => [],
+    });
+    const told: OutgoingNotification[] = [];
+    const onProblem = (error: OperatingError): void => {
+      throw error;
+    };
+    let ids = 0;
+    const newId = (): string => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
+    const silences = await SilenceBook.open({ store, clock, newId, onProblem });
+    const dispatcher = await Dispatcher.open({
+      ...{ config, store, clock, rng: seededRng(1), onProblem },
+      silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
+      createReceiver: () => ({
+        async send(outgoing) {
+          told.push(outgoing);
+          return {};
+        },
+      }),
+    });
+    http.alertmanager = { dispatcher, silences, configText: () => text, clusterName };
+    return new AlertmanagerWorld(http, { silences, dispatcher, told });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispatcher[Symbol.asyncDispose]();
+    await this.silences[Symbol.asyncDispose]();
+  }
+
+  /** Time that passes for everything that waits. */
+  pass(ms: number): Promise<void> {
+    return this.http.clock.run(this.http.clock.sleep(ms, new AbortController().signal));
+  }
+
+  /** A request to the API; a body that is no text is sent as JSON. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answered> {
+    const text = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
+    const answered = Promise.resolve(
+      this.http.app.request(path.startsWith("/alertmanager/") ? path : API + path, {
+        method,
+        headers: {
+          ...(text === undefined ? {} : { "Content-Type": "application/json" }),
+          ...headers,
+        },
+        ...(text === undefined ? {} : { body: text }),
+      }),
+    );
+    const response = await this.http.clock.run(answered);
+    const answer = await response.text();
+    return {
+      status: response.status,
+      body: answer === "" ? undefined : (JSON.parse(answer) as unknown),
+      headers: response.headers,
+    };
+  }
+
+  /** The body of a good answer. */
+  async ask<T>(path: string): Promise<T> {
+    const { status, body } = await this.call("GET", path);
+    if (status !== 200) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
+    return body as T;
+  }
+
+  /** Alerts with these labels fire until something else is said. */
+  async fire(...alerts: readonly Readonly<Record<string, string>>[]): Promise<void> {
+    const answered = await this.call(
+      "POST",
+      "/alerts",
+      alerts.map((labels) => ({ labels })),
+    );
+    if (answered.status !== 200) throw new Error(JSON.stringify(answered.body));
+  }
+
+  /** Gives the id. */
+  async silence(matchers: readonly object[], change: object = {}): Promise<string> {
+    const startsAt = new Date(this.http.clock.nowMs()).toISOString();
+    const endsAt = new Date(this.http.clock.nowMs() + 3_600_000).toISOString();
+    const by = { createdBy: "ann", comment: "test" };
+    const body = { matchers, startsAt, endsAt, ...by, ...change };
+    const answered = await this.call("POST", "/silences", body);
+    if (answered.status !== 200) throw new Error(JSON.stringify(answered.body));
+    return (answered.body as { silenceID: string }).silenceID;
+  }
+
+  /** `alertname` and status of what was told, in order, since the last call. */
+  heard(): readonly string[] {
+    return this.told
+      .splice(0)
+      .flatMap(({ notification }) => notification.alerts)
+      .map(({ labels, endsAtMs }) => {
+        const name = labels.find(([label]) => label === "alertname")?.[1] ?? "";
+        return `${name} ${endsAtMs === null ? "firing" : "resolved"}`;
+      });
+  }
+}
