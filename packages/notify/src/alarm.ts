@@ -1,5 +1,7 @@
 import type { Clock } from "@pharos/base";
 
+/** Made once: it tells nobody anything. */
+const RUNG = new Error("somebody rang");
 /** Never sleep longer than this: the wall clock may be set meanwhile. */
 const SLEEP_MS_MAX = 60_000;
 
@@ -22,7 +24,7 @@ export class Alarm {
   ring(): void {
     const bell = this.#bell;
     this.#bell = new AbortController();
-    bell.abort();
+    bell.abort(RUNG);
   }
 
   /** Until a wall-clock time; undefined: until somebody rings. As `waitFor`. */

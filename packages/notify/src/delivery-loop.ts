@@ -11,7 +11,7 @@ import { DeliveryError, type Receipt, type Receiver } from "./receiver.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry.ts";
 
 /** How many notifications one integration is sent at once; of one group never more than one, to keep its order. */
-export const DELIVERIES_CONCURRENT_MAX = 128;
+export const DELIVERIES_CONCURRENT_MAX = 256;
 /** An attempt that takes longer has failed, whatever the receiver's own limit is: a lease must outlast it. */
 export const ATTEMPT_MS_MAX = 60_000;
 /** A receiver that asks to be left alone for longer is asked again after this. */
@@ -288,10 +288,13 @@ export class DeliveryLoop {
         tooLate,
       ]);
     } finally {
-      over.abort();
+      over.abort(OVER);
     }
   }
 }
+
+/** Made once: an error of its own for each attempt costs more than the attempt. */
+const OVER = new Error("the attempt is over");
 
 function outgoing(
   entry: OutboxEntry,

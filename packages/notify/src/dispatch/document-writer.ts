@@ -18,6 +18,8 @@ export class DocumentWriter {
   readonly #options: DocumentWriterOptions;
   /** What is not kept yet, by collection and id. */
   readonly #unwritten = new Map<string, Write>();
+  /** The transaction that has not had its turn yet. */
+  #next: Promise<unknown> | undefined;
   #isClosed = false;
 
   constructor(options: DocumentWriterOptions) {
@@ -27,8 +29,15 @@ export class DocumentWriter {
   /** Resolves when the documents are kept, or when that failed, which is reported. */
   async write(writes: readonly Write[], doing: string): Promise<void> {
     for (const write of writes) this.#remember(write);
-    // All that waits goes into the first transaction that gets its turn; the others find nothing left to do.
-    if (this.#unwritten.size > 0) await this.transaction(async () => undefined, doing);
+    if (this.#unwritten.size === 0) return;
+    // All that comes until a transaction gets its turn goes into that one.
+    if (this.#next === undefined) {
+      const next = this.transaction(async () => undefined, doing).finally(() => {
+        if (this.#next === next) this.#next = undefined; // The store failed before its turn.
+      });
+      this.#next = next;
+    }
+    await this.#next;
   }
 
   /**
@@ -44,6 +53,7 @@ export class DocumentWriter {
     try {
       result = await this.#options.store.transaction(async (tx) => {
         batch = new Map(this.#unwritten);
+        this.#next = undefined; // What comes from now on is for the one after.
         await performWrites(tx, batch.values());
         return work(tx);
       });
