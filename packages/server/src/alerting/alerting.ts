@@ -24,6 +24,8 @@ import { transitionRecords } from "../rules/transition-records.ts";
 import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
 import type { StoreThread } from "../threads/store-thread.ts";
+import { AlertmanagerCounts } from "./alertmanager-metrics.ts";
+import { processAwsSurroundings } from "./aws-surroundings.ts";
 import { Incidents } from "./incidents.ts";
 import { Receivers } from "./receivers.ts";
 
@@ -66,6 +68,8 @@ export class Alerting implements AsyncDisposable {
   readonly feed: RuleFeed;
   readonly incidents: Incidents;
   readonly silences: SilenceBook;
+  /** For the metrics that Alertmanager has. */
+  readonly counts: AlertmanagerCounts;
   readonly receivers: Receivers;
   readonly #closers: AsyncDisposableStack;
   /** Of the files. */
@@ -81,7 +85,7 @@ export class Alerting implements AsyncDisposable {
   private constructor(
     parts: Pick<
       Alerting,
-      "dispatcher" | "rules" | "sender" | "book" | "incidents" | "silences" | "receivers"
+      "dispatcher" | "rules" | "sender" | "book" | "incidents" | "silences" | "counts" | "receivers"
     >,
     options: Pick<AlertingOptions, "files" | "log"> & { readonly pastChannels: readonly string[] },
     closers: AsyncDisposableStack,
@@ -92,6 +96,7 @@ export class Alerting implements AsyncDisposable {
     this.book = parts.book;
     this.incidents = parts.incidents;
     this.silences = parts.silences;
+    this.counts = parts.counts;
     this.receivers = parts.receivers;
     this.feed = new RuleFeed({
       ...{ book: parts.book, pastChannels: options.pastChannels },
@@ -146,8 +151,10 @@ export class Alerting implements AsyncDisposable {
       onChange: () => dispatcher?.wake(),
     });
     closers.use(silences);
+    const counts = new AlertmanagerCounts();
     const receivers = new Receivers({
       ...{ http, clock: systemClock, externalUrl, userAgent: USER_AGENT },
+      aws: processAwsSurroundings(),
     });
     receivers.setTemplates(loaded.notifications.templates);
     dispatcher = await Dispatcher.open({
@@ -158,7 +165,7 @@ export class Alerting implements AsyncDisposable {
       rng: seededRng(randomInt(SEEDS)),
       createReceiver: (config) => receivers.create(config),
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
-      observer: incidents.follower,
+      observer: counts.observing(incidents.follower),
       enrich: async (group, alerts, signal) => {
         const incident = incidents.context(group.id, alerts, systemClock.nowMs());
         const found = await alertContext(context, group, alerts, signal);
@@ -175,7 +182,7 @@ export class Alerting implements AsyncDisposable {
     rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
     alerting = new Alerting(
-      { dispatcher, rules, sender, book, incidents, silences, receivers },
+      { dispatcher, rules, sender, book, incidents, silences, counts, receivers },
       { ...options, pastChannels: channels },
       closers.move(),
     );
