@@ -161,12 +161,16 @@ async function withRules(
   if (server === undefined) return undefined;
   const beside = evaluator && (await ServerProcess.start(evaluator(server, file)));
   if (evaluator !== undefined && beside === undefined) return undefined;
-  const all = beside === undefined ? [server] : [server, beside];
+  // What evaluates ends before what it asks.
+  const all = beside === undefined ? [server] : [beside, server];
   return {
     server,
     cpuSeconds: () => all.reduce((sum, each) => sum + each.cpuSeconds(), 0),
     residentSize: () => all.reduce((sum, each) => sum + each.memory().residentSize, 0),
     counts: async () => counts(await (beside ?? server).ask("/metrics")),
+    async stop() {
+      for (const each of all) await each.stop("SIGTERM");
+    },
     async [Symbol.asyncDispose]() {
       for (const each of all) await each[Symbol.asyncDispose]();
     },
@@ -178,6 +182,8 @@ interface RunningRules extends AsyncDisposable {
   cpuSeconds(): number;
   residentSize(): number;
   counts(): Promise<RuleCounts>;
+  /** Ends it as an operator would: what it has is on disk. */
+  stop(): Promise<void>;
 }
 
 async function measure(contender: RuleContender): Promise<RuleFigures | undefined> {
@@ -262,7 +268,7 @@ async function steadily(
   ) as { data: { result: { value: [number, string] }[] } };
   endProgress();
   const residentSize = running.residentSize();
-  await server.stop("SIGTERM");
+  await running.stop();
   return {
     cpuSecondsPerRound: (after.cpuSeconds - before.cpuSeconds) / rounds,
     evaluatedPart: (after.counts.evaluations - before.counts.evaluations) / rounds / ruleCount,
