@@ -134,7 +134,7 @@ const vmalertRules: RuleContender = {
             ...[
               `-remoteRead.url=${server.url}`,
               `-notifier.url=${blackHole.url}`,
-              "-loggerLevel=ERROR",
+              "-loggerLevel=FATAL",
             ],
           ];
     },
