@@ -3,8 +3,10 @@ import { z } from "zod";
 /** The release of Alertmanager whose API and configuration these are: what its clients compare versions with. */
 export const ALERTMANAGER_VERSION = "0.34.0";
 
-/** Where Alertmanager's API is: at the root, and where Mimir, Cortex and most proxies have it. */
-export const ALERTMANAGER_PATHS: readonly string[] = ["/api/v2", "/alertmanager/api/v2"];
+/** Where Mimir, Cortex and most proxies have Alertmanager. */
+export const ALERTMANAGER_PREFIX = "/alertmanager";
+/** Where its API is. */
+export const ALERTMANAGER_PATHS: readonly string[] = ["/api/v2", `${ALERTMANAGER_PREFIX}/api/v2`];
 
 const labelSet = z.record(z.string(), z.string());
 /** RFC 3339; null and the year 1 are as good as nothing. */

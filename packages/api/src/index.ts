@@ -17,6 +17,7 @@ export {
 } from "./alert-rules.ts";
 export {
   ALERTMANAGER_PATHS,
+  ALERTMANAGER_PREFIX,
   ALERTMANAGER_VERSION,
   alertGroupSchema,
   alertmanagerStatusSchema,

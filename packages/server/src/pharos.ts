@@ -9,6 +9,7 @@ import { errorText, formatDuration } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
 import type { HttpClient } from "@pharos/ports";
 import { Alerting, type AlertingOptions } from "./alerting/alerting.ts";
+import { addAlertmanagerMetrics } from "./alerting/alertmanager-metrics.ts";
 import { addIncidentMetrics } from "./alerting/incidents.ts";
 import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
@@ -208,6 +209,10 @@ export class Pharos implements AsyncDisposable {
     });
     addRuleMetrics(this.#metrics, alerting);
     addIncidentMetrics(this.#metrics, alerting.incidents.book);
+    const { dispatcher, silences, counts } = alerting;
+    addAlertmanagerMetrics(this.#metrics, {
+      ...{ clock: systemClock, dispatcher, silences, counts, reloaded },
+    });
     let sentOn: readonly RemoteWriteStatus[] = [];
     addRemoteWriteMetrics(this.#metrics, () => sentOn);
     const metricsText = async (): Promise<string> => {
@@ -348,6 +353,7 @@ export class Pharos implements AsyncDisposable {
       alertmanager: {
         dispatcher: alerting.dispatcher,
         silences: alerting.silences,
+        counts: alerting.counts,
         configText: () => this.#files.notificationsText,
         clusterName: this.#options.databaseUrl === undefined ? undefined : this.#replicaName,
       },

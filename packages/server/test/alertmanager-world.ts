@@ -1,5 +1,6 @@
-import { type OperatingError, seededRng } from "@pharos/base";
+import { OperatingError, seededRng } from "@pharos/base";
 import { Dispatcher, type OutgoingNotification, SilenceBook } from "@pharos/notify";
+import { AlertmanagerCounts } from "../src/alerting/alertmanager-metrics.ts";
 import { loadNotificationConfig } from "../src/config/alertmanager/load-notification-config.ts";
 import { HttpWorld } from "./http-world.ts";
 
@@ -35,15 +36,24 @@ export class AlertmanagerWorld implements AsyncDisposable {
   readonly silences: SilenceBook;
   readonly dispatcher: Dispatcher;
   readonly told: OutgoingNotification[];
+  readonly counts: AlertmanagerCounts;
+  /** Whether receivers take nothing. */
+  refuses = false;
 
   private constructor(
     http: HttpWorld,
-    { silences, dispatcher, told }: Pick<AlertmanagerWorld, "silences" | "dispatcher" | "told">,
+    {
+      silences,
+      dispatcher,
+      told,
+      counts,
+    }: Pick<AlertmanagerWorld, "silences" | "dispatcher" | "told" | "counts">,
   ) {
     this.http = http;
     this.silences = silences;
     this.dispatcher = dispatcher;
     this.told = told;
+    this.counts = counts;
   }
 
   /** `yaml` is an alertmanager.yml. */
@@ -60,21 +70,29 @@ export class AlertmanagerWorld implements AsyncDisposable {
     const onProblem = (error: OperatingError): void => {
       throw error;
     };
+    const counts = new AlertmanagerCounts();
+    let world: AlertmanagerWorld | undefined;
     let ids = 0;
     const newId = (): string => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
     const silences = await SilenceBook.open({ store, clock, newId, onProblem });
     const dispatcher = await Dispatcher.open({
       ...{ config, store, clock, rng: seededRng(1), onProblem },
+      observer: counts.observing({
+        ...{ alertsSeen: () => [], attempted: () => [], regrouped: () => [] },
+        heldBecause: () => undefined,
+      }),
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
       createReceiver: () => ({
         async send(outgoing) {
+          if (world?.refuses) throw new OperatingError("notify.rejected", "refused");
           told.push(outgoing);
           return {};
         },
       }),
     });
-    http.alertmanager = { dispatcher, silences, configText: () => text, clusterName };
-    return new AlertmanagerWorld(http, { silences, dispatcher, told });
+    http.alertmanager = { dispatcher, silences, counts, configText: () => text, clusterName };
+    world = new AlertmanagerWorld(http, { silences, dispatcher, told, counts });
+    return world;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -467,6 +467,8 @@ test("everything is below /alertmanager as well", async () => {
   await using world = await AlertmanagerWorld.open(CONFIG);
   await world.call("POST", "/alertmanager/api/v2/alerts", [{ labels: { alertname: "A" } }]);
   deepEqual(await world.ask("/alertmanager/api/v2/alerts"), await world.ask("/alerts"));
+  for (const path of ["/-/ready", "/-/healthy", "/metrics"])
+    equal((await world.http.get(`/alertmanager${path}`)).status, 200);
   const nothing = await world.call("GET", "/alertmanager/api/v2/nothing");
   deepEqual(nothing.body, {
     code: 404,

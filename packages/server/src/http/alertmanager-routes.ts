@@ -24,6 +24,7 @@ import {
 } from "@pharos/base";
 import type { AlertStatus, Dispatcher, PostedAlert, SilenceBook } from "@pharos/notify";
 import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { AlertmanagerCounts } from "../alerting/alertmanager-metrics.ts";
 import {
   parseDateTime,
   problem,
@@ -50,6 +51,7 @@ import { isFromAnotherSite } from "./same-site.ts";
 export interface AlertmanagerProvider {
   readonly dispatcher: Pick<Dispatcher, "alerts" | "groups" | "post" | "config">;
   readonly silences: Pick<SilenceBook, "list" | "find" | "set" | "expire">;
+  readonly counts: Pick<AlertmanagerCounts, "posted">;
   /** The configuration as it may be shown, secrets masked. */
   configText(): string;
   /** This server's name among those that share its database; undefined where it is alone. */
@@ -277,7 +279,9 @@ class AlertmanagerRoutes {
       if (read.refused !== undefined) return read.refused;
       posted.push(read.value);
     }
-    const problems = await this.#alertmanager.dispatcher.post(posted);
+    const { dispatcher, counts } = this.#alertmanager;
+    const problems = await dispatcher.post(posted);
+    counts.posted(posted, problems.length, this.#dependencies.clock.nowMs());
     return problems.length === 0 ? NOTHING : problem(400, problems.join("; "));
   }
 

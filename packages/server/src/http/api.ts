@@ -1,3 +1,4 @@
+import { ALERTMANAGER_PREFIX } from "@pharos/api";
 import { errorText } from "@pharos/base";
 import { Hono, type MiddlewareHandler } from "hono";
 import { addAcknowledgeLink } from "./acknowledge-link.ts";
@@ -148,8 +149,15 @@ function addReads(app: Hono, dependencies: ApiDependencies): void {
 
 function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
   const { lifecycle } = dependencies;
-  addRoute(app, READ, "/-/healthy", () => text(200, "Pharos is healthy."));
-  addRoute(app, READ, "/-/ready", () => text(200, "Pharos is ready."));
+  // Whoever takes us for an Alertmanager below a path looks for these there.
+  for (const prefix of ["", ALERTMANAGER_PREFIX]) {
+    addRoute(app, READ, `${prefix}/-/healthy`, () => text(200, "Pharos is healthy."));
+    addRoute(app, READ, `${prefix}/-/ready`, () => text(200, "Pharos is ready."));
+    addRoute(app, READ, `${prefix}/metrics`, async () => {
+      const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
+      return new Response(await dependencies.metricsText(), { headers });
+    });
+  }
   const controlled =
     (act: (control: LifecycleControl) => Response | Promise<Response>): Route =>
     (request) => {
@@ -174,10 +182,6 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
     return text(200, "Requesting termination... Goodbye!");
   });
   addRoute(app, CHANGE, "/-/quit", quit);
-  addRoute(app, READ, "/metrics", async () => {
-    const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
-    return new Response(await dependencies.metricsText(), { headers });
-  });
   addRoute(app, READ, "/version", () => jsonAnswer(JSON.stringify(buildInfo(dependencies))));
 }
 
