@@ -1,9 +1,15 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { fingerprint, groupKey, type RouteParts } from "@pharos/alert";
-import { createMatcher, labelsFrom } from "@pharos/base";
+import { createMatcher, labelsFrom, seededRng } from "@pharos/base";
 import { MemoryDocumentStore } from "@pharos/testing";
-import type { DispatchObserver, NotificationConfig, PageRequest, SeenAlert } from "../src/index.ts";
+import {
+  DeliveryError,
+  type DispatchObserver,
+  type NotificationConfig,
+  type PageRequest,
+  type SeenAlert,
+} from "../src/index.ts";
 import {
   config,
   labelsOf,
@@ -17,6 +23,9 @@ import {
   webhook,
 } from "./scenario.ts";
 import { ProcessStore } from "./shared-store.ts";
+
+/** Names another server than the scenario's own would. */
+const OTHER_RNG = seededRng(2);
 
 /** A tree over receivers that have a webhook each. */
 function tree(
@@ -309,7 +318,7 @@ test("a page is sent once however often it is asked for, also after a crash, tog
   };
   const dead = await scenario.open(store);
   const beside = { collection: "beside", id: "1", document: { id: "1", body: "kept", sortKey: 0 } };
-  await dead.page(PAGE, [beside]);
+  await dead.page(PAGE, async () => [beside]);
   equal((await store.read((reader) => reader.get("beside", "1")))?.body, "kept");
   const next = store.kill(); // Before it is known that it was sent.
   await dead[Symbol.asyncDispose]();
@@ -401,7 +410,7 @@ test("of two servers on one store one tells, and what a dead one has leased the 
   const stores = [new ProcessStore(database, true), new ProcessStore(database, true)] as const;
   const dead = await scenario.open(stores[0], config());
   await using alive = await scenario.open(stores[1], config(), {
-    rng: { unit: () => 0.5, below: () => 7, chance: () => false },
+    rng: OTHER_RNG,
   });
   for (const dispatcher of [dead, alive]) await scenario.fire(dispatcher, "Down/a");
   await scenario.clock.advance(ms("31s"));
@@ -416,13 +425,35 @@ test("of two servers on one store one tells, and what a dead one has leased the 
   equal(scenario.sent.length, 1, "and nobody tells it again");
 });
 
+test("a server whose lease ran out while it waited does not send what another has sent meanwhile", async () => {
+  const scenario = new Scenario();
+  const attempts: string[] = [];
+  let isFirst = true;
+  scenario.answer = async ({ idempotencyKey }) => {
+    attempts.push(`${time(scenario.clock.nowMs())} ${idempotencyKey}`);
+    if (!isFirst) return;
+    isFirst = false;
+    throw new DeliveryError("notify.unavailable", "status 429", { retryAfterMs: ms("4m") });
+  };
+  const database = new MemoryDocumentStore();
+  const notifications = config({ groupIntervalMs: ms("1h") });
+  const stores = [new ProcessStore(database, true), new ProcessStore(database, true)] as const;
+  await using one = await scenario.open(stores[0], notifications);
+  await using other = await scenario.open(stores[1], notifications, { rng: OTHER_RNG });
+  for (const dispatcher of [one, other]) await scenario.fire(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("50m"));
+  equal(attempts.length, 2, "one before, and one by whoever took it over");
+  equal(new Set(attempts.map((line) => line.split(" ")[1])).size, 1);
+  equal(one.stats().outbox + other.stats().outbox, 0);
+});
+
 test("an alert that was posted to one server is known to the other, and outlives the first", async () => {
   const scenario = new Scenario();
   const database = new MemoryDocumentStore();
   const stores = [new ProcessStore(database, true), new ProcessStore(database, true)] as const;
   const dead = await scenario.open(stores[0]);
   await using alive = await scenario.open(stores[1], config(), {
-    rng: { unit: () => 0.5, below: () => 7, chance: () => false },
+    rng: OTHER_RNG,
   });
   const posted = { labels: labelsOf("Down/a"), annotations: [], generatorUrl: "" };
   await dead.post([posted]);
