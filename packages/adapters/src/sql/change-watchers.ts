@@ -1,6 +1,17 @@
+interface Watcher {
+  readonly collection: string;
+  readonly onChange: () => void;
+}
+
 /** Who wants to know of changes, by collection. */
 export class ChangeWatchers {
-  readonly #watchers = new Set<{ readonly collection: string; readonly onChange: () => void }>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #onBug: (error: unknown) => void;
+
+  /** `onBug` hears what a watcher throws; without it nobody catches it, which ends the process. */
+  constructor(onBug: (error: unknown) => void = throwLater) {
+    this.#onBug = onBug;
+  }
 
   add(collection: string, onChange: () => void): Disposable {
     const watcher = { collection, onChange };
@@ -9,12 +20,27 @@ export class ChangeWatchers {
   }
 
   changed(collections: ReadonlySet<string>): void {
-    for (const { collection, onChange } of [...this.#watchers])
-      if (collections.has(collection)) onChange();
+    for (const watcher of [...this.#watchers])
+      if (collections.has(watcher.collection)) this.#tell(watcher);
   }
 
   /** After a time in which changes may have gone unheard. */
   allMayHaveChanged(): void {
-    for (const { onChange } of [...this.#watchers]) onChange();
+    for (const watcher of [...this.#watchers]) this.#tell(watcher);
   }
+
+  /** A watcher with a bug keeps neither the others from hearing of it nor those who wait for the database. */
+  #tell({ onChange }: Watcher): void {
+    try {
+      onChange();
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+}
+
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
