@@ -9,11 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text as readText } from "node:stream/consumers";
 import { test } from "node:test";
-import { systemClock } from "@pharos/adapters/node";
+import { nodeHttpClient, systemClock } from "@pharos/adapters/node";
 import { type GroupAlert, type Notification, NotificationTemplates } from "@pharos/alert";
 import { labelsFrom, OperatingError, Secret } from "@pharos/base";
 import { createReceiver } from "@pharos/notify";
-import type { HttpRequest, HttpResponse } from "@pharos/ports";
 import { signedHeaders } from "../../packages/notify/src/receivers/sigv4.ts";
 import { loadNotificationConfig } from "../../packages/server/src/config/alertmanager/load-notification-config.ts";
 import {
@@ -178,6 +177,10 @@ class Apis implements AsyncDisposable {
     const { method = "", url: path = "", headers } = request;
     const body = await readText(request);
     this.seen.push({ method, path, headers: headers as Record<string, string>, body });
+    response.setHeader(
+      "content-type",
+      path.startsWith("/slack/") ? "text/plain" : "application/json",
+    );
     response.end(answerTo(path));
   }
 
@@ -277,29 +280,19 @@ async function tellAlertmanager(folder: string, apis: Apis, url: string): Promis
   return told;
 }
 
-/** What our receivers tell of the same. */
-async function tellOurs(folder: string, url: string): Promise<Seen[][]> {
+/** What our receivers tell of the same, by the server's own HTTP client. */
+async function tellOurs(folder: string, apis: Apis, url: string): Promise<Seen[][]> {
   const { config, unsupported } = loadNotificationConfig(
     configText(url),
     join(folder, "alertmanager.yml"),
     { readFile: () => "", glob: () => [] },
   );
   deepEqual(unsupported, []);
-  let seen: Seen[] = [];
+  const http = nodeHttpClient();
+  using closers = new DisposableStack();
+  closers.defer(() => http.close());
   const environment = {
-    http: {
-      async request({ method, url: asked, headers, body }: HttpRequest): Promise<HttpResponse> {
-        const path = asked.slice(url.length);
-        seen.push({ method, path, headers, body: String(body ?? "") });
-        return {
-          status: 200,
-          headers: {
-            "content-type": path.startsWith("/slack/") ? "text/plain" : "application/json",
-          },
-          body: new TextEncoder().encode(answerTo(path)),
-        };
-      },
-    },
+    http,
     mail: {
       async send(): Promise<never> {
         throw new OperatingError("http.failed", "there is no mail here");
@@ -316,13 +309,13 @@ async function tellOurs(folder: string, url: string): Promise<Seen[][]> {
   equal(receivers.length, PATHS.length);
   const told: Seen[][] = [];
   for (const endsAtMs of [null, Date.now()]) {
-    seen = [];
+    const before = apis.seen.length;
     for (const receiver of receivers)
       await receiver.send(
         { idempotencyKey: "k", notification: notificationOf(endsAtMs), state: undefined },
         new AbortController().signal,
       );
-    told.push(seen);
+    told.push(apis.seen.slice(before));
   }
   return told;
 }
@@ -350,7 +343,7 @@ test("receivers tell APIs what Alertmanager tells them", { skip }, async (t) => 
   await using apis = new Apis();
   const url = await apis.listen();
   const theirs = await tellAlertmanager(folder.path, apis, url);
-  const ours = await tellOurs(folder.path, url);
+  const ours = await tellOurs(folder.path, apis, url);
   for (const [i, status] of ["firing", "resolved"].entries())
     for (const place of PATHS)
       await t.test(`${place}, ${status}`, () => {
