@@ -30,6 +30,8 @@ export interface ShownAlert {
   };
 }
 
+type Parts = Pick<AlertmanagerWorld, "silences" | "dispatcher" | "told" | "counts" | "problems">;
+
 /** Alertmanager's API with a real dispatcher and real silences on a store in memory; receivers only note what they get. */
 export class AlertmanagerWorld implements AsyncDisposable {
   readonly http: HttpWorld;
@@ -39,21 +41,16 @@ export class AlertmanagerWorld implements AsyncDisposable {
   readonly counts: AlertmanagerCounts;
   /** Whether receivers take nothing. */
   refuses = false;
+  /** What went wrong on the way, for the log. */
+  readonly problems: string[];
 
-  private constructor(
-    http: HttpWorld,
-    {
-      silences,
-      dispatcher,
-      told,
-      counts,
-    }: Pick<AlertmanagerWorld, "silences" | "dispatcher" | "told" | "counts">,
-  ) {
+  private constructor(http: HttpWorld, parts: Parts) {
     this.http = http;
-    this.silences = silences;
-    this.dispatcher = dispatcher;
-    this.told = told;
-    this.counts = counts;
+    this.silences = parts.silences;
+    this.dispatcher = parts.dispatcher;
+    this.told = parts.told;
+    this.counts = parts.counts;
+    this.problems = parts.problems;
   }
 
   /** `yaml` is an alertmanager.yml. */
@@ -67,9 +64,8 @@ export class AlertmanagerWorld implements AsyncDisposable {
       glob: () => [],
     });
     const told: OutgoingNotification[] = [];
-    const onProblem = (error: OperatingError): void => {
-      throw error;
-    };
+    const problems: string[] = [];
+    const onProblem = (error: OperatingError): void => void problems.push(error.message);
     const counts = new AlertmanagerCounts();
     let world: AlertmanagerWorld | undefined;
     let ids = 0;
@@ -77,10 +73,6 @@ export class AlertmanagerWorld implements AsyncDisposable {
     const silences = await SilenceBook.open({ store, clock, newId, onProblem });
     const dispatcher = await Dispatcher.open({
       ...{ config, store, clock, rng: seededRng(1), onProblem },
-      observer: counts.observing({
-        ...{ alertsSeen: () => [], attempted: () => [], regrouped: () => [] },
-        heldBecause: () => undefined,
-      }),
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
       createReceiver: () => ({
         async send(outgoing) {
@@ -91,7 +83,7 @@ export class AlertmanagerWorld implements AsyncDisposable {
       }),
     });
     http.alertmanager = { dispatcher, silences, counts, configText: () => text, clusterName };
-    world = new AlertmanagerWorld(http, { silences, dispatcher, told, counts });
+    world = new AlertmanagerWorld(http, { silences, dispatcher, told, counts, problems });
     return world;
   }
 

@@ -165,7 +165,7 @@ export class Alerting implements AsyncDisposable {
       rng: seededRng(randomInt(SEEDS)),
       createReceiver: (config) => receivers.create(config),
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
-      observer: counts.observing(incidents.follower),
+      observer: incidents.follower,
       enrich: async (group, alerts, signal) => {
         const incident = incidents.context(group.id, alerts, systemClock.nowMs());
         const found = await alertContext(context, group, alerts, signal);

@@ -3,7 +3,6 @@ import { ALERTMANAGER_VERSION } from "@pharos/api";
 import type { Clock } from "@pharos/base";
 import {
   type Dispatcher,
-  type DispatchObserver,
   INTEGRATION_KINDS,
   type PostedAlert,
   type SilenceBook,
@@ -15,13 +14,11 @@ import type { ReloadStatus } from "../part-metrics.ts";
 /** Counting the alerts by state looks at each: for at most this share of the time. */
 const COUNTING_SHARE_MAX = 1 / 100;
 
-/** What only Alertmanager's own metrics ask for. */
+/** The alerts that were posted. */
 export class AlertmanagerCounts {
   firing = 0;
   resolved = 0;
   invalid = 0;
-  /** By kind of integration; a notification is counted with its last attempt. */
-  readonly notifications = new Map<string, { told: number; failed: number }>();
 
   /** Alerts were posted, of which so many were wrong. */
   posted(alerts: readonly PostedAlert[], invalid: number, nowMs: number): void {
@@ -29,27 +26,6 @@ export class AlertmanagerCounts {
       if (endsAtMs !== undefined && endsAtMs <= nowMs) this.resolved++;
       else this.firing++;
     this.invalid += invalid;
-  }
-
-  /** An observer that counts what it is told of, and passes it on. */
-  observing(observer: DispatchObserver): DispatchObserver {
-    return {
-      alertsSeen: (...args) => observer.alertsSeen(...args),
-      regrouped: (...args) => observer.regrouped(...args),
-      heldBecause: (...args) => observer.heldBecause(...args),
-      attempted: (groupId, attempt, nowMs) => {
-        const { integration, outcome } = attempt;
-        if (outcome !== "retrying") this.#notified(integration, outcome === "failed");
-        return observer.attempted(groupId, attempt, nowMs);
-      },
-    };
-  }
-
-  #notified(integration: string, failed: boolean): void {
-    const [, kind = ""] = /(\w+)\[\d+\]$/.exec(integration) ?? [];
-    const counts = this.notifications.getOrInsertComputed(kind, () => ({ told: 0, failed: 0 }));
-    counts.told++;
-    if (failed) counts.failed++;
   }
 }
 
@@ -98,21 +74,23 @@ export function addAlertmanagerMetrics(metrics: OwnMetrics, parts: AlertmanagerP
     () => [[{ version: "v2" }, counts.invalid]],
     ["version"],
   );
-  const byKind = (pick: "told" | "failed") => () =>
-    INTEGRATION_KINDS.map((integration) => {
-      const { [pick]: count = 0 } = counts.notifications.get(integration) ?? {};
-      return [{ integration }, count] as const;
-    });
+  const byKind = (count: (ends: { delivered: number; failed: number }) => number) => () => {
+    const ends = dispatcher.stats().byKind;
+    return INTEGRATION_KINDS.map(
+      (integration) =>
+        [{ integration }, count(ends.get(integration) ?? { delivered: 0, failed: 0 })] as const,
+    );
+  };
   metrics.counter(
     "alertmanager_notifications_total",
     "Notifications that came to an end, delivered or not.",
-    byKind("told"),
+    byKind(({ delivered, failed }) => delivered + failed),
     ["integration"],
   );
   metrics.counter(
     "alertmanager_notifications_failed_total",
     "Notifications that were given up.",
-    byKind("failed"),
+    byKind(({ failed }) => failed),
     ["integration"],
   );
   metrics.gauge(
