@@ -403,7 +403,10 @@ test("a receiver that refuses everything is left alone once all has been over fo
 
 test("while a circuit is open a group has one notification waiting, which speaks for all before it", async () => {
   const scenario = new Scenario();
-  await using dispatcher = await scenario.open(new MemoryDocumentStore(), config(), {
+  const store = new MemoryDocumentStore();
+  const keptCount = async (): Promise<number> =>
+    (await store.read((reader) => reader.list("notification_outbox", { limit: 100 }))).length;
+  await using dispatcher = await scenario.open(store, config(), {
     circuit: { failuresMax: 1, openMs: ms("1h") },
   });
   const isDown = (): boolean => scenario.clock.nowMs() < START_MS + ms("50m");
@@ -417,15 +420,34 @@ test("while a circuit is open a group has one notification waiting, which speaks
     if (i > 0) await scenario.resolve(dispatcher, `Down/x${i - 1}`);
     await scenario.clock.advance(ms("4m"));
     equal(dispatcher.stats().outbox, 1);
+    equal(await keptCount(), 1, "in the store too");
     equal(dispatcher.integrations().get("team/webhook[0]")?.circuit, "open");
   }
   await scenario.clock.advance(ms("40m"));
   equal(dispatcher.integrations().get("team/webhook[0]")?.circuit, "closed");
   equal(scenario.sent.length, 1);
+  equal(await keptCount(), 0);
   equal(
     scenario.sent[0]?.replace(/^\S+ /, ""),
     "first notification: +Down/always -Down/x0 -Down/x1 -Down/x2 -Down/x3 -Down/x4 -Down/x5 -Down/x6 +Down/x7",
   );
+});
+
+test("what changes while a group is being told is told when that is over, in order", async () => {
+  const scenario = new Scenario();
+  const notifications = config({ groupIntervalMs: ms("20s") });
+  scenario.answer = (_outgoing, signal) => scenario.clock.sleep(ms("50s"), signal);
+  await using dispatcher = await scenario.open(new MemoryDocumentStore(), notifications);
+  await scenario.fire(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("35s"));
+  await scenario.fire(dispatcher, "Down/b");
+  await scenario.clock.advance(ms("10s"));
+  await scenario.resolve(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("10m"));
+  deepEqual(scenario.sent, [
+    "1m20s first notification: +Down/a",
+    "2m10s new alerts added: -Down/a +Down/b",
+  ]);
 });
 
 test("a circuit that is open lets one attempt through after its time, and holds up no other integration", async () => {
