@@ -65,6 +65,11 @@ export class AwsIdentity {
     return credentials;
   }
 
+  /** What was lent did not do: the next time it is asked for anew. */
+  forget(): void {
+    this.#role = undefined;
+  }
+
   async #assume(own: AwsCredentials, region: string, signal: AbortSignal): Promise<AwsCredentials> {
     const { roleArn, externalId, useFipsStsEndpoint } = this.#config;
     const url = awsUrl(useFipsStsEndpoint ? "sts-fips" : "sts", region);

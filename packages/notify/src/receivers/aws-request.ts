@@ -11,6 +11,8 @@ import { type SigningScope, signedHeaders } from "./sigv4.ts";
 const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   ...["Throttling", "ThrottlingException", "ThrottledException", "Throttled", "KMSThrottling"],
   ...["RequestThrottled", "RequestExpired", "InternalError", "InternalFailure"],
+  // What was lent is over before its time: it is lent again.
+  ...["ExpiredToken", "ExpiredTokenException"],
 ]);
 
 /** Where a service is reached in a region. */

@@ -71,8 +71,9 @@ export class OpsgenieReceiver implements Receiver {
       }),
     });
     if (this.#config.updateAlerts) {
-      await call("PUT", ofAlias("message"), filled({ message }));
-      await call("PUT", ofAlias("description"), filled({ description }));
+      // An empty one would be refused, and everything told again.
+      if (message !== "") await call("PUT", ofAlias("message"), { message });
+      if (description !== "") await call("PUT", ofAlias("description"), { description });
     }
     if (notification.context?.incident?.status === "acknowledged")
       await call("POST", ofAlias("acknowledge"), { source });

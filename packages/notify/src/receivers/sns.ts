@@ -41,10 +41,13 @@ export class SnsReceiver implements Receiver {
       throw new DeliveryError("notify.rejected", "sns: api_url does not come out as a URL");
     const credentials = await this.#identity.credentials(region, signal);
     const nowMs = this.#environment.clock.nowMs();
-    await this.#sender.send(
-      awsMessage(new URL(url).href, form, { region, service: "sns", credentials, nowMs }),
-      signal,
-    );
+    const scope = { region, service: "sns", credentials, nowMs };
+    try {
+      await this.#sender.send(awsMessage(new URL(url).href, form, scope), signal);
+    } catch (error) {
+      if (error instanceof DeliveryError) this.#identity.forget();
+      throw error;
+    }
     return {};
   }
 

@@ -109,6 +109,14 @@ test("an open alert's message and description follow if that is asked for", asyn
   );
 });
 
+test("a description that is empty is not brought up to date", async () => {
+  const requests = await requestsOf({ updateAlerts: true, message: "m", description: "" });
+  deepEqual(
+    requests.map(({ url }) => new URL(url).pathname.split("/").at(-1)),
+    ["alerts", "message"],
+  );
+});
+
 test("what is resolved closes the alert, and what was acknowledged here is acknowledged there", async () => {
   const [closed] = await requestsOf({ source: "s", updateAlerts: true }, outgoing(RESOLVED));
   equal(closed?.method, "POST");

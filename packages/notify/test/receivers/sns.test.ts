@@ -215,6 +215,18 @@ describe("whose name it is signed with", () => {
     );
   });
 
+  test("a role that is over before its time is taken again", async () => {
+    const role = "<SecretAccessKey>s3c</SecretAccessKey><AccessKeyId>ASIA</AccessKeyId>";
+    const over = { status: 403, body: "<Error><Code>ExpiredToken</Code></Error>" };
+    const lent = { status: 200, body: role };
+    const api = new FakeApi(lent, over, lent, TAKEN);
+    const sigv4 = { ...SNS.sigv4, roleArn: "arn:r" };
+    const receiver = createReceiver({ ...SNS, sigv4 }, api.environment);
+    await refuses(send(receiver), "notify.unavailable", ["ExpiredToken"]);
+    await send(receiver);
+    equal(api.requests.length, 4);
+  });
+
   test("FIPS has an address of its own, and an answer without credentials is none", async () => {
     const api = new FakeApi({ status: 200, body: "<AssumeRoleResponse/>" });
     const sigv4 = { ...SNS.sigv4, roleArn: "arn:r", useFipsStsEndpoint: true };
