@@ -19,37 +19,24 @@ const ASIDE: ReadonlySet<BinaryOp> = new Set(["and", "unless"]);
  * comparison that filters. Of nested ones (`(x > 1) < 5`) it is what the innermost looks at.
  */
 export function populationOf(expr: Expr): Population | undefined {
-  switch (expr.kind) {
-    case "paren":
-      return populationOf(expr.expr);
-    case "binary": {
-      if (ASIDE.has(expr.op)) return populationOf(expr.left);
-      if (!COMPARISONS.has(expr.op) || expr.bool) return undefined;
-      const right = numberOf(expr.right);
-      const left = numberOf(expr.left);
-      if (left !== undefined && right !== undefined) return undefined;
-      const chosen = left === undefined ? expr.left : expr.right;
-      const threshold = left ?? right;
-      return populationOf(chosen) ?? { expr: chosen, threshold };
-    }
-    default:
-      return undefined;
-  }
+  if (expr.kind === "paren") return populationOf(expr.expr);
+  if (expr.kind !== "binary") return undefined;
+  if (ASIDE.has(expr.op)) return populationOf(expr.left);
+  if (!COMPARISONS.has(expr.op) || expr.bool) return undefined;
+  const right = numberOf(expr.right);
+  const left = numberOf(expr.left);
+  if (left !== undefined && right !== undefined) return undefined;
+  const chosen = left === undefined ? expr.left : expr.right;
+  const threshold = left ?? right;
+  return populationOf(chosen) ?? { expr: chosen, threshold };
 }
 
 function numberOf(expr: Expr): number | undefined {
-  switch (expr.kind) {
-    case "number":
-      return expr.value;
-    case "paren":
-      return numberOf(expr.expr);
-    case "unary": {
-      const value = numberOf(expr.expr);
-      return value === undefined || expr.op === "+" ? value : -value;
-    }
-    default:
-      return undefined;
-  }
+  if (expr.kind === "number") return expr.value;
+  if (expr.kind === "paren") return numberOf(expr.expr);
+  if (expr.kind !== "unary") return undefined;
+  const value = numberOf(expr.expr);
+  return value === undefined || expr.op === "+" ? value : -value;
 }
 
 /** Labels that tell one thing from another, with what such things are called; the first that does is it. */

@@ -286,7 +286,7 @@ function transitionOf(reason: NotificationReason): string[] {
       return ["PARTIAL RESOLVE"];
     case "all alerts resolved":
       return ["RESOLVED"];
-    default:
+    case "repeat interval elapsed":
       return [];
   }
 }
