@@ -102,6 +102,39 @@ export {
   recordWithout,
 } from "./notification-plan.ts";
 export {
+  type Contact,
+  type EscalationPolicy,
+  type EscalationStep,
+  type EscalationTarget,
+  NO_ONCALL_PLAN,
+  type OnCallPlan,
+  type ResolvedTargets,
+  resolveTargets,
+} from "./oncall/oncall-plan.ts";
+export {
+  type Handover,
+  type OnDuty,
+  onCallAt,
+  type Schedule,
+  type ScheduleLayer,
+  type ScheduleOverride,
+  SHIFTS_RANGE_MS_MAX,
+  type Shift,
+  shifts,
+} from "./oncall/schedule.ts";
+export {
+  type EscalationMove,
+  type EscalationPage,
+  isFor,
+  LATE_MS_MAX,
+  needyAlerts,
+  nextEscalationMs,
+  type PlannedStep,
+  planEscalation,
+  policyOf,
+  stepEscalation,
+} from "./oncall/step-escalation.ts";
+export {
   type CountedThings,
   countThings,
   mayComeFrom,

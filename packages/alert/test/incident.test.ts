@@ -23,6 +23,10 @@ import type { IncidentTransition } from "../src/incident/incident-transition.ts"
 
 const START_MS = 1_700_000_000_000;
 const MINUTE_MS = 60_000;
+const ESCALATION = {
+  ...{ policy: "p", run: 1, sinceMs: START_MS, round: 0 },
+  ...{ step: 0, nextAtMs: null, pausedAtMs: null },
+};
 const GROUP = {
   id: "{}/0:{cluster=c1}",
   key: '{}:{cluster="c1"}',
@@ -66,7 +70,8 @@ function eventOf(token: string, nowMs: number): IncidentEvent {
   if (token === "page")
     return {
       kind: "escalation",
-      escalation: { policy: "p", step: 0, nextAtMs: null },
+      escalation: ESCALATION,
+      receivers: ["lead"],
       told: { policy: "p", step: 0, targets: ["lead"], reason: "not acknowledged within 10m" },
     };
   if (token === "told" || token === "failed")
@@ -221,7 +226,8 @@ test("notifications are counted by what became of them", () => {
   const { incident } = play("a+ told failed told page");
   equal(incident?.notificationCount, 2);
   equal(incident?.failedNotificationCount, 1);
-  deepEqual(incident?.escalation, { policy: "p", step: 0, nextAtMs: null });
+  deepEqual(incident?.escalation, ESCALATION);
+  deepEqual(incident?.pagedReceivers, ["lead"]);
 });
 
 test("alerts that belong to other groups now end the incident", () => {

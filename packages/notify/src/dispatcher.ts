@@ -26,7 +26,7 @@ import type { LiveGroup } from "./dispatch/live-group.ts";
 import { type KeptDispatch, loadDispatch } from "./dispatch/load-dispatch.ts";
 import type { DispatchObserver, Enrich, GroupIdentity, SeenAlert } from "./dispatch/observer.ts";
 import { entryWrite, type OutboxEntry } from "./dispatch/outbox-entry.ts";
-import { type PageRequest, pageEntry, pageGroupId } from "./dispatch/page.ts";
+import { type PageDecision, type PageRequest, pageEntry, pageGroupId } from "./dispatch/page.ts";
 import { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
 import { RecordBook } from "./dispatch/record-book.ts";
 import { Settlement } from "./dispatch/settlement.ts";
@@ -142,7 +142,7 @@ export class Dispatcher implements AsyncDisposable {
       routeLabels: options.routeLabels ?? ((group) => labelsFrom(group.route.labels)),
       silencedBy: options.silencedBy ?? (() => []),
       onProblem,
-      counts: { delivered: 0, failed: 0, retried: 0, refusedAlerts: 0 },
+      counts: { delivered: 0, failed: 0, retried: 0, refusedAlerts: 0, byKind: new Map() },
       config: options.config,
       inhibitor: new Inhibitor(options.config.inhibitRules),
     };
@@ -235,11 +235,13 @@ export class Dispatcher implements AsyncDisposable {
 
   /**
    * Tells receivers outside the routes, with the guarantees of every notification: decided once, kept together with
-   * `writes`, sent at least once under one key. A page whose id was asked for before is not sent again.
+   * what `decide` writes, sent at least once under one key. A page whose id was asked for before is not sent again.
    *
+   * @param decide asked in the transaction whether the page is still wanted; what it gives is written too. With
+   *   undefined nothing is kept or sent. Without a transaction where the store fails: the page is sent all the same.
    * @throws OperatingError `not_found` where none of its receivers is configured; then nothing is kept.
    */
-  async page(page: PageRequest, writes: readonly Write[] = []): Promise<void> {
+  async page(page: PageRequest, decide: PageDecision = async () => []): Promise<void> {
     const { deliveries, leases, shared, writer, records, clock } = this.#state;
     const integrations = page.receivers.flatMap((name) => deliveries.integrationsOf(name));
     if (integrations.length === 0)
@@ -249,7 +251,9 @@ export class Dispatcher implements AsyncDisposable {
       );
     const nowMs = clock.nowMs();
     const groupId = pageGroupId(page);
-    const prepared = integrations.map((integration) => {
+    const isOver = page.alerts.every(({ endsAtMs }) => endsAtMs !== null);
+    const wanted = integrations.filter(({ sendResolved }) => sendResolved || !isOver);
+    const prepared = wanted.map((integration) => {
       const entry = pageEntry(page, integration, leases.fresh(), nowMs);
       const { key } = integration;
       const record = { ...NO_RECORD, sequence: 1 };
@@ -272,6 +276,8 @@ export class Dispatcher implements AsyncDisposable {
         : tx.get(RECORD_COLLECTION, recordIdOf(integration, groupId)).then((d) => d === undefined);
     const keep = async (tx: DocumentTransaction): Promise<OutboxEntry[]> => {
       const asked: OutboxEntry[] = [];
+      const writes = await decide(tx);
+      if (writes === undefined) return asked;
       const all: Write[] = [...writes];
       for (const { entry, stored } of prepared) {
         if (!(await isNew(tx, entry.integration))) continue;
@@ -285,6 +291,7 @@ export class Dispatcher implements AsyncDisposable {
     if (asked === undefined) {
       // Nobody can keep it: it is sent all the same.
       asked = [];
+      if ((await decide(undefined)) === undefined) return;
       for (const { entry } of prepared)
         if (await isNew(undefined, entry.integration)) asked.push(entry);
     }

@@ -85,7 +85,7 @@ export type {
   SeenAlert,
   SeenAttempt,
 } from "./dispatch/observer.ts";
-export type { PageRequest } from "./dispatch/page.ts";
+export type { PageDecision, PageRequest } from "./dispatch/page.ts";
 export { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
 export type { AlertSuppression } from "./dispatch/suppression.ts";
 export { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
@@ -106,6 +106,8 @@ export {
 } from "./incidents/counted-history.ts";
 export { IncidentArchive } from "./incidents/incident-archive.ts";
 export {
+  type EscalationEvent,
+  type EscalationTaken,
   EVENTS_WAITING_MAX,
   type GroupEvent,
   type IncidentAction,
@@ -125,6 +127,11 @@ export {
 export type { IncidentQuery } from "./incidents/incident-query.ts";
 export { INCIDENTS_LIVE_MAX, type IncidentListener } from "./incidents/live-incidents.ts";
 export { formatCursor, type Page, type Place, parseCursor } from "./incidents/newest-first.ts";
+export {
+  EscalationRunner,
+  type EscalationRunnerOptions,
+  PAGE_MS_MAX,
+} from "./oncall/escalation-runner.ts";
 export {
   DeliveryError,
   type OutgoingNotification,

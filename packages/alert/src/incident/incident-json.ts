@@ -69,6 +69,7 @@ export function incidentFromJson(id: string, json: unknown): Incident {
     ),
     suppressed: root.member("suppressed").boolean(),
     escalation: orNull(root.member("escalation"), escalationFromJson),
+    pagedReceivers: texts(root.member("pagedReceivers")),
     notificationCount: root.member("notificationCount").number(),
     failedNotificationCount: root.member("failedNotificationCount").number(),
     firingCountMax: root.member("firingCountMax").number(),
@@ -119,8 +120,12 @@ function acknowledgementFromJson(acknowledgement: StoredJson): Acknowledgement {
 function escalationFromJson(escalation: StoredJson): IncidentEscalation {
   return {
     policy: escalation.member("policy").text(),
+    run: escalation.member("run").number(),
+    sinceMs: escalation.member("sinceMs").number(),
+    round: escalation.member("round").number(),
     step: escalation.member("step").number(),
     nextAtMs: numberOrNull(escalation.member("nextAtMs")),
+    pausedAtMs: numberOrNull(escalation.member("pausedAtMs")),
   };
 }
 

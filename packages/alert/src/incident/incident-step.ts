@@ -68,6 +68,8 @@ export type IncidentEvent =
       readonly kind: "escalation";
       readonly escalation: IncidentEscalation | null;
       readonly told?: EscalationResult;
+      /** The receivers that were told by it. */
+      readonly receivers?: readonly string[];
     }
   /** Its alerts belong to other groups now. */
   | { readonly kind: "regrouped" };
@@ -169,6 +171,7 @@ function act(draft: Draft, event: IncidentEvent, nowMs: number): void {
       const { by, comment, untilMs } = event;
       const covers = alertKinds([...next.alerts.values()].filter((alert) => !alert.dismissed));
       next.acknowledgement = { by, comment, atMs: nowMs, untilMs, covers };
+      next.escalation = null;
       draft.note({ kind: "acknowledged", by, comment, untilMs, covers }, "acknowledged");
       return;
     }
@@ -214,6 +217,7 @@ function remark(draft: Draft, event: RemarkEvent): void {
     }
     case "escalation":
       if (draft.status !== "resolved") next.escalation = event.escalation;
+      next.pagedReceivers = withNew(next.pagedReceivers, event.receivers ?? []);
       if (event.told !== undefined) draft.note({ kind: "escalated", ...event.told });
       return;
     default:
@@ -278,6 +282,7 @@ function openOrWait(
       flaps: flapsAtOpening(last, [...alerts], nowMs, policy),
       suppressed: false,
       escalation: null,
+      pagedReceivers: [],
       notificationCount: 0,
       failedNotificationCount: 0,
       firingCountMax: firing.length,
@@ -330,8 +335,10 @@ function settle(draft: Draft, nowMs: number, policy: FlapPolicy): void {
   const news = firing.filter(({ labels }) => !isCovered(acknowledgement, labels, nowMs));
   if (draft.status === "acknowledged" && news.length > 0)
     draft.note({ kind: "reopened", alertKinds: alertKinds(news) }, "firing");
-  else if (draft.status === "firing" && acknowledgement !== null && news.length === 0)
+  else if (draft.status === "firing" && acknowledgement !== null && news.length === 0) {
+    next.escalation = null;
     draft.note({ kind: "covered", by: acknowledgement.by }, "acknowledged");
+  }
 }
 
 function settleAlerts(draft: Draft, nowMs: number, policy: FlapPolicy): void {
@@ -547,6 +554,11 @@ function named(alerts: readonly (readonly [string, IncidentAlert])[]): NamedAler
       .slice(0, ALERTS_NAMED_MAX)
       .map(([id, { labels }]) => ({ fingerprint: id, labels })),
   };
+}
+
+/** The same list where nothing is new. */
+function withNew(known: readonly string[], names: readonly string[]): readonly string[] {
+  return names.every((name) => known.includes(name)) ? known : [...new Set([...known, ...names])];
 }
 
 /** Each once, in the order in which they come. */

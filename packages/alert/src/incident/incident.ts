@@ -43,7 +43,10 @@ export interface Incident {
   readonly flaps: ReadonlyMap<string, FlapState>;
   /** Whether all alerts that fire are silenced, inhibited or muted. */
   readonly suppressed: boolean;
+  /** Null while somebody is at it, and before it begins. */
   readonly escalation: IncidentEscalation | null;
+  /** Receivers outside the routes that escalations have told, and that want to hear of the end. */
+  readonly pagedReceivers: readonly string[];
   /** Notifications that were delivered, and that were given up. */
   readonly notificationCount: number;
   readonly failedNotificationCount: number;
@@ -101,10 +104,18 @@ export interface AlertKind {
 /** How far the escalation of an incident has come. */
 export interface IncidentEscalation {
   readonly policy: string;
+  /** How many transitions the incident had when it began: no other escalation of the incident has the same. */
+  readonly run: number;
+  /** When it began: with the incident, or when nobody was at it any more. */
+  readonly sinceMs: number;
+  /** How often all steps were gone through before. */
+  readonly round: number;
   /** The last step that was taken, from 0; -1 before the first. */
   readonly step: number;
-  /** When the next step is due; null where none is left. */
+  /** When the next step is due, if nothing holds it; null where none is left. */
   readonly nextAtMs: number | null;
+  /** Since when it waits, because all that fires is hidden; null where it does not. */
+  readonly pausedAtMs: number | null;
 }
 
 export function kindOf(labels: Labels): AlertKind {

@@ -1,8 +1,10 @@
 import type { GroupAlert, NotificationContext, NotificationReason } from "@pharos/alert";
 import type { Labels } from "@pharos/base";
+import type { DocumentTransaction } from "@pharos/ports";
 import type { Integration } from "./decide.ts";
 import { hashOf } from "./idempotency-key.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
+import type { Write } from "./write.ts";
 
 /** A notification to named receivers outside the routes: somebody is called. */
 export interface PageRequest {
@@ -17,11 +19,16 @@ export interface PageRequest {
   /** Sorted; firing ones have no end. At least one. */
   readonly alerts: readonly GroupAlert[];
   readonly context: NotificationContext;
-  /** The group whose follower hears of each attempt, and says whether it is still wanted. */
-  readonly followedGroup: string;
+  /** The group whose follower hears of each attempt, and says whether it is still wanted; undefined for a page of none. */
+  readonly followedGroup: string | undefined;
   /** Failed attempts are repeated until then, up to once a minute. */
   readonly giveUpAtMs: number;
 }
+
+/** Whether a page is still wanted, and what is to be kept with it; undefined where it is not. */
+export type PageDecision = (
+  tx: DocumentTransaction | undefined,
+) => Promise<readonly Write[] | undefined>;
 
 /** What stands in place of a group's id for a page: no group has it. */
 export function pageGroupId(page: Pick<PageRequest, "id">): string {
@@ -42,7 +49,7 @@ export function pageEntry(
     groupId: pageGroupId(page),
     ...{ groupKey, groupLabels, routeLabels, reason, alerts },
     recordBefore: undefined,
-    followedGroups: [page.followedGroup],
+    followedGroups: page.followedGroup === undefined ? [] : [page.followedGroup],
     createdAtMs: nowMs,
     leasedBy: lease.server,
     leasedUntilMs: lease.untilMs,

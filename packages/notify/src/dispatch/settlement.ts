@@ -1,8 +1,13 @@
-import { fingerprint, type NotificationContext, recordAfterFailure } from "@pharos/alert";
+import {
+  fingerprint,
+  isResolved,
+  type NotificationContext,
+  recordAfterFailure,
+} from "@pharos/alert";
 import { type Labels, OperatingError } from "@pharos/base";
 import type { DocumentTransaction } from "@pharos/ports";
 import type { Attempt, Preparation } from "../delivery-loop.ts";
-import type { DispatchState } from "./dispatch-state.ts";
+import { countEnd, type DispatchState } from "./dispatch-state.ts";
 import type { GroupFlusher } from "./group-flusher.ts";
 import { recordIdOf } from "./idempotency-key.ts";
 import { storedEntry } from "./leases.ts";
@@ -42,6 +47,8 @@ export class Settlement {
   async claim(entry: OutboxEntry): Promise<"send" | "elsewhere" | OperatingError> {
     if (this.#isHeld(entry))
       return new OperatingError("notify.rejected", "somebody is at it: not sent any more");
+    if (entry.page !== undefined && this.#isOver(entry))
+      return new OperatingError("notify.rejected", "it is over: not sent any more");
     return (await this.#state.leases.claim(entry)) ? "send" : "elsewhere";
   }
 
@@ -56,8 +63,7 @@ export class Settlement {
       await writer.write(writes, "keeping an attempt");
       return;
     }
-    if (attempt.outcome.kind === "delivered") counts.delivered++;
-    else counts.failed++;
+    countEnd(counts, entry.integration, attempt.outcome.kind);
     await this.#settle(entry, attempt, writes, nowMs);
     leases.release(entry.id);
     await this.#flusher.settled(entry.groupId, entry.integration);
@@ -97,6 +103,20 @@ export class Settlement {
       isHeld = true;
     }
     return isHeld;
+  }
+
+  /** Whether all that a page tells as firing has ended since. */
+  #isOver(entry: OutboxEntry): boolean {
+    const { intake, clock } = this.#state;
+    const nowMs = clock.nowMs();
+    const firing = entry.alerts.filter(({ endsAtMs }) => endsAtMs === null);
+    return (
+      firing.length > 0 &&
+      firing.every(({ labels }) => {
+        const known = intake.get(fingerprint(labels));
+        return known !== undefined && isResolved(known.alert, nowMs);
+      })
+    );
   }
 
   async #settle(

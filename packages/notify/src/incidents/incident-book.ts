@@ -1,11 +1,9 @@
 import {
   type Acknowledgement,
   DEFAULT_FLAP_POLICY,
-  type EscalationResult,
   type FlapPolicy,
   fingerprint,
   type Incident,
-  type IncidentEscalation,
   type IncidentEvent,
   type IncidentTransition,
   isLive,
@@ -68,6 +66,15 @@ export interface GroupEvent {
   readonly groupId: string;
   readonly atMs: number;
   readonly event: Extract<IncidentEvent, { kind: "alerts" | "notified" | "regrouped" }>;
+}
+
+/** How far an escalation has come, and who was told. */
+export type EscalationEvent = Extract<IncidentEvent, { kind: "escalation" }>;
+
+export interface EscalationTaken {
+  readonly incident: Incident;
+  /** To be called when the transaction is kept. */
+  readonly committed: () => void;
 }
 
 /** What people do with incidents. */
@@ -176,33 +183,25 @@ export class IncidentBook implements AsyncDisposable {
   }
 
   /**
-   * Keeps how far the escalation of a group's incident has come, and who was told. To be called after the pages are
-   * kept, under ids that make asking for them again harmless: a crash between the two takes the same step again.
-   * Undefined where the group has no open incident; then nothing is kept.
+   * Takes an escalation on within a transaction of whoever tells people: what is kept of it and what is told of it are
+   * kept together, or not at all. `decide` is asked with the incident as it is stored. Undefined where it has nothing to
+   * do, or the group has no open incident; then nothing is written.
    *
-   * @throws OperatingError of the store.
+   * @param tx undefined where the store fails: memory goes on by itself.
    */
   async escalate(
+    tx: DocumentTransaction | undefined,
     groupId: string,
-    escalation: IncidentEscalation | null,
-    told?: EscalationResult,
-  ): Promise<Incident | undefined> {
-    const { clock, store } = this.#options;
-    const event: IncidentEvent = { kind: "escalation", escalation };
-    const step = await store.transaction(async (tx) => {
-      const before = await this.#newestOfGroup(tx, groupId);
-      if (before === undefined || before.status === "resolved") return undefined;
-      const step = this.#step(
-        before,
-        told === undefined ? event : { ...event, told },
-        clock.nowMs(),
-      );
-      await write(tx, [step]);
-      return step;
-    });
-    if (step === undefined) return undefined;
-    this.#apply(step);
-    return step.after;
+    decide: (incident: Incident) => EscalationEvent | undefined,
+  ): Promise<EscalationTaken | undefined> {
+    const before =
+      tx === undefined ? this.#live.get(groupId) : await this.#newestOfGroup(tx, groupId);
+    if (before === undefined || before.status === "resolved") return undefined;
+    const event = decide(before);
+    if (event === undefined) return undefined;
+    const step = this.#step(before, event, this.#options.clock.nowMs());
+    if (tx !== undefined) await write(tx, [step]);
+    return { incident: step.after ?? before, committed: () => this.#apply(step) };
   }
 
   /**
