@@ -167,8 +167,9 @@ export class Alerting implements AsyncDisposable {
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
       observer: incidents.follower,
       enrich: async (group, alerts, signal) => {
-        const incident = incidents.context(group.id, alerts, systemClock.nowMs());
         const found = await alertContext(context, group, alerts, signal);
+        await incidents.book.settled(); // A group told at once is told before its incident is kept.
+        const incident = incidents.context(group.id, alerts, systemClock.nowMs());
         return { ...(incident === undefined ? {} : { incident }), ...found };
       },
       onProblem,
