@@ -1,6 +1,7 @@
 import { ADMIN_ENDPOINTS } from "./endpoints/admin.ts";
 import { ALERT_RULE_ENDPOINTS } from "./endpoints/alert-rules.ts";
 import { DASHBOARD_ENDPOINTS } from "./endpoints/dashboards.ts";
+import { DELIVERY_ENDPOINTS } from "./endpoints/deliveries.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
 import { INCIDENT_ENDPOINTS } from "./endpoints/incidents.ts";
 import { QUERY_ENDPOINTS } from "./endpoints/queries.ts";
@@ -18,6 +19,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...RULE_ENDPOINTS,
   ...ALERT_RULE_ENDPOINTS,
   ...INCIDENT_ENDPOINTS,
+  ...DELIVERY_ENDPOINTS,
   ...STATUS_ENDPOINTS,
   ...ADMIN_ENDPOINTS,
   ...SAMPLE_ENDPOINTS,

@@ -29,6 +29,17 @@ export {
   postableSilenceSchema,
   receiversSchema,
 } from "./alertmanager.ts";
+export {
+  DELIVERIES_PATH,
+  type DeliveryJson,
+  deliveryListSchema,
+  RECEIVER_TEST_PATH,
+  receiverTestBodySchema,
+  receiverTestSchema,
+  TEMPLATE_PREVIEW_PATH,
+  templatePreviewBodySchema,
+  templatePreviewSchema,
+} from "./deliveries.ts";
 export type { Answer, Endpoint, Method, Parameter } from "./endpoints/endpoint.ts";
 export { ENDPOINTS } from "./endpoints.ts";
 export { graphDataSchema, graphSeriesSchema, metricQuerySchema } from "./graph-data.ts";

@@ -7,6 +7,7 @@ import type { RemoteReadSettings } from "@pharos/adapters/prometheus";
 import { DEFAULT_OUTAGE_TIMES } from "@pharos/alert";
 import { errorText, formatDuration } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
+import { testReceiver } from "@pharos/notify";
 import type { HttpClient } from "@pharos/ports";
 import { Alerting, type AlertingOptions } from "./alerting/alerting.ts";
 import { addAlertmanagerMetrics } from "./alerting/alertmanager-metrics.ts";
@@ -298,6 +299,19 @@ export class Pharos implements AsyncDisposable {
     };
   }
 
+  #receivers({ dispatcher, receivers }: Alerting): ApiDependencies["receivers"] {
+    const { environment } = receivers;
+    return {
+      config: () => dispatcher.config,
+      groups: () => dispatcher.groups(),
+      test: (receiver, signal, labels) => testReceiver(receiver, environment, signal, labels),
+      templates: (definitions) => receivers.templatesWith(definitions),
+      externalUrl: this.url,
+      timeZone: environment.timeZone ?? "UTC",
+      mayTestOthers: this.#mayAdminister,
+    };
+  }
+
   #openScraping(
     http: HttpClient,
     store: StoreThread,
@@ -350,6 +364,8 @@ export class Pharos implements AsyncDisposable {
       incidentLinks: alerting.incidents.links,
       alertRules: this.#alertRules(alerting, read),
       alertmanagers: { targets: () => alerting.sender.targets() },
+      deliveries: alerting.dispatcher.log,
+      receivers: this.#receivers(alerting),
       alertmanager: {
         dispatcher: alerting.dispatcher,
         silences: alerting.silences,

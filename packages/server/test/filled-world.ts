@@ -1,5 +1,7 @@
 import { incidentId } from "@pharos/alert";
 import { labelsFrom } from "@pharos/base";
+import type { Delivery } from "@pharos/notify";
+import { loadNotificationConfig } from "../src/config/alertmanager/load-notification-config.ts";
 import { HttpWorld, NOW_MS } from "./http-world.ts";
 
 /** Its incidents, one of each status. */
@@ -74,6 +76,7 @@ export async function filledWorld(): Promise<HttpWorld> {
   ];
   await addRules(world);
   await addIncidents(world);
+  addReceivers(world);
   world.notifications.begin("Something has happened.");
   return world;
 }
@@ -99,6 +102,22 @@ async function addRules(world: HttpWorld): Promise<void> {
     ["PUT", "/Down"],
   ] as const)
     await world.app.request(`/api/v1/alerts/rules${path}`, { method, body });
+}
+
+/** A receiver that takes everything, and a notification that it got. */
+function addReceivers(world: HttpWorld): void {
+  const text = `route: {receiver: team}
+receivers: [{name: team, webhook_configs: [{url: "http://hook.test/"}]}]`;
+  const files = { readFile: () => "", glob: () => [] };
+  world.notificationConfig = loadNotificationConfig(text, "alertmanager.yml", files).config;
+  world.network.host("http://hook.test", () => ({ kind: "answer" }));
+  const delivery: Delivery = {
+    ...{ id: "d1", key: "k1", integration: "team/webhook[0]", receiver: "team" },
+    ...{ groupId: "g1", groupKey: "{}:{}", followedGroups: ["g1"], incident: undefined },
+    ...{ reason: "first notification", firing: 2, resolved: 0, outcome: "delivered", error: "" },
+    ...{ attempt: 1, durationMs: 12, atMs: NOW_MS, server: "server-1" },
+  };
+  world.deliveries = { query: async ({ limit }) => new Array<Delivery>(limit).fill(delivery) };
 }
 
 async function addIncidents({ incidents }: HttpWorld): Promise<void> {

@@ -157,6 +157,48 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    path: "/api/v1/deliveries",
+    good: ["", "limit=3&outcome=failed&receiver=team", "start=0&end=9&key=k"],
+    bad: [
+      ["outcome=x", 400],
+      ["limit=0", 400],
+      ["cursor=x", 400],
+      ["start=2&end=1", 400],
+    ],
+  },
+  {
+    path: "/api/v1/receivers/test",
+    good: [
+      '{"receiver":"team"}',
+      '{"receiver":"team","integration":"team/webhook[0]","labels":{"team":"a"}}',
+      '{"config":{"name":"new","webhook_configs":[{"url":"http://hook.test/"}]}}',
+    ],
+    bad: [
+      ["{}", 400],
+      ["", 400],
+      ['{"receiver":"team","config":{"name":"x"}}', 400],
+      ['{"receiver":"nobody"}', 404],
+      ['{"receiver":"team","integration":"team/email[0]"}', 404],
+      ['{"config":{"name":"x","webhook_configs":[{"url":"ftp://x"}]}}', 400],
+      ['{"config":{"name":"x","webhook_configs":[{"url_file":"/etc/passwd"}]}}', 400],
+    ],
+  },
+  {
+    path: "/api/v1/templates/preview",
+    good: [
+      '{"template":"{{ .Status }}"}',
+      '{"template":"{{ template \\"mine\\" . }}","definitions":"{{ define \\"mine\\" }}<b>{{ end }}","html":true}',
+    ],
+    bad: [
+      ["", 400],
+      ["{}", 400],
+      ['{"template":"{{ .Status"}', 400],
+      ['{"template":"{{ template \\"nothing\\" . }}"}', 400],
+      ['{"template":"x","definitions":"{{"}', 400],
+      ['{"template":"x","matchers":["a"]}', 400],
+    ],
+  },
+  {
     path: "/api/v1/incidents/ack",
     method: "get",
     good: [`token=${GOOD_TOKEN}`],

@@ -1,9 +1,16 @@
 import { buildRoute, type RuleGroup } from "@pharos/alert";
 import { formatMatcher, labelsFrom, type NO_LABELS, type OperatingError } from "@pharos/base";
+import {
+  DeliveryLog,
+  type NotificationConfig,
+  SILENT_NOTIFICATION_CONFIG,
+  testReceiver,
+} from "@pharos/notify";
 import type { ExemplarReader, SeriesStore } from "@pharos/ports";
 import { createEngine } from "@pharos/promql/engine";
-import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
+import { MemoryDocumentStore, MemoryStore, SimClock, SimNetwork } from "@pharos/testing";
 import type { Hono } from "hono";
+import { Receivers } from "../src/alerting/receivers.ts";
 import type { AlertmanagerProvider } from "../src/http/alertmanager-routes.ts";
 import { createApi } from "../src/http/api.ts";
 import type {
@@ -16,6 +23,7 @@ import type {
 } from "../src/http/dependencies.ts";
 import { Notifications } from "../src/http/notifications.ts";
 import { createReadRoutes, type ReadRoutes } from "../src/http/read-routes.ts";
+import type { ReceiversProvider } from "../src/http/receiver-routes.ts";
 import type { RemoteReadLimits } from "../src/http/remote-read.ts";
 import { ActiveQueries } from "../src/queries/active-queries.ts";
 import type { QueryRun } from "../src/queries/query-run.ts";
@@ -77,6 +85,12 @@ export class HttpWorld {
   pathPrefix = "";
   documents = new MemoryDocumentStore();
   alertmanager: AlertmanagerProvider | undefined;
+  /** What receivers reach. */
+  readonly network = new SimNetwork(this.clock);
+  deliveries: Pick<DeliveryLog, "query"> = new DeliveryLog(this.documents, "server-1");
+  /** Who can be told, where there is no Alertmanager. */
+  notificationConfig: NotificationConfig = SILENT_NOTIFICATION_CONFIG;
+  mayTestOthers = true;
   readonly incidents = new IncidentWorld(this.clock);
   /** Those that rules of the API name. */
   channels: readonly string[] = [];
@@ -194,6 +208,8 @@ export class HttpWorld {
         return world.#alertRules;
       },
       alertmanagers: { targets: () => this.alertmanagers },
+      deliveries: { query: (query) => this.deliveries.query(query) },
+      receivers: this.#receivers(),
       get alertmanager(): AlertmanagerProvider {
         if (world.alertmanager === undefined) throw new Error("the test sets no alertmanager");
         return world.alertmanager;
@@ -272,6 +288,25 @@ export class HttpWorld {
       onBug: (error) => this.bugs.push(error),
       assets: this.assets,
       pathPrefix: this.pathPrefix,
+    };
+  }
+
+  #receivers(): ReceiversProvider {
+    const world = this;
+    const externalUrl = "http://pharos.test";
+    const receivers = new Receivers({
+      ...{ http: this.network, clock: this.clock, externalUrl, userAgent: "Pharos/test" },
+    });
+    return {
+      config: () => this.alertmanager?.dispatcher.config ?? this.notificationConfig,
+      groups: () => this.alertmanager?.dispatcher.groups() ?? [],
+      test: (receiver, signal, labels) =>
+        testReceiver(receiver, receivers.environment, signal, labels),
+      templates: (definitions) => receivers.templatesWith(definitions),
+      ...{ externalUrl, timeZone: "UTC" },
+      get mayTestOthers() {
+        return world.mayTestOthers;
+      },
     };
   }
 

@@ -45,6 +45,13 @@ export class Receivers {
     this.#files = files;
   }
 
+  /** Those that are set, and the definitions of one more file. @throws OperatingError `input.invalid`. */
+  templatesWith(definitions: string | undefined): NotificationTemplates {
+    if (definitions === undefined) return this.#templates;
+    const file = { name: "definitions", text: definitions };
+    return NotificationTemplates.parse([...this.#files, file]);
+  }
+
   create(config: IntegrationConfig): Receiver {
     return createReceiver(config, this.environment);
   }

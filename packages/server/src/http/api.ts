@@ -11,6 +11,7 @@ import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
 import { compression } from "./compression.ts";
 import { CORS_HEADERS } from "./cors.ts";
+import { addDeliveryRoutes } from "./delivery-routes.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { endUnreadBody } from "./head-request.ts";
 import { addIncidentRoutes } from "./incident-routes.ts";
@@ -20,6 +21,7 @@ import { formatQuery, parseQuery } from "./query-routes.ts";
 import { activeQueries, cancelQuery, topQueries } from "./query-status-routes.ts";
 import { readRequestOf } from "./read-request.ts";
 import { READ_METHODS, READ_PATHS } from "./read-routes.ts";
+import { addReceiverRoutes } from "./receiver-routes.ts";
 import { alertmanagers, alerts, dashboardAlerts, rules } from "./rule-routes.ts";
 import { addRulerRoutes } from "./ruler-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
@@ -129,6 +131,8 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   addIncidentRoutes(app, dependencies);
   addRulerRoutes(app, dependencies);
   addAlertmanagerRoutes(app, dependencies, cors);
+  addDeliveryRoutes(app, dependencies);
+  addReceiverRoutes(app, dependencies);
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));
   app.all("/api/*", (context) =>

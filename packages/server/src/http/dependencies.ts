@@ -1,4 +1,5 @@
 import type { Clock, Labels, Matcher } from "@pharos/base";
+import type { DeliveryLog } from "@pharos/notify";
 import type { MetricMetadata as StoredMetadata, TimeRange } from "@pharos/ports";
 import type { IncidentLinks } from "../alerting/incident-links.ts";
 import type { RuleBook } from "../rule-book/rule-book.ts";
@@ -12,6 +13,7 @@ import type { IncidentsProvider } from "./incident-routes.ts";
 import type { Notifications } from "./notifications.ts";
 import type { QueryStatusProvider } from "./query-status-routes.ts";
 import type { ReadRequest } from "./read-request.ts";
+import type { ReceiversProvider } from "./receiver-routes.ts";
 
 /** All that the HTTP API asks of the rest of the program. */
 export interface ApiDependencies {
@@ -26,6 +28,8 @@ export interface ApiDependencies {
   readonly alertRules: AlertRulesProvider;
   readonly alertmanagers: AlertmanagersProvider;
   readonly alertmanager: AlertmanagerProvider;
+  readonly deliveries: Pick<DeliveryLog, "query">;
+  readonly receivers: ReceiversProvider;
   readonly metadata: MetadataProvider;
   readonly status: StatusProvider;
   readonly lifecycle: Lifecycle;

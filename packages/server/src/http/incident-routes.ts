@@ -11,12 +11,10 @@ import {
   ALERT_PHASES,
   type AlertHistoryQuery,
   type AlertTransitionRecord,
-  formatCursor,
   type IncidentAction,
   type IncidentQuery,
   type Page,
   type Place,
-  parseCursor,
   type TimelineEntry,
 } from "@pharos/notify";
 import type { Hono } from "hono";
@@ -26,19 +24,17 @@ import { type Answer, failure, formatTime, success } from "./answer.ts";
 import { badData, invalidParameter } from "./errors.ts";
 import { incidentAlertsJson, incidentJson, timelineJson, transitionJson } from "./incident-json.ts";
 import { parseSelector, SELECTORS_MAX } from "./match-parameter.ts";
+import { type AskedPage, cursorJson, pageParameters } from "./page-parameters.ts";
 import {
+  choiceParameter,
   formChunks,
   isForm,
   parametersOf,
   parseDurationText,
   parseTime,
-  rangeParameters,
 } from "./parameters.ts";
 import { isFromAnotherSite } from "./same-site.ts";
 
-/** Entries of a page where the request does not say, and at most. */
-const PAGE_SIZE = 100;
-const PAGE_SIZE_MAX = 1000;
 /** Attempts at notifications that an incident shows. */
 const DELIVERIES_SHOWN_MAX = 200;
 /** An acknowledgement ends within a year, or with its incident. */
@@ -107,8 +103,8 @@ async function listIncidents(
 ): Promise<Answer> {
   const parameters = await parametersOf(request);
   const statuses = [...INCIDENT_STATUSES, "open"] as const;
-  const status = oneOf(parameters, "status", statuses);
-  const priority = oneOf(parameters, "priority", PRIORITIES);
+  const status = choiceParameter(parameters, "status", statuses);
+  const priority = choiceParameter(parameters, "priority", PRIORITIES);
   const receiver = parameters.get("receiver") || undefined;
   const rule = parameters.get("rule") || undefined;
   const page = await incidents.list({
@@ -173,7 +169,7 @@ async function alertHistory(
   { incidents }: IncidentDependencies,
 ): Promise<Answer> {
   const parameters = await parametersOf(request);
-  const to = oneOf(parameters, "state", ALERT_PHASES);
+  const to = choiceParameter(parameters, "state", ALERT_PHASES);
   const rule = parameters.get("rule") || undefined;
   const fingerprint = parameters.get("fingerprint") || undefined;
   const page = await incidents.history({
@@ -185,28 +181,12 @@ async function alertHistory(
   return success({ transitions: page.items.map(transitionJson), ...cursorJson(page) });
 }
 
-interface AskedPage {
-  readonly minMs: number;
-  readonly maxMs: number;
+interface AskedAlerts extends AskedPage {
   readonly matcherLists: readonly (readonly Matcher[])[];
-  readonly limit: number;
-  readonly after?: Place;
 }
 
-function pageOf(parameters: URLSearchParams): AskedPage {
-  const range = rangeParameters(parameters);
-  if (range.maxMs < range.minMs) throw badData("end time is before start time");
-  const text = parameters.get("limit") || String(PAGE_SIZE);
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > PAGE_SIZE_MAX)
-    throw invalidParameter("limit", `${quote(text)} is not a number from 1 to ${PAGE_SIZE_MAX}`);
-  const cursor = parameters.get("cursor") ?? "";
-  return {
-    ...range,
-    matcherLists: alertMatchers(parameters),
-    limit,
-    ...(cursor === "" ? {} : { after: parseCursor(cursor) }),
-  };
+function pageOf(parameters: URLSearchParams): AskedAlerts {
+  return { ...pageParameters(parameters), matcherLists: alertMatchers(parameters) };
 }
 
 /** Selectors of alerts: `{instance="a"}`; a name before the braces is that of the alert. */
@@ -219,23 +199,6 @@ function alertMatchers(parameters: URLSearchParams): readonly (readonly Matcher[
       matcher.name === "__name__" ? { ...matcher, name: "alertname" } : matcher,
     ),
   );
-}
-
-function cursorJson({ next }: Page<unknown>): { readonly cursor?: string } {
-  return next === undefined ? {} : { cursor: formatCursor(next) };
-}
-
-function oneOf<T extends string>(
-  parameters: URLSearchParams,
-  name: string,
-  values: readonly T[],
-): T | undefined {
-  const text = parameters.get(name) ?? "";
-  if (text === "") return undefined;
-  const value = values.find((known) => known === text);
-  if (value === undefined)
-    throw invalidParameter(name, `${quote(text)} is none of ${values.join(", ")}`);
-  return value;
 }
 
 type Acknowledge = Extract<IncidentAction, { kind: "acknowledge" }>;

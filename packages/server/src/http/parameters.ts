@@ -149,6 +149,20 @@ export function limitParameter(parameters: URLSearchParams): number {
   return Number(text);
 }
 
+/** One of some words; undefined where the request does not say. */
+export function choiceParameter<T extends string>(
+  parameters: URLSearchParams,
+  name: string,
+  values: readonly T[],
+): T | undefined {
+  const text = parameters.get(name) ?? "";
+  if (text === "") return undefined;
+  const value = values.find((known) => known === text);
+  if (value === undefined)
+    throw invalidParameter(name, `${quote(text)} is none of ${values.join(", ")}`);
+  return value;
+}
+
 /** What Go's `strconv.ParseBool` takes. */
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...["1", "t", "T", "true", "TRUE", "True"].map((text) => [text, true] as const),
