@@ -5,6 +5,8 @@ export interface WebhookBody {
   readonly status: "firing" | "resolved";
   readonly receiver: string;
   readonly groupKey: string;
+  /** Which server has sent it. */
+  readonly externalURL: string;
   readonly alerts: readonly {
     readonly status: "firing" | "resolved";
     readonly labels: Readonly<Record<string, string>>;
@@ -17,6 +19,11 @@ export interface WebhookBody {
 export class WebhookServer implements AsyncDisposable {
   readonly url: string;
   readonly bodies: WebhookBody[] = [];
+  /** The idempotency key of each body. */
+  readonly keys: string[] = [];
+  /** What it answers; one that is not told has its body and key kept in `refused`. */
+  status = 200;
+  readonly refused: { readonly body: WebhookBody; readonly key: string }[] = [];
   readonly #close: () => Promise<void>;
 
   private constructor(url: string, close: () => Promise<void>) {
@@ -27,7 +34,9 @@ export class WebhookServer implements AsyncDisposable {
   static async start(): Promise<WebhookServer> {
     let webhooks: WebhookServer | undefined;
     const server = createServer(async (request, response) => {
-      webhooks?.bodies.push(JSON.parse(await textOf(request)) as WebhookBody);
+      const body = JSON.parse(await textOf(request)) as WebhookBody;
+      webhooks?.take(body, String(request.headers["idempotency-key"]));
+      response.statusCode = webhooks?.status ?? 503;
       response.end();
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
@@ -37,6 +46,16 @@ export class WebhookServer implements AsyncDisposable {
       await new Promise((done) => server.close(done));
     });
     return webhooks;
+  }
+
+  /** For the server. */
+  take(body: WebhookBody, key: string): void {
+    if (this.status !== 200) {
+      this.refused.push({ body, key });
+      return;
+    }
+    this.bodies.push(body);
+    this.keys.push(key);
   }
 
   /** The status that was told last of the alert of this name; undefined where nobody heard of it. */

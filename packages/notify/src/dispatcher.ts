@@ -20,6 +20,7 @@ import type { DispatchCounts, DispatchState } from "./dispatch/dispatch-state.ts
 import { DocumentWriter } from "./dispatch/document-writer.ts";
 import { GroupFlusher } from "./dispatch/group-flusher.ts";
 import { GroupTable, type Moved } from "./dispatch/group-table.ts";
+import { BEAT_INTERVAL_MS } from "./dispatch/heartbeats.ts";
 import { recordIdOf } from "./dispatch/idempotency-key.ts";
 import { Leases } from "./dispatch/leases.ts";
 import type { LiveGroup } from "./dispatch/live-group.ts";
@@ -41,8 +42,6 @@ import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
 
 /** How often is forgotten what nobody needs any more. */
 const COLLECTING_INTERVAL_MS = 60_000;
-/** How often is looked for notifications of servers that are no more. */
-const RECLAIM_INTERVAL_MS = 15_000;
 /** The wall clock against the monotonic one: beyond this somebody has set it. */
 const CLOCK_JUMP_MS = 5000;
 
@@ -135,7 +134,7 @@ export class Dispatcher implements AsyncDisposable {
       table: new GroupTable(options.config.route),
       records: new RecordBook(),
       writer,
-      leases: new Leases(server, store, writer, () => clock.nowMs()),
+      leases: new Leases(server, store, writer, clock),
       deliveries,
       log: new DeliveryLog(store, server),
       observer,
@@ -165,6 +164,7 @@ export class Dispatcher implements AsyncDisposable {
     const kept = await loadDispatch(store, clock.nowMs(), onProblem);
     const dispatcher = new Dispatcher(options);
     await dispatcher.#state.deliveries.apply(config);
+    await dispatcher.#state.leases.beat();
     await dispatcher.#takeUp(kept);
     dispatcher.#running = dispatcher.#run();
     if (dispatcher.#sync !== undefined)
@@ -369,6 +369,7 @@ export class Dispatcher implements AsyncDisposable {
     this.#watches.dispose();
     this.#state.writer.close();
     await Promise.all([this.#running, this.#state.deliveries.stop()]);
+    await this.#state.leases.end();
   }
 
   async #hear(heard: readonly HeardAlert[], origin: AlertOrigin): Promise<void> {
@@ -485,7 +486,7 @@ export class Dispatcher implements AsyncDisposable {
         await this.#collect();
         const nextMs = table.queue.nextMs();
         const leftMs = nextMs === undefined ? undefined : nextMs - clock.nowMs();
-        const sleepMs = this.#state.shared ? RECLAIM_INTERVAL_MS : leftMs;
+        const sleepMs = this.#state.shared ? BEAT_INTERVAL_MS : leftMs;
         await this.#alarm.waitFor(Math.min(leftMs ?? Infinity, sleepMs ?? Infinity), bell);
       }
     } catch (error) {
@@ -531,12 +532,13 @@ export class Dispatcher implements AsyncDisposable {
     }
   }
 
-  /** Sends what servers have left that are no more. */
+  /** Says that this server is at work, and sends what those have left that are no more. */
   async #reclaim(): Promise<void> {
     const { shared, leases, deliveries, clock } = this.#state;
     const nowMs = clock.monotonicMs();
-    if (!shared || nowMs - this.#reclaimedAtMs < RECLAIM_INTERVAL_MS) return;
+    if (!shared || nowMs - this.#reclaimedAtMs < BEAT_INTERVAL_MS) return;
     this.#reclaimedAtMs = nowMs;
+    await leases.beat();
     for (const entry of await leases.reclaim()) deliveries.add(entry);
   }
 

@@ -1,4 +1,4 @@
-import { OperatingError } from "@pharos/base";
+import { type Clock, OperatingError } from "@pharos/base";
 import type {
   DocumentReader,
   DocumentStore,
@@ -7,9 +7,11 @@ import type {
 } from "@pharos/ports";
 import { ATTEMPT_MS_MAX } from "../delivery-loop.ts";
 import type { DocumentWriter } from "./document-writer.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import {
   entryFromDocument,
   entryWrite,
+  leaseTag,
   OUTBOX_COLLECTION,
   type OutboxEntry,
 } from "./outbox-entry.ts";
@@ -20,29 +22,46 @@ export const LEASE_MS = 2 * ATTEMPT_MS_MAX;
 /** How many notifications of dead servers are taken over in one transaction. */
 const RECLAIMED_MAX = 200;
 
-/** Who sends what, among servers that share a store. Alone, everything is ours. */
+/**
+ * Who sends what, among servers that share a store. Alone, everything is ours. What a dead server had is taken over when
+ * it has been silent for a while; should nobody have noticed, when its lease runs out.
+ */
 export class Leases {
   readonly server: string;
   readonly #store: DocumentStore;
   readonly #writer: DocumentWriter;
-  readonly #nowMs: () => number;
+  readonly #clock: Clock;
+  readonly #heartbeats: Heartbeats;
   /** By key, of what this server has. */
   readonly #untilMs = new Map<string, number>();
 
-  constructor(server: string, store: DocumentStore, writer: DocumentWriter, nowMs: () => number) {
+  constructor(server: string, store: DocumentStore, writer: DocumentWriter, clock: Clock) {
     this.server = server;
     this.#store = store;
     this.#writer = writer;
-    this.#nowMs = nowMs;
+    this.#clock = clock;
+    this.#heartbeats = new Heartbeats({ server, store, clock });
+  }
+
+  /** Says that this server is at work; to be repeated every `BEAT_INTERVAL_MS`. */
+  async beat(): Promise<void> {
+    if (this.#store.shared) await this.#heartbeats.beat();
+  }
+
+  /** Leaves what is not sent to the others, at once. */
+  async end(): Promise<void> {
+    if (this.#store.shared) await this.#heartbeats.end();
   }
 
   /** For an entry that is about to be written. */
   fresh(): { readonly server: string; readonly untilMs: number } {
-    return { server: this.server, untilMs: this.#nowMs() + LEASE_MS };
+    return { server: this.server, untilMs: this.#clock.nowMs() + LEASE_MS };
   }
 
   isOurs(entry: OutboxEntry, nowMs: number): boolean {
-    return !this.#store.shared || entry.leasedBy === this.server || entry.leasedUntilMs <= nowMs;
+    const { leasedBy, leasedUntilMs } = entry;
+    if (!this.#store.shared || leasedBy === this.server) return true;
+    return leasedUntilMs <= nowMs || this.#heartbeats.isDead(leasedBy);
   }
 
   /**
@@ -50,46 +69,63 @@ export class Leases {
    * Where the store fails it is sent all the same: twice is better than never.
    */
   async claim(entry: OutboxEntry): Promise<boolean> {
-    const untilMs = this.#untilMs.get(entry.id) ?? entry.leasedUntilMs;
-    if (!this.#store.shared || untilMs - this.#nowMs() > ATTEMPT_MS_MAX) return true;
+    if (!this.#store.shared || this.#isSurelyOurs(entry)) return true;
     const isClaimed = await this.#writer.transaction(async (tx) => {
       const stored = await storedEntry(tx, entry.id);
-      if (stored === undefined || !this.isOurs(stored, this.#nowMs())) return false;
+      if (stored === undefined || !this.isOurs(stored, this.#clock.nowMs())) return false;
       await this.#take(tx, stored);
       return true;
     }, "leasing a notification");
+    if (isClaimed === false) this.release(entry.id);
     return isClaimed ?? true;
+  }
+
+  #isSurelyOurs({ id, leasedBy, leasedUntilMs }: OutboxEntry): boolean {
+    const untilMs = this.#untilMs.get(id) ?? (leasedBy === this.server ? leasedUntilMs : 0);
+    return untilMs - this.#clock.nowMs() > ATTEMPT_MS_MAX && this.#heartbeats.isHeard;
   }
 
   release(id: string): void {
     this.#untilMs.delete(id);
   }
 
-  /** Takes over what servers have left that are no more. Damaged documents are left where they are. */
+  /**
+   * Takes over what servers have left that are no more, and renews what this one still has to send. Damaged documents
+   * are left where they are.
+   */
   async reclaim(): Promise<OutboxEntry[]> {
-    const bounds = { sortKeyMax: this.#nowMs(), limit: RECLAIMED_MAX };
-    if (!(await this.#isAnyLeft(bounds))) return [];
+    const dead = this.#heartbeats.dead();
+    if (dead.length === 0 && !(await this.#hasAnyRunOut())) return [];
     const taken = await this.#writer.transaction(async (tx) => {
-      const entries: OutboxEntry[] = [];
-      for (const document of await tx.list(OUTBOX_COLLECTION, bounds)) {
-        const entry = readableEntry(document);
-        if (entry === undefined || this.#untilMs.has(entry.id)) continue;
-        await this.#take(tx, entry);
-        entries.push(entry);
+      const left = [...(await tx.list(OUTBOX_COLLECTION, this.#runOut()))];
+      for (const server of dead) {
+        const bounds = { tags: [leaseTag(server)], limit: RECLAIMED_MAX };
+        const had = await tx.list(OUTBOX_COLLECTION, bounds);
+        left.push(...had);
+        if (had.length === 0) await this.#heartbeats.bury(tx, server);
       }
-      return entries;
+      const entries = new Map<string, OutboxEntry>();
+      for (const document of left) {
+        const entry = readableEntry(document);
+        if (entry === undefined || entries.has(entry.id)) continue;
+        await this.#take(tx, entry);
+        entries.set(entry.id, entry);
+      }
+      return [...entries.values()];
     }, "taking over notifications");
     return taken ?? [];
   }
 
+  #runOut(): { readonly sortKeyMax: number; readonly limit: number } {
+    return { sortKeyMax: this.#clock.nowMs(), limit: RECLAIMED_MAX };
+  }
+
   /** Reading is cheap: mostly nothing is left. */
-  async #isAnyLeft(bounds: {
-    readonly sortKeyMax: number;
-    readonly limit: number;
-  }): Promise<boolean> {
+  async #hasAnyRunOut(): Promise<boolean> {
     try {
+      const bounds = { ...this.#runOut(), limit: 1 };
       const left = await this.#store.read((reader) => reader.list(OUTBOX_COLLECTION, bounds));
-      return left.some(({ id }) => !this.#untilMs.has(id));
+      return left.length > 0;
     } catch (error) {
       if (error instanceof OperatingError) return false; // The next time, then.
       throw error;

@@ -70,9 +70,18 @@ export function entryWrite(entry: OutboxEntry): Write {
     // A context is plain data: it goes as it is.
     page: page === undefined ? null : JSON.parse(JSON.stringify(page)),
   };
-  const tags = [`integration=${entry.integration}`, `group=${entry.groupId}`];
+  const tags = [
+    `integration=${entry.integration}`,
+    `group=${entry.groupId}`,
+    leaseTag(entry.leasedBy),
+  ];
   const document = { id, body, sortKey: entry.leasedUntilMs, tags };
   return { collection: OUTBOX_COLLECTION, id, document };
+}
+
+/** The tag of what a server has to send. */
+export function leaseTag(server: string): string {
+  return `leasedBy=${server}`;
 }
 
 export function entryRemoval(id: string): Write {
