@@ -21,7 +21,7 @@ groups:
 `;
 const ALERTMANAGER = "route: { receiver: team, group_wait: 0s }\nreceivers: [{ name: team }]\n";
 
-test("kill -9 loses no rule, comment or acknowledgement that somebody was told is kept", async (t) => {
+test("kill -9 loses no rule, silence, comment or acknowledgement that somebody was told is kept", async (t) => {
   await changeAndDie(t, []);
 });
 
@@ -56,6 +56,7 @@ async function changeAndDie(t: TestContext, args: readonly string[]): Promise<vo
     new RuleWriter("ann", rng),
     new RuleWriter("bob", rng),
     new Responder(incident),
+    new Silencer(rng),
   ];
   let changes = 0;
   for (let life = 1; life <= LIVES; life++) {
@@ -184,6 +185,71 @@ class Responder implements Person {
     this.#acknowledged = count;
   }
 }
+
+interface KeptSilence {
+  readonly id: string;
+  readonly comment: string;
+  readonly status: { readonly state: string };
+}
+
+/** Makes silences, gives some of them another comment and ends some, as Alertmanager's clients do. */
+class Silencer implements Person {
+  readonly #rng: Rng;
+  /** By id, the comment and the state. */
+  readonly #silences = new Map<string, string>();
+  #count = 0;
+  /** What may have happened to one silence: its id where it is known, and how it is shown then. */
+  #underWay: { readonly id: string | undefined; readonly shown: string } | undefined;
+
+  constructor(rng: Rng) {
+    this.#rng = rng;
+  }
+
+  async change(url: string): Promise<boolean> {
+    const comment = `silence ${++this.#count}`;
+    const active = [...this.#silences].filter(([, shown]) => shown.endsWith(" active"));
+    const [id, shown = ""] =
+      this.#rng.below(3) === 0 ? (active[this.#rng.below(Math.max(1, active.length))] ?? []) : [];
+    const isEnded = id !== undefined && this.#rng.below(2) === 0;
+    const next = isEnded ? shown.replace(/ active$/, " expired") : `${comment} active`;
+    this.#underWay = { id, shown: next };
+    const answer = isEnded
+      ? await send(url, "DELETE", `/api/v2/silence/${id}`)
+      : await this.#put(url, id, comment);
+    if (answer === undefined) return false;
+    this.#underWay = undefined;
+    this.#silences.set(id ?? (answer as { silenceID: string }).silenceID, next);
+    return true;
+  }
+
+  async #put(url: string, id: string | undefined, comment: string): Promise<unknown> {
+    const draft = { createdBy: "dan", comment, matchers: [MATCHER] };
+    if (id === undefined) {
+      const startsAt = new Date().toISOString();
+      return send(url, "POST", "/api/v2/silences", { ...draft, startsAt, endsAt: FAR_END });
+    }
+    const before = (await send(url, "GET", `/api/v2/silence/${id}`)) as object | undefined;
+    if (before === undefined) return undefined;
+    return send(url, "POST", "/api/v2/silences", { ...before, ...draft });
+  }
+
+  async check(url: string, what: string): Promise<void> {
+    const all = (await send(url, "GET", "/api/v2/silences")) as readonly KeptSilence[];
+    const found = new Map(all.map(({ id, comment, status }) => [id, `${comment} ${status.state}`]));
+    const underWay = this.#underWay;
+    this.#underWay = undefined;
+    if (underWay !== undefined) {
+      // It happened, or it did not: from now on it is as it is.
+      const { shown } = underWay;
+      const id = underWay.id ?? [...found].find(([, text]) => text === shown)?.[0];
+      if (id !== undefined && found.get(id) === shown) this.#silences.set(id, shown);
+    }
+    deepEqual(sorted(found), sorted(this.#silences), `${what}: the silences`);
+  }
+}
+
+const MATCHER = { name: "team", value: "nobody", isRegex: false, isEqual: true };
+const FAR_END = "2100-01-01T00:00:00.000Z";
 
 /** The first one is `ACTIONS[1]`. */
 const ACTIONS = ["unacknowledge", "acknowledge", "comment"];
