@@ -12,6 +12,19 @@ function ruleOf(body: string): Rule {
   return rule;
 }
 
+test("a threshold may name its metric in one word, with labels or a function too", () => {
+  const written = [
+    ["up", "up < 1"],
+    ['up{job="a"}', 'up{job="a"} < 1'],
+    ["sum(up)", "sum(up) < 1"],
+    ["node.up", '{"node.up"} < 1'],
+  ];
+  for (const [metric, expr] of written) {
+    const body = JSON.stringify({ name: "N", metric, condition: "<", threshold: 1 });
+    equal(ruleOf(body).expr, expr);
+  }
+});
+
 test("the table of a metric, a condition and a threshold is one rule", () => {
   const body = readRuleBody(
     JSON.stringify({
@@ -137,6 +150,14 @@ for (const [body, message] of [
   [
     '{"name":"N","metric_name":"x","condition":"~","threshold":5}',
     /^condition: "~" is not one of >/,
+  ],
+  [
+    '{"name":"N","metric":"x"}',
+    /^condition and threshold, or change: is missing; change is {direction/,
+  ],
+  [
+    '{"name":"N","metric":"x","condition":">","threshold":1,"change":{"direction":"increases","percent":1,"window":"1m"}}',
+    /^change: there is a condition already$/,
   ],
   ['{"name":"N","metric_name":"x","condition":">"}', /^threshold: is missing; expected a number$/],
   ['{"name":"N","metric_name":"x","condition":">","threshold":"much"}', /^"much" is no number$/],

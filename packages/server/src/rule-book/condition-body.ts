@@ -26,7 +26,7 @@ export interface ReadCondition {
 
 /** Which keys make which form, for the message where there is none. */
 const FORMS =
-  "one of these: expr; sentence; metric_name, condition and threshold; metric_query and condition; metric and change; all; any";
+  "one of these: expr; sentence; metric, condition and threshold; metric_query and condition; metric and change; all; any";
 
 /** Reads what must hold; `nested` reads an entry of `all` or `any`. @throws OperatingError `input.invalid`. */
 export function readCondition(
@@ -41,7 +41,8 @@ export function readCondition(
   if (expr !== undefined)
     return { condition: { kind: "expr", expr }, text: expr, form: "promql", ...plain };
   if (sentence !== undefined) return readSentence(sentence);
-  if (metric !== undefined) return { ...readChange(metric, body), ...plain };
+  if (metric !== undefined && condition === undefined)
+    return { ...readChange(metric, body), ...plain };
   for (const kind of ["all", "any"] as const) {
     const entries = body[kind];
     if (entries === undefined) continue;
@@ -52,13 +53,15 @@ export function readCondition(
     const conditions = read.map((one) => one.condition);
     return { condition: { kind, conditions, on: body.on }, text, form: kind, ...plain };
   }
-  const query = metric_query ?? (metric_name === undefined ? undefined : selectorOf(metric_name));
+  const named = metric_name === undefined ? metric : selectorOf(metric_name);
+  const query = metric_query ?? named;
   if (query !== undefined) {
+    if (body.change !== undefined) throw invalid("change: there is a condition already");
     const { operator, threshold, duration } = comparisonOf(body);
     return {
       condition: { kind: "threshold", query, operator, threshold, overMs: 0 },
       text: `${metric_name ?? query} ${operator} ${threshold}`,
-      form: metric_name === undefined ? "query" : "threshold",
+      form: metric_query === undefined ? "threshold" : "query",
       forMs: duration === undefined ? undefined : durationOf("condition.duration", duration),
       name: undefined,
     };
@@ -96,7 +99,9 @@ function readChange(
   { change }: ConditionBody,
 ): Pick<ReadCondition, "condition" | "text" | "form"> {
   if (change === undefined)
-    throw invalid("change: is missing; expected {direction, percent or absolute, window}");
+    throw invalid(
+      "condition and threshold, or change: is missing; change is {direction, percent or absolute, window}",
+    );
   const { direction, operator, percent, absolute, window } = change;
   const amount = percent ?? absolute;
   if (amount === undefined || (percent !== undefined && absolute !== undefined))
