@@ -165,6 +165,7 @@ export class Alerting implements AsyncDisposable {
       rng: seededRng(randomInt(SEEDS)),
       createReceiver: (config) => receivers.create(config),
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
+      routeLabels: (group, alerts) => receivers.routeLabels(group, alerts),
       observer: incidents.follower,
       enrich: async (group, alerts, signal) => {
         const found = await alertContext(context, group, alerts, signal);

@@ -1,9 +1,15 @@
-import { NotificationTemplates, type TemplateFile } from "@pharos/alert";
-import type { Clock } from "@pharos/base";
+import {
+  type GroupAlert,
+  NotificationTemplates,
+  notificationData,
+  type TemplateFile,
+} from "@pharos/alert";
+import { type Clock, type Labels, labelsFrom, OperatingError } from "@pharos/base";
 import {
   type AwsSurroundings,
   createReceiver,
   type IntegrationConfig,
+  type LiveGroup,
   type Receiver,
   type ReceiverEnvironment,
 } from "@pharos/notify";
@@ -54,6 +60,32 @@ export class Receivers {
 
   create(config: IntegrationConfig): Receiver {
     return createReceiver(config, this.environment);
+  }
+
+  /** A route's labels for one of its groups. A template that cannot be expanded stands there as it is written. */
+  routeLabels(
+    { route, key, labels: groupLabels }: Pick<LiveGroup, "route" | "key" | "labels">,
+    alerts: readonly GroupAlert[],
+  ): Labels {
+    if (!route.labels.some(([, template]) => template.includes("{{")))
+      return labelsFrom(route.labels);
+    const { clock, externalUrl, timeZone = "UTC" } = this.environment;
+    const data = notificationData(
+      {
+        ...{ receiver: route.receiver, groupKey: key, groupLabels, alerts },
+        ...{ routeLabels: [], reason: "first notification" },
+      },
+      { externalUrl, nowMs: clock.nowMs(), timeZone },
+    );
+    const expanded = route.labels.map(([name, template]): [string, string] => {
+      try {
+        return [name, this.#templates.expand(template, data)];
+      } catch (error) {
+        if (!(error instanceof OperatingError)) throw error;
+        return [name, template];
+      }
+    });
+    return labelsFrom(expanded);
   }
 }
 
