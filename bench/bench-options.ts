@@ -2,25 +2,36 @@
 import { parseArgs } from "node:util";
 import type { RunOptions } from "./comparison.ts";
 import { CONTENDERS, type Contender } from "./contenders.ts";
+import type { Program } from "./server-process.ts";
 
 /** The servers' core; this process, which makes the load, is free to use the others. */
 export const SERVER_CORE = 0;
 
-export interface BenchOptions<Name extends string> extends RunOptions {
-  readonly contenders: readonly Contender[];
+export interface BenchOptions<Name extends string, P extends Program = Contender>
+  extends RunOptions {
+  readonly contenders: readonly P[];
   /** Whether a look is enough: small inputs, whose figures say little. */
   readonly quick: boolean;
   /** The options of this comparison, with their values or defaults. */
   readonly own: Readonly<Record<Name, string>>;
 }
 
+type Defaults<Name extends string> = Readonly<Record<Name, readonly [full: string, quick: string]>>;
+
 /**
  * @param defaults the options of this comparison by name, each with its default and its default under `--quick`.
+ * @param among whom `--only` chooses of.
  * @throws TypeError for an option that there is not.
  */
+export function benchOptions<Name extends string>(defaults: Defaults<Name>): BenchOptions<Name>;
+export function benchOptions<Name extends string, P extends Program>(
+  defaults: Defaults<Name>,
+  among: readonly P[],
+): BenchOptions<Name, P>;
 export function benchOptions<Name extends string>(
-  defaults: Readonly<Record<Name, readonly [full: string, quick: string]>>,
-): BenchOptions<Name> {
+  defaults: Defaults<Name>,
+  among: readonly Program[] = CONTENDERS,
+): BenchOptions<Name, Program> {
   const names = Object.keys(defaults) as Name[];
   const { values } = parseArgs({
     options: {
@@ -38,9 +49,9 @@ export function benchOptions<Name extends string>(
     names.map((name) => [name, given[name] ?? defaults[name][quick ? 1 : 0]]),
   ) as Record<Name, string>;
   const only = typeof given["only"] === "string" ? given["only"].split(",") : undefined;
-  const contenders = CONTENDERS.filter(({ name }) => only === undefined || only.includes(name));
+  const contenders = among.filter(({ name }) => only === undefined || only.includes(name));
   if (contenders.length === 0)
-    throw new TypeError(`--only takes ${CONTENDERS.map(({ name }) => name).join(", ")}`);
+    throw new TypeError(`--only takes ${among.map(({ name }) => name).join(", ")}`);
   return {
     contenders,
     quick,
@@ -50,7 +61,7 @@ export function benchOptions<Name extends string>(
   };
 }
 
-export function printVersions(contenders: readonly Contender[]): void {
+export function printVersions(contenders: readonly Program[]): void {
   process.stdout.write("\n");
   for (const contender of contenders) process.stdout.write(`${contender.version()}\n`);
 }
