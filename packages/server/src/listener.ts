@@ -236,6 +236,7 @@ const KNOWN_HANDLERS: ReadonlySet<string> = new Set([
   ...["query", "query_range", "series", "labels", "metadata", "targets", "rules", "alerts"].map(
     (name) => `/api/v1/${name}`,
   ),
+  ...["/api/v2/alerts", "/api/v2/alerts/groups", "/api/v2/silences", "/api/v2/status"],
   ...["/api/v1/write", "/api/v1/metrics", "/metrics", "/metrics/node", "/federate", "/"],
 ]);
 

@@ -445,6 +445,64 @@ test("nobody is told of an alert that another one inhibits, nor if both begin to
   deepEqual(world.heard().toSorted(), ["A firing", "B firing"]);
 });
 
+test("an alert that ends together with what inhibited it is told as resolved, as Alertmanager does", async () => {
+  await using world = await AlertmanagerWorld.open(`
+route: {receiver: default, group_wait: 1s, group_interval: 1s}
+receivers: [{name: default, webhook_configs: [{url: "http://hook.test"}]}]
+inhibit_rules:
+  - {source_match: {alertname: JobDown}, target_match: {alertname: InstanceDown}, equal: [job, zone]}
+`);
+  const alerts = ["JobDown", "InstanceDown"].map((alertname) => ({
+    alertname,
+    job: "j",
+    zone: "a",
+  }));
+  await world.fire(...alerts, { alertname: "InstanceDown", job: "j", zone: "b" });
+  await world.pass(2000);
+  deepEqual(world.heard().toSorted(), ["InstanceDown firing", "JobDown firing"]);
+  const endsAt = iso(world.http.clock.nowMs());
+  await world.call(
+    "POST",
+    "/alerts",
+    alerts.map((labels) => ({ labels, endsAt })),
+  );
+  await world.pass(2000);
+  deepEqual(world.heard().toSorted(), [
+    ...["InstanceDown firing", "InstanceDown resolved", "JobDown resolved"],
+  ]);
+});
+
+test("a rule of inhibition that says nothing inhibits nothing", async () => {
+  await using world = await AlertmanagerWorld.open(`
+route: {receiver: default, group_wait: 1s}
+receivers: [{name: default, webhook_configs: [{url: "http://hook.test"}]}]
+inhibit_rules: [{}]
+`);
+  await world.fire({ alertname: "A" }, { alertname: "B" });
+  await world.pass(2000);
+  deepEqual(world.heard().toSorted(), ["A firing", "B firing"]);
+});
+
+test("whatever is asked for, the answer is a list or the reason why there is none", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  await world.fire({ alertname: "A" });
+  const names = ["filter", "receiver", "receiver_matchers", "active", "muted", "creator"];
+  const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom('a="b"', "(", "{", "a=~["));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom("/alerts", "/alerts/groups", "/silences", "/receivers"),
+      fc.array(fc.tuple(fc.constantFrom(...names), text), { maxLength: 4 }),
+      async (path, parameters) => {
+        const query = new URLSearchParams(parameters.map(([name, value]) => [name, value]));
+        const { status, body } = await world.call("GET", `${path}?${query}`);
+        ok(status === 200 ? Array.isArray(body) : status === 400 && typeof body === "string");
+        deepEqual(world.http.bugs, []);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
 test("names and values may be any text: of alerts, of silences, and in routes", async () => {
   await using world = await AlertmanagerWorld.open(`
 route:

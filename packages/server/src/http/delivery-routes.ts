@@ -53,7 +53,8 @@ async function listDeliveries(
 
 function deliveryJson(delivery: Delivery): DeliveryJson {
   const { id, key, integration, receiver, groupKey, incident = null, reason } = delivery;
-  const { firing, resolved, outcome, error, attempt, durationMs, atMs, server } = delivery;
+  const { firing, resolved, outcome, error, attempt, atMs, server } = delivery;
+  const durationMs = Math.round(delivery.durationMs);
   return {
     ...{ id, at: formatTime(atMs), key, integration, receiver, groupKey, incident, reason },
     ...{ firing, resolved, outcome, error, attempt, durationMs, server },

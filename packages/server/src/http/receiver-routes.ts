@@ -119,7 +119,8 @@ async function testReceiver(
       }
     }),
   );
-  return success({ receiver: name, integrations: tested.flat() });
+  const results = tested.flat().map((one) => ({ ...one, durationMs: Math.round(one.durationMs) }));
+  return success({ receiver: name, integrations: results });
 }
 
 function tooLate(integration: string): TestedIntegration {
