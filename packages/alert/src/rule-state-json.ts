@@ -1,4 +1,4 @@
-import { formatValue, labelsFrom, StoredJson } from "@pharos/base";
+import { formatValue, type Labels, labelsFrom, mergeLabels, StoredJson } from "@pharos/base";
 import { fingerprint } from "./fingerprint.ts";
 import { type Alert, type RuleState, ruleStateOf } from "./rule-state.ts";
 
@@ -14,7 +14,7 @@ export interface RuleStateJson {
 }
 
 interface AlertJson {
-  /** For reports in SQL; nothing reads it back. */
+  /** Of the labels that people are told, for reports in SQL; nothing reads it back. */
   readonly fingerprint: string;
   readonly labels: readonly (readonly [string, string])[];
   readonly annotations: readonly (readonly [string, string])[];
@@ -31,12 +31,13 @@ type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
-export function ruleStateToJson(state: RuleState): RuleStateJson {
+/** @param externalLabels what alerts have besides where they are told. */
+export function ruleStateToJson(state: RuleState, externalLabels: Labels = []): RuleStateJson {
   return {
     version: FORMAT_VERSION,
     evaluatedAtMs: state.evaluatedAtMs ?? null,
     alerts: [...state.alerts.values()].map(({ labels, annotations, value, state }) => ({
-      fingerprint: fingerprint(labels),
+      fingerprint: fingerprint(mergeLabels(externalLabels, labels)),
       labels,
       annotations,
       value: formatValue(value),

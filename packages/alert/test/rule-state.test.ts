@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
-import { formatLabels, labelsFrom, OperatingError } from "@pharos/base";
+import { formatLabels, labelsFrom, mergeLabels, OperatingError } from "@pharos/base";
 import {
   type AlertingRule,
   type CompiledAlertingRule,
@@ -9,6 +9,7 @@ import {
   compileRule,
   EMPTY_RULE_STATE,
   endAlerts,
+  fingerprint,
   type Rule,
   type RuleGroup,
   type RuleState,
@@ -172,6 +173,15 @@ test("state survives JSON, with values that JSON does not have", () => {
     [...state.alerts.values()].map((alert) => alert.state.phase),
     ["firing", "pending", "resolved", "resolved"],
   );
+});
+
+test("a kept alert has the fingerprint by which people are told of it, and its own labels", () => {
+  const { state } = good(step(alertingRule({ forMs: 0 }), EMPTY_RULE_STATE, down("a"), 1));
+  const external = labelsFrom([["cluster", "eu"]]);
+  const [alert] = [...state.alerts.values()];
+  const [kept] = ruleStateToJson(state, external).alerts;
+  equal(kept?.fingerprint, fingerprint(mergeLabels(external, alert?.labels ?? [])));
+  deepEqual(kept?.labels, alert?.labels);
 });
 
 test("stored state that is damaged or from another version is refused", () => {

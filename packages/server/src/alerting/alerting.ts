@@ -27,6 +27,7 @@ import type { StoreThread } from "../threads/store-thread.ts";
 import { AlertmanagerCounts } from "./alertmanager-metrics.ts";
 import { processAwsSurroundings } from "./aws-surroundings.ts";
 import { Incidents } from "./incidents.ts";
+import { OnCall } from "./oncall.ts";
 import { Receivers } from "./receivers.ts";
 
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
@@ -71,6 +72,7 @@ export class Alerting implements AsyncDisposable {
   /** For the metrics that Alertmanager has. */
   readonly counts: AlertmanagerCounts;
   readonly receivers: Receivers;
+  readonly oncall: OnCall;
   readonly #closers: AsyncDisposableStack;
   /** Of the files. */
   #notifications: NotificationConfig;
@@ -98,6 +100,7 @@ export class Alerting implements AsyncDisposable {
     this.silences = parts.silences;
     this.counts = parts.counts;
     this.receivers = parts.receivers;
+    this.oncall = parts.oncall;
     this.feed = new RuleFeed({
       ...{ book: parts.book, pastChannels: options.pastChannels },
       prepare: (channels) => this.#tell(channels),
@@ -137,9 +140,11 @@ export class Alerting implements AsyncDisposable {
       onProblem,
     };
     let dispatcher: Dispatcher | undefined;
+    let oncall: OnCall | undefined;
     const incidents = await Incidents.open({
       ...{ documents, clock: systemClock, externalUrl, onProblem },
       holdFlapping: options.holdFlapping,
+      acknowledgementMs: () => oncall?.acknowledgementMs,
       append: (batch) => options.store.append(batch),
       currentAlerts: (groupId) => dispatcher?.alertsOf(groupId),
       deliveries: async ({ group }, limit) =>
@@ -177,6 +182,12 @@ export class Alerting implements AsyncDisposable {
     });
     closers.use(dispatcher);
     closers.use(followIncidents(incidents.book, dispatcher));
+    oncall = await OnCall.open({
+      ...{ documents, dispatcher, silences, config: loaded.oncall, onProblem },
+      ...{ clock: systemClock, book: incidents.book },
+      contextOf: (incident) => ({ incident: incidents.named(incident, systemClock.nowMs()) }),
+    });
+    closers.use(oncall);
     const clock = systemClock;
     const files = targetFiles();
     const sender = new AlertSender({ clock, http, files, userAgent: USER_AGENT, onProblem });
@@ -197,10 +208,11 @@ export class Alerting implements AsyncDisposable {
   }
 
   /** Takes what the files say now: who is told first, so that no alert goes to those of before. */
-  async apply({ config, notifications, groups }: LoadedFiles): Promise<void> {
+  async apply({ config, notifications, oncall, groups }: LoadedFiles): Promise<void> {
     await this.sender.apply(config.alerting);
     this.#notifications = notifications;
     await this.feed.setFiles(groups, config.global);
+    this.oncall.apply(oncall);
   }
 
   async #tell(channels: readonly string[]): Promise<void> {
@@ -237,7 +249,8 @@ function openRules(
     evaluate: (expr, timeMs, signal, group) =>
       queries.service.evaluate(expr, timeMs, signal, group),
     append: (batch) => store.append(batch),
-    recordTransitions: (tx, transitions) => AlertHistory.append(tx, transitionRecords(transitions)),
+    recordTransitions: (tx, transitions) =>
+      AlertHistory.append(tx, transitionRecords(transitions, externalLabels())),
     notify: (alerts, telling) => {
       sender.send(alerts, telling);
       return dispatcher.update(alerts);

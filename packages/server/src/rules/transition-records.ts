@@ -1,4 +1,5 @@
 import { type AlertTransition, ruleGroupKey } from "@pharos/alert";
+import { type Labels, mergeLabels } from "@pharos/base";
 import type { AlertTransitionRecord } from "@pharos/notify";
 import type { RuleTransition } from "./rule-surroundings.ts";
 
@@ -11,12 +12,15 @@ const STATE_AFTER: Readonly<Record<Exclude<AlertTransition, "none">, AlertTransi
     forgotten: "inactive",
   };
 
-/** Changes of alerts as they are written down. */
-export function transitionRecords(transitions: readonly RuleTransition[]): AlertTransitionRecord[] {
+/** Changes of alerts as they are written down: with the labels under which incidents and receivers know them. */
+export function transitionRecords(
+  transitions: readonly RuleTransition[],
+  externalLabels: Labels,
+): AlertTransitionRecord[] {
   return transitions.map(({ transition, from, alert, rule, group, timeMs }) => ({
     rule: rule.name,
     ruleGroup: ruleGroupKey(group),
-    labels: alert.labels,
+    labels: mergeLabels(externalLabels, alert.labels),
     from,
     to: STATE_AFTER[transition],
     atMs: timeMs,

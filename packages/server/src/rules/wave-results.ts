@@ -161,12 +161,12 @@ export class WaveResults {
     entries: readonly AlertingEntry[],
     transitions: readonly RuleTransition[],
   ): Promise<void> {
-    const { store, onProblem, recordTransitions } = this.#surroundings;
+    const { store, externalLabels, onProblem, recordTransitions } = this.#surroundings;
     const timeMs = this.#timeMs;
     const documents: StoredDocument[] = [];
     const gone: string[] = [];
     for (const { id, state } of entries) {
-      const body = ruleStateToJson({ ...state, evaluatedAtMs: timeMs });
+      const body = ruleStateToJson({ ...state, evaluatedAtMs: timeMs }, externalLabels());
       if (state.alerts.size === 0) gone.push(id);
       else documents.push({ id, body, sortKey: timeMs });
     }
