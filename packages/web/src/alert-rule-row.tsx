@@ -2,6 +2,7 @@ import { formatDuration, labelValue } from "@pharos/base";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useId, useState } from "react";
 import { SeverityChip, StateChip } from "./alert-chips.tsx";
+import { AnnotationValue } from "./annotation-value.tsx";
 import { exploreLink } from "./explore-search.ts";
 import { ChevronIcon, ErrorIcon, RecordIcon } from "./icons.tsx";
 import { LabelChips } from "./label-chips.tsx";
@@ -10,6 +11,7 @@ import type { ActiveAlert, AlertingRule, Rule } from "./rule-state.ts";
 import { formatAge, formatDateTime } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 import { useKeptParams } from "./url-state.ts";
+import { shortValue } from "./value-format.ts";
 
 /** More instances of one rule than this are a list for the table of ALERTS, not for eyes. */
 const INSTANCES_MAX = 200;
@@ -145,16 +147,6 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-/** Rules come from files and the API: only what is surely a web address becomes a link. */
-function AnnotationValue({ value }: { value: string }) {
-  if (!/^https?:\/\/\S+$/.test(value)) return value;
-  return (
-    <a href={value} target="_blank" rel="noopener noreferrer">
-      {value}
-    </a>
-  );
-}
-
 function Annotations({ pairs }: { pairs: readonly (readonly [string, string])[] }) {
   return pairs.map(([name, value]) => (
     <Fact key={name} name={name}>
@@ -221,10 +213,4 @@ function Instances({ rule, nowMs, zone }: { rule: AlertingRule; nowMs: number; z
 function inReadingOrder<T extends readonly [string, string]>(pairs: readonly T[]): T[] {
   const rank = (name: string) => (name === "summary" ? 0 : name === "description" ? 1 : 2);
   return [...pairs].sort((a, b) => rank(a[0]) - rank(b[0]));
-}
-
-/** The API writes `1e+00`; people read `1`. */
-function shortValue(text: string): string {
-  const value = Number(text);
-  return text === "" || !Number.isFinite(value) ? text : String(Number(value.toPrecision(6)));
 }

@@ -10,6 +10,7 @@ import {
   writeAlertFilter,
 } from "./alert-filter.ts";
 import { RuleRow } from "./alert-rule-row.tsx";
+import { AlertsNav } from "./alerts-nav.tsx";
 import { useApi } from "./api-context.ts";
 import { useCommand } from "./commands.tsx";
 import { FilterButton, toggled } from "./filter-button.tsx";
@@ -44,44 +45,47 @@ export function AlertsPage() {
   const counts = useMemo(() => countRules(data ?? []), [data]);
 
   return (
-    <main className="page">
-      <div className="page__bar">
-        <h1>Alerts</h1>
-        <div className="filters">
-          {STATE_FILTERS.map(({ state, name, tone, icon }) => (
+    <>
+      <AlertsNav />
+      <main className="page">
+        <div className="page__bar">
+          <h1>Rules</h1>
+          <div className="filters">
+            {STATE_FILTERS.map(({ state, name, tone, icon }) => (
+              <FilterButton
+                key={state}
+                name={name}
+                count={counts[state]}
+                tone={tone}
+                icon={icon}
+                pressed={filter.states.includes(state)}
+                onClick={() => setFilter({ ...filter, states: toggled(filter.states, state) })}
+              />
+            ))}
             <FilterButton
-              key={state}
-              name={name}
-              count={counts[state]}
-              tone={tone}
-              icon={icon}
-              pressed={filter.states.includes(state)}
-              onClick={() => setFilter({ ...filter, states: toggled(filter.states, state) })}
+              name="Failing"
+              count={counts.failing}
+              tone="red"
+              icon={<ErrorIcon />}
+              pressed={filter.failing}
+              onClick={() => setFilter({ ...filter, failing: !filter.failing })}
             />
-          ))}
-          <FilterButton
-            name="Failing"
-            count={counts.failing}
-            tone="red"
-            icon={<ErrorIcon />}
-            pressed={filter.failing}
-            onClick={() => setFilter({ ...filter, failing: !filter.failing })}
+          </div>
+          <div className="page__spring" />
+          <SearchField
+            label="Search rules and labels"
+            text={filter.text}
+            onChange={(text) => setFilter({ ...filter, text }, { replace: true })}
           />
         </div>
-        <div className="page__spring" />
-        <SearchField
-          label="Search rules and labels"
-          text={filter.text}
-          onChange={(text) => setFilter({ ...filter, text }, { replace: true })}
-        />
-      </div>
-      {error !== null && <QueryError error={error} expr="" />}
-      {data === undefined ? (
-        error === null && <div className="empty">Waiting for the rules …</div>
-      ) : (
-        <Groups groups={data} filter={filter} />
-      )}
-    </main>
+        {error !== null && <QueryError error={error} expr="" />}
+        {data === undefined ? (
+          error === null && <div className="empty">Waiting for the rules …</div>
+        ) : (
+          <Groups groups={data} filter={filter} />
+        )}
+      </main>
+    </>
   );
 }
 

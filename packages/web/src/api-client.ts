@@ -1,6 +1,12 @@
 import { QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
 import { ApiError } from "./api-error.ts";
-import { Json } from "./json-reader.ts";
+import {
+  type Answer,
+  type ApiEnvironment,
+  type ApiTransport,
+  createApiTransport,
+} from "./api-transport.ts";
+import type { Json } from "./json-reader.ts";
 import {
   type InstantResult,
   type RangeResult,
@@ -10,15 +16,6 @@ import {
 import { type RuleGroup, readRuleGroups } from "./rule-state.ts";
 import { readTargets, type Targets } from "./target-state.ts";
 import type { Interval } from "./time-range.ts";
-
-/** Data with what came beside it. */
-export interface Answer<T> {
-  readonly data: T;
-  readonly warnings: readonly string[];
-  readonly infos: readonly string[];
-  /** From the request to the last byte, as the reader waits for it. */
-  readonly tookMs: number;
-}
 
 /** Name and value pairs for people to read, in the order of the server. */
 export type Facts = readonly (readonly [name: string, value: string])[];
@@ -32,6 +29,8 @@ export interface TsdbStatus {
 
 /** The server, as this page needs it. Every method rejects with `ApiError`, or with the signal's reason. */
 export interface ApiClient {
+  /** For what only one of the pages asks: its file has the requests. */
+  readonly transport: ApiTransport;
   /** Evaluates at one instant, or at the server's now. */
   query(
     expr: string,
@@ -76,18 +75,6 @@ export interface TierBlocks {
   readonly maxTimeMs: number;
 }
 
-/** What the client needs of the browser. */
-export interface ApiEnvironment {
-  /** Where `api/v1/` lies, with a slash at the end. */
-  readonly baseUrl: string;
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  readonly nowMs: () => number;
-  readonly monotonicMs: () => number;
-}
-
-/** The Date header has whole seconds; smaller differences are its rounding and the way of the answer. */
-const SKEW_MS_MIN = 2000;
-
 const TSDB_TOPS = [
   ["seriesCountByMetricName", "Series by metric name"],
   ["labelValueCountByLabelName", "Values by label name"],
@@ -96,70 +83,16 @@ const TSDB_TOPS = [
 ] as const;
 
 export function createApiClient(environment: ApiEnvironment): ApiClient {
-  let skewMs = 0;
-
-  function noteServerTime(response: Response): void {
-    const serverMs = Date.parse(response.headers.get("date") ?? "");
-    if (Number.isNaN(serverMs)) return;
-    const differenceMs = serverMs + 500 - environment.nowMs();
-    skewMs = Math.abs(differenceMs) < SKEW_MS_MIN ? 0 : differenceMs;
-  }
-
-  async function ask(path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
-    try {
-      const url = `${environment.baseUrl}api/v1/${path}`;
-      const response = await environment.fetch(url, { signal, ...init });
-      noteServerTime(response);
-      return response;
-    } catch (error) {
-      signal.throwIfAborted();
-      const why = error instanceof Error ? error.message : String(error);
-      throw new ApiError("unreachable", 0, `The server does not answer (${why}).`);
-    }
-  }
-
-  async function send(
-    path: string,
-    form: Record<string, string> | undefined,
-    signal: AbortSignal,
-  ): Promise<Answer<Json>> {
-    const startedMs = environment.monotonicMs();
-    // Long expressions do not fit into every proxy's idea of a URL.
-    const init = form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) };
-    return readAnswer(await ask(path, init, signal), startedMs, signal);
-  }
-
-  async function readAnswer(
-    response: Response,
-    startedMs: number,
-    signal: AbortSignal,
-  ): Promise<Answer<Json>> {
-    const body = await readBody(response, signal);
-    if (body.get("status").value !== "success") {
-      throw new ApiError(
-        body.get("errorType").textOrEmpty() || "unexpected",
-        response.status,
-        body.get("error").textOrEmpty() || `The server answered ${response.status}.`,
-      );
-    }
-    const texts = (key: string) =>
-      body
-        .get(key)
-        .list()
-        .map((item) => item.text());
-    return {
-      data: body.get("data"),
-      warnings: texts("warnings"),
-      infos: texts("infos"),
-      tookMs: environment.monotonicMs() - startedMs,
-    };
-  }
+  const transport = createApiTransport(environment);
+  const send = (path: string, form: Record<string, string> | undefined, signal: AbortSignal) =>
+    transport.send(`v1/${path}`, form === undefined ? undefined : { form }, signal);
 
   const facts = async (path: string, signal: AbortSignal): Promise<Facts> =>
     factsOf((await send(path, undefined, signal)).data);
 
   return {
-    nowMs: () => environment.nowMs() + skewMs,
+    transport,
+    nowMs: transport.nowMs,
 
     async query(expr, timestampMs, signal) {
       const form = {
@@ -174,9 +107,13 @@ export function createApiClient(environment: ApiEnvironment): ApiClient {
       const startedMs = environment.monotonicMs();
       const body = new URLSearchParams(rangeForm(expr, interval, stepMs));
       const headers = { Accept: QUERY_COLUMNS_TYPE };
-      const response = await ask("query_range", { method: "POST", body, headers }, signal);
+      const response = await transport.ask(
+        "v1/query_range",
+        { method: "POST", body, headers },
+        signal,
+      );
       if (response.headers.get("Content-Type") !== QUERY_COLUMNS_TYPE) {
-        await readAnswer(response, startedMs, signal);
+        await transport.readAnswer(response, startedMs, signal);
         throw new ApiError("unexpected", response.status, "The server answered no columns.");
       }
       const { warnings, infos, ...data } = readRangeResult(await readBytes(response, signal));
@@ -240,16 +177,6 @@ export function createApiClient(environment: ApiEnvironment): ApiClient {
       };
     },
   };
-}
-
-async function readBody(response: Response, signal: AbortSignal): Promise<Json> {
-  try {
-    return new Json(await response.json(), "answer");
-  } catch {
-    signal.throwIfAborted();
-    const what = `${response.status} ${response.statusText}`.trim();
-    throw new ApiError("unexpected", response.status, `The server answered ${what}, and no JSON.`);
-  }
 }
 
 async function readBytes(response: Response, signal: AbortSignal): Promise<Uint8Array> {

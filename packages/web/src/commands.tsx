@@ -8,6 +8,7 @@ import {
   useRef,
   useState,
 } from "react";
+import { readStorage, writeStorage } from "./browser-storage.ts";
 import { type Command, NO_KEY, stepKey } from "./shortcut.ts";
 
 type Handlers = Map<Command, Set<() => void>>;
@@ -92,22 +93,4 @@ export function useCommandCenter(): CommandCenter {
   const center = useContext(CommandContext);
   assert(center !== undefined, "the page is drawn inside a CommandProvider");
   return center;
-}
-
-// Storage may be forbidden by the browser's settings; the page works without it.
-function readStorage(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function writeStorage(key: string, value: string | null): void {
-  try {
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
-  } catch {
-    // Then the choice lasts as long as the page.
-  }
 }

@@ -2,17 +2,17 @@ import type { ReactNode } from "react";
 
 export type Tone = "red" | "amber" | "green" | "grey";
 
-/** A filter that is on or off, with the number of what it lets through. */
+/** A filter that is on or off, with the number of what it lets through where that is known. */
 export function FilterButton(props: {
   name: string;
-  count: number;
-  tone: Tone;
-  icon: ReactNode;
+  count?: number;
+  tone?: Tone;
+  icon?: ReactNode;
   pressed: boolean;
   onClick: () => void;
 }) {
   // A warning colour on a zero would cry for nothing.
-  const tone = props.count > 0 ? props.tone : "grey";
+  const tone = (props.count ?? 0) > 0 ? (props.tone ?? "grey") : "grey";
   return (
     <button
       type="button"
@@ -21,7 +21,8 @@ export function FilterButton(props: {
       onClick={props.onClick}
     >
       {props.icon}
-      {props.name} <span className="filter__count">{props.count}</span>
+      {props.name}{" "}
+      {props.count !== undefined && <span className="filter__count">{props.count}</span>}
     </button>
   );
 }

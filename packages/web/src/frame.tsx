@@ -3,6 +3,7 @@ import { ActionIcon, Menu, useMantineColorScheme } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
+import { ALERT_VIEWS, isWithin } from "./alert-views.ts";
 import { useApi } from "./api-context.ts";
 import { ApiError } from "./api-error.ts";
 import { useCommand } from "./commands.tsx";
@@ -14,10 +15,18 @@ import { useKeptParams } from "./url-state.ts";
 
 const PAGES = [
   { to: "/", name: "Explore", command: "goExplore" },
-  { to: "/alerts", name: "Alerts", command: "goAlerts" },
+  { to: "/incidents", name: "Alerts", command: "goAlerts" },
   { to: "/targets", name: "Targets", command: "goTargets" },
   { to: "/status", name: "Status", command: "goStatus" },
 ] as const;
+
+/** The views below Alerts, with their keys. */
+const VIEWS = [
+  { to: "/silences", command: "goSilences" },
+  { to: "/alerts", command: "goRules" },
+] as const;
+
+type View = (typeof VIEWS)[number];
 
 /** How often the count of firing alerts is asked for; the Alerts page uses the same answer. */
 export const RULES_REFRESH_MS = 10_000;
@@ -27,12 +36,16 @@ export function Frame() {
   const [helpOpen, setHelpOpen] = useState(false);
   const { firing, unreachable } = useFiring();
   const pathname = useLocation({ select: (location) => location.pathname });
-  const page = PAGES.find(({ to }) => to === pathname);
+  const view = ALERT_VIEWS.find(({ to }) => isWithin(pathname, to));
+  const page = PAGES.find(({ to }) =>
+    view === undefined ? to === pathname : to === ALERT_VIEWS[0].to,
+  );
+  const title = view?.name ?? page?.name ?? "Not found";
 
   useEffect(() => {
     const count = firing === undefined || firing === 0 ? "" : `(${firing}) `;
-    document.title = `${count}${page?.name ?? "Not found"} · Pharos`;
-  }, [firing, page]);
+    document.title = `${count}${title} · Pharos`;
+  }, [firing, title]);
 
   useCommand("help", () => setHelpOpen((open) => !open));
 
@@ -56,6 +69,9 @@ export function Frame() {
             <PageLink key={item.to} page={item} current={item === page} firing={firing} />
           ))}
         </nav>
+        {VIEWS.map(({ to, command }) => (
+          <ViewKey key={to} to={to} command={command} />
+        ))}
         <div className="frame__spring" />
         <ActionIcon
           variant="transparent"
@@ -104,13 +120,21 @@ function PageLink(props: {
       aria-current={props.current ? "page" : undefined}
     >
       {page.name}{" "}
-      {page.to === "/alerts" && firing !== undefined && firing > 0 && (
+      {page.name === "Alerts" && firing !== undefined && firing > 0 && (
         <span className="frame__firing">
           {firing} <span className="visually-hidden">firing</span>
         </span>
       )}
     </Link>
   );
+}
+
+/** The keys that lead to a view from everywhere. */
+function ViewKey({ to, command }: { to: View["to"]; command: View["command"] }) {
+  const kept = useKeptParams();
+  const navigate = useNavigate();
+  useCommand(command, () => void navigate({ to, search: kept }));
+  return null;
 }
 
 /** How many alerts are firing (undefined until the server has said so), and whether it still answers. */

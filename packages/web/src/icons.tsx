@@ -63,6 +63,20 @@ export const SearchIcon = path(
 export const CopyIcon = path("M5.500 5.500h8v8h-8zM10.500 5.500v-3h-8v8h3");
 export const RecordIcon = path("M2 12.500l3.500-4 3 2.500L14 4M10.500 4H14v3.500");
 export const StackIcon = path("M2 11l6 3 6-3M2 8l6 3 6-3M8 2l6 3-6 3-6-3z");
+export const HandIcon = path("M1.500 9l3 3.300L11 4.500M7.500 11.500l1 .8L15 4.500");
+export const BellOffIcon = path(
+  "M4 11.500c.7-.8 1-2 1-4.500a3 3 0 0 1 5-2.200M11 7c0 2.500.3 3.700 1 4.500H6M7 13.500a1.200 1.200 0 0 0 2 0M2.500 2.500l11 11",
+);
+export const SendIcon = path("M14 2L7 9M14 2l-4.500 12L7 9 2 6.500z");
+export const CommentIcon = path("M2 2.500h12v8.500H7.500L4 14v-3H2z");
+export const UserIcon = path(
+  "M8 7.500a2.800 2.800 0 1 0 0-5.600 2.800 2.800 0 0 0 0 5.600zM2.500 14c.5-3 2.500-4.500 5.500-4.500s5 1.500 5.500 4.500",
+);
+export const StairsIcon = path("M2 13.500h3.500V10H9V6.500h3.500V3H14");
+export const WaveIcon = path("M1.500 8c1.500-5 3-5 4.500 0s3 5 4.500 0 2.500-4 4-2.500");
+export const EditIcon = path(
+  "M3 13l.6-2.800L11 2.800 13.200 5l-7.400 7.400zM9.500 4.300l2.200 2.200",
+);
 export const CalendarIcon = path("M2 3.500h12v10.500H2zM2 7h12M5 1.500v3.500M11 1.500v3.500");
 
 /** The lighthouse of the name. */

@@ -17,10 +17,20 @@ export interface PlotContent {
   readonly unit: Unit;
   readonly zone: TimeZone;
   readonly height: number;
+  /** What is drawn beside the lines; nothing unless given. */
+  readonly marks?: PlotMarks | undefined;
   /** Charts with the same key show the same time under the pointer. */
   readonly syncKey: string;
   onZoom(interval: Interval): void;
   onZoomOut(): void;
+}
+
+/** What an alert's rule says of a chart of its expression. */
+export interface PlotMarks {
+  /** A line across, and the axis reaches it. */
+  readonly threshold: number | undefined;
+  /** Shaded: when it fired. In ms. */
+  readonly spans: readonly Interval[];
 }
 
 /** Room for half the label of a tick that stands at the right edge. */
@@ -73,7 +83,12 @@ export function plotOptions(
           return [fromMs / 1000, toMs / 1000];
         },
       },
-      y: { range: (_plot, min, max) => valueRange(min, max, stacked) },
+      y: {
+        range: (_plot, min, max) => {
+          const level = latest.current.marks?.threshold ?? min;
+          return valueRange(lower(min, level), upper(max, level), stacked);
+        },
+      },
     },
     axes: [
       {
@@ -94,6 +109,8 @@ export function plotOptions(
     ],
     series: [{}, ...lines.map((line, index) => lineOptions(line, index, latest, scheme))],
     hooks: {
+      drawAxes: [(plot) => drawSpans(plot, latest.current.marks, color("--ph-red"))],
+      draw: [(plot) => drawThreshold(plot, latest.current.marks, color("--ph-red"))],
       setSelect: [
         (plot) => {
           const { left, width: selected } = plot.select;
@@ -108,6 +125,49 @@ export function plotOptions(
       setCursor: [(plot) => followPointer(plot, cursor, latest.current)],
     },
   };
+}
+
+function lower(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+function upper(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}
+
+/** Below the lines, so that they stay what one looks at. */
+function drawSpans(plot: uPlot, marks: PlotMarks | undefined, color: string): void {
+  if (marks === undefined) return;
+  const { ctx } = plot;
+  const { left, top, width, height } = plot.bbox;
+  ctx.save();
+  ctx.fillStyle = color;
+  for (const { fromMs, toMs } of marks.spans) {
+    const from = Math.max(left, plot.valToPos(fromMs / 1000, "x", true));
+    const to = Math.min(left + width, plot.valToPos(toMs / 1000, "x", true));
+    if (to <= from) continue;
+    ctx.globalAlpha = 0.1;
+    ctx.fillRect(from, top, to - from, height);
+    ctx.globalAlpha = 0.7;
+    ctx.fillRect(from, top, devicePixelRatio, height);
+  }
+  ctx.restore();
+}
+
+function drawThreshold(plot: uPlot, marks: PlotMarks | undefined, color: string): void {
+  if (marks?.threshold === undefined) return;
+  const { ctx } = plot;
+  const { left, width } = plot.bbox;
+  const y = Math.round(plot.valToPos(marks.threshold, "y", true)) + 0.5;
+  ctx.save();
+  ctx.strokeStyle = color;
+  ctx.lineWidth = 1.4 * devicePixelRatio;
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(left, y);
+  ctx.lineTo(left + width, y);
+  ctx.stroke();
+  ctx.restore();
 }
 
 function lineOptions(

@@ -2,7 +2,7 @@ import "./query-panel.css";
 import { ActionIcon, Button, Tabs } from "@mantine/core";
 import { formatDuration } from "@pharos/base";
 import { useEffect, useMemo, useState } from "react";
-import type { Answer } from "./api-client.ts";
+import type { Answer } from "./api-transport.ts";
 import { placeError } from "./error-position.ts";
 import { type PanelState, TABS, type Tab } from "./explore-search.ts";
 import { ExpressionEditor } from "./expression-editor.tsx";

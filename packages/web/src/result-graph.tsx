@@ -6,6 +6,7 @@ import { ChartValuesTable } from "./chart-values-table.tsx";
 import { useCommand } from "./commands.tsx";
 import { LegendTable } from "./legend-table.tsx";
 import { Note } from "./note.tsx";
+import type { PlotMarks } from "./plot-options.ts";
 import type { RangeResult } from "./query-result.ts";
 import { styleSeries } from "./series-color.ts";
 import { shortNames } from "./series-name.ts";
@@ -28,6 +29,7 @@ interface ResultGraphProps {
   readonly height: number;
   readonly legendHeightMax: number;
   readonly syncKey: string;
+  readonly marks?: PlotMarks | undefined;
   onZoom(interval: Interval): void;
   onZoomOut(): void;
 }
@@ -102,6 +104,7 @@ export function ResultGraph(props: ResultGraphProps) {
           label={describe(props.title, lines, unit)}
           cursor={cursor}
           syncKey={props.syncKey}
+          marks={props.marks}
           onZoom={props.onZoom}
           onZoomOut={props.onZoomOut}
         />

@@ -38,6 +38,30 @@ const alertsRoute = createRoute({
   component: lazyRouteComponent(() => import("./alerts-page.tsx"), "AlertsPage"),
 });
 
+const incidentsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/incidents",
+  component: lazyRouteComponent(() => import("./incidents-page.tsx"), "IncidentsPage"),
+});
+
+const incidentRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/incidents/$id",
+  component: lazyRouteComponent(() => import("./incident-page.tsx"), "IncidentPage"),
+});
+
+const silencesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/silences",
+  component: lazyRouteComponent(() => import("./silences-page.tsx"), "SilencesPage"),
+});
+
+const silenceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/silences/$id",
+  component: lazyRouteComponent(() => import("./silence-page.tsx"), "SilencePage"),
+});
+
 const targetsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/targets",
@@ -85,6 +109,10 @@ const movedRoutes = (
 
 const routeTree = rootRoute.addChildren([
   exploreRoute,
+  incidentsRoute,
+  incidentRoute,
+  silencesRoute,
+  silenceRoute,
   alertsRoute,
   targetsRoute,
   statusRoute,

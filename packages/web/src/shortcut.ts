@@ -4,6 +4,14 @@ export type Command =
   | "goAlerts"
   | "goTargets"
   | "goStatus"
+  | "goRules"
+  | "goSilences"
+  | "next"
+  | "previous"
+  | "acknowledge"
+  | "unacknowledge"
+  | "silence"
+  | "comment"
   | "focusSearch"
   | "refresh"
   | "toggleTable"
@@ -13,9 +21,17 @@ export type Command =
 /** All keys, in the order of the help. A sequence is two keys after each other. */
 export const SHORTCUTS: readonly { keys: readonly string[]; command: Command; does: string }[] = [
   { keys: ["g", "e"], command: "goExplore", does: "Go to Explore" },
-  { keys: ["g", "a"], command: "goAlerts", does: "Go to Alerts" },
+  { keys: ["g", "a"], command: "goAlerts", does: "Go to Alerts: the incidents" },
+  { keys: ["g", "r"], command: "goRules", does: "Go to Rules" },
+  { keys: ["g", "l"], command: "goSilences", does: "Go to Silences" },
   { keys: ["g", "t"], command: "goTargets", does: "Go to Targets" },
   { keys: ["g", "s"], command: "goStatus", does: "Go to Status" },
+  { keys: ["j"], command: "next", does: "Next in a list" },
+  { keys: ["k"], command: "previous", does: "Previous in a list" },
+  { keys: ["a"], command: "acknowledge", does: "Acknowledge the incident" },
+  { keys: ["u"], command: "unacknowledge", does: "Take the acknowledgement back" },
+  { keys: ["s"], command: "silence", does: "Silence these alerts" },
+  { keys: ["c"], command: "comment", does: "Comment on the incident" },
   { keys: ["/"], command: "focusSearch", does: "Search, or edit the query" },
   { keys: ["r"], command: "refresh", does: "Refresh now" },
   { keys: ["t"], command: "toggleTable", does: "Show charts as tables, and back" },

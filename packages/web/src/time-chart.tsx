@@ -52,6 +52,7 @@ export function TimeChart(props: TimeChartProps) {
     scheme,
     height,
     props.syncKey,
+    props.marks?.threshold,
     width > 0,
   ]);
 

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import type { Answer } from "./api-client.ts";
 import { useApi } from "./api-context.ts";
+import type { Answer } from "./api-transport.ts";
 import type { InstantResult, RangeResult } from "./query-result.ts";
 import type { Interval } from "./time-range.ts";
 

@@ -82,3 +82,9 @@ export function unitOfExpr(expr: string): Unit {
   const [unit] = units;
   return units.size === 1 && unit !== undefined ? unit : "none";
 }
+
+/** The API writes `1e+00`; people read `1`. */
+export function shortValue(text: string): string {
+  const value = Number(text);
+  return text === "" || !Number.isFinite(value) ? text : String(Number(value.toPrecision(6)));
+}

@@ -7,7 +7,7 @@ import { RULES } from "./samples.ts";
 const server = () => new FakeServer().on("rules", success(RULES));
 
 async function ruleNames(): Promise<(string | null)[]> {
-  await screen.findByRole("heading", { name: "Alerts" });
+  await screen.findByRole("heading", { name: "Rules" });
   return (await screen.findAllByRole("article")).map((rule) => rule.getAttribute("aria-label"));
 }
 
@@ -57,6 +57,6 @@ test("annotations are text: no markup, and links to web addresses alone", async 
 
 test("the number of firing alerts is in the bar and in the title of the window", async () => {
   await openPage("/alerts", server());
-  await waitFor(() => expect(document.title).toBe("(2) Alerts · Pharos"));
+  await waitFor(() => expect(document.title).toBe("(2) Rules · Pharos"));
   screen.getByRole("link", { name: /Alerts\s*2 firing/ });
 });

@@ -1,13 +1,39 @@
-import { queryDataSchema, rulesDataSchema, targetsDataSchema } from "@pharos/api";
+import {
+  gettableAlertSchema,
+  gettableSilenceSchema,
+  incidentDetailSchema,
+  incidentListSchema,
+  queryDataSchema,
+  rulesDataSchema,
+  targetsDataSchema,
+} from "@pharos/api";
 import { expect, test } from "vitest";
+import { readIncidentDetail, readIncidentPage } from "../src/incident-state.ts";
 import { Json } from "../src/json-reader.ts";
 import { readInstantResult } from "../src/query-result.ts";
 import { readRuleGroups } from "../src/rule-state.ts";
+import { readHiddenAlert, readSilence } from "../src/silence-state.ts";
 import { readTargets } from "../src/target-state.ts";
-import { RULES, TARGETS } from "./samples.ts";
+import { ALERTS_V2, INCIDENT_DETAIL, incident, RULES, SILENCES, TARGETS } from "./samples.ts";
 
 // The page reads answers by hand: the schemas of the contract would be a quarter of its script. These tests hold both
 // to the same answers.
+
+test("incidents and silences as the contract has them are what the page reads", () => {
+  const detail = incidentDetailSchema.parse(INCIDENT_DETAIL);
+  expect(readIncidentDetail(new Json(detail, "data")).timeline).toHaveLength(4);
+  const list = incidentListSchema.parse({ incidents: [incident("a")], cursor: "c" });
+  expect(readIncidentPage(new Json(list, "data")).incidents).toHaveLength(1);
+  const silences = SILENCES.map((silence) => gettableSilenceSchema.parse(silence));
+  expect(silences.map((silence) => readSilence(new Json(silence, "answer")).state)).toEqual([
+    "expired",
+    "active",
+  ]);
+  const alerts = ALERTS_V2.map((alert) => gettableAlertSchema.parse(alert));
+  expect(alerts.map((alert) => readHiddenAlert(new Json(alert, "answer")).fingerprint)).toEqual([
+    "f1",
+  ]);
+});
 
 test("rules and targets as the contract has them are what the page reads", () => {
   const rules = rulesDataSchema.parse(RULES);

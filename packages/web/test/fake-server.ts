@@ -2,10 +2,15 @@ import { encodeQueryColumns, QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
 import { labelsFrom } from "@pharos/base";
 import { parseValue } from "../src/query-result.ts";
 
-/** What the fake was asked: the path below `api/v1/` and the form. */
+/** What the fake was asked: the path below `api/v1/`, or else from the root on, and what came with it. */
 export interface AskedFor {
   readonly path: string;
   readonly form: URLSearchParams;
+  readonly method: string;
+  /** The query part of the URL. */
+  readonly query: URLSearchParams;
+  /** The body, where it was JSON. */
+  readonly json: unknown;
 }
 
 /** An answer in Prometheus's envelope, or a function that makes one of the question. */
@@ -37,16 +42,32 @@ export class FakeServer {
     return this;
   }
 
+  /** The queries with which a path was asked by GET, oldest first. */
+  queriesOf(path: string): URLSearchParams[] {
+    return this.asked
+      .filter((one) => one.path === path && one.method === "GET")
+      .map(({ query }) => query);
+  }
+
+  /** What was sent to a path as JSON, oldest first. */
+  sentTo(path: string): unknown[] {
+    return this.asked
+      .filter((one) => one.path === path && one.json !== undefined)
+      .map(({ json }) => json);
+  }
+
   /** The forms with which a path was asked, oldest first. */
   formsOf(path: string): URLSearchParams[] {
     return this.asked.filter((one) => one.path === path).map(({ form }) => form);
   }
 
   fetch = async (url: string, init?: RequestInit): Promise<Response> => {
-    const { pathname } = new URL(url, "http://localhost");
+    const { pathname, searchParams } = new URL(url, "http://localhost");
     const path = pathname.replace(/^\/api\/v1\//, "");
     const form = new URLSearchParams(init?.body instanceof URLSearchParams ? init.body : "");
-    const asked = { path, form };
+    const json: unknown =
+      typeof init?.body === "string" && init.body !== "" ? JSON.parse(init.body) : undefined;
+    const asked = { path, form, method: init?.method ?? "GET", query: searchParams, json };
     this.asked.push(asked);
     const answer = this.#answers.get(path);
     if (answer === undefined) return Response.json(failure("not_found", path), { status: 404 });

@@ -28,7 +28,7 @@ test("the slash goes to the search, and keys typed there are no shortcuts", asyn
 
 test("the help lists the keys and can switch them off", async () => {
   const page = await openPage("/alerts", new FakeServer());
-  await screen.findByRole("heading", { name: "Alerts" });
+  await screen.findByRole("heading", { name: "Rules" });
   press("?");
   await screen.findByText("Go to Targets");
   fireEvent.click(screen.getByRole("switch", { name: "Single-key shortcuts" }));

@@ -144,3 +144,156 @@ export const TARGETS = {
   droppedTargets: [{ discoveredLabels: { __address__: "10.0.0.9:80" }, scrapePool: "web" }],
   droppedTargetCounts: { db: 0, web: 1 },
 };
+
+/** An incident as lists have it. */
+export function incident(id: string, extra: object = {}): object {
+  return {
+    id,
+    status: "firing",
+    severity: "critical",
+    priority: "P1",
+    receiver: "pagers",
+    groupKey: '{}:{alertname="DiskFull", team="storage"}',
+    labels: { alertname: "DiskFull", team: "storage" },
+    rules: ["DiskFull"],
+    summary: "<b>db-1</b> is 93% full",
+    startedAt: "2026-11-21T11:30:00.000Z",
+    openedAt: "2026-11-21T11:30:02.000Z",
+    updatedAt: "2026-11-21T11:59:00.000Z",
+    resolvedAt: null,
+    acknowledgement: null,
+    flapping: false,
+    suppressed: false,
+    escalation: { policy: "critical", step: 0, nextAt: "2026-11-21T12:10:00.000Z" },
+    notifications: { delivered: 2, failed: 1 },
+    firing: 1,
+    firingMax: 2,
+    ...extra,
+  };
+}
+
+const DISK_LABELS = { alertname: "DiskFull", severity: "critical", team: "storage" };
+
+function attempt(at: string, number: number, outcome: string, error: string): object {
+  return {
+    at,
+    integration: "pagers/webhook[0]",
+    receiver: "pagers",
+    reason: "firing",
+    outcome,
+    attempt: number,
+    error,
+    key: "k1",
+  };
+}
+
+export const INCIDENT_DETAIL = {
+  ...incident("aa11"),
+  alerts: [
+    {
+      fingerprint: "f1",
+      labels: { ...DISK_LABELS, instance: "db-1" },
+      summary: "<b>db-1</b> is 93% full",
+      state: "firing",
+      startsAt: "2026-11-21T11:30:00.000Z",
+      endsAt: null,
+      suppressedBy: ["silence:1234567890"],
+      generatorURL: "http://localhost/graph?g0.expr=disk",
+    },
+    {
+      fingerprint: "f2",
+      labels: { ...DISK_LABELS, instance: "db-2" },
+      summary: "db-2 is 91% full",
+      state: "resolved",
+      startsAt: "2026-11-21T11:30:00.000Z",
+      endsAt: "2026-11-21T11:40:00.000Z",
+      suppressedBy: [],
+      generatorURL: "",
+    },
+  ],
+  timeline: [
+    {
+      sequence: 4,
+      at: "2026-11-21T11:50:00.000Z",
+      kind: "commented",
+      status: "firing",
+      detail: { by: "Ben", comment: "Looking at it." },
+    },
+    {
+      sequence: 3,
+      at: "2026-11-21T11:40:00.000Z",
+      kind: "from_the_future",
+      status: "firing",
+      detail: {},
+    },
+    {
+      sequence: 2,
+      at: "2026-11-21T11:30:40.000Z",
+      kind: "notified",
+      status: "firing",
+      detail: {
+        notification: "k1",
+        integration: "pagers/webhook[0]",
+        receiver: "pagers",
+        outcome: "delivered",
+        error: "",
+      },
+    },
+    {
+      sequence: 1,
+      at: "2026-11-21T11:30:02.000Z",
+      kind: "opened",
+      status: "firing",
+      detail: {
+        alerts: {
+          count: 1,
+          named: [{ fingerprint: "f1", labels: { ...DISK_LABELS, instance: "db-1" } }],
+        },
+      },
+    },
+  ],
+  deliveries: [
+    attempt("2026-11-21T11:30:40.000Z", 2, "delivered", ""),
+    attempt("2026-11-21T11:30:10.000Z", 1, "retrying", "connection refused"),
+  ],
+};
+
+export const SILENCES = [
+  {
+    id: "0f0e8a4c-0000-4000-8000-000000000001",
+    status: { state: "expired" },
+    updatedAt: "2026-11-21T09:00:00.000Z",
+    comment: "deployed",
+    createdBy: "Ben",
+    startsAt: "2026-11-21T08:00:00.000Z",
+    endsAt: "2026-11-21T09:00:00.000Z",
+    matchers: [{ name: "service", value: "checkout", isRegex: false, isEqual: true }],
+  },
+  {
+    id: "0f0e8a4c-0000-4000-8000-000000000002",
+    status: { state: "active" },
+    updatedAt: "2026-11-21T11:00:00.000Z",
+    comment: "backup window",
+    createdBy: "Ann",
+    startsAt: "2026-11-21T11:00:00.000Z",
+    endsAt: "2026-11-21T14:00:00.000Z",
+    matchers: [
+      { name: "team", value: "storage", isRegex: false, isEqual: true },
+      { name: "instance", value: "db-.*", isRegex: true, isEqual: false },
+    ],
+    recurrence: { rrule: "FREQ=WEEKLY;BYDAY=SU", duration: "3h", timeZone: "Europe/Berlin" },
+  },
+];
+
+export const ALERTS_V2 = [
+  {
+    annotations: { summary: "db-1 is 93% full" },
+    endsAt: "2026-11-21T12:05:00.000Z",
+    fingerprint: "f1",
+    receivers: [{ name: "pagers" }],
+    startsAt: "2026-11-21T11:30:00.000Z",
+    status: { inhibitedBy: [], mutedBy: [], silencedBy: [], state: "active" },
+    updatedAt: "2026-11-21T11:59:00.000Z",
+    labels: { ...DISK_LABELS, instance: "db-1" },
+  },
+];
