@@ -9,15 +9,23 @@ export const ALERTMANAGER_PREFIX = "/alertmanager";
 export const ALERTMANAGER_PATHS: readonly string[] = ["/api/v2", `${ALERTMANAGER_PREFIX}/api/v2`];
 
 const labelSet = z.record(z.string(), z.string());
+/** An object as its pairs: `__proto__` is a name as good as others, which a record would leave out. */
+const postedPairs = z.preprocess(
+  (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value)
+      ? Object.entries(value)
+      : value,
+  z.array(z.tuple([z.string(), z.string()])),
+);
 /** RFC 3339; null and the year 1 are as good as nothing. */
 const time = z.string().nullish();
 
 /** One alert as somebody posts it. Keys in alphabetical order: of several mistakes, Alertmanager names that of the first. */
 const postableAlertSchema = z.object({
-  annotations: labelSet.nullish(),
+  annotations: postedPairs.nullish(),
   endsAt: time,
   generatorURL: z.string().nullish(),
-  labels: labelSet,
+  labels: postedPairs,
   startsAt: time,
 });
 export const postableAlertsSchema = z.array(postableAlertSchema).nullable();
@@ -32,7 +40,7 @@ export const apiMatcherSchema = z.object({
 
 /** A silence as somebody posts it. */
 export const postableSilenceSchema = z.object({
-  annotations: labelSet.nullish(),
+  annotations: postedPairs.nullish(),
   comment: z.string(),
   createdBy: z.string(),
   endsAt: z.string(),

@@ -106,6 +106,45 @@ test("an alert is shown as it was posted, with the times that it did not say", a
   ]);
 });
 
+test("an alert of a rule that fires has an end as if it had just been posted", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  await world.dispatcher.update([
+    {
+      ...{ labels: [["alertname", "A"]], annotations: [], generatorUrl: "" },
+      ...{ startsAtMs: NOW_MS - 60_000, endsAtMs: null },
+    },
+  ]);
+  await world.pass(600_000);
+  const [shown] = await world.ask<readonly ShownAlert[]>("/alerts");
+  equal(shown?.startsAt, iso(NOW_MS - 60_000));
+  equal(shown?.endsAt, iso(NOW_MS + 900_000));
+});
+
+test("no name of a label is too odd to be kept", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  const body = '[{"labels":{"__proto__":"a","constructor":"b"},"annotations":{"__proto__":"c"}}]';
+  equal((await world.call("POST", "/alerts", body, JSON_TYPE)).status, 200);
+  const [shown] = await world.ask<readonly ShownAlert[]>("/alerts");
+  deepEqual(Object.entries(shown?.labels ?? {}), [
+    ["__proto__", "a"],
+    ["constructor", "b"],
+  ]);
+  deepEqual(Object.entries(shown?.annotations ?? {}), [["__proto__", "c"]]);
+});
+
+test("more alerts than a request may have are refused, and none is taken", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  const summary = "x".repeat(1024 * 1024);
+  const alerts = Array.from({ length: 11 }, (_, i) => ({
+    labels: { alertname: `A${i}` },
+    annotations: { summary },
+  }));
+  const { status, body } = await world.call("POST", "/alerts", alerts);
+  equal(status, 413);
+  match(String(body), /at most 10485760 bytes/);
+  deepEqual(await world.ask("/alerts"), []);
+});
+
 test("times are taken in every form that Go's programs write", async () => {
   await using world = await AlertmanagerWorld.open(CONFIG);
   const startsAt = {

@@ -69,9 +69,9 @@ export async function readBody<T>(
   } catch (error) {
     return { refused: unparsable(name, error instanceof Error ? error.message : "") };
   }
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(json, { reportInput: true });
   if (parsed.success) return { value: parsed.data };
-  return { refused: refusedFor(name, json, parsed.error.issues) };
+  return { refused: refusedFor(name, parsed.error.issues) };
 }
 
 /** The refusal of a body that cannot be read. */
@@ -79,13 +79,12 @@ export function unparsable(name: string, reason: string): Answer {
   return refusal(400, `parsing ${name} body from "" failed, because ${reason}`);
 }
 
-function refusedFor(name: string, json: unknown, issues: readonly z.core.$ZodIssue[]): Answer {
-  const found = issues.map((issue) => ({ issue, value: valueAt(json, issue.path) }));
-  const mistyped = found.find(
-    ({ issue, value }) => issue.code !== "too_small" && value !== undefined && value !== null,
+function refusedFor(name: string, issues: readonly z.core.$ZodIssue[]): Answer {
+  const mistyped = issues.find(
+    ({ code, input }) => code !== "too_small" && input !== undefined && input !== null,
   );
   if (mistyped !== undefined) {
-    const { path, message } = mistyped.issue;
+    const { path, message } = mistyped;
     return unparsable(name, [...(path.length === 0 ? [] : [path.join(".")]), message].join(": "));
   }
   const [first] = issues;
@@ -93,16 +92,6 @@ function refusedFor(name: string, json: unknown, issues: readonly z.core.$ZodIss
   if (first?.code === "too_small")
     return refusal(422, `${path} in body should have at least 1 items`, TOO_FEW_ITEMS);
   return refusal(422, `${path} in body is required`, REQUIRED);
-}
-
-function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
-  let value = json;
-  for (const key of path)
-    value =
-      typeof value === "object" && value !== null
-        ? (value as Readonly<Record<PropertyKey, unknown>>)[key]
-        : undefined;
-  return value;
 }
 
 const DATE_TIME =

@@ -415,8 +415,8 @@ function postedAlert(alert: PostableAlert, index: number): Read<PostedAlert> {
     return { refused: wrongFormat(`${index}.generatorURL`, "body", "uri", generatorUrl) };
   return {
     value: {
-      labels: Object.entries(alert.labels),
-      annotations: Object.entries(alert.annotations ?? {}),
+      labels: alert.labels,
+      annotations: alert.annotations ?? [],
       ...(startsAtMs === "zero" ? {} : { startsAtMs }),
       ...(endsAtMs === "zero" ? {} : { endsAtMs }),
       generatorUrl,
@@ -457,7 +457,7 @@ function silenceDraft(silence: PostableSilence, nowMs: number): Read<SilenceDraf
       endsAtMs: endsAtMs === "zero" ? Number.NEGATIVE_INFINITY : endsAtMs,
       createdBy,
       comment,
-      annotations: annotations ?? {},
+      annotations: Object.fromEntries(annotations ?? []),
     },
   };
 }
