@@ -86,6 +86,8 @@ class Server {
   readonly problems: string[] = [];
   /** `12s +Down/a`: when what was told. */
   readonly sent: string[] = [];
+  /** `rules.yml;hosts Down pending fired`: what the history is told. */
+  readonly transitions: string[] = [];
   documents = new MemoryDocumentStore();
   beforeEvaluate: () => Promise<void> = async () => {};
   rules!: RuleManager;
@@ -121,6 +123,10 @@ class Server {
       },
       append: (batch) => this.samples.append(batch),
       notify: (alerts) => this.dispatcher.update(alerts),
+      recordTransitions: async (_tx, transitions) => {
+        for (const { groupKey, ruleName, from, transition } of transitions)
+          this.transitions.push(`${groupKey} ${ruleName} ${from} ${transition}`);
+      },
       externalLabels: () => labelsFrom({ region: "eu" }),
       externalUrl: "http://pharos.test",
       onProblem,
@@ -373,6 +379,7 @@ test("a rule that went while Pharos was down resolves its alerts", async () => {
     server.sent.map((line) => line.replace(/^\d+s /, "")),
     ["+Down/a", "-Down/a"],
   );
+  equal(server.transitions.at(-1), "rules.yml;hosts Down firing resolved");
   await server.stop();
 });
 

@@ -283,8 +283,8 @@ export class RuleGroupRunner {
           tx,
           ended.flatMap(({ entry, changes }) =>
             changes.map((change): RuleTransition => {
-              const { rule, expr } = entry.compiled;
-              return { ...change, rule, expr, group: this.group, timeMs: nowMs };
+              const { name: ruleName } = entry.compiled.rule;
+              return { ...change, ruleName, groupKey: this.key, timeMs: nowMs };
             }),
           ),
         );

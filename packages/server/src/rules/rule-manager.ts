@@ -18,6 +18,7 @@ import {
   RULE_STATE_COLLECTION,
   type RuleSettings,
   type RuleSurroundings,
+  type RuleTransition,
 } from "./rule-surroundings.ts";
 import { RULES_CONCURRENT_MAX, Semaphore } from "./semaphore.ts";
 
@@ -176,27 +177,40 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
 
   /** Rules that went while we were down: whoever heard of their alerts must hear that they are over. */
   async #endOrphans(): Promise<void> {
-    const { clock, notify, store, externalLabels, onProblem } = this.#options;
+    const { clock, notify, store, externalLabels, onProblem, recordTransitions } = this.#options;
     const ids = [...this.#stored.keys()];
     if (ids.length === 0) return;
-    const ended = [...this.#stored.values()].flatMap((state) => endAlerts(state, clock.nowMs()));
+    const timeMs = clock.nowMs();
+    const ended = [...this.#stored].flatMap(([id, state]) =>
+      endAlerts(state, timeMs).map((change): RuleTransition => {
+        const ruleName = labelValue(change.alert.labels, "alertname");
+        return { ...change, ruleName, groupKey: this.#groupKeyOf(id), timeMs };
+      }),
+    );
     this.#stored.clear();
     const told = ended.map(({ alert: { labels, annotations, state } }) => ({
       labels: mergeLabels(externalLabels(), labels),
       annotations,
       startsAtMs: state.phase === "resolved" ? state.firedAtMs : state.activeAtMs,
-      endsAtMs: clock.nowMs(),
+      endsAtMs: timeMs,
       generatorUrl: "",
     }));
-    await notify(told, { timeMs: clock.nowMs(), validForMs: 0 });
+    await notify(told, { timeMs, validForMs: 0 });
     try {
       await store.transaction(async (tx) => {
         for (const id of ids) await tx.delete(RULE_STATE_COLLECTION, id);
+        if (ended.length > 0) await recordTransitions?.(tx, ended);
       });
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       onProblem(error, "forgetting the alerts of rules that are gone");
     }
+  }
+
+  /** Of the rule that a kept state belongs to: its id begins with it. */
+  #groupKeyOf(id: string): string {
+    const withoutReplica = id.slice(this.#settings.replicaPrefix.length);
+    return withoutReplica.slice(0, withoutReplica.indexOf(';["alert",'));
   }
 
   /** Its series end two intervals later, unless a rule that moved elsewhere writes them by then. */

@@ -1,4 +1,4 @@
-import type { AlertChange, AlertingRule, GroupAlert, RuleGroup } from "@pharos/alert";
+import type { AlertChange, GroupAlert } from "@pharos/alert";
 import type { Clock, Labels, OperatingError } from "@pharos/base";
 import type { DocumentStore, DocumentTransaction, SampleBatch } from "@pharos/ports";
 import type { QueryValue } from "@pharos/promql/engine";
@@ -48,10 +48,9 @@ export interface AlertTelling {
 
 /** A change of an alert, with its rule. */
 export interface RuleTransition extends AlertChange {
-  readonly rule: AlertingRule;
-  /** The rule's expression. */
-  readonly expr: Expr;
-  readonly group: RuleGroup;
+  readonly ruleName: string;
+  /** `ruleGroupKey` of its group. */
+  readonly groupKey: string;
   /** The evaluation that found it. */
   readonly timeMs: number;
 }

@@ -1,4 +1,4 @@
-import { type AlertTransition, ruleGroupKey } from "@pharos/alert";
+import type { AlertTransition } from "@pharos/alert";
 import { type Labels, mergeLabels } from "@pharos/base";
 import type { AlertTransitionRecord } from "@pharos/notify";
 import type { RuleTransition } from "./rule-surroundings.ts";
@@ -17,9 +17,9 @@ export function transitionRecords(
   transitions: readonly RuleTransition[],
   externalLabels: Labels,
 ): AlertTransitionRecord[] {
-  return transitions.map(({ transition, from, alert, rule, group, timeMs }) => ({
-    rule: rule.name,
-    ruleGroup: ruleGroupKey(group),
+  return transitions.map(({ transition, from, alert, ruleName, groupKey, timeMs }) => ({
+    rule: ruleName,
+    ruleGroup: groupKey,
     labels: mergeLabels(externalLabels, alert.labels),
     from,
     to: STATE_AFTER[transition],

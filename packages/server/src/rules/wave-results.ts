@@ -4,11 +4,13 @@ import {
   type AlertChange,
   type RuleGroup,
   type RuleSamples,
+  ruleGroupKey,
   ruleStateToJson,
   type WrittenAlert,
 } from "@pharos/alert";
 import { errorText, OperatingError } from "@pharos/base";
 import type { StoredDocument } from "@pharos/ports";
+import type { Expr } from "@pharos/promql/syntax";
 import type { AlertingEntry, RuleEntry } from "./rule-entry.ts";
 import type { RuleOutcome } from "./rule-evaluation.ts";
 import { ruleBatch } from "./rule-samples.ts";
@@ -64,6 +66,7 @@ export class WaveResults {
     const kept: AlertingEntry[] = [];
     const told: GroupAlert[] = [];
     const transitions: RuleTransition[] = [];
+    const changed = new Set<Expr>();
     for (const outcome of outcomes) {
       if (outcome.kind === "failed") {
         this.#fail(outcome.entry, outcome.error);
@@ -74,6 +77,7 @@ export class WaveResults {
         const { changes } = step;
         const before = entry.state.written;
         entry.state = step.state;
+        if (changes.length > 0) changed.add(entry.compiled.expr);
         for (const change of changes) transitions.push(this.#transition(entry, change));
         if (changes.length > 0 || this.#isKeptAgain(entry)) kept.push(entry);
         told.push(...toldAlerts(entry.compiled, this.#toTell(entry, changes), this.#surroundings));
@@ -91,7 +95,8 @@ export class WaveResults {
       if (outcome.step.status === "failed")
         this.#fail(outcome.entry, new OperatingError("query.failed", outcome.step.error));
     }
-    if (transitions.length > 0) this.#invalidate(transitions);
+    // Whoever looks at the graph of an alert that changed sees all samples of it.
+    if (changed.size > 0) this.#surroundings.alertsChanged?.([...changed]);
     if (kept.length > 0) await this.#keep(kept, transitions);
     if (told.length > 0) await this.#tell(told);
     await this.#write(written);
@@ -109,14 +114,8 @@ export class WaveResults {
   }
 
   #transition(entry: AlertingEntry, change: AlertChange): RuleTransition {
-    const { rule, expr } = entry.compiled;
-    return { ...change, rule, expr, group: this.#group, timeMs: this.#timeMs };
-  }
-
-  /** Whoever looks at the graph of an alert that changed sees all samples of it. */
-  #invalidate(transitions: readonly RuleTransition[]): void {
-    const { alertsChanged } = this.#surroundings;
-    alertsChanged?.([...new Set(transitions.map(({ expr }) => expr))]);
+    const { name: ruleName } = entry.compiled.rule;
+    return { ...change, ruleName, groupKey: ruleGroupKey(this.#group), timeMs: this.#timeMs };
   }
 
   #isKeptAgain(entry: AlertingEntry): boolean {
