@@ -133,6 +133,30 @@ export {
   PAGE_MS_MAX,
 } from "./oncall/escalation-runner.ts";
 export {
+  HeartbeatSender,
+  type HeartbeatSenderOptions,
+  WATCHDOG,
+} from "./oncall/heartbeat-sender.ts";
+export {
+  HEARTBEAT_COLLECTION,
+  HEARTBEAT_MISSING,
+  type HeartbeatStatus,
+  HeartbeatWatch,
+  type HeartbeatWatchOptions,
+  type WatchedHeartbeat,
+} from "./oncall/heartbeat-watch.ts";
+export {
+  type KeptOverride,
+  OVERRIDE_COLLECTION,
+  OverrideBook,
+  type OverrideBookOptions,
+} from "./oncall/override-book.ts";
+export {
+  SILENCE_ENDING,
+  SilenceReminder,
+  type SilenceReminderOptions,
+} from "./oncall/silence-reminder.ts";
+export {
   DeliveryError,
   type OutgoingNotification,
   type Receipt,

@@ -113,7 +113,9 @@ test("nobody acknowledges: each step is told in time, and who was told hears of 
     "2h lead: -Down/a",
   ]);
   const archive = new IncidentArchive({ store, onProblem: () => {} });
-  const id = (await archive.list({ limit: 1 })).items[0]?.id ?? "";
+  const id =
+    (await archive.list({ minMs: 0, maxMs: 8.64e15, matcherLists: [], limit: 1 })).items[0]?.id ??
+    "";
   const timeline = await archive.timeline(id, { limit: 100 });
   const told = timeline.items.filter(({ kind }) => kind === "escalated");
   deepEqual(told.map(({ detail }) => [detail["targets"], detail["reason"]]).sort(), [

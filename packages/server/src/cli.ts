@@ -62,6 +62,12 @@ check
   .description("check receivers, routes and templates, as amtool check-config does")
   .action(later(async () => (await import("./commands/check.ts")).checkAlertmanager));
 check
+  .command("oncall")
+  .argument("<file...>", "files with contacts, schedules and escalation policies")
+  .requiredOption("--alertmanager-config <file>", "the file with the receivers that they name")
+  .description("check that every step of every policy reaches somebody")
+  .action(later(async () => (await import("./commands/check.ts")).checkOnCall));
+check
   .command("rules")
   .argument("[file...]", "rule files; - for standard input, which is read without a file, too")
   .addOption(lintOption())

@@ -10,6 +10,7 @@ export interface ServeOptions {
   /** Undefined: watch this machine with the configuration that ships with Pharos. */
   readonly configFile: string | undefined;
   readonly alertmanagerConfigFile: string | undefined;
+  readonly oncallConfigFile: string | undefined;
   /** Where documents are kept instead of the data folder; may hold a password, so it is shown by `format` only. */
   readonly databaseUrl: string | undefined;
   readonly databasePasswordFile: string | undefined;
@@ -140,6 +141,14 @@ export const SERVE_OPTIONS: Rows = {
     flag: "--alertmanager-config",
     value: "file",
     help: "route and receivers in Alertmanager's format; without it alerts are only shown",
+    fallback: undefined,
+    parse: optionalFile,
+    format: (path) => path ?? "",
+  },
+  oncallConfigFile: {
+    flag: "--oncall-config",
+    value: "file",
+    help: "contacts, schedules and escalation policies; without it nobody is called beyond the routes",
     fallback: undefined,
     parse: optionalFile,
     format: (path) => path ?? "",

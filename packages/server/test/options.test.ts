@@ -24,6 +24,7 @@ test("without flags and variables the defaults hold", () => {
     dataFolder: "./data",
     configFile: undefined,
     alertmanagerConfigFile: undefined,
+    oncallConfigFile: undefined,
     databaseUrl: undefined,
     databasePasswordFile: undefined,
     externalUrl: undefined,

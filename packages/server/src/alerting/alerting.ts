@@ -87,7 +87,15 @@ export class Alerting implements AsyncDisposable {
   private constructor(
     parts: Pick<
       Alerting,
-      "dispatcher" | "rules" | "sender" | "book" | "incidents" | "silences" | "counts" | "receivers"
+      | "dispatcher"
+      | "rules"
+      | "sender"
+      | "book"
+      | "incidents"
+      | "silences"
+      | "counts"
+      | "receivers"
+      | "oncall"
     >,
     options: Pick<AlertingOptions, "files" | "log"> & { readonly pastChannels: readonly string[] },
     closers: AsyncDisposableStack,
@@ -195,7 +203,7 @@ export class Alerting implements AsyncDisposable {
     rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
     alerting = new Alerting(
-      { dispatcher, rules, sender, book, incidents, silences, counts, receivers },
+      { dispatcher, rules, sender, book, incidents, silences, counts, receivers, oncall },
       { ...options, pastChannels: channels },
       closers.move(),
     );

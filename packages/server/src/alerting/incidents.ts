@@ -37,10 +37,14 @@ export interface IncidentsOptions {
   readonly deliveries: (incident: Incident, limit: number) => Promise<readonly IncidentDelivery[]>;
   /** Whether alerts that go on and off are told less often than they change. */
   readonly holdFlapping: boolean;
+  /** How long an acknowledgement lasts that does not say so; undefined for as long as its incident. */
+  readonly acknowledgementMs: () => number | undefined;
   /** Of samples. @throws OperatingError where nothing was written. */
   readonly append: (batch: SampleBatch) => Promise<unknown>;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
+
+type Acknowledge = Extract<IncidentAction, { kind: "acknowledge" }>;
 
 /** All that belongs to incidents: opened, connected and closed here. */
 export class Incidents implements IncidentsProvider, AsyncDisposable {
@@ -51,20 +55,25 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
   readonly #archive: IncidentArchive;
   readonly #history: AlertHistory;
   readonly #deliveries: IncidentsOptions["deliveries"];
+  readonly #acknowledgementMs: IncidentsOptions["acknowledgementMs"];
+  readonly #clock: Clock;
   readonly #closers: AsyncDisposableStack;
 
   private constructor(
     book: IncidentBook,
     links: IncidentLinks,
-    { documents, deliveries, holdFlapping, onProblem }: IncidentsOptions,
+    options: IncidentsOptions,
     closers: AsyncDisposableStack,
   ) {
+    const { documents, deliveries, holdFlapping, onProblem } = options;
     this.book = book;
     this.follower = new IncidentFollower(book, holdFlapping);
     this.links = links;
     this.#archive = new IncidentArchive({ store: documents, onProblem });
     this.#history = new AlertHistory(documents);
     this.#deliveries = deliveries;
+    this.#acknowledgementMs = options.acknowledgementMs;
+    this.#clock = options.clock;
     this.#closers = closers;
   }
 
@@ -95,7 +104,11 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     nowMs: number,
   ): NotificationIncident | undefined {
     const incident = this.book.ofGroup(groupId) ?? this.#incidentOf(alerts);
-    if (incident === undefined) return undefined;
+    return incident === undefined ? undefined : this.named(incident, nowMs);
+  }
+
+  /** An incident as notifications name it. */
+  named(incident: Incident, nowMs: number): NotificationIncident {
     const { id, status, group } = incident;
     const url = this.links.incidentUrl(id);
     if (status !== "firing") return { id, url, status };
@@ -131,14 +144,18 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
   }
 
   act(id: string, action: IncidentAction) {
-    return this.book.act(id, action);
+    return this.book.act(id, action.kind === "acknowledge" ? this.#ending(action) : action);
   }
 
-  acknowledgeMatching(
-    matchers: readonly Matcher[],
-    action: Extract<IncidentAction, { kind: "acknowledge" }>,
-  ) {
-    return this.book.acknowledgeMatching(matchers, action);
+  acknowledgeMatching(matchers: readonly Matcher[], action: Acknowledge) {
+    return this.book.acknowledgeMatching(matchers, this.#ending(action));
+  }
+
+  /** What does not say when it ends does so after as long as is configured. */
+  #ending(action: Acknowledge): Acknowledge {
+    const durationMs = this.#acknowledgementMs();
+    if (action.untilMs !== null || durationMs === undefined) return action;
+    return { ...action, untilMs: this.#clock.nowMs() + durationMs };
   }
 
   history(query: AlertHistoryQuery) {

@@ -4,6 +4,7 @@ import { loadNotificationConfig } from "../config/alertmanager/load-notification
 import { formatDiagnosticLine } from "../config/diagnostics.ts";
 import { chooseLints, duplicateRules, type Lint, longIntervals } from "../config/lint.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { loadOnCallConfig } from "../config/oncall/load-oncall-config.ts";
 import { unsupportedText } from "../config/read-yaml.ts";
 import { loadRuleFile, loadRuleFiles } from "../config/rule-file.ts";
 import { nodeConfigEnvironment } from "../config-files.ts";
@@ -91,6 +92,39 @@ export function checkAlertmanager(files: readonly string[]): void {
       process.stdout.write(`Checking '${file}'  FAILED:\n${error.message}\n\n`);
       process.exitCode = 1;
     }
+}
+
+/** `pharos check oncall FILE… --alertmanager-config FILE`. */
+export function checkOnCall(
+  files: readonly string[],
+  { alertmanagerConfig }: { readonly alertmanagerConfig: string },
+): void {
+  const environment = nodeConfigEnvironment();
+  for (const file of files)
+    report(file, { lint: "none" }, () => {
+      const { config: notifications, global } = loadNotificationConfig(
+        environment.readFile(alertmanagerConfig),
+        alertmanagerConfig,
+        environment,
+      );
+      const { config, unsupported, warnings } = loadOnCallConfig(
+        environment.readFile(file),
+        file,
+        { notifications, global },
+        environment,
+      );
+      const { contacts, schedules, policies } = config.plan;
+      const found = [
+        counted(contacts.size, "contact"),
+        counted(schedules.size, "schedule"),
+        policies.length === 1 ? "1 policy" : `${policies.length} policies`,
+      ];
+      return {
+        summary: `${found.join(", ")} found`,
+        remarks: [...unsupported.map(unsupportedText), ...warnings],
+        lints: [],
+      };
+    });
 }
 
 /** `pharos check rules [FILE…]`; without files, and for `-`, standard input. */

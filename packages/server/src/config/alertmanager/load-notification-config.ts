@@ -18,6 +18,8 @@ import { namedIntervalSchema, readTimeIntervals } from "./time-interval-config.t
 
 export interface LoadedNotificationConfig {
   readonly config: NotificationConfig;
+  /** What integrations have that do not say it themselves. */
+  readonly global: GlobalKeys;
   /** What the file asks for and this version does not do, in the order of the file. */
   readonly unsupported: readonly Unsupported[];
   /** Other things to tell the user, a line each. */
@@ -98,6 +100,7 @@ export function loadNotificationConfig(
       inhibitRules,
       templates: templates.files,
     },
+    global,
     unsupported: unsupported.toSorted(byPlace),
     warnings,
     text: withoutSecrets(source, notificationSchema),
@@ -111,7 +114,7 @@ function onlyOnce(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
 }
 
 /** Here addresses hold keys as well, and keys have names such as `routing_key`: neither is shown in a source line. */
-function withoutAddresses(diagnostic: Diagnostic): Diagnostic {
+export function withoutAddresses(diagnostic: Diagnostic): Diagnostic {
   const sourceLine = diagnostic.sourceLine.replace(
     /(\b\w*(?:url|_key|token_id)["']?\s*:\s*)\S.*$/i,
     "$1<secret>",

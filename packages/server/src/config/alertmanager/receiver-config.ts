@@ -133,18 +133,24 @@ export function readReceivers(sources: ReceiverSources): ReceiverConfig[] {
   return node.items.map((_, index) => readReceiver([...path, index], names, sources));
 }
 
-function readReceiver(
-  path: Path,
-  names: Set<string>,
-  { source, global, context, unsupported }: ReceiverSources,
-): ReceiverConfig {
+function readReceiver(path: Path, names: Set<string>, sources: ReceiverSources): ReceiverConfig {
+  const { source, unsupported } = sources;
   const keys = readYaml(source, receiverWithLists, path, unsupported);
   const name = nameAt(path, source);
   if (name === "") source.report([...path, "name"], "missing name in receiver");
   else if (names.has(name))
     source.report([...path, "name"], `notification config name ${quote(name)} is not unique`);
   names.add(name);
-  const integrations = INTEGRATION_KINDS.flatMap((kindName) => {
+  const integrations = readIntegrations(path, sources);
+  return { name, labels: Object.entries(keys?.labels ?? {}), integrations };
+}
+
+/** All lists such as `slack_configs` of the mapping at `path`. */
+export function readIntegrations(
+  path: Path,
+  { source, global, context, unsupported }: ReceiverSources,
+): IntegrationConfig[] {
+  return INTEGRATION_KINDS.flatMap((kindName) => {
     const list = source.nodeAt([...path, `${kindName}_configs`]);
     if (!isSeq(list)) return [];
     return list.items.flatMap((_, index) => {
@@ -158,7 +164,6 @@ function readReceiver(
       return KINDS[kindName].read(source, reader, unsupported) ?? [];
     });
   });
-  return { name, labels: Object.entries(keys?.labels ?? {}), integrations };
 }
 
 /** The name that a receiver has in the file, even where something else is wrong with it. */

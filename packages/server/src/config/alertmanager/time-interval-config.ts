@@ -7,7 +7,8 @@ import type { YamlSource } from "../yaml-source.ts";
 
 const writtenRanges = z.array(z.string()).optional();
 
-const writtenInterval = z.strictObject({
+/** One stretch of time, as Alertmanager writes it. */
+export const writtenInterval = z.strictObject({
   times: z
     .array(z.strictObject({ start_time: z.string().optional(), end_time: z.string().optional() }))
     .optional(),
