@@ -47,6 +47,11 @@ fetch prometheus prometheus
 fetch prometheus-node-exporter prometheus-node-exporter
 fetch victoria-metrics victoria-metrics
 fetch prometheus-alertmanager prometheus-alertmanager
+# It looks for its templates at one place only.
+templates=usr/share/prometheus/alertmanager
+if [ ! -e "/$templates" ] && [ -d "$target/$templates" ] && [ "$(id -u)" = 0 ]; then
+  mkdir -p "/${templates%/*}" && ln -sfn "$PWD/$target/$templates" "/$templates"
+fi
 
 # PostgreSQL's programs are in a folder of their version, and what they load is unpacked beside them where it is missing.
 fetch_postgres() {

@@ -16,9 +16,18 @@ export function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
+/** What some programs of Debian only look for at its place, wherever they themselves are. */
+const FILES: Readonly<Record<string, string>> = {
+  "prometheus-alertmanager": "/usr/share/prometheus/alertmanager/default.tmpl",
+};
+
 /** What to give `test` as `skip`: a reason that names what is missing, or false. */
 export function skipWithout(...programs: readonly string[]): string | false {
-  const missing = programs.filter((name) => findProgram(name) === undefined);
+  const missing = programs.flatMap((name) => {
+    if (findProgram(name) === undefined) return [name];
+    const file = FILES[name];
+    return file === undefined || existsSync(file) ? [] : [`${name}'s ${file}`];
+  });
   return missing.length === 0 ? false : `${missing.join(", ")} is not on this machine`;
 }
 
