@@ -20,6 +20,7 @@ import { RuleBook } from "../rule-book/rule-book.ts";
 import { channelsOfGroups, RuleFeed } from "../rule-book/rule-feed.ts";
 import { type AlertContextOptions, alertContext } from "../rules/population.ts";
 import { RuleManager, type RuleManagerOptions } from "../rules/rule-manager.ts";
+import { SharedAnswers } from "../rules/shared-answers.ts";
 import { transitionRecords } from "../rules/transition-records.ts";
 import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
@@ -140,11 +141,15 @@ export class Alerting implements AsyncDisposable {
       ...book.groups(loaded.config.global),
     ]);
     let rules: RuleManager | undefined;
+    const answers = new SharedAnswers(
+      (expr, timeMs, signal) =>
+        options.queries.service.evaluate(expr, timeMs, signal, NOTIFICATION_QUERIES),
+      systemClock,
+    );
     const context: AlertContextOptions = {
       clock: systemClock,
       ruleOf: (labels) => rules?.ruleOf(labels),
-      evaluate: (expr, timeMs, signal) =>
-        options.queries.service.evaluate(expr, timeMs, signal, NOTIFICATION_QUERIES),
+      evaluate: (...asked) => answers.evaluate(...asked),
       onProblem,
     };
     let dispatcher: Dispatcher | undefined;
