@@ -226,6 +226,8 @@ test("what curl calls a form is read as what it is, and a form is refused", asyn
   const yaml = "# a rule\nalert: A\nexpr: up == 0\n";
   equal((await world.send("POST", RULES, yaml, headers)).status, 201);
   equal((await world.send("POST", RULES, '{"alert":"B","expr":"up"}', headers)).status, 201);
+  const sentence = await world.send("POST", RULES, "if x > 3 then alert Told", headers);
+  equal(sentence.body.expr, "x > 3");
   const form = await world.send<{ error: string }>("POST", RULES, "query=up", headers);
   equal(form.status, 400);
   match(form.body.error, /^send the rule as YAML/);

@@ -11,17 +11,17 @@ import { isFromAnotherSite } from "./same-site.ts";
 const AUTHOR_LENGTH_MAX = 256;
 const COMMENT_LENGTH_MAX = 4096;
 
-/** What begins so is YAML or JSON, whatever the request calls it: curl says of all data that it is a form. */
-const MAPPING = /^\s*(?:#.*\n\s*)*(?:[{[]|["\w-]+[ \t]*:(?:\s|$))/;
+/** What begins so is YAML, JSON or a sentence, whatever the request calls it: curl says of all data that it is a form. */
+const RULE = /^\s*(?:#.*\n\s*)*(?:[{[]|["\w-]+[ \t]*:(?:\s|$)|IF\s)/i;
 
 /** The text of a body that is no form. @throws OperatingError `input.invalid`, `input.too_large`. */
 export async function bodyText(request: Request): Promise<string> {
   const text = await utf8Body(request);
   const type = request.headers.get("Content-Type") ?? "";
   const isAnyForm = isForm(request.method, type) || type.startsWith("multipart/");
-  if (isAnyForm && text !== "" && !MAPPING.test(text))
+  if (isAnyForm && text !== "" && !RULE.test(text))
     throw badData(
-      "send the rule as YAML (application/yaml) or JSON (application/json), not as a form",
+      "send the rule as YAML (application/yaml), JSON (application/json) or words (text/plain), not as a form",
     );
   return text;
 }
