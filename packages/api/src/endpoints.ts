@@ -5,6 +5,7 @@ import { DELIVERY_ENDPOINTS } from "./endpoints/deliveries.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
 import { INCIDENT_ENDPOINTS } from "./endpoints/incidents.ts";
 import { QUERY_ENDPOINTS } from "./endpoints/queries.ts";
+import { ROUTING_ENDPOINTS } from "./endpoints/routing.ts";
 import { RULE_ENDPOINTS } from "./endpoints/rules.ts";
 import { SAMPLE_ENDPOINTS } from "./endpoints/samples.ts";
 import { SERIES_ENDPOINTS } from "./endpoints/series.ts";
@@ -19,6 +20,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...RULE_ENDPOINTS,
   ...ALERT_RULE_ENDPOINTS,
   ...INCIDENT_ENDPOINTS,
+  ...ROUTING_ENDPOINTS,
   ...DELIVERY_ENDPOINTS,
   ...STATUS_ENDPOINTS,
   ...ADMIN_ENDPOINTS,

@@ -94,5 +94,12 @@ export {
   pushRequestSchema,
 } from "./pushed-metrics.ts";
 export { type PlanPart, planPartSchema, queryExplainDataSchema } from "./query-plan.ts";
+export {
+  ROUTING_PATH,
+  type RouteJson,
+  type RoutingJson,
+  routeSchema,
+  routingSchema,
+} from "./routing.ts";
 export { searchBatchSchema, searchEndSchema, searchLineSchema } from "./search.ts";
 export { type Notification, notificationsDataSchema, type SelfMetricsData } from "./status.ts";

@@ -304,6 +304,7 @@ export class Pharos implements AsyncDisposable {
     return {
       config: () => dispatcher.config,
       groups: () => dispatcher.groups(),
+      integrations: () => dispatcher.integrations(),
       test: (receiver, signal, labels) => testReceiver(receiver, environment, signal, labels),
       templates: (definitions) => receivers.templatesWith(definitions),
       externalUrl: this.url,

@@ -166,6 +166,7 @@ const CASES: readonly Case[] = [
       ["start=2&end=1", 400],
     ],
   },
+  { path: "/api/v1/routing", good: [""] },
   {
     path: "/api/v1/receivers/test",
     good: [

@@ -412,7 +412,16 @@ function worldWithPage(): HttpWorld {
 
 test("every view of the page is the one document, with a content security policy", async () => {
   const world = worldWithPage();
-  for (const path of ["/", "/alerts", "/targets", "/status", "/explore", "/?g0.expr=up"]) {
+  for (const path of [
+    "/",
+    "/alerts",
+    "/targets",
+    "/status",
+    "/explore",
+    "/?g0.expr=up",
+    "/incidents/a1",
+    "/silences/new",
+  ]) {
     const response = await world.get(path);
     equal(response.status, 200, path);
     equal(response.headers.get("Content-Type"), "text/html; charset=utf-8");

@@ -2,6 +2,7 @@ import { buildRoute, type RuleGroup } from "@pharos/alert";
 import { formatMatcher, labelsFrom, type NO_LABELS, type OperatingError } from "@pharos/base";
 import {
   DeliveryLog,
+  type DeliveryStatus,
   type NotificationConfig,
   SILENT_NOTIFICATION_CONFIG,
   testReceiver,
@@ -85,6 +86,8 @@ export class HttpWorld {
   pathPrefix = "";
   documents = new MemoryDocumentStore();
   alertmanager: AlertmanagerProvider | undefined;
+  /** How it stands with integrations that something was sent to. */
+  readonly integrations = new Map<string, DeliveryStatus>();
   /** What receivers reach. */
   readonly network = new SimNetwork(this.clock);
   deliveries: Pick<DeliveryLog, "query"> = new DeliveryLog(this.documents, "server-1");
@@ -300,6 +303,7 @@ export class HttpWorld {
     return {
       config: () => this.alertmanager?.dispatcher.config ?? this.notificationConfig,
       groups: () => this.alertmanager?.dispatcher.groups() ?? [],
+      integrations: () => this.integrations,
       test: (receiver, signal, labels) =>
         testReceiver(receiver, receivers.environment, signal, labels),
       templates: (definitions) => receivers.templatesWith(definitions),

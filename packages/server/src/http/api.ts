@@ -22,6 +22,7 @@ import { activeQueries, cancelQuery, topQueries } from "./query-status-routes.ts
 import { readRequestOf } from "./read-request.ts";
 import { READ_METHODS, READ_PATHS } from "./read-routes.ts";
 import { addReceiverRoutes } from "./receiver-routes.ts";
+import { addRoutingRoutes } from "./routing-routes.ts";
 import { alertmanagers, alerts, dashboardAlerts, rules } from "./rule-routes.ts";
 import { addRulerRoutes } from "./ruler-routes.ts";
 import { isFromAnotherSite } from "./same-site.ts";
@@ -132,6 +133,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   addRulerRoutes(app, dependencies);
   addAlertmanagerRoutes(app, dependencies, cors);
   addDeliveryRoutes(app, dependencies);
+  addRoutingRoutes(app, dependencies);
   addReceiverRoutes(app, dependencies);
   // Their POST never comes here: see the listener.
   for (const name of ["write", "metrics"]) app.all(path(name), onlyMethods(["POST"]));

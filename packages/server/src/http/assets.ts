@@ -20,7 +20,20 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** Paths of the page's views: all of them are the one document, which reads its own URL. */
-export const PAGE_PATHS = ["/", "/alerts", "/targets", "/status", "/explore"] as const;
+export const PAGE_PATHS = [
+  "/",
+  "/explore",
+  "/incidents",
+  "/incidents/:id",
+  "/silences",
+  "/silences/:id",
+  "/alerts",
+  "/alerts/:id",
+  "/routing",
+  "/on-call",
+  "/targets",
+  "/status",
+] as const;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",

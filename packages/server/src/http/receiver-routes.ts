@@ -13,6 +13,7 @@ import {
 import { type Clock, type Matcher, matchesLabels, OperatingError, quote } from "@pharos/base";
 import {
   ATTEMPT_MS_MAX,
+  type DeliveryStatus,
   type GroupStatus,
   integrationKey,
   type NotificationConfig,
@@ -35,6 +36,8 @@ import { bodyText, refusedFromElsewhere } from "./rule-request.ts";
 export interface ReceiversProvider {
   config(): NotificationConfig;
   groups(): readonly GroupStatus[];
+  /** How it stands with each integration, by key. */
+  integrations(): ReadonlyMap<string, DeliveryStatus>;
   test(
     receiver: Pick<ReceiverConfig, "name" | "integrations">,
     signal: AbortSignal,
