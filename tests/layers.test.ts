@@ -75,3 +75,22 @@ test("manifests list exactly the packages that their sources import", async () =
     deepEqual(listed.sort(), [...imported].sort(), `packages/${name}/package.json`);
   }
 });
+
+test("the architecture's table of imports is this one", async () => {
+  const document = await readFile("docs/ARCHITECTURE.md", "utf8");
+  const table = document.split("| package | imports |")[1]?.split("\n\n")[0] ?? "";
+  const shown: Record<string, readonly string[]> = {};
+  for (const row of table.split("\n")) {
+    const [packages = [], imports = []] = row
+      .split("|")
+      .slice(1, 3)
+      .map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name));
+    for (const name of packages) shown[name] = imports;
+  }
+  for (const [name, others] of Object.entries(MAY_IMPORT)) {
+    // The server connects everything, and the page has a part of `api` for itself.
+    if (name === "server") continue;
+    const expected = others.filter((other) => other !== "api/columns");
+    deepEqual([...(shown[name] ?? [])].sort(), [...expected].sort(), name);
+  }
+});
