@@ -1,48 +1,30 @@
-import {
-  MatcherSyntaxError,
-  matcherFromJson,
-  parseMatcher,
-  type Silence,
-  type SilenceDraft,
-  silenceState,
-} from "@pharos/alert";
+import { silenceState } from "@pharos/alert";
 import {
   ALERTMANAGER_PATHS,
   ALERTMANAGER_VERSION,
-  type PostableAlert,
-  type PostableSilence,
   postableAlertsSchema,
   postableSilenceSchema,
 } from "@pharos/api";
-import {
-  type Clock,
-  compileRegex,
-  type Matcher,
-  matchesLabels,
-  OperatingError,
-  type Regex,
-} from "@pharos/base";
-import type { AlertStatus, Dispatcher, PostedAlert, SilenceBook } from "@pharos/notify";
+import { type Clock, OperatingError } from "@pharos/base";
+import type { Dispatcher, PostedAlert, SilenceBook } from "@pharos/notify";
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { AlertmanagerCounts } from "../alerting/alertmanager-metrics.ts";
+import { problem, problemOf, readBody, refusal, wrongFormat } from "./alertmanager-body.ts";
 import {
-  parseDateTime,
-  problem,
-  problemOf,
-  type Read,
-  readBody,
-  refusal,
-  unparsable,
-  wrongFormat,
-} from "./alertmanager-body.ts";
+  alertFilter,
+  booleanOf,
+  hasMatchers,
+  matchersOf,
+  receiversWith,
+} from "./alertmanager-filters.ts";
 import {
   type AlertTimes,
   alertJson,
   groupJson,
-  isActive,
   silenceJson,
   sortSilences,
 } from "./alertmanager-json.ts";
+import { postedAlert, silenceDraft, silenceProblem } from "./alertmanager-posted.ts";
 import { type Answer, encoded, formatTime, jsonAnswer, responseOf, streamed } from "./answer.ts";
 import type { BuildInfo, RuntimeInfo } from "./dependencies.ts";
 import { isFromAnotherSite } from "./same-site.ts";
@@ -187,11 +169,9 @@ class AlertmanagerRoutes {
     const { searchParams } = new URL(request.url);
     const matchers = matchersOf(searchParams, "receiver_matchers");
     if (matchers.refused !== undefined) return matchers.refused;
-    const shown = this.#alertmanager.dispatcher.config.receivers.filter(({ labels }) =>
-      matchesLabels(matchers.value, sorted(labels)),
-    );
+    const { config } = this.#alertmanager.dispatcher;
     return json(
-      shown.map(({ name, labels }) => ({
+      receiversWith(matchers.value, config.receivers).map(({ name, labels }) => ({
         ...(labels.length === 0 ? {} : { labels: Object.fromEntries(labels) }),
         name,
       })),
@@ -200,10 +180,11 @@ class AlertmanagerRoutes {
 
   alerts(request: Request): Answer {
     const { searchParams } = new URL(request.url);
-    const filter = this.#alertFilter(searchParams);
+    const { dispatcher } = this.#alertmanager;
+    const filter = alertFilter(searchParams, dispatcher.config.receivers);
     if (filter.refused !== undefined) return filter.refused;
     const { shows, receives } = filter.value;
-    const shown = this.#alertmanager.dispatcher
+    const shown = dispatcher
       .alerts()
       .filter((status) => status.receivers.some(receives) && shows(status));
     const times = this.#times();
@@ -212,11 +193,12 @@ class AlertmanagerRoutes {
 
   alertGroups(request: Request): Answer {
     const { searchParams } = new URL(request.url);
-    const filter = this.#alertFilter(searchParams);
+    const { dispatcher } = this.#alertmanager;
+    const filter = alertFilter(searchParams, dispatcher.config.receivers);
     if (filter.refused !== undefined) return filter.refused;
     const { shows, receives } = filter.value;
     const muted = booleanOf(searchParams, "muted");
-    const shown = this.#alertmanager.dispatcher
+    const shown = dispatcher
       .groups()
       .filter(({ receiver, mutedBy }) => receives(receiver) && (muted || mutedBy.length === 0))
       .map((group) => ({ group, alerts: group.alerts.filter(shows) }))
@@ -228,45 +210,6 @@ class AlertmanagerRoutes {
   #times(): AlertTimes {
     const { resolveTimeoutMs } = this.#alertmanager.dispatcher.config;
     return { nowMs: this.#dependencies.clock.nowMs(), resolveTimeoutMs };
-  }
-
-  /** `?active&silenced&inhibited&filter&receiver&receiver_matchers`. */
-  #alertFilter(parameters: URLSearchParams): Read<AlertFilter> {
-    const matchers = matchersOf(parameters, "filter");
-    if (matchers.refused !== undefined) return matchers;
-    const labelMatchers = matchersOf(parameters, "receiver_matchers");
-    if (labelMatchers.refused !== undefined) return labelMatchers;
-    let name: Regex | undefined;
-    try {
-      const source = parameters.get("receiver");
-      if (source !== null) name = compileRegex(source);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      return { refused: problem(400, `failed to parse receiver param: ${error.message}`) };
-    }
-    const active = booleanOf(parameters, "active");
-    const silenced = booleanOf(parameters, "silenced");
-    const inhibited = booleanOf(parameters, "inhibited");
-    const labelled =
-      labelMatchers.value.length === 0 ? undefined : this.#receiversWith(labelMatchers.value);
-    return {
-      value: {
-        receives: (receiver) =>
-          (name === undefined || name.matches(receiver)) &&
-          (labelled === undefined || labelled.has(receiver)),
-        shows: (status) =>
-          (active || !isActive(status)) &&
-          (silenced || status.silencedBy.length === 0) &&
-          (inhibited || status.inhibitedBy.length === 0) &&
-          matchesLabels(matchers.value, status.alert.labels),
-      },
-    };
-  }
-
-  #receiversWith(matchers: readonly Matcher[]): ReadonlySet<string> {
-    const { receivers } = this.#alertmanager.dispatcher.config;
-    const found = receivers.filter(({ labels }) => matchesLabels(matchers, sorted(labels)));
-    return new Set(found.map(({ name }) => name));
   }
 
   /** Those that are right are taken even where others are wrong. */
@@ -328,11 +271,13 @@ class AlertmanagerRoutes {
     if (body.refused !== undefined) return body.refused;
     const draft = silenceDraft(body.value, this.#dependencies.clock.nowMs());
     if (draft.refused !== undefined) return draft.refused;
-    const before = draft.value.id === undefined ? undefined : await this.#found(draft.value.id);
+    const { silences } = this.#alertmanager;
+    const { id } = draft.value;
+    const before = id === undefined ? undefined : await silences.find(id);
     // Clients of Alertmanager know of no recurrence: one that they change stays as it is in that.
     const recurrence = before?.recurrence;
     try {
-      const kept = await this.#alertmanager.silences.set({
+      const kept = await silences.set({
         ...draft.value,
         ...(recurrence === undefined ? {} : { recurrence }),
       });
@@ -343,16 +288,6 @@ class AlertmanagerRoutes {
       throw error;
     }
   }
-
-  #found(id: string): Promise<Silence | undefined> {
-    return this.#alertmanager.silences.find(id);
-  }
-}
-
-/** Which alerts a request wants to see, and of which receivers. */
-interface AlertFilter {
-  readonly shows: (status: AlertStatus) => boolean;
-  readonly receives: (receiver: string) => boolean;
 }
 
 function json(value: unknown): Answer {
@@ -368,102 +303,4 @@ function list<T>(entries: readonly T[], jsonOf: (entry: T) => unknown): Answer {
     yield "]";
   }
   return streamed(encoded(pieces()), "application/json");
-}
-
-function sorted(labels: readonly (readonly [string, string])[]): [string, string][] {
-  return labels
-    .map(([name, value]): [string, string] => [name, value])
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function matchersOf(parameters: URLSearchParams, name: string): Read<readonly Matcher[]> {
-  try {
-    return { value: parameters.getAll(name).map((text) => parseMatcher(text).matcher) };
-  } catch (error) {
-    if (error instanceof MatcherSyntaxError || error instanceof OperatingError)
-      return { refused: problem(400, error.message) };
-    throw error;
-  }
-}
-
-/** What Alertmanager's framework takes for yes; everything else is no, and nothing is yes here. */
-const YES: ReadonlySet<string> = new Set([
-  ...["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"],
-]);
-
-function booleanOf(parameters: URLSearchParams, name: string): boolean {
-  const text = parameters.getAll(name).at(-1) ?? "";
-  return text === "" || YES.has(text.toLowerCase());
-}
-
-/** Whether a silence has each of these matchers, written the same way. */
-function hasMatchers(silence: Silence, wanted: readonly Matcher[]): boolean {
-  return wanted.every(({ name, type, value }) =>
-    silence.matchers.some(
-      (matcher) => matcher.name === name && matcher.type === type && matcher.value === value,
-    ),
-  );
-}
-
-function postedAlert(alert: PostableAlert, index: number): Read<PostedAlert> {
-  const startsAtMs = parseDateTime(alert.startsAt ?? "");
-  if (startsAtMs === undefined) return { refused: noTime("alerts", alert.startsAt ?? "") };
-  const endsAtMs = parseDateTime(alert.endsAt ?? "");
-  if (endsAtMs === undefined) return { refused: noTime("alerts", alert.endsAt ?? "") };
-  const generatorUrl = alert.generatorURL ?? "";
-  if (generatorUrl !== "" && !isUri(generatorUrl))
-    return { refused: wrongFormat(`${index}.generatorURL`, "body", "uri", generatorUrl) };
-  return {
-    value: {
-      labels: alert.labels,
-      annotations: alert.annotations ?? [],
-      ...(startsAtMs === "zero" ? {} : { startsAtMs }),
-      ...(endsAtMs === "zero" ? {} : { endsAtMs }),
-      generatorUrl,
-    },
-  };
-}
-
-/** As Go's `url.ParseRequestURI`: absolute, or a path. */
-function isUri(text: string): boolean {
-  return text.startsWith("/") || URL.canParse(text);
-}
-
-function noTime(name: string, text: string): Answer {
-  return unparsable(name, `${JSON.stringify(text)} is no time such as 2026-01-31T15:04:05Z`);
-}
-
-function silenceDraft(silence: PostableSilence, nowMs: number): Read<SilenceDraft> {
-  const startsAtMs = parseDateTime(silence.startsAt);
-  if (startsAtMs === undefined) return { refused: noTime("silence", silence.startsAt) };
-  const endsAtMs = parseDateTime(silence.endsAt);
-  if (endsAtMs === undefined) return { refused: noTime("silence", silence.endsAt) };
-  const matchers: Matcher[] = [];
-  for (const [index, { name, value, isRegex, isEqual }] of silence.matchers.entries()) {
-    try {
-      matchers.push(matcherFromJson({ name, value, isRegex, isEqual: isEqual ?? true }));
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      const text = `silence invalid: invalid label matcher ${index}: ${error.message}`;
-      return { refused: problem(400, text) };
-    }
-  }
-  const { id, createdBy, comment, annotations } = silence;
-  return {
-    value: {
-      ...(id === undefined || id === null || id === "" ? {} : { id }),
-      matchers,
-      startsAtMs: startsAtMs === "zero" ? nowMs : startsAtMs,
-      endsAtMs: endsAtMs === "zero" ? Number.NEGATIVE_INFINITY : endsAtMs,
-      createdBy,
-      comment,
-      annotations: Object.fromEntries(annotations ?? []),
-    },
-  };
-}
-
-/** Times are checked by Alertmanager's API, the rest by its silences, each of which begins in its own way. */
-function silenceProblem(message: string): string {
-  const isTime = message.startsWith("start time") || message.startsWith("end time");
-  return isTime ? `Failed to create silence: ${message}` : `silence invalid: ${message}`;
 }
