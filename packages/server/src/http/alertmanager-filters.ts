@@ -1,6 +1,7 @@
 import { MatcherSyntaxError, parseMatcher, type Silence } from "@pharos/alert";
 import {
   compileRegex,
+  labelsFrom,
   type Matcher,
   matchesLabels,
   OperatingError,
