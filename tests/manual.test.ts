@@ -1,6 +1,7 @@
 // What the documents list, held against the code they are about.
 import { deepEqual, ok } from "node:assert/strict";
-import { glob, readFile } from "node:fs/promises";
+import { access, glob, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { FUNCTIONS } from "@pharos/promql/syntax";
 import { ADMIN_ACTIONS } from "../packages/server/src/http/admin-routes.ts";
@@ -103,4 +104,40 @@ test("every dependency has a row that says why it is there", async () => {
     [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name),
   );
   deepEqual([...new Set(shown)].sort(), [...named].sort());
+});
+
+/** The anchors that a Markdown page has, as they are made of its headings. */
+function anchorsOf(markdown: string): ReadonlySet<string> {
+  const headings = [...markdown.replaceAll(/^```.*?^```/gms, "").matchAll(/^#+ (.+)$/gm)];
+  return new Set(
+    headings.map(([, text = ""]) =>
+      text
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+        .replaceAll(/\s/g, "-"),
+    ),
+  );
+}
+
+test("every link between documents leads to a file that is there, and to a heading in it", async () => {
+  const problems: string[] = [];
+  let linkCount = 0;
+  for await (const page of glob("{*.md,docs/**/*.md,bench/*.md}")) {
+    const text = (await readFile(page, "utf8")).replaceAll(/^```.*?^```/gms, "");
+    for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      linkCount++;
+      const [path = "", anchor] = target.split("#");
+      const file = path === "" ? page : join(dirname(page), path);
+      const exists = await access(file).then(
+        () => true,
+        () => false,
+      );
+      if (!exists) problems.push(`${page}: ${target} is not there`);
+      else if (anchor !== undefined && !anchorsOf(await readFile(file, "utf8")).has(anchor))
+        problems.push(`${page}: ${target} has no such heading`);
+    }
+  }
+  ok(linkCount > 100, "the scan looked at something");
+  deepEqual(problems, []);
 });
