@@ -46,7 +46,7 @@ function problems(text: string): string[] {
   }
 }
 
-const EXAMPLE = readFileSync(new URL("../../../docs/oncall.example.yml", import.meta.url), "utf8");
+const EXAMPLE = readFileSync(new URL("../../../docs/examples/oncall.yml", import.meta.url), "utf8");
 
 test("the example that is shipped escalates to who is on call, after 10 min to the lead, after 30 to the VP", () => {
   const { plan, receivers, acknowledgementMs } = load(EXAMPLE);
