@@ -2,11 +2,8 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import { MemoryDocumentStore, SimClock } from "@pharos/testing";
-import {
-  RULE_VERSIONS_COLLECTION,
-  RULE_VERSIONS_MAX,
-  RuleBook,
-} from "../src/rule-book/rule-book.ts";
+import { RuleBook } from "../src/rule-book/rule-book.ts";
+import { RULE_VERSIONS_COLLECTION, RULE_VERSIONS_MAX } from "../src/rule-book/rule-draft.ts";
 import type { RuleContent } from "../src/rule-book/stored-rule.ts";
 
 const DEFAULTS = { evaluationIntervalMs: 15_000, ruleQueryOffsetMs: 0 };

@@ -1,7 +1,7 @@
 import { parseSpokenDuration, SPOKEN_DURATION_HINT } from "@pharos/alert";
 import { quote } from "@pharos/base";
 import type { Context } from "hono";
-import type { RuleEdit } from "../rule-book/rule-book.ts";
+import type { RuleEdit } from "../rule-book/rule-draft.ts";
 import { type Answer, failure } from "./answer.ts";
 import { type Client, type RequestEnvironment, UNKNOWN_CLIENT } from "./client.ts";
 import { badData, invalidParameter } from "./errors.ts";
