@@ -44,13 +44,13 @@ export {
   kindOf,
   mayEscalate,
 } from "./incident/incident.ts";
+export type { ObservedAlert } from "./incident/incident-alerts.ts";
 export { incidentFromJson, incidentToJson } from "./incident/incident-json.ts";
 export {
   type IncidentEvent,
   type IncidentStep,
   needsKeeping,
   nextStepMs,
-  type ObservedAlert,
   stepIncident,
 } from "./incident/incident-step.ts";
 export type {

@@ -16,6 +16,9 @@ export const DEFAULT_FLAP_POLICY: FlapPolicy = {
   stableMs: 10 * 60_000,
 };
 
+/** More alerts than this that go on and off are not watched for flapping; those that changed first are forgotten. */
+const FLAPS_MAX = 1000;
+
 /** How one alert has changed lately. */
 export interface FlapState {
   readonly firing: boolean;
@@ -86,4 +89,32 @@ export function isHeldForFlapping(
   const { flappingSinceMs } = settleFlap(state, nowMs, policy);
   if (flappingSinceMs === null || nowMs < flappingSinceMs) return false;
   return (nowMs - flappingSinceMs) % TOLD_EVERY_MS >= TOLD_MS;
+}
+
+/** Has not changed yet. */
+export function quiet(firing: boolean): FlapState {
+  return { firing, changesMs: [], flappingSinceMs: null };
+}
+
+/** Each settled, without those that nobody needs. The same map as before where nothing is different. */
+export function settledFlaps(
+  before: ReadonlyMap<string, FlapState>,
+  flaps: ReadonlyMap<string, FlapState>,
+  nowMs: number,
+  policy: FlapPolicy,
+): ReadonlyMap<string, FlapState> {
+  const next = new Map<string, FlapState>();
+  let same = flaps.size === before.size;
+  for (const [id, flap] of flaps) {
+    const settled = settleFlap(flap, nowMs, policy);
+    if (settled !== before.get(id)) same = false;
+    if (!isForgettable(settled)) next.set(id, settled);
+  }
+  if (next.size > FLAPS_MAX) {
+    const oldest = [...next].sort(
+      ([, a], [, b]) => (a.changesMs.at(-1) ?? 0) - (b.changesMs.at(-1) ?? 0),
+    );
+    for (const [id] of oldest.slice(0, next.size - FLAPS_MAX)) next.delete(id);
+  }
+  return same && next.size === before.size ? before : next;
 }

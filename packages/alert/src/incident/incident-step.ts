@@ -1,18 +1,15 @@
 import { unreachable } from "@pharos/base";
-import type { GroupAlert } from "../alert-group.ts";
-import { fingerprint } from "../fingerprint.ts";
 import {
   DEFAULT_FLAP_POLICY,
   type FlapPolicy,
   type FlapState,
-  isForgettable,
   noteFlap,
-  settleFlap,
+  quiet,
+  settledFlaps,
   stableAtMs,
 } from "./flapping.ts";
 import {
   type Acknowledgement,
-  type AlertKind,
   firingAlerts,
   GROUP_FLAP,
   type Incident,
@@ -22,28 +19,28 @@ import {
   type IncidentStatus,
   incidentId,
   isCovered,
-  kindOf,
-  RESOLVED_ALERTS_MAX,
   worstSeverity,
 } from "./incident.ts";
+import {
+  alertKinds,
+  endedBy,
+  fired,
+  isSameState,
+  mapAlerts,
+  named,
+  type ObservedAlert,
+  stopped,
+  withAlerts,
+  withoutOldEnds,
+} from "./incident-alerts.ts";
 import {
   ALERTS_NAMED_MAX,
   type EscalationResult,
   type IncidentTransition,
-  type NamedAlerts,
   type NotificationResult,
   type Remark,
   type TransitionDetail,
 } from "./incident-transition.ts";
-
-/** More alerts than this that go on and off are not watched for flapping; those that changed first are forgotten. */
-export const FLAPS_MAX = 1000;
-
-/** An alert of a group, and what keeps it from being notified; without `suppressedBy` that is as it was. */
-export interface ObservedAlert {
-  readonly alert: GroupAlert;
-  readonly suppressedBy?: readonly string[];
-}
 
 export type IncidentEvent =
   /** Alerts of the group that began, changed or ended. Opens an incident where one fires and none is open. */
@@ -413,51 +410,6 @@ function settleSuppression(draft: Draft, firing: readonly IncidentAlert[]): void
   }
 }
 
-function withAlerts(
-  alerts: ReadonlyMap<string, IncidentAlert>,
-  observed: readonly ObservedAlert[],
-): ReadonlyMap<string, IncidentAlert> {
-  const next = new Map(alerts);
-  let same = true;
-  for (const { alert, suppressedBy } of observed) {
-    const id = fingerprint(alert.labels);
-    const known = next.get(id);
-    const heard: IncidentAlert = {
-      labels: known?.labels ?? alert.labels,
-      summary: annotation(alert, "summary") || annotation(alert, "description"),
-      generatorUrl: alert.generatorUrl,
-      startsAtMs: alert.startsAtMs,
-      endsAtMs: alert.endsAtMs,
-      firing: known?.firing ?? false,
-      suppressedBy: suppressedBy ?? known?.suppressedBy ?? [],
-      dismissed: known?.dismissed ?? false,
-    };
-    if (known !== undefined && isSameAlert(known, heard)) continue;
-    next.set(id, heard);
-    same = false;
-  }
-  return same ? alerts : next;
-}
-
-function isSameAlert(a: IncidentAlert, b: IncidentAlert): boolean {
-  return (
-    isSameState(a, b) &&
-    a.endsAtMs === b.endsAtMs &&
-    a.summary === b.summary &&
-    a.generatorUrl === b.generatorUrl
-  );
-}
-
-function isSameState(a: IncidentAlert, b: IncidentAlert): boolean {
-  return (
-    a.firing === b.firing &&
-    a.dismissed === b.dismissed &&
-    a.startsAtMs === b.startsAtMs &&
-    a.suppressedBy.length === b.suppressedBy.length &&
-    a.suppressedBy.every((by, i) => by === b.suppressedBy[i])
-  );
-}
-
 /**
  * Whether a step changed what must outlive a crash. Texts, and ends of alerts that lie ahead, come anew with every
  * evaluation and every resend: a document each time would be a lot of writing for nothing.
@@ -475,98 +427,7 @@ export function needsKeeping(before: Incident | undefined, after: Incident): boo
   return false;
 }
 
-function annotation(alert: GroupAlert, wanted: string): string {
-  return alert.annotations.find(([name]) => name === wanted)?.[1] ?? "";
-}
-
-/** Begins to fire where nothing says that it is over. What fires anew is dismissed no longer. */
-function fired(alert: IncidentAlert, nowMs: number): IncidentAlert {
-  if (alert.firing || (alert.endsAtMs !== null && alert.endsAtMs <= nowMs)) return alert;
-  return { ...alert, firing: true, dismissed: false };
-}
-
-function endedBy(alert: IncidentAlert, nowMs: number): IncidentAlert {
-  if (!alert.firing || alert.endsAtMs === null || alert.endsAtMs > nowMs) return alert;
-  return { ...alert, firing: false };
-}
-
-function stopped(alert: IncidentAlert): IncidentAlert {
-  return alert.firing ? { ...alert, firing: false } : alert;
-}
-
-/** The same map where no alert is different. */
-function mapAlerts(
-  alerts: ReadonlyMap<string, IncidentAlert>,
-  change: (alert: IncidentAlert, id: string) => IncidentAlert,
-): ReadonlyMap<string, IncidentAlert> {
-  const next = new Map<string, IncidentAlert>();
-  let same = true;
-  for (const [id, alert] of alerts) {
-    const changed = change(alert, id);
-    if (changed !== alert) same = false;
-    next.set(id, changed);
-  }
-  return same ? alerts : next;
-}
-
-function withoutOldEnds(
-  alerts: ReadonlyMap<string, IncidentAlert>,
-): ReadonlyMap<string, IncidentAlert> {
-  const ended = [...alerts].filter(([, alert]) => !alert.firing);
-  const tooMany = ended.length - RESOLVED_ALERTS_MAX;
-  if (tooMany <= 0) return alerts;
-  const next = new Map(alerts);
-  ended.sort(([, a], [, b]) => (a.endsAtMs ?? 0) - (b.endsAtMs ?? 0));
-  for (const [id] of ended.slice(0, tooMany)) next.delete(id);
-  return next;
-}
-
-function quiet(firing: boolean): FlapState {
-  return { firing, changesMs: [], flappingSinceMs: null };
-}
-
-function settledFlaps(
-  before: ReadonlyMap<string, FlapState>,
-  flaps: ReadonlyMap<string, FlapState>,
-  nowMs: number,
-  policy: FlapPolicy,
-): ReadonlyMap<string, FlapState> {
-  const next = new Map<string, FlapState>();
-  let same = flaps.size === before.size;
-  for (const [id, flap] of flaps) {
-    const settled = settleFlap(flap, nowMs, policy);
-    if (settled !== before.get(id)) same = false;
-    if (!isForgettable(settled)) next.set(id, settled);
-  }
-  if (next.size > FLAPS_MAX) {
-    const oldest = [...next].sort(
-      ([, a], [, b]) => (a.changesMs.at(-1) ?? 0) - (b.changesMs.at(-1) ?? 0),
-    );
-    for (const [id] of oldest.slice(0, next.size - FLAPS_MAX)) next.delete(id);
-  }
-  return same && next.size === before.size ? before : next;
-}
-
-function named(alerts: readonly (readonly [string, IncidentAlert])[]): NamedAlerts {
-  return {
-    count: alerts.length,
-    named: alerts
-      .slice(0, ALERTS_NAMED_MAX)
-      .map(([id, { labels }]) => ({ fingerprint: id, labels })),
-  };
-}
-
 /** The same list where nothing is new. */
 function withNew(known: readonly string[], names: readonly string[]): readonly string[] {
   return names.every((name) => known.includes(name)) ? known : [...new Set([...known, ...names])];
-}
-
-/** Each once, in the order in which they come. */
-function alertKinds(alerts: readonly IncidentAlert[]): AlertKind[] {
-  const kinds = new Map<string, AlertKind>();
-  for (const { labels } of alerts) {
-    const kind = kindOf(labels);
-    kinds.set(JSON.stringify([kind.alertname, kind.severity]), kind);
-  }
-  return [...kinds.values()];
 }

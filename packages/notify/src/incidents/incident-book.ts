@@ -5,41 +5,24 @@ import {
   fingerprint,
   type Incident,
   type IncidentEvent,
-  type IncidentTransition,
   isLive,
-  needsKeeping,
   nextStepMs,
   type ObservedAlert,
   stepIncident,
 } from "@pharos/alert";
 import { type Clock, type Matcher, OperatingError } from "@pharos/base";
-import type {
-  DocumentReader,
-  DocumentStore,
-  DocumentTransaction,
-  StoredDocument,
-} from "@pharos/ports";
+import type { DocumentReader, DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { Alarm } from "../alarm.ts";
-import { appendCounted } from "./counted-history.ts";
-import {
-  eventDocuments,
-  groupTag,
-  INCIDENT_COLLECTION,
-  INCIDENT_EVENT_COLLECTION,
-  incidentFromDocument,
-  incidentToDocument,
-  LIVE_TAG,
-} from "./incident-documents.ts";
+import { differs, endedAlerts } from "./compare-alerts.ts";
+import { INCIDENT_COLLECTION, incidentFromDocument } from "./incident-documents.ts";
 import { hasMatchingAlert } from "./incident-query.ts";
-import { INCIDENTS_LIVE_MAX, type IncidentListener, LiveIncidents } from "./live-incidents.ts";
-import type { Place } from "./newest-first.ts";
+import { type IncidentListener, LiveIncidents } from "./live-incidents.ts";
+import { type IncidentChange, StoredIncidents, writeChanges } from "./stored-incidents.ts";
 
 /** Changes of groups that wait to be kept; beyond it the oldest are let go, and found again by looking. */
 export const EVENTS_WAITING_MAX = 100_000;
 /** Changes that are kept in one transaction. */
 const EVENTS_PER_TRANSACTION_MAX = 500;
-/** Incidents that are read at once. */
-const CHUNK_SIZE = 500;
 /** After a failure of the store, the next try is so much later. */
 const RETRY_MS = 5_000;
 /** Of several servers' changes one hears at most so often, */
@@ -93,6 +76,7 @@ export class IncidentBook implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly #alarm: Alarm;
   readonly #live: LiveIncidents;
+  readonly #stored: StoredIncidents;
   readonly #watches = new DisposableStack();
   readonly #waiters: (() => void)[] = [];
   /** Acknowledgements of alerts that left their group, by fingerprint. */
@@ -112,6 +96,7 @@ export class IncidentBook implements AsyncDisposable {
     this.#policy = options.flapPolicy ?? DEFAULT_FLAP_POLICY;
     this.#alarm = new Alarm(options.clock, this.#stop.signal);
     this.#live = new LiveIncidents(options.onProblem);
+    this.#stored = new StoredIncidents(options.onProblem);
     this.#compareAtMs = options.clock.monotonicMs() + COMPARE_INTERVAL_MS;
   }
 
@@ -146,7 +131,7 @@ export class IncidentBook implements AsyncDisposable {
 
   /** The live incident of a group as it is stored: what counts where several servers decide. */
   async storedOfGroup(reader: DocumentReader, groupId: string): Promise<Incident | undefined> {
-    const incident = await this.#newestOfGroup(reader, groupId);
+    const incident = await this.#stored.newestOfGroup(reader, groupId);
     return incident !== undefined && isLive(incident) ? incident : undefined;
   }
 
@@ -173,7 +158,7 @@ export class IncidentBook implements AsyncDisposable {
     this.#alarm.ring();
   }
 
-  /** Resolves when all that was taken in is kept and all that is due is done, or the store fails. */
+  /** Resolves when all that was taken in so far is kept and all that is due is done, or the store fails. */
   async settled(): Promise<void> {
     if (this.#isFailing) return;
     await new Promise<void>((resolve) => {
@@ -195,12 +180,12 @@ export class IncidentBook implements AsyncDisposable {
     decide: (incident: Incident) => EscalationEvent | undefined,
   ): Promise<EscalationTaken | undefined> {
     const before =
-      tx === undefined ? this.#live.get(groupId) : await this.#newestOfGroup(tx, groupId);
+      tx === undefined ? this.#live.get(groupId) : await this.#stored.newestOfGroup(tx, groupId);
     if (before === undefined || before.status === "resolved") return undefined;
     const event = decide(before);
     if (event === undefined) return undefined;
     const step = this.#step(before, event, this.#options.clock.nowMs());
-    if (tx !== undefined) await write(tx, [step]);
+    if (tx !== undefined) await writeChanges(tx, [step]);
     return { incident: step.after ?? before, committed: () => this.#apply(step) };
   }
 
@@ -219,7 +204,7 @@ export class IncidentBook implements AsyncDisposable {
       const step = this.#step(before, action, clock.nowMs());
       if (step.after === undefined || step.transitions.length === 0)
         throw nothingDone(before, action);
-      await write(tx, [step]);
+      await writeChanges(tx, [step]);
       return { ...step, after: step.after };
     });
     this.#apply(step);
@@ -269,20 +254,21 @@ export class IncidentBook implements AsyncDisposable {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const { bell } = this.#alarm;
+      const waiters = this.#waiters.splice(0);
       try {
         if (this.#othersChanged && clock.monotonicMs() >= this.#reloadAtMs) await this.#reload();
         if (clock.monotonicMs() >= this.#compareAtMs) this.#compare();
         await this.#drain();
         await this.#stepDue();
-        if (this.#queue.length > 0) continue;
-        for (const resolve of this.#waiters.splice(0)) resolve();
+        for (const resolve of waiters.splice(0)) resolve();
+        if (this.#queue.length + this.#waiters.length > 0) continue;
         await this.#alarm.wait(this.#nextMs(), bell);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof OperatingError)) throw error;
         onProblem(error, "keeping incidents");
         this.#isFailing = true;
-        for (const resolve of this.#waiters.splice(0)) resolve();
+        for (const resolve of [...waiters, ...this.#waiters.splice(0)]) resolve();
         await clock.sleep(RETRY_MS, signal).catch(() => {});
         this.#isFailing = false;
       }
@@ -317,16 +303,16 @@ export class IncidentBook implements AsyncDisposable {
   async #keep(batch: readonly Waiting[]): Promise<void> {
     const steps = await this.#options.store.transaction(async (tx) => {
       const newest = new Map<string, Incident | undefined>();
-      const steps: Step[] = [];
+      const steps: IncidentChange[] = [];
       for (const { groupId, event, atMs } of batch) {
         const before = newest.has(groupId)
           ? newest.get(groupId)
-          : await this.#newestOfGroup(tx, groupId);
+          : await this.#stored.newestOfGroup(tx, groupId);
         const step = this.#step(before, this.#carry(before, event, atMs), atMs);
         newest.set(groupId, step.after);
         steps.push(step);
       }
-      await write(tx, steps);
+      await writeChanges(tx, steps);
       return steps;
     });
     for (const step of steps) this.#apply(step);
@@ -370,13 +356,13 @@ export class IncidentBook implements AsyncDisposable {
     for (let from = 0; from < due.length; from += EVENTS_PER_TRANSACTION_MAX) {
       const some = due.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
       const steps = await store.transaction(async (tx) => {
-        const steps: Step[] = [];
+        const steps: IncidentChange[] = [];
         for (const known of some) {
-          const before = await this.#newestOfGroup(tx, known.group.id);
+          const before = await this.#stored.newestOfGroup(tx, known.group.id);
           if (before?.id === known.id) steps.push(this.#step(before, this.#time(before), nowMs));
           else this.#live.forget(known);
         }
-        await write(tx, steps);
+        await writeChanges(tx, steps);
         return steps;
       });
       for (const step of steps) this.#apply(step);
@@ -413,35 +399,12 @@ export class IncidentBook implements AsyncDisposable {
     this.#unknownGroups = unknown;
   }
 
-  /** Live or not: what the last one went through counts for the next. */
-  async #newestOfGroup(reader: DocumentReader, groupId: string): Promise<Incident | undefined> {
-    const tags = [groupTag(groupId)];
-    const found = await reader.list(INCIDENT_COLLECTION, { tags, order: "desc", limit: 4 });
-    for (const document of found) {
-      const incident = this.#readable(document);
-      // Groups may have the same hash.
-      if (incident?.group.id === groupId) return incident;
-    }
-    return undefined;
-  }
-
-  /** A damaged document is reported and left where it is; the others must not suffer for it. */
-  #readable(document: StoredDocument): Incident | undefined {
-    try {
-      return incidentFromDocument(document);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      this.#options.onProblem(error, "reading an incident");
-      return undefined;
-    }
-  }
-
-  #step(before: Incident | undefined, event: IncidentEvent, nowMs: number): Step {
+  #step(before: Incident | undefined, event: IncidentEvent, nowMs: number): IncidentChange {
     const { incident, ...rest } = stepIncident(before, event, nowMs, this.#policy);
     return { before, after: incident, ...rest };
   }
 
-  #apply({ after, transitions }: Step): void {
+  #apply({ after, transitions }: IncidentChange): void {
     if (after === undefined) return;
     this.#live.change(after, transitions);
     this.#alarm.ring();
@@ -453,59 +416,16 @@ export class IncidentBook implements AsyncDisposable {
     this.#othersChanged = false;
     this.#live.beginReload();
     const startMs = clock.monotonicMs();
-    const incidents = await store.read((reader) => this.#readLive(reader));
+    const incidents = await store.read((reader) => this.#stored.readLive(reader));
     const endMs = clock.monotonicMs();
     this.#reloadAtMs = endMs + Math.max(RELOAD_MS_MIN, (endMs - startMs) / RELOAD_SHARE_MAX);
     this.#live.replace(incidents);
-  }
-
-  async #readLive(reader: DocumentReader): Promise<Incident[]> {
-    const read: Incident[] = [];
-    let after: Place | undefined;
-    while (read.length < INCIDENTS_LIVE_MAX) {
-      const documents = await reader.list(INCIDENT_COLLECTION, {
-        tags: [LIVE_TAG],
-        limit: CHUNK_SIZE,
-        ...(after === undefined ? {} : { after }),
-      });
-      for (const document of documents) {
-        const incident = this.#readable(document);
-        if (incident !== undefined) read.push(incident);
-      }
-      const last = documents.at(-1);
-      if (last === undefined || documents.length < CHUNK_SIZE) break;
-      after = { sortKey: last.sortKey, id: last.id };
-    }
-    return read;
   }
 }
 
 interface Waiting extends GroupEvent {
   /** Whether memory has it already, since the store failed. */
   isInMemory: boolean;
-}
-
-interface Step {
-  readonly before: Incident | undefined;
-  readonly after: Incident | undefined;
-  readonly transitions: readonly IncidentTransition[];
-  readonly superseded: Incident | undefined;
-}
-
-/** Writes what steps led to, each incident once. */
-async function write(tx: DocumentTransaction, steps: readonly Step[]): Promise<void> {
-  const incidents = new Map<string, StoredDocument>();
-  const events: StoredDocument[] = [];
-  for (const { before, after, transitions, superseded } of steps) {
-    if (after === undefined) continue;
-    events.push(...eventDocuments(after, transitions));
-    if (superseded !== undefined) incidents.set(superseded.id, incidentToDocument(superseded));
-    const known = before?.id === after.id ? before : undefined;
-    if (needsKeeping(known, after) || incidents.has(after.id))
-      incidents.set(after.id, incidentToDocument(after));
-  }
-  if (incidents.size > 0) await tx.putAll(INCIDENT_COLLECTION, [...incidents.values()]);
-  await appendCounted(tx, INCIDENT_EVENT_COLLECTION, events);
 }
 
 /** A person must hear where what they wanted was not done. */
@@ -515,38 +435,4 @@ function nothingDone({ id, status }: Incident, { kind }: IncidentAction): Operat
       ? `incident ${id} is resolved already`
       : `incident ${id} is not acknowledged, which is why ${kind} does nothing`;
   return new OperatingError("conflict", because);
-}
-
-function endedAlerts(
-  alerts: Iterable<Incident["alerts"] extends ReadonlyMap<string, infer A> ? A : never>,
-  endsAtMs: number,
-): ObservedAlert[] {
-  const ended: ObservedAlert[] = [];
-  for (const { labels, summary, startsAtMs, generatorUrl, firing } of alerts)
-    if (firing)
-      ended.push({
-        alert: {
-          labels,
-          annotations: summary === "" ? [] : [["summary", summary]],
-          startsAtMs,
-          endsAtMs,
-          generatorUrl,
-        },
-      });
-  return ended;
-}
-
-/** Whether the alerts that fire are others than an incident knows. */
-function differs(
-  known: Incident["alerts"],
-  alerts: readonly ObservedAlert[],
-  nowMs: number,
-): boolean {
-  let firingCount = 0;
-  for (const { alert } of alerts) {
-    if (alert.endsAtMs !== null && alert.endsAtMs <= nowMs) continue;
-    firingCount++;
-    if (known.get(fingerprint(alert.labels))?.firing !== true) return true;
-  }
-  return firingCount !== [...known.values()].filter(({ firing }) => firing).length;
 }
