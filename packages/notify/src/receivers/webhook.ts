@@ -1,11 +1,17 @@
-import { type NotificationContext, type WebhookPayload, webhookPayload } from "@pharos/alert";
+import { type NotificationContext, webhookPayload } from "@pharos/alert";
 import type { WebhookConfig } from "../config/webhook-config.ts";
 import type { OutgoingNotification, Receipt, Receiver } from "../receiver.ts";
 import { HttpSender } from "./http-sender.ts";
 import { MessageTexts } from "./message-texts.ts";
 import type { ReceiverEnvironment } from "./receiver-environment.ts";
 
-/** POSTs Alertmanager's JSON, version 4, or what the configuration makes in its place. */
+/** Beyond this, servers begin to refuse the headers of a request. */
+const CONTEXT_LENGTH_MAX = 4096;
+
+/**
+ * POSTs Alertmanager's JSON, version 4, or what the configuration makes in its place. What Alertmanager does not know
+ * (incident, links, how many are affected) goes in a header, so that the body is what its receivers expect to the byte.
+ */
 export class WebhookReceiver implements Receiver {
   readonly #config: WebhookConfig;
   readonly #environment: ReceiverEnvironment;
@@ -24,16 +30,13 @@ export class WebhookReceiver implements Receiver {
     const texts = new MessageTexts(this.#environment, notification);
     const body =
       payload === undefined
-        ? withContext(
-            webhookPayload(notification, { alertsMax, externalUrl }),
-            notification.context,
-          )
+        ? webhookPayload(notification, { alertsMax, externalUrl })
         : texts.json(payload);
     await this.#sender.send(
       {
         url: texts.text(url.reveal()).trim(),
         json: body,
-        headers: { "idempotency-key": idempotencyKey },
+        headers: { "idempotency-key": idempotencyKey, ...contextHeader(notification.context) },
       },
       signal,
     );
@@ -41,12 +44,13 @@ export class WebhookReceiver implements Receiver {
   }
 }
 
-/** What Alertmanager does not know stands under a name of its own; a chart is too much for a webhook. */
-function withContext(
-  payload: WebhookPayload,
-  context: NotificationContext | undefined,
-): WebhookPayload | (WebhookPayload & { readonly pharos: Omit<NotificationContext, "chart"> }) {
-  if (context === undefined) return payload;
+/** A chart is too much for a header; what is not ASCII is escaped as JSON allows. */
+function contextHeader(context: NotificationContext | undefined): Record<string, string> {
+  if (context === undefined) return {};
   const { chart: _chart, ...known } = context;
-  return Object.keys(known).length === 0 ? payload : { ...payload, pharos: known };
+  const json = JSON.stringify(known).replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return json === "{}" || json.length > CONTEXT_LENGTH_MAX ? {} : { "pharos-context": json };
 }

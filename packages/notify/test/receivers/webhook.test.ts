@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Secret } from "@pharos/base";
 import type { Json } from "@pharos/ports";
@@ -52,12 +52,23 @@ test("the body is Alertmanager's, version 4", async () => {
   );
 });
 
-test("what only Pharos knows stands beside it, but for the chart", async () => {
-  const sent = (await body({}, KNOWN)) as Record<string, unknown>;
-  deepEqual(sent["pharos"], {
-    incident: KNOWN.context?.incident,
-    population: KNOWN.context?.population,
-  });
+test("what only Pharos knows stands in a header, but for the chart", async () => {
+  const api = new FakeApi({ status: 200 });
+  const context = { ...KNOWN.context, silenceUrl: "http://pharos.test/\u00e4\n" };
+  await send(createReceiver(CONFIG, api.environment), outgoing({ ...KNOWN, context }));
+  const header = api.request().headers["pharos-context"] ?? "";
+  match(header, /^[\x20-\x7e]+$/);
+  const { chart: _chart, ...known } = context;
+  const { context: _context, ...withoutContext } = KNOWN;
+  deepEqual(JSON.parse(header), known);
+  deepEqual(await body({}, KNOWN), await body({}, withoutContext));
+});
+
+test("what is too long for a header is left out", async () => {
+  const api = new FakeApi({ status: 200 });
+  const context = { silenceUrl: "x".repeat(5000) };
+  await send(createReceiver(CONFIG, api.environment), outgoing({ ...KNOWN, context }));
+  equal(api.request().headers["pharos-context"], undefined);
 });
 
 test("alerts beyond the limit are counted", async () => {
