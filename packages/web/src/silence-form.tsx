@@ -5,52 +5,21 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
-import { Choice } from "./choice.tsx";
 import { CrossIcon, PlusIcon } from "./icons.tsx";
 import { Note } from "./note.tsx";
-import {
-  DEFAULT_DURATION_MS,
-  matcherProblem,
-  matchesNothing,
-  type SilencePrefill,
-} from "./silence-draft.ts";
+import { matcherProblem, matchesNothing, type SilencePrefill } from "./silence-draft.ts";
 import { HiddenNow } from "./silence-preview.tsx";
 import { saveSilence } from "./silence-requests.ts";
+import { initialSchedule, resolveSchedule } from "./silence-schedule.ts";
+import { SilenceScheduleFields } from "./silence-schedule-fields.tsx";
 import {
   MATCH_OPERATORS,
   type MatchOperator,
   type Silence,
   type SilenceMatcher,
 } from "./silence-state.ts";
-import { formatShortDateTime, formatZone } from "./time-format.ts";
-import { parseTimeBound, resolveRange, TIME_BOUND_HINT, type TimeBound } from "./time-range.ts";
-import type { TimeZone } from "./time-zone.ts";
 import { useKeptParams, useTimeZone } from "./url-state.ts";
-
-const HOUR_MS = 3_600_000;
-const DURATIONS = [
-  { value: "30m", name: "30m", ms: HOUR_MS / 2 },
-  { value: "1h", name: "1h", ms: HOUR_MS },
-  { value: "2h", name: "2h", ms: 2 * HOUR_MS },
-  { value: "4h", name: "4h", ms: 4 * HOUR_MS },
-  { value: "8h", name: "8h", ms: 8 * HOUR_MS },
-  { value: "1d", name: "1d", ms: 24 * HOUR_MS },
-  { value: "3d", name: "3d", ms: 72 * HOUR_MS },
-  { value: "1w", name: "1w", ms: 168 * HOUR_MS },
-] as const;
-/** No button: the times are typed. */
-const TYPED = "";
-
-const REPEATS = [
-  { value: "", name: "Once" },
-  { value: "FREQ=DAILY", name: "Every day" },
-  { value: "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", name: "Monday to Friday" },
-  { value: "FREQ=WEEKLY", name: "Every week" },
-  { value: "custom", name: "By a rule" },
-] as const;
-type Repeat = (typeof REPEATS)[number]["value"];
-/** How long something recurs where nobody says: a year, and then somebody looks at it again. */
-const RECURS_MS = 365 * 24 * HOUR_MS;
+import { useNow } from "./use-now.ts";
 
 interface Row extends SilenceMatcher {
   readonly key: number;
@@ -67,7 +36,11 @@ export function SilenceForm(props: { prefill: SilencePrefill; silence: Silence |
   const [author, setAuthor] = useAuthor();
   const [comment, setComment] = useState(prefill.comment);
   const [rows, setRows] = useState<readonly Row[]>(() => rowsOf(prefill.matchers));
-  const times = useTimes(prefill, silence, zone);
+  const [schedule, setSchedule] = useState(() =>
+    initialSchedule(prefill, silence, api.nowMs(), zone),
+  );
+  const nowMs = useNow(10_000);
+  const times = resolveSchedule(schedule, nowMs, zone);
 
   const matchers = rows.filter(({ name, value }) => name !== "" || value !== "");
   const problem =
@@ -78,14 +51,13 @@ export function SilenceForm(props: { prefill: SilencePrefill; silence: Silence |
           ? "At least one matcher must ask for a label that is there, or everything is hidden."
           : undefined));
   const ready =
-    problem === undefined &&
-    times.problem === undefined &&
-    author.trim() !== "" &&
-    comment.trim() !== "";
+    problem === undefined && !("problem" in times) && author.trim() !== "" && comment.trim() !== "";
 
   const { mutate, isPending, error } = useMutation({
     mutationFn: () => {
-      const { endsAtMs, recurrence, startsAtMs } = times.resolve(api.nowMs());
+      const resolved = resolveSchedule(schedule, api.nowMs(), zone);
+      if ("problem" in resolved) throw new Error(resolved.problem);
+      const { endsAtMs, recurrence, startsAtMs } = resolved;
       return saveSilence(
         api.transport,
         {
@@ -119,7 +91,12 @@ export function SilenceForm(props: { prefill: SilencePrefill; silence: Silence |
       <div className="silence__columns">
         <form className="card form silence__form" onSubmit={onSubmit}>
           <MatcherRows rows={rows} onChange={setRows} />
-          {times.fields}
+          <SilenceScheduleFields
+            schedule={schedule}
+            nowMs={nowMs}
+            zone={zone}
+            onChange={setSchedule}
+          />
           <TextInput
             label="You are"
             value={author}
@@ -133,11 +110,10 @@ export function SilenceForm(props: { prefill: SilencePrefill; silence: Silence |
             maxLength={4096}
             rows={2}
             required
-            data-autofocus
             onChange={(event) => setComment(event.currentTarget.value)}
           />
           {problem !== undefined && <p className="form__problem">{problem}</p>}
-          {times.problem !== undefined && <p className="form__problem">{times.problem}</p>}
+          {"problem" in times && <p className="form__problem">{times.problem}</p>}
           {error !== null && <Note kind="error">{errorText(error)}</Note>}
           <div className="form__buttons">
             <Button
@@ -227,122 +203,4 @@ function MatcherRows(props: { rows: readonly Row[]; onChange: (rows: readonly Ro
       </Button>
     </fieldset>
   );
-}
-
-/** The fields for when, and what they mean at the moment of saving. */
-function useTimes(prefill: SilencePrefill, silence: Silence | undefined, zone: TimeZone) {
-  const api = useApi();
-  const [duration, setDuration] = useState(() => durationOf(prefill, silence));
-  const [start, setStart] = useState(() =>
-    silence === undefined || silence.state === "expired"
-      ? "now"
-      : formatShortDateTime(silence.startsAtMs, zone),
-  );
-  const [end, setEnd] = useState(() => {
-    if (silence !== undefined && silence.state !== "expired")
-      return formatShortDateTime(silence.endsAtMs, zone);
-    return formatShortDateTime(api.nowMs() + (prefill.durationMs ?? DEFAULT_DURATION_MS), zone);
-  });
-  const before = silence?.recurrence;
-  const [repeat, setRepeat] = useState<Repeat>(
-    before === undefined
-      ? ""
-      : (REPEATS.find(({ value }) => value === before.rrule)?.value ?? "custom"),
-  );
-  const [rule, setRule] = useState(before?.rrule ?? "FREQ=WEEKLY;BYDAY=SU");
-  const rrule = repeat === "custom" ? rule.trim() : repeat;
-
-  const startBound = parseTimeBound(start, zone);
-  const endBound = parseTimeBound(end, zone);
-  const durationMs = DURATIONS.find(({ value }) => value === duration)?.ms;
-
-  function resolve(nowMs: number) {
-    const startsAtMs = startBound === undefined ? nowMs : boundMs(startBound, nowMs);
-    const windowEndMs =
-      durationMs === undefined
-        ? endBound === undefined
-          ? nowMs
-          : boundMs(endBound, nowMs)
-        : startsAtMs + durationMs;
-    const recurrence =
-      rrule === "" ? undefined : { rrule, durationMs: windowEndMs - startsAtMs, timeZone: zone };
-    return {
-      startsAtMs,
-      endsAtMs: recurrence === undefined ? windowEndMs : startsAtMs + RECURS_MS,
-      recurrence,
-    };
-  }
-
-  const now = api.nowMs();
-  const { startsAtMs, endsAtMs, recurrence } = resolve(now);
-  const windowMs = recurrence?.durationMs ?? endsAtMs - startsAtMs;
-  const problem =
-    startBound === undefined
-      ? `The start is no time such as ${TIME_BOUND_HINT}.`
-      : durationMs === undefined && endBound === undefined
-        ? `The end is no time such as ${TIME_BOUND_HINT}.`
-        : windowMs <= 0
-          ? "The end must be after the start."
-          : endsAtMs <= now
-            ? "The end must be after now."
-            : undefined;
-
-  const fields = (
-    <>
-      <div>
-        <div className="form__label">For how long</div>
-        <Choice
-          label="For how long"
-          options={[...DURATIONS, { value: TYPED, name: "Until …" }]}
-          value={duration}
-          onChange={setDuration}
-        />
-      </div>
-      <div className="silence__times">
-        <TextInput
-          label={`From (${formatZone(zone)})`}
-          value={start}
-          onChange={(event) => setStart(event.currentTarget.value)}
-        />
-        <TextInput
-          label={`Until (${formatZone(zone)})`}
-          value={
-            durationMs === undefined ? end : formatShortDateTime(startsAtMs + durationMs, zone)
-          }
-          onChange={(event) => {
-            setDuration(TYPED);
-            setEnd(event.currentTarget.value);
-          }}
-        />
-      </div>
-      <div>
-        <div className="form__label">Again</div>
-        <Choice label="Again" options={REPEATS} value={repeat} onChange={setRepeat} />
-      </div>
-      {repeat === "custom" && (
-        <TextInput
-          label="Recurrence rule (RFC 5545)"
-          value={rule}
-          onChange={(event) => setRule(event.currentTarget.value)}
-        />
-      )}
-      {rrule !== "" && problem === undefined && (
-        <p className="form__says">
-          From {formatShortDateTime(startsAtMs, zone)} on, at the same time of the day in{" "}
-          {formatZone(zone)}, for a year.
-        </p>
-      )}
-    </>
-  );
-  return { fields, problem, resolve };
-}
-
-function durationOf(prefill: SilencePrefill, silence: Silence | undefined): string {
-  if (silence !== undefined && silence.state !== "expired") return TYPED;
-  const ms = prefill.durationMs ?? DEFAULT_DURATION_MS;
-  return DURATIONS.find((duration) => duration.ms === ms)?.value ?? TYPED;
-}
-
-function boundMs(bound: TimeBound, nowMs: number): number {
-  return resolveRange({ from: bound, to: bound }, nowMs).toMs;
 }

@@ -1,12 +1,12 @@
 import { formatDuration } from "@pharos/base";
 import type { ApiTransport } from "./api-transport.ts";
-import { formatOne, isRegex } from "./silence-draft.ts";
+import { isRegex } from "./silence-draft.ts";
 import {
-  type HiddenAlert,
-  readHiddenAlert,
+  readPreview,
   readSilence,
   type Silence,
   type SilenceMatcher,
+  type SilencePreview,
   type SilenceRecurrence,
 } from "./silence-state.ts";
 
@@ -36,15 +36,14 @@ export async function loadSilence(
   return readSilence(await transport.get(`v2/silence/${encodeURIComponent(id)}`, signal));
 }
 
-/** The alerts of now that all matchers hold for, whatever else hides them. */
-export async function alertsHiddenBy(
+/** What fires now and the matchers hold for. */
+export async function previewSilence(
   transport: ApiTransport,
   matchers: readonly SilenceMatcher[],
   signal: AbortSignal,
-): Promise<HiddenAlert[]> {
-  const query = new URLSearchParams();
-  for (const matcher of matchers) query.append("filter", formatOne(matcher));
-  return (await transport.get(`v2/alerts?${query}`, signal)).list().map(readHiddenAlert);
+): Promise<SilencePreview> {
+  const json = { matchers: matchers.map(matcherJson) };
+  return readPreview((await transport.send("v1/silences/preview", { json }, signal)).data);
 }
 
 /** Gives the silence's id; a change of what is in force makes a new one. */
@@ -56,12 +55,7 @@ export async function saveSilence(
   const { comment, createdBy, endsAtMs, id, matchers, recurrence, startsAtMs } = silence;
   const json = {
     ...(id === undefined ? {} : { id }),
-    matchers: matchers.map(({ name, operator, value }) => ({
-      name,
-      value,
-      isRegex: isRegex(operator),
-      isEqual: operator === "=" || operator === "=~",
-    })),
+    matchers: matchers.map(matcherJson),
     startsAt: new Date(startsAtMs).toISOString(),
     endsAt: new Date(endsAtMs).toISOString(),
     createdBy,
@@ -76,8 +70,7 @@ export async function saveSilence(
           },
         }),
   };
-  const answer = await transport.change("POST", "v2/silences", { json }, signal);
-  return answer.get("silenceID").text();
+  return (await transport.send("v1/silences", { json }, signal)).data.get("id").text();
 }
 
 export async function expireSilence(
@@ -86,4 +79,9 @@ export async function expireSilence(
   signal: AbortSignal,
 ): Promise<void> {
   await transport.change("DELETE", `v2/silence/${encodeURIComponent(id)}`, undefined, signal);
+}
+
+function matcherJson({ name, operator, value }: SilenceMatcher) {
+  const isEqual = operator === "=" || operator === "=~";
+  return { name, value, isRegex: isRegex(operator), isEqual };
 }

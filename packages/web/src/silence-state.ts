@@ -1,4 +1,4 @@
-import { parseDuration } from "@pharos/base";
+import { type Labels, labelsFrom, parseDuration } from "@pharos/base";
 import type { Json } from "./json-reader.ts";
 
 export const SILENCE_STATES = ["active", "pending", "expired"] as const;
@@ -34,11 +34,19 @@ export interface Silence {
   readonly recurrence: SilenceRecurrence | undefined;
 }
 
-/** An alert that a silence hides, or would. */
-export interface HiddenAlert {
-  readonly fingerprint: string;
-  readonly labels: readonly (readonly [string, string])[];
-  readonly summary: string;
+/** What a silence would hide now. */
+export interface SilencePreview {
+  /** Alerts that fire. */
+  readonly totalCount: number;
+  /** Of them, those that it would hide. */
+  readonly count: number;
+  /** The first of these. */
+  readonly alerts: readonly {
+    readonly fingerprint: string;
+    readonly labels: Labels;
+    /** Ids of silences that hide it already. */
+    readonly silencedBy: readonly string[];
+  }[];
 }
 
 export function readSilence(silence: Json): Silence {
@@ -72,13 +80,21 @@ function readMatcher(matcher: Json): SilenceMatcher {
   };
 }
 
-export function readHiddenAlert(alert: Json): HiddenAlert {
-  const annotations = alert.get("annotations");
+export function readPreview(data: Json): SilencePreview {
   return {
-    fingerprint: alert.get("fingerprint").text(),
-    labels: alert.get("labels").textEntries(),
-    summary:
-      annotations.get("summary").textOrEmpty() || annotations.get("description").textOrEmpty(),
+    totalCount: data.get("total").number(),
+    count: data.get("count").number(),
+    alerts: data
+      .get("alerts")
+      .list()
+      .map((alert) => ({
+        fingerprint: alert.get("fingerprint").text(),
+        labels: labelsFrom(alert.get("labels").textEntries()),
+        silencedBy: alert
+          .get("silencedBy")
+          .list()
+          .map((id) => id.text()),
+      })),
   };
 }
 

@@ -24,7 +24,7 @@ import {
   type Silence,
   type SilenceState,
 } from "./silence-state.ts";
-import { formatAge, formatDateTime, formatShortDateTime } from "./time-format.ts";
+import { formatAge, formatDateTime, formatShortDateTime, formatZone } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 import { useKeptParams, useTimeZone, useUrlState } from "./url-state.ts";
 import { useNow } from "./use-now.ts";
@@ -255,8 +255,20 @@ function SilenceTimes({
   const until = formatShortDateTime(endsAtMs, zone);
   return (
     <span title={title}>
-      {state === "pending" && `from ${formatShortDateTime(startsAtMs, zone)}`}
-      {state === "active" && (
+      {recurrence !== undefined && state !== "expired" && (
+        <>
+          {recurrenceText(recurrence.rrule)}
+          <span className="incident__summary">
+            for {formatAge(recurrence.durationMs)}, from{" "}
+            {startText(startsAtMs, recurrence.timeZone)} on ({formatZone(recurrence.timeZone)}), the
+            last time {until.slice(0, 10)}
+          </span>
+        </>
+      )}
+      {recurrence === undefined &&
+        state === "pending" &&
+        `from ${formatShortDateTime(startsAtMs, zone)}`}
+      {recurrence === undefined && state === "active" && (
         <>
           {until} <span className="dim">in {formatAge(endsAtMs - nowMs)}</span>
         </>
@@ -266,14 +278,13 @@ function SilenceTimes({
           {until} <span className="dim">{formatAge(nowMs - endsAtMs)} ago</span>
         </>
       )}
-      {recurrence !== undefined && (
-        <span className="incident__summary">
-          {recurrenceText(recurrence.rrule)}, for {formatAge(recurrence.durationMs)} (
-          {recurrence.timeZone})
-        </span>
-      )}
     </span>
   );
+}
+
+/** The time of the day at which windows begin. */
+function startText(startsAtMs: number, zone: TimeZone): string {
+  return formatShortDateTime(startsAtMs, zone).slice(11);
 }
 
 function ExpireDialog({ silence, onClose }: { silence: Silence; onClose: () => void }) {

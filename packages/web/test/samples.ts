@@ -276,7 +276,7 @@ export const SILENCES = [
     comment: "backup window",
     createdBy: "Ann",
     startsAt: "2026-11-21T11:00:00.000Z",
-    endsAt: "2026-11-21T14:00:00.000Z",
+    endsAt: "2027-11-21T11:00:00.000Z",
     matchers: [
       { name: "team", value: "storage", isRegex: false, isEqual: true },
       { name: "instance", value: "db-.*", isRegex: true, isEqual: false },
@@ -285,15 +285,14 @@ export const SILENCES = [
   },
 ];
 
-export const ALERTS_V2 = [
-  {
-    annotations: { summary: "db-1 is 93% full" },
-    endsAt: "2026-11-21T12:05:00.000Z",
-    fingerprint: "f1",
-    receivers: [{ name: "pagers" }],
-    startsAt: "2026-11-21T11:30:00.000Z",
-    status: { inhibitedBy: [], mutedBy: [], silencedBy: [], state: "active" },
-    updatedAt: "2026-11-21T11:59:00.000Z",
-    labels: { ...DISK_LABELS, instance: "db-1" },
-  },
-];
+/** What a silence is answered with when it is made. */
+export const KEPT_SILENCE = {
+  ...SILENCES[1],
+  window: { startsAt: "2026-11-22T11:00:00.000Z", endsAt: "2026-11-22T14:00:00.000Z" },
+};
+
+export const SILENCE_PREVIEW = {
+  total: 7,
+  count: 1,
+  alerts: [{ fingerprint: "f1", labels: { ...DISK_LABELS, instance: "db-1" }, silencedBy: ["s1"] }],
+};
