@@ -208,6 +208,10 @@ const TIMES = `"startsAt":"${iso(NOW_MS)}","endsAt":"${iso(NOW_MS + 60_000)}"`;
 const BY = '"createdBy":"me","comment":"c"';
 const silenceBody = (matchers: string, rest = `${TIMES},${BY}`): string =>
   `{"matchers":${matchers},${rest}}`;
+const BODY = {
+  ...{ startsAt: iso(NOW_MS), endsAt: iso(NOW_MS + 60_000) },
+  ...{ createdBy: "me", comment: "c" },
+};
 const GOOD = '[{"name":"a","value":"b","isRegex":false}]';
 const REFUSED_SILENCES: readonly (readonly [body: string, number, unknown])[] = [
   ["x", 400, PARSING],
@@ -600,21 +604,64 @@ test("pages of other sites may read, and change nothing", async () => {
   await using world = await AlertmanagerWorld.open(CONFIG);
   const id = await world.silence([matcher("alertname", "A")]);
   const Origin = "http://elsewhere.test";
+  const changes = [
+    ["POST", "/alerts", [{ labels: { alertname: "A" } }]],
+    ["POST", "/silences", {}],
+    ["DELETE", `/silence/${id}`, undefined],
+  ] as const;
   for (const base of ["", "/alertmanager/api/v2"]) {
     const read = await world.call("GET", `${base}/silences`, undefined, { Origin });
     deepEqual([read.status, read.headers.get("Access-Control-Allow-Origin")], [200, "*"]);
     equal(read.headers.get("Cache-Control"), "no-store");
-    for (const [method, path, body] of [
-      ["POST", "/alerts", [{ labels: { alertname: "A" } }]],
-      ["POST", "/silences", {}],
-      ["DELETE", `/silence/${id}`, undefined],
-    ] as const) {
-      const refused = await world.call(method, base + path, body, { Origin });
-      deepEqual([refused.status, refused.body], [403, "not from a page of another site"]);
+    for (const [method, path, body] of changes) {
+      // A browser that does not say where a page is from asks before all of these, and is told no.
+      const asked = await world.call("OPTIONS", base + path, undefined, {
+        ...{ Origin, "Access-Control-Request-Method": method },
+        "Access-Control-Request-Headers": "content-type",
+      });
+      equal(asked.headers.get("Access-Control-Allow-Methods"), "GET, OPTIONS");
+      ok(!/content-type/i.test(asked.headers.get("Access-Control-Allow-Headers") ?? ""));
+      for (const site of ["cross-site", "same-site"]) {
+        const headers = { Origin, "Sec-Fetch-Site": site };
+        const refused = await world.call(method, base + path, body, headers);
+        deepEqual([refused.status, refused.body], [403, "not from a page of another site"]);
+      }
     }
+    // What it sends without asking: a body that is no JSON, or does not say so.
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "application/octet-stream",
+    ])
+      for (const path of ["/alerts", "/silences"]) {
+        const { status } = await world.call("POST", base + path, "[]", {
+          Origin,
+          "Content-Type": type,
+        });
+        equal(status, 415);
+      }
   }
-  equal((await world.ask<{ status: unknown }>(`/silence/${id}`)).status instanceof Object, true);
   deepEqual(await world.ask("/alerts"), []);
-  const own = { Origin: "http://localhost" };
-  equal((await world.call("DELETE", `/silence/${id}`, undefined, own)).status, 200);
+  equal(world.silences.get(id)?.endsAtMs, NOW_MS + 3_600_000);
+});
+
+test("a body that does not say what it is is refused", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  const body = new Blob(["[]"]);
+  const path = "/api/v2/alerts";
+  const response = await world.http.app.request(path, { method: "POST", body });
+  equal(response.status, 415);
+});
+
+test("what Karma hands on of its own pages is done", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  const Origin = "http://karma.test:8080";
+  for (const headers of [{ Origin }, { Origin, "Sec-Fetch-Site": "same-origin" }]) {
+    const body = { ...BODY, matchers: [matcher("alertname", "A")] };
+    const made = await world.call("POST", "/silences", body, headers);
+    equal(made.status, 200);
+    const { silenceID } = made.body as { silenceID: string };
+    const ended = await world.call("DELETE", `/silence/${silenceID}`, undefined, headers);
+    equal(ended.status, 200);
+  }
 });

@@ -58,7 +58,8 @@ export async function readBody<T>(
   for await (const chunk of formChunks(request)) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);
   if (bytes.length === 0) return { refused: refusal(422, `${name} in body is required`, REQUIRED) };
-  const type = request.headers.get("Content-Type") ?? "application/json";
+  // Nothing else: a page of another site could send it without asking.
+  const type = request.headers.get("Content-Type") ?? "application/octet-stream";
   if (!/^application\/json\s*(?:;|$)/i.test(type)) {
     const only = `unsupported media type ${JSON.stringify(type)}, only [application/json] are allowed`;
     return { refused: refusal(415, only) };

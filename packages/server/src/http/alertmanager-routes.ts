@@ -27,7 +27,7 @@ import {
 import { postedAlert, silenceDraft, silenceProblem } from "./alertmanager-posted.ts";
 import { type Answer, encoded, formatTime, jsonAnswer, responseOf, streamed } from "./answer.ts";
 import type { BuildInfo, RuntimeInfo } from "./dependencies.ts";
-import { isFromAnotherSite } from "./same-site.ts";
+import { saysFromAnotherSite } from "./same-site.ts";
 
 /** What Alertmanager's API asks of the rest of the program. */
 export interface AlertmanagerProvider {
@@ -103,7 +103,7 @@ function addPath(
     app.on(method, path, async (context) => {
       const request = context.req.raw;
       const answer =
-        method !== "GET" && isFromAnotherSite(request)
+        method !== "GET" && saysFromAnotherSite(request)
           ? problem(403, "not from a page of another site")
           : await routes.answer(() => route(request, context));
       return responseOf({ ...answer, headers: { ...answer.headers, "Cache-Control": "no-store" } });
