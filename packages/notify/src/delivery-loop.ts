@@ -14,6 +14,8 @@ import { type RetryPolicy, retryDelayMs } from "./retry.ts";
 export const DELIVERIES_CONCURRENT_MAX = 256;
 /** An attempt that takes longer has failed, whatever the receiver's own limit is: a lease must outlast it. */
 export const ATTEMPT_MS_MAX = 60_000;
+/** How long until it is asked for again where nobody knows yet who sends. */
+const CLAIM_AGAIN_MS = 1000;
 /** A receiver that asks to be left alone for longer is asked again after this. */
 export const RETRY_AFTER_MS_MAX = 5 * 60_000;
 
@@ -48,10 +50,10 @@ export interface DeliveryLoopOptions {
   /** Before the first attempt. */
   readonly prepare: (entry: OutboxEntry, signal: AbortSignal) => Promise<Preparation>;
   /**
-   * Before each attempt: whether this server may send it. Where another one has it, it is forgotten here; with an error
-   * it is given up.
+   * Before each attempt: whether this server may send it. Where another one has it, it is forgotten here; where that is
+   * not known yet, it is asked for again a second later; with an error it is given up.
    */
-  readonly claim: (entry: OutboxEntry) => Promise<"send" | "elsewhere" | OperatingError>;
+  readonly claim: (entry: OutboxEntry) => Promise<"send" | "elsewhere" | "wait" | OperatingError>;
   /** After each attempt. Of the last one (not "retrying") called once; the group's next one waits for it. */
   readonly attempted: (entry: OutboxEntry, attempt: Attempt) => Promise<void>;
 }
@@ -223,6 +225,13 @@ export class DeliveryLoop {
       if (claimed === "elsewhere") {
         this.#circuit.abandoned();
         this.#entries.delete(entry.id);
+        return;
+      }
+      if (claimed === "wait") {
+        this.#circuit.abandoned();
+        waiting.phase = "waiting";
+        waiting.nextFlushMs = clock.monotonicMs() + CLAIM_AGAIN_MS;
+        this.#queue.add(waiting);
         return;
       }
       waiting.attempts++;

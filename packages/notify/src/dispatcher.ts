@@ -1,7 +1,9 @@
 import { type GroupAlert, type HeardAlert, Inhibitor, isResolved, NO_RECORD } from "@pharos/alert";
 import { type Clock, type Labels, labelsFrom, OperatingError, type Rng } from "@pharos/base";
-import type { DocumentStore, DocumentTransaction } from "@pharos/ports";
+import type { DocumentStore, DocumentTransaction, StoredDocument } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
+import { type DispatchCluster, toldOf } from "./cluster/cluster-dispatch.ts";
+import type { ToldUpdate } from "./cluster/cluster-message.ts";
 import type { IntegrationConfig } from "./config/integration-config.ts";
 import type { NotificationConfig } from "./config/notification-config.ts";
 import { DeliveryLog } from "./delivery-log.ts";
@@ -31,9 +33,16 @@ import { type PageDecision, type PageRequest, pageEntry, pageGroupId } from "./d
 import { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
 import { RecordBook } from "./dispatch/record-book.ts";
 import { Settlement } from "./dispatch/settlement.ts";
-import { type AlertOrigin, alertRemoval } from "./dispatch/stored-alert.ts";
+import {
+  type AlertOrigin,
+  alertFromDocument,
+  alertRemoval,
+  alertWrite,
+  type StoredAlert,
+} from "./dispatch/stored-alert.ts";
 import { GROUP_COLLECTION, groupWrite, type StoredGroup } from "./dispatch/stored-group.ts";
-import { RECORD_COLLECTION, recordWrite } from "./dispatch/stored-record.ts";
+import { RECORD_COLLECTION, recordFromDocument, recordWrite } from "./dispatch/stored-record.ts";
+import type { AlertSuppression } from "./dispatch/suppression.ts";
 import { tellAgain } from "./dispatch/tell-again.ts";
 import { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
 import { performWrites, type Write } from "./dispatch/write.ts";
@@ -60,6 +69,8 @@ export interface DispatcherOptions {
   /** The ids of the silences that hide an alert now; asked with the same array of labels each time. */
   readonly silencedBy?: (labels: Labels, nowMs: number) => readonly string[];
   readonly observer?: DispatchObserver;
+  /** Servers that share no store with this one; undefined where it is alone, or they share one. */
+  readonly cluster?: DispatchCluster;
   readonly enrich?: Enrich;
   /** A route's labels for one of its groups; without it they are as the file has them, templates unexpanded. */
   readonly routeLabels?: (group: LiveGroup, alerts: readonly GroupAlert[]) => Labels;
@@ -93,6 +104,7 @@ export class Dispatcher implements AsyncDisposable {
   readonly #alarm: Alarm;
   readonly #state: DispatchState;
   readonly #flusher: GroupFlusher;
+  readonly #settlement: Settlement;
   #running: Promise<unknown> = Promise.resolve();
   readonly #sync: AlertSync | undefined;
   readonly #watches = new DisposableStack();
@@ -130,11 +142,16 @@ export class Dispatcher implements AsyncDisposable {
     this.#state = {
       clock,
       shared: store.shared,
-      intake: new AlertIntake({ server, perAlertnameMax, shared: store.shared }),
+      intake: new AlertIntake({
+        ...{ server, perAlertnameMax },
+        shared: store.shared || options.cluster !== undefined,
+      }),
       table: new GroupTable(options.config.route),
       records: new RecordBook(),
       writer,
       leases: new Leases(server, store, writer, clock),
+      cluster: options.cluster,
+      superseded: new Map(),
       deliveries,
       log: new DeliveryLog(store, server),
       observer,
@@ -147,6 +164,7 @@ export class Dispatcher implements AsyncDisposable {
     };
     this.#flusher = new GroupFlusher(this.#state);
     const settlement = new Settlement(this.#state, this.#flusher, options.enrich);
+    this.#settlement = settlement;
     if (store.shared) this.#sync = new AlertSync(store, server, clock.nowMs());
     this.#collectedAtMs = clock.monotonicMs();
     this.#reclaimedAtMs = clock.monotonicMs();
@@ -307,6 +325,15 @@ export class Dispatcher implements AsyncDisposable {
     return alertStatuses(this.#state);
   }
 
+  /** What would keep an alert with these labels from being told then, as far as it is known now. */
+  hiddenBy(labels: Labels, atMs: number): Pick<AlertSuppression, "inhibitedBy" | "silencedBy"> {
+    const { inhibitor, silencedBy } = this.#state;
+    return {
+      inhibitedBy: inhibitor.inhibitedBy(labels, atMs),
+      silencedBy: silencedBy(labels, atMs),
+    };
+  }
+
   /** All groups in which something fires. */
   groups(): readonly GroupStatus[] {
     return groupStatuses(this.#state);
@@ -321,6 +348,70 @@ export class Dispatcher implements AsyncDisposable {
     for (const [id, alert] of group.members)
       if (table.firstGroupOf(id) === groupId) alerts.push({ alert });
     return alerts;
+  }
+
+  /** What integrations were told of groups, for servers that share no store with this one. */
+  told(): readonly ToldUpdate[] {
+    return toldOf(this.#state.records.all());
+  }
+
+  /** The alerts that were posted, as documents, for the same. */
+  postedAlerts(): readonly StoredDocument[] {
+    const { intake } = this.#state;
+    return [...intake.all()].flatMap((known) =>
+      known.origin === "posted" ? (alertWrite({ ...known, server: "" }).document ?? []) : [],
+    );
+  }
+
+  /**
+   * Takes over what another server has told, which shares no store with this one. What waits here to be sent was decided
+   * without knowing of it, and is not sent; what is being sent is the newest word.
+   *
+   * @throws OperatingError `disk.corrupt`
+   */
+  async adoptTold(document: StoredDocument): Promise<void> {
+    const { records, deliveries, superseded, writer } = this.#state;
+    const told = { ...recordFromDocument(document), pending: undefined };
+    const { groupId, integration } = told;
+    const ours = records.get(groupId, integration);
+    const sequence = Math.max(told.record.sequence, ours?.record.sequence ?? 0);
+    const adopted = { ...told, record: { ...told.record, sequence } };
+    const key = ours?.pending;
+    const pending = key === undefined ? undefined : deliveries.pending(integration, key);
+    if (key !== undefined && pending?.kind === "waiting") {
+      deliveries.withdraw(key);
+      await this.#settlement.supersede(pending.entry, adopted);
+    } else if (key !== undefined) superseded.set(key, adopted);
+    else {
+      records.set(adopted);
+      await writer.write([recordWrite(adopted)], "keeping what another server has told");
+    }
+    this.#adoptTimer(groupId);
+  }
+
+  /** Another server has looked at the group just now: what differs here may be a moment's delay, and waits. */
+  #adoptTimer(groupId: string): void {
+    const { table, records } = this.#state;
+    const nowMs = this.#options.clock.nowMs();
+    const group = table.get(groupId);
+    if (group === undefined || records.hasUnheard(groupId, group.members, nowMs)) return;
+    group.flushed = true;
+    group.nextFlushMs = nowMs + group.route.groupIntervalMs;
+    table.requeue(group);
+  }
+
+  /**
+   * Hears of an alert that was posted to another server, which shares no store with this one.
+   *
+   * @throws OperatingError `disk.corrupt`
+   */
+  async adoptAlert(document: StoredDocument): Promise<void> {
+    const stored = alertFromDocument(document);
+    const nowMs = this.#options.clock.nowMs();
+    const adopted = this.#adopt([stored], nowMs);
+    if (adopted.length === 0) return;
+    const writes = [alertWrite(stored), ...this.#place(adopted, nowMs)];
+    await this.#state.writer.write(writes, "keeping alerts of another server");
   }
 
   /** Every attempt to notify. */
@@ -381,6 +472,7 @@ export class Dispatcher implements AsyncDisposable {
     counts.refusedAlerts += refused;
     for (const { fingerprint, alert } of changed) inhibitor.set({ fingerprint, ...alert });
     const placed = this.#place(changed, nowMs);
+    this.#state.cluster?.kept(writes);
     await writer.write([...writes, ...placed], "keeping alerts");
   }
 
@@ -515,21 +607,23 @@ export class Dispatcher implements AsyncDisposable {
   /** Takes in alerts that were posted to other servers. */
   async #hearOthers(): Promise<void> {
     if (this.#sync === undefined) return;
-    const { intake, inhibitor, writer, clock, onProblem } = this.#state;
+    const { writer, clock, onProblem } = this.#state;
     try {
       const nowMs = clock.nowMs();
-      const adopted: KnownAlert[] = [];
-      for (const stored of await this.#sync.news(nowMs)) {
-        const known = intake.adopt(stored, nowMs);
-        if (known !== undefined) adopted.push(known);
-      }
-      for (const { fingerprint, alert } of adopted) inhibitor.set({ fingerprint, ...alert });
-      const writes = this.#place(adopted, nowMs);
+      const writes = this.#place(this.#adopt(await this.#sync.news(nowMs), nowMs), nowMs);
       if (writes.length > 0) await writer.write(writes, "keeping groups");
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       if (!this.#stop.signal.aborted) onProblem(error, "hearing of other servers' alerts");
     }
+  }
+
+  /** Gives what is news. */
+  #adopt(alerts: readonly StoredAlert[], nowMs: number): readonly KnownAlert[] {
+    const { intake, inhibitor } = this.#state;
+    const adopted = alerts.flatMap((stored) => intake.adopt(stored, nowMs) ?? []);
+    for (const { fingerprint, alert } of adopted) inhibitor.set({ fingerprint, ...alert });
+    return adopted;
   }
 
   /** Says that this server is at work, and sends what those have left that are no more. */

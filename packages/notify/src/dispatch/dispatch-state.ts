@@ -1,5 +1,6 @@
 import type { GroupAlert, Inhibitor } from "@pharos/alert";
 import type { Clock, Labels, OperatingError } from "@pharos/base";
+import type { DispatchCluster } from "../cluster/cluster-dispatch.ts";
 import type { NotificationConfig } from "../config/notification-config.ts";
 import type { DeliveryLog } from "../delivery-log.ts";
 import type { AlertIntake } from "./alert-intake.ts";
@@ -10,6 +11,7 @@ import type { Leases } from "./leases.ts";
 import type { LiveGroup } from "./live-group.ts";
 import type { DispatchObserver } from "./observer.ts";
 import type { RecordBook } from "./record-book.ts";
+import type { StoredRecord } from "./stored-record.ts";
 import type { Suppression } from "./suppression.ts";
 
 /** What everything that dispatches works on: one of it, in memory, which counts; documents follow. */
@@ -22,6 +24,10 @@ export interface DispatchState {
   readonly records: RecordBook;
   readonly writer: DocumentWriter;
   readonly leases: Leases;
+  /** Servers that share no store with this one. */
+  readonly cluster: DispatchCluster | undefined;
+  /** What another server has told while a notification of ours was on its way, by key. */
+  readonly superseded: Map<string, StoredRecord>;
   readonly deliveries: Deliveries;
   readonly log: DeliveryLog;
   readonly observer: DispatchObserver;

@@ -140,15 +140,17 @@ export class GroupFlusher {
     looks: readonly Look[],
     nowMs: number,
   ): Promise<GroupDecision[]> {
+    const { records } = this.#state;
     const decisions: GroupDecision[] = [];
     for (const look of looks) {
       const { group } = look;
-      if (look.only === undefined && (await this.#adoptFlush(tx, group, nowMs))) {
-        await this.#readTold(tx, look);
+      const isLookedAt = look.only === undefined && (await this.#adoptFlush(tx, group, nowMs));
+      const told = await this.#readTold(tx, look);
+      // That one may not know of all that fires here: its own rules count.
+      if (isLookedAt && !records.hasUnheard(group.id, group.members, nowMs)) {
         this.#dropTold(group, nowMs);
         continue;
       }
-      const told = await this.#readTold(tx, look);
       this.#recallOwed(group, nowMs);
       const decision = this.#decide(look, told, nowMs);
       await performWrites(tx, this.#writesOf(look, decision, nowMs));

@@ -1,4 +1,4 @@
-import { type GroupAlert, NO_RECORD, recordWithout } from "@pharos/alert";
+import { type GroupAlert, isResolved, NO_RECORD, recordWithout } from "@pharos/alert";
 import type { Moved } from "./group-table.ts";
 import { recordIdOf } from "./idempotency-key.ts";
 import { RECORD_COLLECTION, RECORD_RETENTION_MS, type StoredRecord } from "./stored-record.ts";
@@ -19,8 +19,22 @@ export class RecordBook {
       .set(stored.integration, stored);
   }
 
+  *all(): Generator<StoredRecord> {
+    for (const ofGroup of this.#records.values()) yield* ofGroup.values();
+  }
+
   *ofGroup(groupId: string): Generator<StoredRecord> {
     yield* this.#records.get(groupId)?.values() ?? [];
+  }
+
+  /** Whether something fires of which nobody has heard, neither that it does nor that it is over. */
+  hasUnheard(groupId: string, members: ReadonlyMap<string, GroupAlert>, nowMs: number): boolean {
+    const heard = new Set<string>();
+    for (const { record } of this.ofGroup(groupId))
+      for (const ids of [record.firing, record.resolved, record.missed])
+        for (const id of ids) heard.add(id);
+    for (const [id, alert] of members) if (!heard.has(id) && !isResolved(alert, nowMs)) return true;
+    return false;
   }
 
   /** Whether somebody knows the alert as firing, or was to. */

@@ -44,12 +44,37 @@ export class Settlement {
   }
 
   /** Whether the entry may be sent now by this server. */
-  async claim(entry: OutboxEntry): Promise<"send" | "elsewhere" | OperatingError> {
+  async claim(entry: OutboxEntry): Promise<"send" | "elsewhere" | "wait" | OperatingError> {
     if (this.#isHeld(entry))
       return new OperatingError("notify.rejected", "somebody is at it: not sent any more");
     if (entry.page !== undefined && this.#isOver(entry))
       return new OperatingError("notify.rejected", "it is over: not sent any more");
-    return (await this.#state.leases.claim(entry)) ? "send" : "elsewhere";
+    const { leases, cluster, superseded } = this.#state;
+    if (!(await leases.claim(entry))) return "elsewhere";
+    if (cluster === undefined) return "send";
+    const claimed = await cluster.claim(entry);
+    const told = superseded.get(entry.id);
+    superseded.delete(entry.id);
+    if (told !== undefined || (claimed === "told" && entry.page !== undefined)) {
+      await this.supersede(entry, told);
+      return "elsewhere";
+    }
+    // "told" of what was known before this was decided: asked again, with what is known now.
+    return claimed === "granted" ? "send" : "wait";
+  }
+
+  /** Another server has told: what it told counts, and of what resolved here people hear with the next flush. */
+  async supersede(entry: OutboxEntry, told: StoredRecord | undefined): Promise<void> {
+    const { records, writer, clock } = this.#state;
+    const stored = told ?? records.get(entry.groupId, entry.integration);
+    const writes = [entryRemoval(entry.id)];
+    if (stored !== undefined) {
+      const settled = { ...stored, pending: undefined };
+      records.set(settled);
+      writes.push(recordWrite(settled));
+    }
+    if (entry.page === undefined) writes.push(...this.#restore(entry, clock.nowMs()));
+    await writer.write(writes, "taking over what another server has told");
   }
 
   /** Keeps what came of an attempt; when it was the last, the group goes on from there. */
@@ -125,7 +150,7 @@ export class Settlement {
     writes: readonly Write[],
     nowMs: number,
   ): Promise<void> {
-    const { records, writer, shared } = this.#state;
+    const { records, writer, shared, cluster, superseded } = this.#state;
     const inStore = shared
       ? await writer.transaction(
           (tx) => this.#settleInStore(tx, entry, attempt, writes, nowMs),
@@ -134,17 +159,19 @@ export class Settlement {
       : undefined;
     if (inStore !== undefined) {
       if (inStore.settled !== undefined) records.set(inStore.settled);
-      await writer.write(this.#restore(entry, attempt, nowMs), "putting alerts back");
+      await writer.write(this.#restoreFailed(entry, attempt, nowMs), "putting alerts back");
       return;
     }
     const settled = settledRecord(records.get(entry.groupId, entry.integration), entry, attempt);
     if (settled !== undefined) records.set(settled);
+    superseded.delete(entry.id); // What was told last is this.
+    cluster?.settled(entry, settled);
     await writer.write(
       [
         ...writes,
         entryRemoval(entry.id),
         ...(settled === undefined ? [] : [recordWrite(settled)]),
-        ...this.#restore(entry, attempt, nowMs),
+        ...this.#restoreFailed(entry, attempt, nowMs),
       ],
       "keeping what became of a notification",
     );
@@ -179,8 +206,11 @@ export class Settlement {
    * What a notification in vain said to be over goes back into its group, for the next flush; but not for ever: a
    * receiver that refuses everything must not be told of last week.
    */
-  #restore(entry: OutboxEntry, { outcome }: Attempt, nowMs: number): Write[] {
-    if (outcome.kind !== "failed" || entry.page !== undefined) return [];
+  #restoreFailed(entry: OutboxEntry, { outcome }: Attempt, nowMs: number): Write[] {
+    return outcome.kind !== "failed" || entry.page !== undefined ? [] : this.#restore(entry, nowMs);
+  }
+
+  #restore(entry: OutboxEntry, nowMs: number): Write[] {
     const { table } = this.#state;
     for (const alert of entry.alerts) {
       if (alert.endsAtMs === null) continue;

@@ -37,6 +37,8 @@ export interface SilenceBookOptions {
   readonly countMax?: number;
   /** Told after each change, by whatever server. */
   readonly onChange?: () => void;
+  /** Told of what was changed at this server, not of what `merge` has brought. */
+  readonly onEdited?: (silences: readonly Silence[]) => void;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
@@ -113,7 +115,7 @@ export class SilenceBook implements AsyncDisposable {
    * @throws OperatingError `input.invalid`, `not_found`, `queue.full` where there are too many; of the store.
    */
   set(draft: SilenceDraft): Promise<Silence> {
-    return this.#change((nowMs) => {
+    return this.#edit((nowMs) => {
       const before = draft.id === undefined ? undefined : this.#require(draft.id);
       const problem = validateSilence(draft, nowMs);
       if (problem !== undefined) throw new OperatingError("input.invalid", problem);
@@ -130,10 +132,28 @@ export class SilenceBook implements AsyncDisposable {
    * @throws OperatingError `not_found`; of the store.
    */
   expire(id: string): Promise<Silence> {
-    return this.#change((nowMs) => {
+    return this.#edit((nowMs) => {
       const silence = this.#require(id);
       const expired = expireSilence(silence, nowMs);
       return { result: expired ?? silence, changed: expired === undefined ? [] : [expired] };
+    });
+  }
+
+  /**
+   * Takes over silences of a server that shares no store with this one: of each, what was changed last.
+   *
+   * @throws OperatingError `queue.full` where there are too many; of the store.
+   */
+  async merge(silences: readonly Silence[]): Promise<void> {
+    await this.#change(() => {
+      const changed = silences.filter((silence) => {
+        const known = this.#index.get(silence.id);
+        return known === undefined
+          ? !this.#isForgotten(silence)
+          : known.updatedAtMs < silence.updatedAtMs;
+      });
+      if (changed.some(({ id }) => this.#index.get(id) === undefined)) this.#checkCount();
+      return { result: undefined, changed };
     });
   }
 
@@ -145,6 +165,17 @@ export class SilenceBook implements AsyncDisposable {
 
   #checkCount(): void {
     checkSilenceCount(this.#index.size, this.#options.countMax ?? SILENCES_MAX);
+  }
+
+  async #edit<T>(decide: (nowMs: number) => Decision<T>): Promise<T> {
+    let changed: readonly Silence[] = [];
+    const result = await this.#change((nowMs) => {
+      const decision = decide(nowMs);
+      ({ changed } = decision);
+      return decision;
+    });
+    if (changed.length > 0) this.#options.onEdited?.(changed);
+    return result;
   }
 
   /** `decide` is asked when everything that other servers have changed is known, and again if it must be. */
