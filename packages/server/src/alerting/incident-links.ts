@@ -66,7 +66,7 @@ export class IncidentLinks {
 
   /** Where an incident is shown. */
   incidentUrl(incidentId: string): string {
-    return `${this.#baseUrl}/alerts?incident=${incidentId}`;
+    return `${this.#baseUrl}/incidents/${incidentId}`;
   }
 
   token({ incidentId, action, receiver, expiresAtMs }: LinkRight): string {
