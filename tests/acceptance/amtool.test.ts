@@ -204,8 +204,8 @@ test("silences that were exported are imported", { skip }, async () => {
 
   const partly = [silence("three", 1), { ...silence("four", 1), matchers: [] }];
   const failed = await importing("partly.json", JSON.stringify(partly));
-  equal(failed.code, 1);
-  match(failed.stderr, /couldn't import 1 out of 2 silences/);
+  // Its exit code is a matter of luck: amtool counts failures in one thread and asks for the count in another.
+  match(failed.stderr, /Error adding silence .*matchers in body should have at least 1 items/s);
   equal((await silencesOf("app=three")).length, 1, "what is right is there all the same");
 
   const exported = await says("silence", "query", "-o", "json", "--created-by=import");
