@@ -4,6 +4,7 @@ import { DASHBOARD_ENDPOINTS } from "./endpoints/dashboards.ts";
 import { DELIVERY_ENDPOINTS } from "./endpoints/deliveries.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
 import { INCIDENT_ENDPOINTS } from "./endpoints/incidents.ts";
+import { ONCALL_ENDPOINTS } from "./endpoints/oncall.ts";
 import { QUERY_ENDPOINTS } from "./endpoints/queries.ts";
 import { ROUTING_ENDPOINTS } from "./endpoints/routing.ts";
 import { RULE_ENDPOINTS } from "./endpoints/rules.ts";
@@ -22,6 +23,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...INCIDENT_ENDPOINTS,
   ...ROUTING_ENDPOINTS,
   ...DELIVERY_ENDPOINTS,
+  ...ONCALL_ENDPOINTS,
   ...STATUS_ENDPOINTS,
   ...ADMIN_ENDPOINTS,
   ...SAMPLE_ENDPOINTS,

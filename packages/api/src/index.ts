@@ -60,6 +60,26 @@ export {
   incidentListSchema,
   incidentSchema,
 } from "./incidents.ts";
+export {
+  HEARTBEATS_PATH,
+  heartbeatListSchema,
+  heartbeatSchema,
+  keptSilenceSchema,
+  ONCALL_PATH,
+  type OnCallJson,
+  oncallSchema,
+  overrideBodySchema,
+  overrideListSchema,
+  overrideSchema,
+  type PagePreviewJson,
+  pagePreviewBodySchema,
+  pagePreviewSchema,
+  SILENCES_PATH,
+  shiftListSchema,
+  silenceBodySchema,
+  silencePreviewBodySchema,
+  silencePreviewSchema,
+} from "./oncall.ts";
 export { OPENAPI_VERSIONS, type OpenApiVersion, openApiDocument } from "./openapi.ts";
 export {
   alertsDataSchema,

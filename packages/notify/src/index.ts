@@ -87,7 +87,7 @@ export type {
 } from "./dispatch/observer.ts";
 export type { PageDecision, PageRequest } from "./dispatch/page.ts";
 export { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
-export type { AlertSuppression } from "./dispatch/suppression.ts";
+export { type AlertSuppression, mutedBy } from "./dispatch/suppression.ts";
 export { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
 export type { Write } from "./dispatch/write.ts";
 export { Dispatcher, type DispatcherOptions, type DispatcherStats } from "./dispatcher.ts";

@@ -3,6 +3,7 @@ import { labelsFrom } from "@pharos/base";
 import type { Delivery } from "@pharos/notify";
 import { loadNotificationConfig } from "../src/config/alertmanager/load-notification-config.ts";
 import { HttpWorld, NOW_MS } from "./http-world.ts";
+import { addOnCall } from "./oncall-world.ts";
 
 /** Its incidents, one of each status. */
 export const [FIRING, ACKNOWLEDGED, RESOLVED] = [
@@ -77,6 +78,10 @@ export async function filledWorld(): Promise<HttpWorld> {
   await addRules(world);
   await addIncidents(world);
   addReceivers(world);
+  const { oncall } = await addOnCall(world);
+  const override = { schedule: "primary", contact: "bob", createdBy: "ann", comment: "" };
+  const endsAtMs = NOW_MS + 3_600_000;
+  await oncall.addOverride({ ...override, startsAtMs: NOW_MS, endsAtMs });
   world.notifications.begin("Something has happened.");
   return world;
 }

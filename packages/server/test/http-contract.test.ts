@@ -35,6 +35,9 @@ interface Case {
 }
 
 const RULES = "/api/v1/alerts/rules";
+const PRIMARY = "/api/v1/oncall/schedules/primary";
+/** Of the first thing that is made in the world. */
+const OVERRIDE_ID = "00000000-0000-4000-8000-000000000001";
 
 const CASES: readonly Case[] = [
   {
@@ -353,6 +356,83 @@ const CASES: readonly Case[] = [
   { path: "/api/v1/rules/rules", method: "delete", good: [""] },
   { path: "/api/v1/rules/rules/Down", method: "get", good: [""] },
   { path: "/api/v1/rules/rules/Down", method: "delete", good: [""] },
+  { path: "/api/v1/oncall", good: [""] },
+  {
+    path: `${PRIMARY}/shifts`,
+    good: ["", "start=2026-01-01T00:00:00Z&end=2026-06-01T00:00:00Z"],
+    bad: [
+      ["start=x", 400],
+      ["start=2&end=1", 400],
+      ["start=0&end=1e9", 400],
+    ],
+  },
+  { path: "/api/v1/oncall/schedules/none/shifts", good: [], bad: [["", 404]] },
+  { path: `${PRIMARY}/calendar.ics`, good: [""] },
+  { path: `${PRIMARY}/overrides`, method: "get", good: [""] },
+  {
+    path: `${PRIMARY}/overrides`,
+    method: "post",
+    good: [`{"contact":"bob","start":"${NOW_SECONDS}","end":"${NOW_SECONDS + 60}","by":"ann"}`],
+    bad: [
+      ["{}", 400],
+      ["", 400],
+      [`{"contact":"zed","start":"${NOW_SECONDS}","end":"${NOW_SECONDS + 60}","by":"a"}`, 400],
+      ['{"contact":"bob","start":"0","end":"1","by":"ann"}', 400],
+      ['{"contact":"bob","start":"x","end":"1","by":"ann"}', 400],
+    ],
+  },
+  { path: `${PRIMARY}/overrides/${OVERRIDE_ID}`, good: [""] },
+  { path: `${PRIMARY}/overrides/nothing`, good: [], bad: [["", 404]] },
+  {
+    path: "/api/v1/oncall/preview",
+    method: "get",
+    good: ['labels={"alertname":"Down","severity":"critical"}', "labels={}&at=0"],
+    bad: [
+      ["", 400],
+      ["labels=x", 400],
+      ["labels={}&at=x", 400],
+    ],
+  },
+  {
+    path: "/api/v1/oncall/preview",
+    method: "post",
+    good: ['{"labels":{"alertname":"Down","team":"night"}}', '{"labels":{},"at":"0"}'],
+    bad: [
+      ["{}", 400],
+      ['{"labels":{"a":1}}', 400],
+    ],
+  },
+  { path: "/api/v1/heartbeats", good: [""] },
+  { path: "/api/v1/heartbeats/backup", good: [""] },
+  { path: "/api/v1/heartbeats/nothing", good: [], bad: [["", 404]] },
+  {
+    path: "/api/v1/silences",
+    good: [
+      `{"matchers":["team=a"],"endsAt":"${NOW_SECONDS + 60}","createdBy":"ann"}`,
+      `{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":"${NOW_SECONDS}","endsAt":"${NOW_SECONDS + 9e6}","createdBy":"ann","comment":"nights","recurrence":{"rrule":"FREQ=DAILY","duration":"4h","timeZone":"Europe/Berlin"}}`,
+    ],
+    bad: [
+      ["{}", 400],
+      ['{"matchers":["a="],"endsAt":"1","createdBy":"ann"}', 400],
+      [`{"matchers":["team~"],"endsAt":"${NOW_SECONDS + 60}","createdBy":"ann"}`, 400],
+      [
+        `{"id":"00000000-0000-4000-8000-000000000009","matchers":["a=b"],"endsAt":"${NOW_SECONDS + 60}","createdBy":"ann"}`,
+        404,
+      ],
+      [
+        `{"matchers":["a=b"],"endsAt":"${NOW_SECONDS + 60}","createdBy":"ann","recurrence":{"rrule":"FREQ=NEVER","duration":"4h"}}`,
+        400,
+      ],
+    ],
+  },
+  {
+    path: "/api/v1/silences/preview",
+    good: ['{"matchers":["alertname=~.+"]}'],
+    bad: [
+      ["{}", 400],
+      ['{"matchers":[]}', 400],
+    ],
+  },
   { path: "/federate", good: ["", "match[]=up"], bad: [["match[]={", 400]] },
 ];
 

@@ -23,6 +23,7 @@ import type {
   RuleGroupStatus,
 } from "../src/http/dependencies.ts";
 import { Notifications } from "../src/http/notifications.ts";
+import type { OnCallProvider } from "../src/http/oncall-routes.ts";
 import { createReadRoutes, type ReadRoutes } from "../src/http/read-routes.ts";
 import type { ReceiversProvider } from "../src/http/receiver-routes.ts";
 import type { RemoteReadLimits } from "../src/http/remote-read.ts";
@@ -86,6 +87,7 @@ export class HttpWorld {
   pathPrefix = "";
   documents = new MemoryDocumentStore();
   alertmanager: AlertmanagerProvider | undefined;
+  oncall: OnCallProvider | undefined;
   /** How it stands with integrations that something was sent to. */
   readonly integrations = new Map<string, DeliveryStatus>();
   /** What receivers reach. */
@@ -202,6 +204,10 @@ export class HttpWorld {
       },
       incidents: this.incidents,
       incidentLinks: TEST_LINKS,
+      get oncall(): OnCallProvider {
+        if (world.oncall === undefined) throw new Error("the test says nothing of who is on call");
+        return world.oncall;
+      },
       rules: {
         groups: () => [...this.groups, ...(this.#manager?.groups() ?? [])],
         group: (name) => this.#manager?.group(name),

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   type Incident,
   type NotificationContext,
@@ -9,7 +8,7 @@ import {
   type Shift,
   shifts,
 } from "@pharos/alert";
-import { type Clock, OperatingError, quote } from "@pharos/base";
+import { type Clock, type Labels, OperatingError, quote } from "@pharos/base";
 import {
   type Dispatcher,
   EscalationRunner,
@@ -23,6 +22,7 @@ import {
 } from "@pharos/notify";
 import type { DocumentStore } from "@pharos/ports";
 import type { OnCallConfig } from "../config/oncall/oncall-config.ts";
+import { type PagePreview, previewPage } from "./page-preview.ts";
 
 /** How far ahead is looked for the next hand-over. */
 const NEXT_MS_MAX = 60 * 24 * 3_600_000;
@@ -34,6 +34,8 @@ export interface OnCallOptions {
   readonly book: IncidentBook;
   readonly dispatcher: Dispatcher;
   readonly silences: Pick<SilenceBook, "list">;
+  /** Gives an id that nobody else gives. */
+  readonly newId: () => string;
   /** What pages say of an incident. */
   readonly contextOf: (incident: Incident) => NotificationContext;
   readonly onProblem: (error: OperatingError, doing: string) => void;
@@ -65,7 +67,7 @@ export class OnCall implements AsyncDisposable {
     const { documents: store, clock, dispatcher, book, silences, onProblem } = options;
     let replan = (): void => {};
     const overrides = await OverrideBook.open({
-      ...{ store, clock, newId: randomUUID, onProblem },
+      ...{ store, clock, newId: options.newId, onProblem },
       onChange: () => replan(),
     });
     const opened = new OnCall(options, overrides);
@@ -158,6 +160,11 @@ export class OnCall implements AsyncDisposable {
   /** @throws OperatingError `not_found`; of the store. */
   deleteOverride(schedule: string, id: string): Promise<void> {
     return this.#overrides.delete(schedule, id);
+  }
+
+  /** Who would be told of an alert that begins then. */
+  preview(labels: Labels, atMs: number): PagePreview {
+    return previewPage(labels, atMs, this.#options.dispatcher, this);
   }
 
   get heartbeats(): Pick<HeartbeatWatch, "list" | "hear"> {

@@ -1,4 +1,4 @@
-import { ALERTMANAGER_PREFIX } from "@pharos/api";
+import { ALERTMANAGER_PATHS, ALERTMANAGER_PREFIX } from "@pharos/api";
 import { errorText } from "@pharos/base";
 import { Hono, type MiddlewareHandler } from "hono";
 import { addAcknowledgeLink } from "./acknowledge-link.ts";
@@ -10,12 +10,13 @@ import { failure, failureOf, INTERNAL_ERROR, jsonAnswer, responseOf, success } f
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
 import { compression } from "./compression.ts";
-import { CORS_HEADERS } from "./cors.ts";
+import { CORS_HEADERS, READ_ONLY_CORS_HEADERS } from "./cors.ts";
 import { addDeliveryRoutes } from "./delivery-routes.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { endUnreadBody } from "./head-request.ts";
 import { addIncidentRoutes } from "./incident-routes.ts";
 import { liveNotifications, notificationList } from "./notifications.ts";
+import { addOnCallRoutes } from "./oncall-routes.ts";
 import { openApi } from "./openapi-route.ts";
 import { formatQuery, parseQuery } from "./query-routes.ts";
 import { activeQueries, cancelQuery, topQueries } from "./query-status-routes.ts";
@@ -30,6 +31,7 @@ import { relabelSteps, scrapePoolConfig } from "./scrape-pool-routes.ts";
 import { searchMetricNames } from "./search-metadata.ts";
 import { selfMetrics } from "./self-metrics.ts";
 import { metadata } from "./series-routes.ts";
+import { addSilenceRoutes } from "./silence-routes.ts";
 import {
   buildInfo,
   configText,
@@ -130,6 +132,8 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   // Before the incidents, one of which would be called "ack".
   addAcknowledgeLink(app, dependencies);
   addIncidentRoutes(app, dependencies);
+  addOnCallRoutes(app, dependencies);
+  addSilenceRoutes(app, dependencies);
   addRulerRoutes(app, dependencies);
   addAlertmanagerRoutes(app, dependencies, cors);
   addDeliveryRoutes(app, dependencies);
@@ -211,7 +215,10 @@ const cors: MiddlewareHandler = async (context, next) => {
   await next();
   if (context.req.header("Origin") === undefined) return;
   const { headers } = context.res;
-  for (const [name, value] of Object.entries(CORS_HEADERS)) headers.set(name, value);
+  const { path } = context.req;
+  const isAlertmanager = ALERTMANAGER_PATHS.some((base) => path.startsWith(`${base}/`));
+  const allowed = isAlertmanager ? READ_ONLY_CORS_HEADERS : CORS_HEADERS;
+  for (const [name, value] of Object.entries(allowed)) headers.set(name, value);
   headers.append("Vary", "Origin");
 };
 

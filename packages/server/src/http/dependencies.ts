@@ -11,6 +11,7 @@ import type { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
 import type { IncidentsProvider } from "./incident-routes.ts";
 import type { Notifications } from "./notifications.ts";
+import type { OnCallProvider } from "./oncall-routes.ts";
 import type { QueryStatusProvider } from "./query-status-routes.ts";
 import type { ReadRequest } from "./read-request.ts";
 import type { ReceiversProvider } from "./receiver-routes.ts";
@@ -24,6 +25,7 @@ export interface ApiDependencies {
   readonly targets: TargetsProvider;
   readonly rules: RulesProvider;
   readonly incidents: IncidentsProvider;
+  readonly oncall: OnCallProvider;
   readonly incidentLinks: Pick<IncidentLinks, "verify">;
   readonly alertRules: AlertRulesProvider;
   readonly alertmanagers: AlertmanagersProvider;
