@@ -2,6 +2,7 @@
 // rules for them: ours itself, and Debian's Prometheus beside Alertmanager.
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Contender, findProgram, pharos, prometheus, versionOf } from "./contenders.ts";
 import { type Program, ServerProcess, type StartOptions } from "./server-process.ts";
 
@@ -28,6 +29,7 @@ export interface AlertingServer extends AsyncDisposable {
   cpuMs(): number;
 }
 
+const DISCOVERY_POLL_MS = 100;
 const CONFIG_FILE = "alertmanager.yml";
 
 const pharosAlerts: AlertContender = {
@@ -82,6 +84,9 @@ const alertmanager: AlertContender = {
     });
     if (evaluator === undefined) return undefined;
     started.use(evaluator);
+    // It finds whom to tell a few seconds after its start; alerts before that are lost for a minute.
+    while (!(await evaluator.ask("/api/v1/alertmanagers")).includes(String(server.port)))
+      await sleep(DISCOVERY_POLL_MS);
     const both = started.move();
     return {
       writeUrl: evaluator.url + prometheus.writePath,
