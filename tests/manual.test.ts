@@ -1,7 +1,7 @@
 // What the documents list, held against the code they are about.
 import { deepEqual, ok } from "node:assert/strict";
-import { access, glob, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { glob, readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { FUNCTIONS } from "@pharos/promql/syntax";
 import { ADMIN_ACTIONS } from "../packages/server/src/http/admin-routes.ts";
@@ -119,25 +119,34 @@ function anchorsOf(markdown: string): ReadonlySet<string> {
   );
 }
 
-test("every link between documents leads to a file that is there, and to a heading in it", async () => {
+test("a link to a heading of a document finds it there", async () => {
   const problems: string[] = [];
   let linkCount = 0;
   for await (const page of glob("{*.md,docs/**/*.md,bench/*.md}")) {
     const text = (await readFile(page, "utf8")).replaceAll(/^```.*?^```/gms, "");
-    for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^[a-z]+:/.test(target)) continue;
+    for (const [, path = "", anchor = ""] of text.matchAll(/\]\(([^):\s#]*)#([^)\s]+)\)/g)) {
       linkCount++;
-      const [path = "", anchor] = target.split("#");
       const file = path === "" ? page : join(dirname(page), path);
-      const exists = await access(file).then(
-        () => true,
-        () => false,
-      );
-      if (!exists) problems.push(`${page}: ${target} is not there`);
-      else if (anchor !== undefined && !anchorsOf(await readFile(file, "utf8")).has(anchor))
-        problems.push(`${page}: ${target} has no such heading`);
+      if (!anchorsOf(await readFile(file, "utf8")).has(anchor))
+        problems.push(`${page}: ${path}#${anchor}`);
     }
   }
-  ok(linkCount > 100, "the scan looked at something");
+  ok(linkCount > 50, "the scan looked at something");
   deepEqual(problems, []);
+});
+
+test("every decision is in the list of decisions under its number and title", async () => {
+  const list = await readFile("docs/decisions/index.md", "utf8");
+  const missing: string[] = [];
+  for await (const path of glob("docs/decisions/0*.md")) {
+    const [, number = "", title = ""] =
+      /^# (\d+)\. (.+)$/m.exec(await readFile(path, "utf8")) ?? [];
+    const file = basename(path);
+    if (
+      !list.includes(`\n${number}. [${title}](${file})\n`) ||
+      Number(file.slice(0, 4)) !== Number(number)
+    )
+      missing.push(path);
+  }
+  deepEqual(missing, []);
 });
