@@ -1,6 +1,6 @@
-import { type GroupAlert, type HeardAlert, Inhibitor, isResolved, NO_RECORD } from "@pharos/alert";
-import { type Clock, type Labels, labelsFrom, OperatingError, type Rng } from "@pharos/base";
-import type { DocumentStore, DocumentTransaction, StoredDocument } from "@pharos/ports";
+import { type GroupAlert, type HeardAlert, Inhibitor, isResolved } from "@pharos/alert";
+import { type Clock, type Labels, labelsFrom, type OperatingError, type Rng } from "@pharos/base";
+import type { DocumentStore, StoredDocument } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
 import { type DispatchCluster, toldOf } from "./cluster/cluster-dispatch.ts";
 import type { ToldUpdate } from "./cluster/cluster-message.ts";
@@ -8,7 +8,7 @@ import type { IntegrationConfig } from "./config/integration-config.ts";
 import type { NotificationConfig } from "./config/notification-config.ts";
 import { DeliveryLog } from "./delivery-log.ts";
 import type { DeliveryStatus } from "./delivery-loop.ts";
-import { AlertIntake, type KnownAlert } from "./dispatch/alert-intake.ts";
+import { AlertIntake } from "./dispatch/alert-intake.ts";
 import {
   type AlertStatus,
   alertStatuses,
@@ -17,42 +17,33 @@ import {
 } from "./dispatch/alert-status.ts";
 import { AlertSync } from "./dispatch/alert-sync.ts";
 import { type CircuitPolicy, DEFAULT_CIRCUIT } from "./dispatch/circuit.ts";
+import { ClockJumps } from "./dispatch/clock-jumps.ts";
 import { Deliveries } from "./dispatch/deliveries.ts";
 import type { DispatchCounts, DispatchState } from "./dispatch/dispatch-state.ts";
 import { DocumentWriter } from "./dispatch/document-writer.ts";
 import { GroupFlusher } from "./dispatch/group-flusher.ts";
-import { GroupTable, type Moved } from "./dispatch/group-table.ts";
+import { GroupTable } from "./dispatch/group-table.ts";
 import { BEAT_INTERVAL_MS } from "./dispatch/heartbeats.ts";
-import { recordIdOf } from "./dispatch/idempotency-key.ts";
 import { Leases } from "./dispatch/leases.ts";
 import type { LiveGroup } from "./dispatch/live-group.ts";
 import { type KeptDispatch, loadDispatch } from "./dispatch/load-dispatch.ts";
-import type { DispatchObserver, Enrich, GroupIdentity, SeenAlert } from "./dispatch/observer.ts";
-import { entryWrite, type OutboxEntry } from "./dispatch/outbox-entry.ts";
-import { type PageDecision, type PageRequest, pageEntry, pageGroupId } from "./dispatch/page.ts";
+import type { DispatchObserver, Enrich, SeenAlert } from "./dispatch/observer.ts";
+import type { PageDecision, PageRequest } from "./dispatch/page.ts";
+import { endedBy, Placement } from "./dispatch/placement.ts";
 import { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
 import { RecordBook } from "./dispatch/record-book.ts";
+import { sendPage } from "./dispatch/send-page.ts";
 import { Settlement } from "./dispatch/settlement.ts";
-import {
-  type AlertOrigin,
-  alertFromDocument,
-  alertRemoval,
-  alertWrite,
-  type StoredAlert,
-} from "./dispatch/stored-alert.ts";
-import { GROUP_COLLECTION, groupWrite, type StoredGroup } from "./dispatch/stored-group.ts";
-import { RECORD_COLLECTION, recordFromDocument, recordWrite } from "./dispatch/stored-record.ts";
+import { alertFromDocument, alertWrite } from "./dispatch/stored-alert.ts";
+import { GROUP_COLLECTION, type StoredGroup } from "./dispatch/stored-group.ts";
+import { recordFromDocument, recordWrite } from "./dispatch/stored-record.ts";
 import type { AlertSuppression } from "./dispatch/suppression.ts";
 import { tellAgain } from "./dispatch/tell-again.ts";
 import { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
-import { performWrites, type Write } from "./dispatch/write.ts";
+import { boundTimer, Upkeep } from "./dispatch/upkeep.ts";
+import type { Write } from "./dispatch/write.ts";
 import type { Receiver } from "./receiver.ts";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.ts";
-
-/** How often is forgotten what nobody needs any more. */
-const COLLECTING_INTERVAL_MS = 60_000;
-/** The wall clock against the monotonic one: beyond this somebody has set it. */
-const CLOCK_JUMP_MS = 5000;
 
 export interface DispatcherOptions {
   readonly config: NotificationConfig;
@@ -104,14 +95,12 @@ export class Dispatcher implements AsyncDisposable {
   readonly #alarm: Alarm;
   readonly #state: DispatchState;
   readonly #flusher: GroupFlusher;
+  readonly #placement: Placement;
+  readonly #upkeep: Upkeep;
   readonly #settlement: Settlement;
   #running: Promise<unknown> = Promise.resolve();
   readonly #sync: AlertSync | undefined;
   readonly #watches = new DisposableStack();
-  #collectedAtMs: number;
-  #reclaimedAtMs: number;
-  /** Between the wall clock and the monotonic one. */
-  #clockOffsetMs: number;
 
   private constructor(options: DispatcherOptions) {
     const { store, clock, rng, onProblem } = options;
@@ -149,6 +138,7 @@ export class Dispatcher implements AsyncDisposable {
       table: new GroupTable(options.config.route),
       records: new RecordBook(),
       writer,
+      jumps: new ClockJumps(clock),
       leases: new Leases(server, store, writer, clock),
       cluster: options.cluster,
       superseded: new Map(),
@@ -166,9 +156,12 @@ export class Dispatcher implements AsyncDisposable {
     const settlement = new Settlement(this.#state, this.#flusher, options.enrich);
     this.#settlement = settlement;
     if (store.shared) this.#sync = new AlertSync(store, server, clock.nowMs());
-    this.#collectedAtMs = clock.monotonicMs();
-    this.#reclaimedAtMs = clock.monotonicMs();
-    this.#clockOffsetMs = clock.nowMs() - clock.monotonicMs();
+    this.#placement = new Placement(this.#state, () => this.#alarm.ring());
+    this.#upkeep = new Upkeep(this.#state, {
+      placement: this.#placement,
+      sync: this.#sync,
+      signal: this.#stop.signal,
+    });
   }
 
   /**
@@ -195,8 +188,9 @@ export class Dispatcher implements AsyncDisposable {
    * a crash no longer loses what is new.
    */
   async update(alerts: readonly GroupAlert[]): Promise<void> {
+    this.#stop.signal.throwIfAborted();
     const nowMs = this.#options.clock.nowMs();
-    await this.#hear(
+    await this.#placement.hear(
       alerts.map((alert) => ({ alert: endedBy(alert, nowMs), timedOut: false })),
       "rules",
     );
@@ -207,6 +201,7 @@ export class Dispatcher implements AsyncDisposable {
    * wrong. Gives what is wrong, a text for each. Resolves as `update`.
    */
   async post(posted: readonly PostedAlert[]): Promise<readonly string[]> {
+    this.#stop.signal.throwIfAborted();
     const nowMs = this.#options.clock.nowMs();
     const { resolveTimeoutMs } = this.#state.config;
     const heard: HeardAlert[] = [];
@@ -216,7 +211,7 @@ export class Dispatcher implements AsyncDisposable {
       if (typeof accepted === "string") problems.push(accepted);
       else heard.push(accepted);
     }
-    await this.#hear(heard, "posted");
+    await this.#placement.hear(heard, "posted");
     return problems;
   }
 
@@ -240,10 +235,10 @@ export class Dispatcher implements AsyncDisposable {
     this.#state.inhibitor = new Inhibitor(config.inhibitRules);
     for (const { fingerprint, alert } of intake.all())
       this.#state.inhibitor.set({ fingerprint, ...alert });
-    writes.push(...this.#carry(moved, nowMs));
+    writes.push(...this.#placement.carry(moved, nowMs));
     const firing = [...intake.all()].filter(({ alert }) => !isResolved(alert, nowMs));
     const before = new Set([...table.values()].map(({ id }) => id));
-    writes.push(...this.#place(firing, nowMs));
+    writes.push(...this.#placement.place(firing, nowMs));
     // What is known of groups that were there at some time before.
     for (const { id, members } of table.values())
       if (!before.has(id)) writes.push(...records.renew(id, members).map(recordWrite));
@@ -260,64 +255,7 @@ export class Dispatcher implements AsyncDisposable {
    * @throws OperatingError `not_found` where none of its receivers is configured; then nothing is kept.
    */
   async page(page: PageRequest, decide: PageDecision = async () => []): Promise<void> {
-    const { deliveries, leases, shared, writer, records, clock } = this.#state;
-    const integrations = page.receivers.flatMap((name) => deliveries.integrationsOf(name));
-    if (integrations.length === 0)
-      throw new OperatingError(
-        "not_found",
-        `no receiver of ${page.receivers.join(", ")} is configured`,
-      );
-    const nowMs = clock.nowMs();
-    const groupId = pageGroupId(page);
-    const isOver = page.alerts.every(({ endsAtMs }) => endsAtMs !== null);
-    const wanted = integrations.filter(({ sendResolved }) => sendResolved || !isOver);
-    const prepared = wanted.map((integration) => {
-      const entry = pageEntry(page, integration, leases.fresh(), nowMs);
-      const { key } = integration;
-      const record = { ...NO_RECORD, sequence: 1 };
-      const pending = entry.id;
-      return {
-        entry,
-        stored: {
-          integration: key,
-          groupId,
-          record,
-          pending,
-          state: undefined,
-          changedAtMs: nowMs,
-        },
-      };
-    });
-    const isNew = (tx: DocumentTransaction | undefined, integration: string): Promise<boolean> =>
-      tx === undefined || !shared
-        ? Promise.resolve(records.get(groupId, integration) === undefined)
-        : tx.get(RECORD_COLLECTION, recordIdOf(integration, groupId)).then((d) => d === undefined);
-    const keep = async (tx: DocumentTransaction): Promise<OutboxEntry[]> => {
-      const asked: OutboxEntry[] = [];
-      const writes = await decide(tx);
-      if (writes === undefined) return asked;
-      const all: Write[] = [...writes];
-      for (const { entry, stored } of prepared) {
-        if (!(await isNew(tx, entry.integration))) continue;
-        asked.push(entry);
-        all.push(entryWrite(entry), recordWrite(stored));
-      }
-      await performWrites(tx, all);
-      return asked;
-    };
-    let asked = await writer.transaction(keep, "keeping a page");
-    if (asked === undefined) {
-      // Nobody can keep it: it is sent all the same.
-      asked = [];
-      if ((await decide(undefined)) === undefined) return;
-      for (const { entry } of prepared)
-        if (await isNew(undefined, entry.integration)) asked.push(entry);
-    }
-    for (const { entry, stored } of prepared) {
-      if (!asked.includes(entry)) continue;
-      records.set(stored);
-      deliveries.add(entry);
-    }
+    await sendPage(this.#state, page, decide);
   }
 
   /** All alerts that are not over. */
@@ -408,9 +346,9 @@ export class Dispatcher implements AsyncDisposable {
   async adoptAlert(document: StoredDocument): Promise<void> {
     const stored = alertFromDocument(document);
     const nowMs = this.#options.clock.nowMs();
-    const adopted = this.#adopt([stored], nowMs);
+    const adopted = this.#placement.adopt([stored], nowMs);
     if (adopted.length === 0) return;
-    const writes = [alertWrite(stored), ...this.#place(adopted, nowMs)];
+    const writes = [alertWrite(stored), ...this.#placement.place(adopted, nowMs)];
     await this.#state.writer.write(writes, "keeping alerts of another server");
   }
 
@@ -463,73 +401,6 @@ export class Dispatcher implements AsyncDisposable {
     await this.#state.leases.end();
   }
 
-  async #hear(heard: readonly HeardAlert[], origin: AlertOrigin): Promise<void> {
-    this.#stop.signal.throwIfAborted();
-    const { intake, inhibitor, writer, clock, counts } = this.#state;
-    const nowMs = clock.nowMs();
-    const { changed, refused, writes } = intake.hear(heard, origin, nowMs);
-    if (refused > 0) this.#refuse(refused, `${intake.size} alerts`);
-    counts.refusedAlerts += refused;
-    for (const { fingerprint, alert } of changed) inhibitor.set({ fingerprint, ...alert });
-    const placed = this.#place(changed, nowMs);
-    this.#state.cluster?.kept(writes);
-    await writer.write([...writes, ...placed], "keeping alerts");
-  }
-
-  #refuse(count: number, limit: string): void {
-    const text = `there are ${limit} already: ${count} more are refused`;
-    this.#options.onProblem(new OperatingError("queue.full", text), "hearing of alerts");
-  }
-
-  /** Puts alerts into their groups, and tells whoever follows them. */
-  #place(alerts: readonly KnownAlert[], nowMs: number): Write[] {
-    const { table, records, counts, observer } = this.#state;
-    const writes: Write[] = [];
-    const followed = new Map<string, { group: GroupIdentity; alerts: SeenAlert[] }>();
-    let refused = 0;
-    for (const known of alerts) {
-      const placing = table.place(known, nowMs, (groupId) =>
-        records.isOwed(groupId, known.fingerprint),
-      );
-      if (placing.refused) refused++;
-      for (const group of placing.made) writes.push(groupWrite(group));
-      if (placing.isSooner) this.#alarm.ring();
-      const [first] = placing.groups;
-      if (first === undefined || first.id !== table.firstGroupOf(known.fingerprint)) continue;
-      const { identity: group } = first;
-      followed
-        .getOrInsertComputed(first.id, () => ({ group, alerts: [] }))
-        .alerts.push({ alert: known.alert });
-    }
-    if (refused > 0) this.#refuse(refused, `${table.size} groups`);
-    counts.refusedAlerts += refused;
-    for (const { group, alerts: seen } of followed.values())
-      writes.push(...observer.alertsSeen(group, seen, nowMs));
-    return writes;
-  }
-
-  /** Whoever was told of an alert in its group of before is told of its end by the group that it is in now. */
-  #carry(moved: readonly Moved[], nowMs: number): Write[] {
-    const { intake, table, records, deliveries } = this.#state;
-    const writes: Write[] = [];
-    const ended: KnownAlert[] = [];
-    for (const each of moved) {
-      const known = intake.get(each.fingerprint);
-      if (known === undefined) continue;
-      const isOver = isResolved(known.alert, nowMs);
-      const to = table
-        .targetsOf(each.fingerprint, known.alert.labels)
-        .map(({ groupId, route }) => ({
-          groupId,
-          integrations: deliveries.integrationsOf(route.receiver).map(({ key }) => key),
-        }));
-      writes.push(...records.carry(each, to, isOver, nowMs).map(recordWrite));
-      if (isOver) ended.push(known);
-    }
-    writes.push(...this.#place(ended, nowMs));
-    return writes;
-  }
-
   async #takeUp(kept: KeptDispatch): Promise<void> {
     const { intake, inhibitor, records, table, deliveries, leases, writer, config, clock } =
       this.#state;
@@ -539,7 +410,7 @@ export class Dispatcher implements AsyncDisposable {
     const known = kept.alerts.map((stored) => intake.restore(stored, untilMs, nowMs));
     for (const { fingerprint, alert } of known) inhibitor.set({ fingerprint, ...alert });
     const timers = new Map(kept.groups.map((group) => [group.id, group]));
-    const placed = this.#place(known, nowMs);
+    const placed = this.#placement.place(known, nowMs);
     for (const group of table.values()) this.#takeUpTimer(group, timers, nowMs);
     const writes = [...kept.writes, ...placed];
     for (const { id } of timers.values())
@@ -571,11 +442,9 @@ export class Dispatcher implements AsyncDisposable {
     try {
       for (;;) {
         const { bell } = this.#alarm;
-        await this.#watchClock();
-        await this.#hearOthers();
+        await this.#upkeep.beforeFlush();
         await this.#flusher.flushDue();
-        await this.#reclaim();
-        await this.#collect();
+        await this.#upkeep.afterFlush();
         const nextMs = table.queue.nextMs();
         const leftMs = nextMs === undefined ? undefined : nextMs - clock.nowMs();
         const sleepMs = this.#state.shared ? BEAT_INTERVAL_MS : leftMs;
@@ -585,88 +454,4 @@ export class Dispatcher implements AsyncDisposable {
       if (!signal.aborted) throw error;
     }
   }
-
-  /** A clock that was set back must not put groups off by as much, nor make what is over fire again. */
-  async #watchClock(): Promise<void> {
-    const { clock } = this.#options;
-    const { table, intake } = this.#state;
-    const nowMs = clock.nowMs();
-    const offsetMs = nowMs - clock.monotonicMs();
-    const jumpMs = offsetMs - this.#clockOffsetMs;
-    if (Math.abs(jumpMs) < CLOCK_JUMP_MS) return;
-    this.#clockOffsetMs = offsetMs;
-    for (const group of table.values()) boundTimer(group, nowMs);
-    table.queue.rebuild();
-    const ended: HeardAlert[] = [];
-    for (const { alert, origin, timedOut } of intake.all())
-      if (origin === "rules" && !timedOut && alert.endsAtMs !== null && alert.endsAtMs > nowMs)
-        ended.push({ alert: endedBy(alert, nowMs), timedOut });
-    await this.#hear(ended, "rules");
-  }
-
-  /** Takes in alerts that were posted to other servers. */
-  async #hearOthers(): Promise<void> {
-    if (this.#sync === undefined) return;
-    const { writer, clock, onProblem } = this.#state;
-    try {
-      const nowMs = clock.nowMs();
-      const writes = this.#place(this.#adopt(await this.#sync.news(nowMs), nowMs), nowMs);
-      if (writes.length > 0) await writer.write(writes, "keeping groups");
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      if (!this.#stop.signal.aborted) onProblem(error, "hearing of other servers' alerts");
-    }
-  }
-
-  /** Gives what is news. */
-  #adopt(alerts: readonly StoredAlert[], nowMs: number): readonly KnownAlert[] {
-    const { intake, inhibitor } = this.#state;
-    const adopted = alerts.flatMap((stored) => intake.adopt(stored, nowMs) ?? []);
-    for (const { fingerprint, alert } of adopted) inhibitor.set({ fingerprint, ...alert });
-    return adopted;
-  }
-
-  /** Says that this server is at work, and sends what those have left that are no more. */
-  async #reclaim(): Promise<void> {
-    const { shared, leases, deliveries, clock } = this.#state;
-    const nowMs = clock.monotonicMs();
-    if (!shared || nowMs - this.#reclaimedAtMs < BEAT_INTERVAL_MS) return;
-    this.#reclaimedAtMs = nowMs;
-    await leases.beat();
-    for (const entry of await leases.reclaim()) deliveries.add(entry);
-  }
-
-  async #collect(): Promise<void> {
-    const { intake, table, records, inhibitor, writer, log, clock, onProblem } = this.#state;
-    if (clock.monotonicMs() - this.#collectedAtMs < COLLECTING_INTERVAL_MS) return;
-    this.#collectedAtMs = clock.monotonicMs();
-    const nowMs = clock.nowMs();
-    const gone = intake.collect(nowMs, (id) => table.isInGroup(id));
-    for (const { fingerprint, alert } of gone) {
-      inhibitor.delete(fingerprint, alert.labels);
-      table.forget(fingerprint);
-    }
-    const writes = gone.map(({ fingerprint }) => alertRemoval(fingerprint));
-    writes.push(...records.collect(nowMs, (groupId) => table.get(groupId) !== undefined));
-    if (writes.length > 0) await writer.write(writes, "forgetting what is over");
-    try {
-      await log.prune(nowMs);
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      if (!this.#stop.signal.aborted) onProblem(error, "forgetting old deliveries");
-    }
-  }
-}
-
-/** Rules say that something is over, not that it will be; an end that lies ahead is of a clock that was set back. */
-function endedBy(alert: GroupAlert, nowMs: number): GroupAlert {
-  if (alert.endsAtMs === null || alert.endsAtMs <= nowMs) return alert;
-  return { ...alert, endsAtMs: nowMs };
-}
-
-/** No group waits for longer than its route says, whatever the clock was when its timer was set. */
-function boundTimer(group: LiveGroup, nowMs: number): void {
-  const { groupWaitMs, groupIntervalMs } = group.route;
-  const leftMsMax = group.flushed ? groupIntervalMs : groupWaitMs;
-  group.nextFlushMs = Math.min(group.nextFlushMs, nowMs + leftMsMax);
 }

@@ -4,6 +4,7 @@ import type { DispatchCluster } from "../cluster/cluster-dispatch.ts";
 import type { NotificationConfig } from "../config/notification-config.ts";
 import type { DeliveryLog } from "../delivery-log.ts";
 import type { AlertIntake } from "./alert-intake.ts";
+import type { ClockJumps } from "./clock-jumps.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { DocumentWriter } from "./document-writer.ts";
 import type { GroupTable } from "./group-table.ts";
@@ -23,6 +24,7 @@ export interface DispatchState {
   readonly table: GroupTable;
   readonly records: RecordBook;
   readonly writer: DocumentWriter;
+  readonly jumps: ClockJumps;
   readonly leases: Leases;
   /** Servers that share no store with this one. */
   readonly cluster: DispatchCluster | undefined;

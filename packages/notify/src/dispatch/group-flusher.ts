@@ -184,12 +184,12 @@ export class GroupFlusher {
    * by whichever server looks next.
    */
   #recallOwed(group: LiveGroup, nowMs: number): void {
-    const { records, intake, table } = this.#state;
+    const { records, intake, table, jumps } = this.#state;
     for (const { record } of records.ofGroup(group.id))
       for (const id of [...record.missed, ...record.firing]) {
         const alert = group.members.has(id) ? undefined : intake.get(id)?.alert;
         if (alert === undefined || !isResolved(alert, nowMs)) continue;
-        if (nowMs - (alert.endsAtMs ?? nowMs) > group.route.repeatIntervalMs) continue;
+        if (jumps.agoMs(alert.endsAtMs ?? nowMs) > group.route.repeatIntervalMs) continue;
         if (table.targetsOf(id, alert.labels).some(({ groupId }) => groupId === group.id))
           group.members.set(id, alert);
       }

@@ -211,14 +211,15 @@ export class Settlement {
   }
 
   #restore(entry: OutboxEntry, nowMs: number): Write[] {
-    const { table } = this.#state;
+    const { table, jumps } = this.#state;
     for (const alert of entry.alerts) {
       if (alert.endsAtMs === null) continue;
       const id = fingerprint(alert.labels);
       const target = table
         .targetsOf(id, alert.labels)
         .find(({ groupId }) => groupId === entry.groupId);
-      if (target === undefined || nowMs - alert.endsAtMs > target.route.repeatIntervalMs) continue;
+      if (target === undefined || jumps.agoMs(alert.endsAtMs) > target.route.repeatIntervalMs)
+        continue;
       const group = this.#groupOf(entry, target.route, alert.labels, nowMs);
       if (!group.members.has(id)) group.members.set(id, alert);
     }
