@@ -1,12 +1,4 @@
-import {
-  compareLabels,
-  compareUtf8,
-  type Label,
-  type Labels,
-  labelValue,
-  onlyLabels,
-  quote,
-} from "@pharos/base";
+import { compareUtf8, type Label, type Labels, labelValue, onlyLabels, quote } from "@pharos/base";
 import type { Route } from "./routing/route.ts";
 
 /** An alert as notifications know it, from our rules or from outside. */
@@ -66,7 +58,7 @@ function endMs(alert: GroupAlert): number {
   return alert.endsAtMs ?? Number.POSITIVE_INFINITY;
 }
 
-/** As Alertmanager orders alerts in a notification: by job, instance, then all labels. */
+/** As Alertmanager orders alerts in a notification: by job, instance, then all labels, fewer labels first. */
 export function sortAlerts(alerts: readonly GroupAlert[]): GroupAlert[] {
   return [...alerts].sort((a, b) => {
     for (const name of ["job", "instance"]) {
@@ -76,6 +68,17 @@ export function sortAlerts(alerts: readonly GroupAlert[]): GroupAlert[] {
       if (right === "") return -1;
       return compareUtf8(left, right);
     }
-    return compareLabels(a.labels, b.labels);
+    return compareLabelSets(a.labels, b.labels);
   });
+}
+
+/** Fewer labels first. Of as many, at the first name in order that one does not have, that one; else by the value. */
+function compareLabelSets(a: Labels, b: Labels): number {
+  if (a.length !== b.length) return a.length - b.length;
+  for (const [i, [name, value]] of a.entries()) {
+    const [otherName, otherValue] = b[i] as Label;
+    const order = compareUtf8(otherName, name) || compareUtf8(value, otherValue);
+    if (order !== 0) return order;
+  }
+  return 0;
 }

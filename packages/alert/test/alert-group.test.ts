@@ -113,6 +113,26 @@ test("alerts are sorted by job, instance, then all labels; those without come la
   );
 });
 
+test("alerts are sorted by all labels as Alertmanager does: fewer first, then those without a name", () => {
+  const sorted = sortAlerts([
+    alert({ alertname: "A", dc: "1", zone: "a" }),
+    alert({ alertname: "A", rack: "1" }),
+    alert({ alertname: "A", zone: "a" }),
+    alert({ alertname: "A", zone: "B" }),
+    alert({ alertname: "B" }),
+  ]);
+  deepEqual(
+    sorted.map(({ labels }) => labels.map(([name, value]) => name + value).join()),
+    [
+      "alertnameB",
+      "alertnameA,zoneB",
+      "alertnameA,zonea",
+      "alertnameA,rack1",
+      "alertnameA,dc1,zonea",
+    ],
+  );
+});
+
 const NOTIFICATION = {
   receiver: "team",
   groupKey: '{}:{alertname="Down"}',
