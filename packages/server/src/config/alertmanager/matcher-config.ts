@@ -54,7 +54,9 @@ export function readMatchers(
         continue;
       }
       try {
-        found.push(createMatcher(type, name, value));
+        const matcher = createMatcher(type, name, value);
+        // Alertmanager writes anchors around them; the keys of groups, which receivers know, have them as well.
+        found.push(key === "equals" ? matcher : { ...matcher, value: `^(?:${value})$` });
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
         source.report(at, errorText(error));
