@@ -1,5 +1,5 @@
 import type { HeardAlert } from "@pharos/alert";
-import { type Label, labelsFrom } from "@pharos/base";
+import { compareUtf8, type Label, labelsFrom } from "@pharos/base";
 
 /** An alert as somebody posts it: times may be left out. */
 export interface PostedAlert {
@@ -33,7 +33,8 @@ export function acceptPosted(
   if (problem !== undefined) return `invalid label set: ${problem}`;
   const remark = problemOf(posted.annotations);
   if (remark !== undefined) return `invalid annotations: ${remark}`;
-  const annotations = labelsFrom(posted.annotations);
+  // Unlike a label, an annotation with an empty value is there.
+  const annotations = [...posted.annotations].sort(([a], [b]) => compareUtf8(a, b));
   const { generatorUrl } = posted;
   return {
     alert: { labels: labelsFrom(labels), annotations, startsAtMs, endsAtMs, generatorUrl },
