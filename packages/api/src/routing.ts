@@ -6,6 +6,8 @@ export const ROUTING_PATH = "/api/v1/routing";
 export interface RouteJson {
   /** Names it among all. */
   readonly id: string;
+  /** As group keys and previews name it; two nodes may have the same. */
+  readonly key: string;
   /** Matchers as `alertmanager.yml` writes them; none at the root. */
   readonly matchers: readonly string[];
   readonly receiver: string;
@@ -24,6 +26,7 @@ export interface RouteJson {
 export const routeSchema: z.ZodType<RouteJson> = z.lazy(() =>
   z.object({
     id: z.string(),
+    key: z.string(),
     matchers: z.array(z.string()),
     receiver: z.string(),
     groupBy: z.array(z.string()),

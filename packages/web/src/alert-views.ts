@@ -3,6 +3,8 @@ export const ALERT_VIEWS = [
   { to: "/incidents", name: "Incidents" },
   { to: "/silences", name: "Silences" },
   { to: "/alerts", name: "Rules" },
+  { to: "/routing", name: "Routing" },
+  { to: "/on-call", name: "On-call" },
 ] as const;
 
 /** Whether a path is that of a view, or of something in it. */

@@ -24,6 +24,8 @@ const PAGES = [
 const VIEWS = [
   { to: "/silences", command: "goSilences" },
   { to: "/alerts", command: "goRules" },
+  { to: "/routing", command: "goRouting" },
+  { to: "/on-call", command: "goOnCall" },
 ] as const;
 
 type View = (typeof VIEWS)[number];

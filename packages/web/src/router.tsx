@@ -62,6 +62,18 @@ const silenceRoute = createRoute({
   component: lazyRouteComponent(() => import("./silence-page.tsx"), "SilencePage"),
 });
 
+const routingRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/routing",
+  component: lazyRouteComponent(() => import("./routing-page.tsx"), "RoutingPage"),
+});
+
+const onCallRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/on-call",
+  component: lazyRouteComponent(() => import("./on-call-page.tsx"), "OnCallPage"),
+});
+
 const targetsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/targets",
@@ -113,6 +125,8 @@ const routeTree = rootRoute.addChildren([
   incidentRoute,
   silencesRoute,
   silenceRoute,
+  routingRoute,
+  onCallRoute,
   alertsRoute,
   targetsRoute,
   statusRoute,

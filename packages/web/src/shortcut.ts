@@ -6,6 +6,8 @@ export type Command =
   | "goStatus"
   | "goRules"
   | "goSilences"
+  | "goRouting"
+  | "goOnCall"
   | "next"
   | "previous"
   | "acknowledge"
@@ -24,6 +26,8 @@ export const SHORTCUTS: readonly { keys: readonly string[]; command: Command; do
   { keys: ["g", "a"], command: "goAlerts", does: "Go to Alerts: the incidents" },
   { keys: ["g", "r"], command: "goRules", does: "Go to Rules" },
   { keys: ["g", "l"], command: "goSilences", does: "Go to Silences" },
+  { keys: ["g", "n"], command: "goRouting", does: "Go to Routing: who is notified" },
+  { keys: ["g", "o"], command: "goOnCall", does: "Go to On-call" },
   { keys: ["g", "t"], command: "goTargets", does: "Go to Targets" },
   { keys: ["g", "s"], command: "goStatus", does: "Go to Status" },
   { keys: ["j"], command: "next", does: "Next in a list" },

@@ -34,7 +34,7 @@ export function HiddenNow({ matchers }: { matchers: readonly SilenceMatcher[] })
             : "Nothing that fires now: this silence is for what comes."}
         </div>
       ) : (
-        <ul className="hidden-now">
+        <ul className="plain-list hidden-now">
           {shown.alerts.map((alert) => (
             <li key={alert.fingerprint}>
               <LabelChips labels={alert.labels} />

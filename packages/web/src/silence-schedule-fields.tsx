@@ -31,7 +31,7 @@ export function SilenceScheduleFields(props: {
           onChange={(duration) => onChange({ ...schedule, duration, end: endText })}
         />
       </div>
-      <div className="silence__times">
+      <div className="form__times">
         <TextInput
           label={`From (${formatZone(zone)})`}
           value={schedule.start}

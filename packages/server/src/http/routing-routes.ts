@@ -43,6 +43,7 @@ function routingJson({ clock, receivers }: RoutingDependencies): RoutingJson {
 function routeJson(route: Route): RouteJson {
   return {
     id: route.id,
+    key: route.key,
     matchers: route.matchers.map(formatMatcher),
     receiver: route.receiver,
     groupBy: route.groupBy === "all" ? ["..."] : [...route.groupBy],

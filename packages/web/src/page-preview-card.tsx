@@ -1,0 +1,102 @@
+import { TextInput } from "@mantine/core";
+import { useRef } from "react";
+import { useCommand } from "./commands.tsx";
+import { BellOffIcon, SendIcon } from "./icons.tsx";
+import type { PagePreview } from "./page-preview.ts";
+import { QueryError } from "./query-error.tsx";
+import { formatShortDateTime } from "./time-format.ts";
+import type { TimeZone } from "./time-zone.ts";
+
+/** Asks for labels, and says who hears of such an alert now and in an hour. */
+export function PagePreviewCard(props: {
+  text: string;
+  previews: readonly PagePreview[] | undefined;
+  error: Error | null;
+  zone: TimeZone;
+  onChange: (text: string) => void;
+}) {
+  const { error, onChange, previews, text, zone } = props;
+  const input = useRef<HTMLInputElement>(null);
+  useCommand("focusSearch", () => input.current?.focus());
+  return (
+    <section className="card" aria-label="Who is told">
+      <div className="card__head">
+        <h2>Who is told</h2>
+        <span className="dim">of an alert with these labels, now and in an hour</span>
+      </div>
+      <div className="preview">
+        <TextInput
+          ref={input}
+          aria-label="Labels of an alert"
+          placeholder="severity=critical, team=storage"
+          value={text}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+        {error !== null && <QueryError error={error} expr="" />}
+        <div className="preview__times">
+          {(previews ?? []).map((preview, index) => (
+            <div key={preview.atMs} className="preview__time">
+              <h3>{index === 0 ? "Now" : formatShortDateTime(preview.atMs, zone).slice(0, 16)}</h3>
+              <PreviewText preview={preview} zone={zone} />
+            </div>
+          ))}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function PreviewText({ preview, zone }: { preview: PagePreview; zone: TimeZone }) {
+  const { inhibitedBy, policy, routes, silencedBy, steps, told } = preview;
+  return (
+    <ul className="preview__list">
+      {silencedBy.length > 0 && <Hushed text={`Silenced by ${silencedBy.length} silences`} />}
+      {inhibitedBy.length > 0 && <Hushed text={`Inhibited by ${inhibitedBy.length} alerts`} />}
+      {routes.map((route) =>
+        route.mutedBy.length > 0 ? (
+          <Hushed
+            key={`${route.key}\n${route.receiver}`}
+            text={`${route.receiver} is muted: ${route.mutedBy.join(", ")}`}
+          />
+        ) : (
+          <li key={`${route.key}\n${route.receiver}`}>
+            <SendIcon size={12} /> <b>{route.receiver}</b>{" "}
+            <span className="dim">
+              {route.integrations.length === 0
+                ? "has no integration: nobody hears of it"
+                : route.integrations.join(", ")}
+            </span>
+          </li>
+        ),
+      )}
+      {!told && silencedBy.length + inhibitedBy.length === 0 && <Hushed text="Nobody is told" />}
+      {policy !== undefined && (
+        <li>
+          <span className="dim">If nobody acknowledges ({policy}):</span>
+          <ol className="preview__steps">
+            {steps.map((step) => (
+              <li key={step.atMs}>
+                {formatShortDateTime(step.atMs, zone).slice(11, 16)}{" "}
+                <b>{step.names.join(", ") || "nobody"}</b>
+                {step.gaps.length > 0 && (
+                  <span className="bad"> nobody on call in {step.gaps.join(", ")}</span>
+                )}
+              </li>
+            ))}
+          </ol>
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function Hushed({ text }: { text: string }) {
+  return (
+    <li>
+      <span className="chip chip--amber">
+        <BellOffIcon size={12} />
+        {text}
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,65 @@
+import type { Shift } from "./oncall-state.ts";
+import { type TimeZone, timestampAt, wallTimeAt } from "./time-zone.ts";
+
+const DAY_MS = 86_400_000;
+export const CALENDAR_DAYS = 14;
+
+/** A day of the calendar: from its midnight to the next, which are 23 to 25 hours apart. */
+export interface CalendarDay {
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  /** `21`, or `1 Dec` on the first day shown and the first of a month. */
+  readonly text: string;
+  readonly isWeekend: boolean;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** The days from that of `nowMs` on, as the clock of `zone` has them. */
+export function calendarDays(nowMs: number, zone: TimeZone): CalendarDay[] {
+  const today = wallTimeAt(nowMs, zone);
+  const midnight = (days: number) =>
+    timestampAt({ ...dateAfter(today, days), hour: 0, minute: 0, second: 0 }, zone);
+  return Array.from({ length: CALENDAR_DAYS }, (_, index) => {
+    const { year, month, day } = dateAfter(today, index);
+    const weekday = new Date(Date.UTC(year, month - 1, day)).getUTCDay();
+    return {
+      startsAtMs: midnight(index),
+      endsAtMs: midnight(index + 1),
+      text: index === 0 || day === 1 ? `${day} ${MONTHS[month - 1]}` : String(day),
+      isWeekend: weekday === 0 || weekday === 6,
+    };
+  });
+}
+
+function dateAfter(date: { year: number; month: number; day: number }, days: number) {
+  const moved = new Date(Date.UTC(date.year, date.month - 1, date.day) + days * DAY_MS);
+  return {
+    year: moved.getUTCFullYear(),
+    month: moved.getUTCMonth() + 1,
+    day: moved.getUTCDate(),
+  };
+}
+
+/** A shift as a part of the width of the calendar, both from 0 to 100. */
+export interface ShiftBar {
+  readonly shift: Shift;
+  readonly leftPercent: number;
+  readonly widthPercent: number;
+}
+
+/** Where the shifts stand; what lies outside of the calendar is cut off. */
+export function shiftBars(shifts: readonly Shift[], fromMs: number, toMs: number): ShiftBar[] {
+  const bars: ShiftBar[] = [];
+  for (const shift of shifts) {
+    const startMs = Math.max(fromMs, shift.startsAtMs);
+    const endMs = Math.min(toMs, shift.endsAtMs);
+    if (endMs <= startMs) continue;
+    bars.push({
+      shift,
+      leftPercent: ((startMs - fromMs) / (toMs - fromMs)) * 100,
+      widthPercent: ((endMs - startMs) / (toMs - fromMs)) * 100,
+    });
+  }
+  return bars;
+}
