@@ -112,6 +112,7 @@ export class World {
   /** When what ended did; rules say it for a while. */
   readonly #ended = new Map<string, { startsAtMs: number; endsAtMs: number }>();
   readonly #silenced = new Set<string>();
+  #hasJumped = false;
   /** By alertname; until when on the wall clock. */
   readonly #held = new Map<string, number>();
   readonly #servers: Server[] = [];
@@ -271,9 +272,8 @@ export class World {
 
   jumpClock(): void {
     this.#unsettle();
-    // To whom the end of these was told in vain, it may seem too long ago now.
-    for (const name of NAMES) if (!this.#firing.has(name)) this.#mutedEnds.add(name);
     this.clock.jumpWall((this.rng.chance(50) ? 1 : -1) * this.rng.below(ms("3h")));
+    this.#hasJumped = true;
   }
 
   async reload(): Promise<void> {
@@ -288,6 +288,10 @@ export class World {
   async crash(): Promise<void> {
     const server = this.#servers.shift();
     if (server === undefined) return;
+    // The next process does not know that the clock was set: to whom the end of these was told in vain, it seems too
+    // long ago then.
+    if (this.#hasJumped)
+      for (const name of NAMES) if (!this.#firing.has(name)) this.#mutedEnds.add(name);
     for (let steps = this.rng.below(40); steps > 0; steps--) await Promise.resolve();
     this.uncertainCount++;
     this.#unsettle();
