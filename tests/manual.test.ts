@@ -4,6 +4,7 @@ import { glob, readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import { FUNCTIONS } from "@pharos/promql/syntax";
+import { ENDPOINTS } from "../packages/api/src/endpoints.ts";
 import { ADMIN_ACTIONS } from "../packages/server/src/http/admin-routes.ts";
 import { READ_PATHS } from "../packages/server/src/http/read-routes.ts";
 import { SERVE_OPTIONS } from "../packages/server/src/options.ts";
@@ -148,5 +149,40 @@ test("every decision is in the list of decisions under its number and title", as
     )
       missing.push(path);
   }
+  deepEqual(missing, []);
+});
+
+test("each collection of documents has its format", async () => {
+  const described = new Set<string>();
+  for await (const path of glob("docs/formats/*-documents.md")) {
+    const text = await readFile(path, "utf8");
+    for (const [, name = ""] of text.matchAll(/^## `([a-z_]+)`$/gm)) described.add(name);
+  }
+  const missing = new Set<string>();
+  let collectionCount = 0;
+  for await (const path of glob("packages/{notify,server}/src/**/*.ts")) {
+    const source = await readFile(path, "utf8");
+    for (const [, name = ""] of source.matchAll(/_COLLECTION = "([a-z_]+)"/g)) {
+      collectionCount++;
+      if (!described.has(name)) missing.add(name);
+    }
+  }
+  ok(collectionCount > 10, "the scan looked at something");
+  deepEqual([...missing], []);
+});
+
+test("the manual names every endpoint that the table of endpoints has", async () => {
+  let manual = "";
+  for await (const path of glob("docs/manual/*.md")) manual += await readFile(path, "utf8");
+  const missing = ENDPOINTS.map(({ path }) => path).filter((path) => {
+    // As it is, with <name> for {name}, or the end of it after another one: `…/<id>/enable`.
+    const end = path
+      .replaceAll(/\{\w+\}/g, "")
+      .split("/")
+      .findLast((part) => part !== "");
+    return ![path, path.replaceAll(/\{(\w+)\}/g, "<$1>"), `${end ?? path}\``].some((text) =>
+      manual.includes(text),
+    );
+  });
   deepEqual(missing, []);
 });
