@@ -1,3 +1,6 @@
+export { Cluster, type ClusterMember, PEER_TIMEOUT_MS } from "./cluster/cluster.ts";
+export { dispatchCluster } from "./cluster/cluster-dispatch.ts";
+export type { ClusterTransport, ClusterUpdate } from "./cluster/cluster-message.ts";
 export type {
   DiscordConfig,
   MattermostAttachment,
@@ -28,9 +31,9 @@ export {
 } from "./config/integration-config.ts";
 export type { JiraConfig, JiraField, JiraLabels } from "./config/jira-config.ts";
 export {
+  DEFAULT_CHANNEL_REPEAT_MS,
   DEFAULT_INTEGRATION_TIMEOUT_MS,
   DEFAULT_RESOLVE_TIMEOUT_MS,
-  DEFAULT_ROUTE_TIMES,
   type NotificationConfig,
   type ReceiverConfig,
   SILENT_NOTIFICATION_CONFIG,

@@ -18,11 +18,13 @@ export function channelReceiver(
  * nowhere else. The same tree where no channel names a receiver.
  *
  * @param channels those that rules name.
+ * @param repeatIntervalMs of these routes; their other times are those of the top.
  */
 export function withChannelRoutes(
   root: Route,
   channels: Iterable<string>,
   receivers: { has(name: string): boolean },
+  repeatIntervalMs = root.repeatIntervalMs,
 ): Route {
   const byReceiver = new Map<string, string[]>();
   for (const channel of [...new Set(channels)].sort()) {
@@ -33,7 +35,7 @@ export function withChannelRoutes(
   if (byReceiver.size === 0) return root;
   const matchers = [channelMatcher([...byReceiver.values()].flat())];
   const key = `${root.key}/${formatAlertMatchers(matchers)}`;
-  const plain = { muteTimeIntervals: [], activeTimeIntervals: [] };
+  const plain = { muteTimeIntervals: [], activeTimeIntervals: [], repeatIntervalMs };
   const routes = [...byReceiver].map(([receiver, names]): Route => {
     const own = [channelMatcher(names)];
     const ownKey = `${key}/${formatAlertMatchers(own)}`;

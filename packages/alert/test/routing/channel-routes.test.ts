@@ -46,14 +46,18 @@ test("where no channel names a receiver, the tree is the same", () => {
 });
 
 test("receivers of channels have the times and groups of the top, and keys of their own", () => {
-  const root = withChannelRoutes(ROOT, ["email", "a.b", "pagerduty:team-a"], RECEIVERS);
+  const root = withChannelRoutes(ROOT, ["email", "a.b", "pagerduty:team-a"], RECEIVERS, 900_000);
   const [node] = root.routes;
   deepEqual(
-    node?.routes.map(({ receiver, groupBy, groupWaitMs }) => ({ receiver, groupBy, groupWaitMs })),
+    node?.routes.map((route) => [route.receiver, route.groupBy, route.groupWaitMs]),
     [
-      { receiver: "email", groupBy: ["alertname"], groupWaitMs: 7000 },
-      { receiver: "team-a", groupBy: ["alertname"], groupWaitMs: 7000 },
+      ["email", ["alertname"], 7000],
+      ["team-a", ["alertname"], 7000],
     ],
+  );
+  deepEqual(
+    [root, ...(node?.routes ?? [])].map((route) => route.repeatIntervalMs / 60_000),
+    [240, 15, 15],
   );
   const ids = [root, ...root.routes, ...(node?.routes ?? [])].map(({ id }) => id);
   equal(new Set(ids).size, ids.length);

@@ -6,14 +6,18 @@ import {
   type TimeInterval,
 } from "@pharos/alert";
 import type { NamedText } from "./integration-base.ts";
-import { type IntegrationConfig, integrationKey } from "./integration-config.ts";
-import type { WebhookConfig } from "./webhook-config.ts";
+import type { IntegrationConfig } from "./integration-config.ts";
 
 /** Who is told of alerts, when and how: an `alertmanager.yml`, checked, with all defaults and globals filled in. */
 export interface NotificationConfig {
   /** After this long an alert from outside that says nothing of its end is over. */
   readonly resolveTimeoutMs: number;
   readonly route: Route;
+  /**
+   * After so long without a change, alerts that go by the channels of their rules are told again: as the top route says,
+   * or `DEFAULT_CHANNEL_REPEAT_MS` where it says nothing.
+   */
+  readonly channelRepeatIntervalMs?: number;
   readonly receivers: readonly ReceiverConfig[];
   /** What the names in routes mean. */
   readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
@@ -32,11 +36,8 @@ export interface ReceiverConfig {
 
 /** Alertmanager's defaults. */
 export const DEFAULT_RESOLVE_TIMEOUT_MS = 5 * 60_000;
-export const DEFAULT_ROUTE_TIMES = {
-  groupWaitMs: 30_000,
-  groupIntervalMs: 5 * 60_000,
-  repeatIntervalMs: 4 * 3_600_000,
-} as const satisfies Partial<Route>;
+/** Of routes that no file has: sooner than Alertmanager's, whose routes are for many alerts at once. */
+export const DEFAULT_CHANNEL_REPEAT_MS = 15 * 60_000;
 /** Alertmanager has no limit of its own here; a receiver that does not answer must not hold its place for ever. */
 export const DEFAULT_INTEGRATION_TIMEOUT_MS = 30_000;
 
@@ -49,13 +50,3 @@ export const SILENT_NOTIFICATION_CONFIG: NotificationConfig = {
   inhibitRules: [],
   templates: [],
 };
-
-/** The webhooks of the top route's receiver, by key, such as `team/webhook[0]`. */
-export function integrationsOf(
-  config: NotificationConfig,
-): { readonly key: string; readonly config: WebhookConfig }[] {
-  const receiver = config.receivers.find(({ name }) => name === config.route.receiver);
-  return (receiver?.integrations ?? [])
-    .filter((integration) => integration.kind === "webhook")
-    .map((webhook) => ({ key: integrationKey(config.route.receiver, webhook), config: webhook }));
-}

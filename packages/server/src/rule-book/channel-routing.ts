@@ -1,12 +1,14 @@
 import { type ReplayRouting, withChannelRoutes } from "@pharos/alert";
-import { integrationKey, type NotificationConfig } from "@pharos/notify";
+import { DEFAULT_CHANNEL_REPEAT_MS, integrationKey, type NotificationConfig } from "@pharos/notify";
 
 /** The configuration in which the channels that rules name lead to the receivers of that name. */
 export function withChannels(
   config: NotificationConfig,
   channels: readonly string[],
 ): NotificationConfig {
-  const route = withChannelRoutes(config.route, channels, receiverNames(config));
+  const { channelRepeatIntervalMs = DEFAULT_CHANNEL_REPEAT_MS } = config;
+  const receivers = receiverNames(config);
+  const route = withChannelRoutes(config.route, channels, receivers, channelRepeatIntervalMs);
   return route === config.route ? config : { ...config, route };
 }
 

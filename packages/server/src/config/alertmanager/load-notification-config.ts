@@ -95,6 +95,9 @@ export function loadNotificationConfig(
     config: {
       resolveTimeoutMs: global.resolve_timeout,
       route: buildRoute(route),
+      ...(route.repeatIntervalMs === undefined
+        ? {}
+        : { channelRepeatIntervalMs: route.repeatIntervalMs }),
       receivers,
       timeIntervals,
       inhibitRules,
