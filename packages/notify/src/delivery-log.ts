@@ -1,6 +1,6 @@
 import { OperatingError, StoredJson } from "@pharos/base";
 import type { DocumentStore, StoredDocument } from "@pharos/ports";
-import type { Attempt } from "./delivery-loop.ts";
+import { type Attempt, problemOf } from "./delivery-loop.ts";
 import { hashOf } from "./dispatch/idempotency-key.ts";
 import type { OutboxEntry } from "./dispatch/outbox-entry.ts";
 import { texts } from "./dispatch/stored-json.ts";
@@ -39,7 +39,7 @@ export interface Delivery {
   readonly firing: number;
   readonly resolved: number;
   readonly outcome: AttemptOutcome;
-  /** "" where it was delivered. */
+  /** "" where it was delivered to everybody. */
   readonly error: string;
   readonly attempt: number;
   readonly durationMs: number;
@@ -96,7 +96,7 @@ export class DeliveryLog {
       firing,
       resolved: entry.alerts.length - firing,
       outcome: outcome.kind,
-      error: outcome.kind === "delivered" ? "" : outcome.error.message.slice(0, ERROR_LENGTH_MAX),
+      error: problemOf(attempt).slice(0, ERROR_LENGTH_MAX),
       attempt: number,
       durationMs,
       server: this.#server,

@@ -34,6 +34,11 @@ export interface Attempt {
     | { readonly kind: "failed"; readonly error: OperatingError };
 }
 
+/** What went wrong in an attempt; "" for nothing. One that was delivered may have missed some. */
+export function problemOf({ outcome }: Attempt): string {
+  return outcome.kind === "delivered" ? (outcome.receipt.shortfall ?? "") : outcome.error.message;
+}
+
 /** What an attempt needs beyond the entry. */
 export interface Preparation {
   readonly context: NotificationContext | undefined;

@@ -14,6 +14,8 @@ export interface OutgoingNotification {
 export interface Receipt {
   /** Kept for the next notification of the same group and integration, in place of what was; absent: as it was. */
   readonly state?: Json;
+  /** What did not work though the notification was taken: one of several recipients was refused. */
+  readonly shortfall?: string;
 }
 
 /** One way to reach people: a webhook, a mail server, a chat. Knows its protocol, not retries. */

@@ -584,6 +584,21 @@ test("damaged documents are reported and the others are taken up", async () => {
   equal(scenario.sent.length, 1);
 });
 
+test("a notification that not everybody was told is reported, kept as such and not told again", async () => {
+  const scenario = new Scenario();
+  await using dispatcher = await scenario.open(new MemoryDocumentStore());
+  scenario.receipt = { shortfall: "the server refused b@example.org" };
+  await scenario.fire(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("1h"));
+  equal(scenario.sent.length, 1);
+  deepEqual(
+    scenario.problems.map(({ message }) => message),
+    ["the server refused b@example.org"],
+  );
+  const [kept] = await dispatcher.log.query({ limit: 10 });
+  deepEqual([kept?.outcome, kept?.error], ["delivered", "the server refused b@example.org"]);
+});
+
 test("every attempt is kept, and found by what it was about", async () => {
   const scenario = new Scenario();
   await using dispatcher = await scenario.open(new MemoryDocumentStore());

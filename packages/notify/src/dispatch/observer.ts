@@ -26,7 +26,7 @@ export interface SeenAttempt {
   readonly integration: string;
   readonly receiver: string;
   readonly outcome: AttemptOutcome;
-  /** "" where it was delivered. */
+  /** "" where it was delivered to everybody. */
   readonly error: string;
   readonly atMs: number;
 }

@@ -6,7 +6,7 @@ import {
 } from "@pharos/alert";
 import { type Labels, OperatingError } from "@pharos/base";
 import type { DocumentTransaction } from "@pharos/ports";
-import type { Attempt, Preparation } from "../delivery-loop.ts";
+import { type Attempt, type Preparation, problemOf } from "../delivery-loop.ts";
 import { countEnd, type DispatchState } from "./dispatch-state.ts";
 import type { GroupFlusher } from "./group-flusher.ts";
 import { recordIdOf } from "./idempotency-key.ts";
@@ -96,19 +96,25 @@ export class Settlement {
 
   #report({ integration }: OutboxEntry, { outcome, number }: Attempt): void {
     const { onProblem } = this.#state;
+    if (outcome.kind === "delivered" && outcome.receipt.shortfall !== undefined)
+      onProblem(
+        new OperatingError("notify.rejected", outcome.receipt.shortfall),
+        `notifying ${integration}, not everybody was told`,
+      );
     if (outcome.kind === "retrying")
       onProblem(outcome.error, `notifying ${integration}, to be tried again`);
     if (outcome.kind === "failed")
       onProblem(outcome.error, `notifying ${integration}, given up after ${number} attempts`);
   }
 
-  #observe(entry: OutboxEntry, { outcome, startedAtMs }: Attempt, nowMs: number): Write[] {
+  #observe(entry: OutboxEntry, attempt: Attempt, nowMs: number): Write[] {
+    const { outcome, startedAtMs } = attempt;
     const seen = {
       key: entry.id,
       integration: entry.integration,
       receiver: entry.receiver,
       outcome: outcome.kind,
-      error: outcome.kind === "delivered" ? "" : outcome.error.message,
+      error: problemOf(attempt),
       atMs: startedAtMs,
     };
     const { observer } = this.#state;

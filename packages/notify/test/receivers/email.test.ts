@@ -140,6 +140,14 @@ test("the login and certificates come from the configuration", async () => {
   deepEqual(server.tls, { serverName: "x" });
 });
 
+test("who was refused by the server is named, and the others are not told twice", async () => {
+  const api = new FakeApi();
+  api.refusedRecipients = ["lead@example.org"];
+  const receipt = await send(createReceiver(CONFIG, api.environment), outgoing(NOTIFICATION));
+  deepEqual(receipt, { shortfall: "email: the server refused lead@example.org" });
+  equal(api.mails.length, 1);
+});
+
 describe("what cannot be sent is refused without a mail", () => {
   const rows: readonly (readonly [Partial<EmailConfig>, string])[] = [
     [{ to: "{{ .CommonLabels.none }}" }, 'email: to: "" is no list of mail addresses'],

@@ -80,10 +80,11 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What a public API would see and answer; the mail server takes everything. */
+/** What a public API would see and answer; the mail server takes everything but for whom it refuses. */
 export class FakeApi {
   readonly requests: HttpRequest[] = [];
   readonly mails: MailRequest[] = [];
+  refusedRecipients: readonly string[] = [];
   readonly clock = new SimClock(START_MS);
   readonly environment: ReceiverEnvironment;
   readonly #answers: (Answer | ((request: HttpRequest) => Answer))[];
@@ -96,7 +97,7 @@ export class FakeApi {
       mail: {
         send: async (request) => {
           this.mails.push(request);
-          return { refused: [] };
+          return { refused: this.refusedRecipients };
         },
       },
       templates: NotificationTemplates.parse(),
