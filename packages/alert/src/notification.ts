@@ -33,7 +33,7 @@ export interface NotificationContext {
 export interface NotificationIncident {
   readonly id: string;
   readonly url: string;
-  /** A signed link that acknowledges without a login; undefined where nothing fires. */
+  /** A signed link that acknowledges without a login; undefined once somebody is at it, or it is over. */
   readonly acknowledgeUrl?: string;
   readonly status: "firing" | "acknowledged" | "resolved";
 }

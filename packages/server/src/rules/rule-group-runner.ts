@@ -211,7 +211,7 @@ export class RuleGroupRunner {
           if (signal.aborted) return;
           this.counts.evaluations++;
           finished.set(place, await evaluation.run(entry));
-        }),
+        }, signal),
       ),
     ).then(() => true);
     const pause = new AbortController();
