@@ -8,7 +8,7 @@ import { formatAge, formatDateTime } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 
 const REFRESH_MS = 5000;
-const PAGE_SIZE = "50";
+const PAGE_SIZE = "25";
 
 const OUTCOMES = {
   delivered: { tone: "green", Icon: CheckIcon },

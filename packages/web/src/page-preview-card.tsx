@@ -50,8 +50,12 @@ function PreviewText({ preview, zone }: { preview: PagePreview; zone: TimeZone }
   const { inhibitedBy, policy, routes, silencedBy, steps, told } = preview;
   return (
     <ul className="preview__list">
-      {silencedBy.length > 0 && <Hushed text={`Silenced by ${silencedBy.length} silences`} />}
-      {inhibitedBy.length > 0 && <Hushed text={`Inhibited by ${inhibitedBy.length} alerts`} />}
+      {silencedBy.length > 0 && (
+        <Hushed text={`Silenced by ${counted(silencedBy.length, "silence")}`} />
+      )}
+      {inhibitedBy.length > 0 && (
+        <Hushed text={`Inhibited by ${counted(inhibitedBy.length, "alert")}`} />
+      )}
       {routes.map((route) =>
         route.mutedBy.length > 0 ? (
           <Hushed
@@ -88,6 +92,10 @@ function PreviewText({ preview, zone }: { preview: PagePreview; zone: TimeZone }
       )}
     </ul>
   );
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
 function Hushed({ text }: { text: string }) {

@@ -1,20 +1,46 @@
 import {
+  deliveryListSchema,
   gettableSilenceSchema,
+  heartbeatListSchema,
   incidentDetailSchema,
   incidentListSchema,
+  oncallSchema,
+  overrideListSchema,
+  pagePreviewSchema,
   queryDataSchema,
+  receiverTestSchema,
+  routingSchema,
   rulesDataSchema,
+  shiftListSchema,
   silencePreviewSchema,
   targetsDataSchema,
 } from "@pharos/api";
 import { expect, test } from "vitest";
 import { readIncidentDetail, readIncidentPage } from "../src/incident-state.ts";
 import { Json } from "../src/json-reader.ts";
+import { readHeartbeats, readOnCall, readOverrides, readShifts } from "../src/oncall-state.ts";
+import { readPagePreviews } from "../src/page-preview.ts";
 import { readInstantResult } from "../src/query-result.ts";
+import { readDeliveries, readRouting, readTested } from "../src/routing-state.ts";
 import { readRuleGroups } from "../src/rule-state.ts";
 import { readPreview, readSilence } from "../src/silence-state.ts";
 import { readTargets } from "../src/target-state.ts";
-import { INCIDENT_DETAIL, incident, RULES, SILENCE_PREVIEW, SILENCES, TARGETS } from "./samples.ts";
+import {
+  DELIVERIES,
+  HEARTBEATS,
+  INCIDENT_DETAIL,
+  incident,
+  ONCALL,
+  OVERRIDES,
+  PAGE_PREVIEW,
+  RECEIVER_TEST,
+  ROUTING,
+  RULES,
+  SHIFTS,
+  SILENCE_PREVIEW,
+  SILENCES,
+  TARGETS,
+} from "./samples.ts";
 
 // The page reads answers by hand: the schemas of the contract would be a quarter of its script. These tests hold both
 // to the same answers.
@@ -31,6 +57,22 @@ test("incidents and silences as the contract has them are what the page reads", 
   ]);
   const preview = silencePreviewSchema.parse(SILENCE_PREVIEW);
   expect(readPreview(new Json(preview, "data")).alerts).toHaveLength(1);
+});
+
+test("routing and on-call as the contract has them are what the page reads", () => {
+  const read = <T>(
+    schema: { parse(value: unknown): unknown },
+    value: unknown,
+    of: (json: Json) => T,
+  ) => of(new Json(schema.parse(value), "data"));
+  expect(read(routingSchema, ROUTING, readRouting).receivers).toHaveLength(3);
+  expect(read(receiverTestSchema, RECEIVER_TEST, readTested)).toHaveLength(1);
+  expect(read(deliveryListSchema, DELIVERIES, readDeliveries).deliveries).toHaveLength(1);
+  expect(read(pagePreviewSchema, PAGE_PREVIEW, readPagePreviews)).toHaveLength(2);
+  expect(read(oncallSchema, ONCALL, readOnCall).policies).toHaveLength(1);
+  expect(read(shiftListSchema, SHIFTS, readShifts)).toHaveLength(3);
+  expect(read(overrideListSchema, OVERRIDES, readOverrides)).toHaveLength(1);
+  expect(read(heartbeatListSchema, HEARTBEATS, readHeartbeats)).toHaveLength(1);
 });
 
 test("rules and targets as the contract has them are what the page reads", () => {

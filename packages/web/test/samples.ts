@@ -296,3 +296,228 @@ export const SILENCE_PREVIEW = {
   count: 1,
   alerts: [{ fingerprint: "f1", labels: { ...DISK_LABELS, instance: "db-1" }, silencedBy: ["s1"] }],
 };
+
+function route(id: string, extra: object): object {
+  return {
+    id,
+    key: id,
+    matchers: [],
+    receiver: "team",
+    groupBy: ["alertname"],
+    groupWait: "30s",
+    groupInterval: "5m",
+    repeatInterval: "4h",
+    muteTimeIntervals: [],
+    activeTimeIntervals: [],
+    continue: false,
+    routes: [],
+    ...extra,
+  };
+}
+
+function integration(name: string, extra: object = {}): object {
+  return {
+    integration: name,
+    kind: "webhook",
+    sendResolved: true,
+    circuit: "closed",
+    waiting: 0,
+    sending: 0,
+    ...extra,
+  };
+}
+
+export const ROUTING = {
+  route: route("{}", {
+    routes: [
+      route('{}/{team="storage"}', {
+        matchers: ['team="storage"'],
+        receiver: "storage",
+        repeatInterval: "15m",
+        muteTimeIntervals: ["nights"],
+        activeTimeIntervals: ["weekends"],
+        continue: true,
+      }),
+    ],
+  }),
+  receivers: [
+    { name: "team", integrations: [integration("team/webhook[0]")] },
+    {
+      name: "storage",
+      integrations: [
+        integration("storage/webhook[0]", { circuit: "open", waiting: 3, sendResolved: false }),
+      ],
+    },
+    { name: "nobody", integrations: [] },
+  ],
+  timeIntervals: [
+    { name: "nights", active: true },
+    { name: "weekends", active: false },
+  ],
+};
+
+export const RECEIVER_TEST = {
+  receiver: "storage",
+  integrations: [
+    {
+      integration: "storage/webhook[0]",
+      status: "failed",
+      error: "connection refused",
+      transient: true,
+      durationMs: 12,
+    },
+  ],
+};
+
+export const DELIVERIES = {
+  deliveries: [
+    {
+      id: "d1",
+      at: "2026-11-21T11:59:00.000Z",
+      key: "k1",
+      integration: "storage/webhook[0]",
+      receiver: "storage",
+      groupKey: '{}:{alertname="DiskFull"}',
+      incident: null,
+      reason: "first notification",
+      firing: 2,
+      resolved: 0,
+      outcome: "retrying",
+      error: "connection refused",
+      attempt: 2,
+      durationMs: 41,
+      server: "a",
+    },
+  ],
+  cursor: "older",
+};
+
+function previewAt(at: string, extra: object): object {
+  return {
+    at,
+    told: true,
+    silencedBy: [],
+    inhibitedBy: [],
+    routes: [
+      {
+        key: '{}/{team="storage"}',
+        receiver: "storage",
+        integrations: ["storage/webhook[0]"],
+        groupWait: "30s",
+        mutedBy: [],
+      },
+    ],
+    escalation: null,
+    ...extra,
+  };
+}
+
+export const PAGE_PREVIEW = {
+  labels: { team: "storage" },
+  times: [
+    previewAt("2026-11-21T12:00:00.000Z", {
+      escalation: {
+        policy: "critical",
+        steps: [
+          {
+            step: 0,
+            at: "2026-11-21T12:00:00.000Z",
+            names: ["ada (schedule primary)"],
+            receivers: ["storage"],
+            gaps: [],
+          },
+          {
+            step: 1,
+            at: "2026-11-21T12:10:00.000Z",
+            names: [],
+            receivers: [],
+            gaps: ["secondary"],
+          },
+        ],
+      },
+    }),
+    previewAt("2026-11-21T13:00:00.000Z", { told: false, silencedBy: ["s1"] }),
+  ],
+};
+
+const onDuty = (contact: string, override: string | null = null): object => ({
+  contact,
+  layer: override === null ? "weekly" : null,
+  override,
+});
+
+const SHIFT = {
+  onDuty: onDuty("grace"),
+  startsAt: "2026-11-22T08:00:00.000Z",
+  endsAt: "2026-11-29T08:00:00.000Z",
+};
+
+export const ONCALL = {
+  schedules: [
+    {
+      name: "primary",
+      timeZone: "Europe/Berlin",
+      now: onDuty("ada", "o1"),
+      until: "2026-11-22T08:00:00.000Z",
+      next: SHIFT,
+    },
+  ],
+  contacts: [
+    { name: "ada", receivers: ["storage"] },
+    { name: "grace", receivers: ["team"] },
+  ],
+  teams: [],
+  policies: [
+    {
+      name: "critical",
+      severities: null,
+      priorities: ["P1"],
+      matchers: [],
+      steps: [
+        { after: "0s", notify: [{ kind: "schedule", name: "primary" }] },
+        { after: "10m", notify: [{ kind: "contact", name: "lead" }] },
+      ],
+      repeat: { after: "1h", times: 2 },
+    },
+  ],
+};
+
+export const SHIFTS = {
+  schedule: "primary",
+  timeZone: "Europe/Berlin",
+  shifts: [
+    {
+      onDuty: onDuty("ada", "o1"),
+      startsAt: "2026-11-15T08:00:00.000Z",
+      endsAt: "2026-11-22T08:00:00.000Z",
+    },
+    SHIFT,
+    { onDuty: null, startsAt: "2026-11-29T08:00:00.000Z", endsAt: "2026-12-20T08:00:00.000Z" },
+  ],
+};
+
+export const OVERRIDES = {
+  overrides: [
+    {
+      id: "o1",
+      schedule: "primary",
+      contact: "ada",
+      startsAt: "2026-11-20T08:00:00.000Z",
+      endsAt: "2026-11-22T08:00:00.000Z",
+      by: "Ben",
+      comment: "grace is ill",
+      createdAt: "2026-11-19T08:00:00.000Z",
+    },
+  ],
+};
+
+export const HEARTBEATS = {
+  heartbeats: [
+    {
+      name: "backup",
+      within: "1d",
+      lastSeen: "2026-11-20T10:00:00.000Z",
+      missingSince: "2026-11-21T10:00:00.000Z",
+    },
+  ],
+};
