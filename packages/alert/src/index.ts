@@ -159,7 +159,7 @@ export {
   type InhibitRule,
   type InhibitSource,
 } from "./routing/inhibition.ts";
-export { type ExplainedRoute, explainRoute, matchRoutes } from "./routing/match-routes.ts";
+export { matchRoutes } from "./routing/match-routes.ts";
 export {
   parseTimeInterval,
   type ReportProblem,

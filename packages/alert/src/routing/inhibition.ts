@@ -54,7 +54,6 @@ interface IndexedRule {
  * however many alerts there are.
  */
 export class Inhibitor {
-  readonly #rules: IndexedRule[] = [];
   readonly #targets = new MatcherIndex<IndexedRule>();
   readonly #sources = new MatcherIndex<IndexedSource>();
 
@@ -62,7 +61,6 @@ export class Inhibitor {
     for (const [position, rule] of rules.entries()) {
       assert(rule.sources.length > 0, `inhibit rule ${position} has no source`);
       const indexed: IndexedRule = { position, rule, sources: [] };
-      this.#rules.push(indexed);
       this.#targets.set(indexed, rule.targetMatchers);
       for (const source of rule.sources) {
         const indexedSource: IndexedSource = { rule: indexed, source, alerts: new Map() };
@@ -91,18 +89,6 @@ export class Inhibitor {
       same.others.delete(fingerprint);
       if (isEmpty(same)) alerts.delete(key);
     }
-  }
-
-  /** Forgets all alerts that are over; the owner calls it from time to time where it does not `delete` them itself. */
-  deleteResolved(nowMs: number): void {
-    for (const { sources } of this.#rules)
-      for (const { alerts } of sources)
-        for (const [key, same] of alerts) {
-          for (const part of [same.targets, same.others])
-            for (const [fingerprint, alert] of part)
-              if (isOver(alert, nowMs)) part.delete(fingerprint);
-          if (isEmpty(same)) alerts.delete(key);
-        }
   }
 
   /**

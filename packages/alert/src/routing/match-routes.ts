@@ -1,4 +1,4 @@
-import { type Labels, type Matcher, matchesLabels } from "@pharos/base";
+import { type Labels, matchesLabels } from "@pharos/base";
 import { MatcherIndex } from "../matching/matcher-index.ts";
 import type { Route } from "./route.ts";
 
@@ -43,46 +43,4 @@ function indexOf(route: Route): MatcherIndex<Child> | undefined {
     indexes.set(route, index);
   }
   return index;
-}
-
-export type RouteOutcome =
-  /** The alert goes to this node's receiver. */
-  | "taken"
-  /** Its matchers hold, and a node below it took the alert. */
-  | "passed"
-  /** A matcher does not hold; nothing below was asked. */
-  | "refused"
-  /** A sibling before it took the alert and does not say `continue`, or the node above was not entered. */
-  | "not asked";
-
-/** A node of the tree as it looked to one alert. */
-export interface ExplainedRoute {
-  readonly route: Route;
-  readonly outcome: RouteOutcome;
-  /** The first matcher that does not hold; only for "refused". */
-  readonly failedMatcher?: Matcher;
-  readonly routes: readonly ExplainedRoute[];
-}
-
-/** The whole tree with what became of one alert at each node. The nodes "taken" are those of `matchRoutes`, in order. */
-export function explainRoute(root: Route, labels: Labels): ExplainedRoute {
-  const failedMatcher = root.matchers.find((matcher) => !matchesLabels([matcher], labels));
-  if (failedMatcher !== undefined)
-    return { route: root, outcome: "refused", failedMatcher, routes: root.routes.map(notAsked) };
-  let entered = false;
-  let isOver = false;
-  const routes = root.routes.map((child) => {
-    if (isOver) return notAsked(child);
-    const explained = explainRoute(child, labels);
-    if (explained.outcome !== "refused") {
-      entered = true;
-      isOver = !child.continues;
-    }
-    return explained;
-  });
-  return { route: root, outcome: entered ? "passed" : "taken", routes };
-}
-
-function notAsked(route: Route): ExplainedRoute {
-  return { route, outcome: "not asked", routes: route.routes.map(notAsked) };
 }
