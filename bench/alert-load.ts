@@ -1,5 +1,5 @@
 // Alerts as Prometheus sends them, routes for them, and receivers that note when they heard of each.
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Sender } from "./sender.ts";
@@ -83,12 +83,13 @@ export class NotedReceiver implements AsyncDisposable {
   /** `answerMs` is how long each notification waits for its answer. */
   static async start(answerMs = 0): Promise<NotedReceiver> {
     let receiver: NotedReceiver | undefined;
-    const server = createServer(async (request, response) => {
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const count = receiver?.note(await textOf(request)) ?? 0;
       if (answerMs > 0) await sleep(answerMs);
       response.end();
       if (receiver !== undefined) receiver.answeredCount += count;
-    });
+    };
+    const server = createServer((request, response) => void answer(request, response));
     // Senders that keep connections must not find them closed.
     server.keepAliveTimeout = 0;
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

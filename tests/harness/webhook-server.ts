@@ -33,11 +33,13 @@ export class WebhookServer implements AsyncDisposable {
 
   static async start(): Promise<WebhookServer> {
     let webhooks: WebhookServer | undefined;
-    const server = createServer(async (request, response) => {
-      const body = JSON.parse(await textOf(request)) as WebhookBody;
-      webhooks?.take(body, String(request.headers["idempotency-key"]));
-      response.statusCode = webhooks?.status ?? 503;
-      response.end();
+    const server = createServer((request, response) => {
+      void textOf(request).then((text) => {
+        const body = JSON.parse(text) as WebhookBody;
+        webhooks?.take(body, String(request.headers["idempotency-key"]));
+        response.statusCode = webhooks?.status ?? 503;
+        response.end();
+      });
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
     const { port } = server.address() as AddressInfo;
