@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from "node:timers/promises";
 import { OperatingError } from "@pharos/base";
 import type { DocumentReader, DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { type Kysely, sql } from "kysely";
@@ -93,7 +94,9 @@ export class SqlDocumentStore implements DocumentStore {
   }
 
   async #drain(): Promise<void> {
-    await Promise.resolve(); // Whoever called goes on first, and may have more.
+    // All that has come meanwhile is heard first, since its transactions are committed with this one: SQLite's commits
+    // stop the whole thread, and one for each request would have the requests wait for as many.
+    await immediate();
     for (let first = this.#waiting.shift(); first !== undefined; first = this.#waiting.shift()) {
       if (first.kind === "read") {
         await first.run();
@@ -106,6 +109,7 @@ export class SqlDocumentStore implements DocumentStore {
         this.#waiting.shift();
       }
       await this.#commit(together);
+      await immediate();
     }
     this.#draining = undefined;
   }
