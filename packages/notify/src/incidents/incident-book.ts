@@ -83,6 +83,8 @@ export class IncidentBook implements AsyncDisposable {
   readonly #carried = new Map<string, { ack: Acknowledgement; untilMs: number }>();
   /** Groups of live incidents that the dispatcher did not know at the last comparison. */
   #unknownGroups: ReadonlySet<string> = new Set();
+  /** Of each incident as it was seen: all are looked at after every change of one. */
+  readonly #nextSteps = new WeakMap<Incident, number>();
   #queue: Waiting[] = [];
   #hasOverflowed = false;
   #isFailing = false;
@@ -242,7 +244,7 @@ export class IncidentBook implements AsyncDisposable {
     this.#stop.abort();
     await this.#running;
     try {
-      await this.#drain();
+      while (this.#queue.length > 0) await this.#drain();
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       this.#options.onProblem(error, "keeping incidents");
@@ -281,14 +283,25 @@ export class IncidentBook implements AsyncDisposable {
     let nextMs = leftMs(this.#compareAtMs);
     if (this.#othersChanged) nextMs = Math.min(nextMs, leftMs(this.#reloadAtMs));
     for (const incident of this.#live.all())
-      nextMs = Math.min(nextMs, nextStepMs(incident, this.#policy) ?? Number.POSITIVE_INFINITY);
+      nextMs = Math.min(nextMs, this.#nextStepMs(incident));
     return nextMs;
   }
 
-  /** Keeps what waits. */
+  /** Infinity for never. */
+  #nextStepMs(incident: Incident): number {
+    const known = this.#nextSteps.get(incident);
+    if (known !== undefined) return known;
+    const nextMs = nextStepMs(incident, this.#policy) ?? Number.POSITIVE_INFINITY;
+    this.#nextSteps.set(incident, nextMs);
+    return nextMs;
+  }
+
+  /** Keeps what waits now. What comes meanwhile is for the next time: else whoever waits would wait for that too. */
   async #drain(): Promise<void> {
-    while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, EVENTS_PER_TRANSACTION_MAX);
+    let left = this.#queue.length;
+    while (left > 0) {
+      const batch = this.#queue.splice(0, Math.min(left, EVENTS_PER_TRANSACTION_MAX));
+      left -= batch.length;
       try {
         await this.#keep(batch);
       } catch (error) {
@@ -349,10 +362,7 @@ export class IncidentBook implements AsyncDisposable {
   async #stepDue(): Promise<void> {
     const { clock, store } = this.#options;
     const nowMs = clock.nowMs();
-    const due = this.#live.all().filter((incident) => {
-      const nextMs = nextStepMs(incident, this.#policy);
-      return nextMs !== undefined && nextMs <= nowMs;
-    });
+    const due = this.#live.all().filter((incident) => this.#nextStepMs(incident) <= nowMs);
     for (let from = 0; from < due.length; from += EVENTS_PER_TRANSACTION_MAX) {
       const some = due.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
       const steps = await store.transaction(async (tx) => {
