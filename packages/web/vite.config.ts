@@ -4,7 +4,9 @@ import { bundleBudget } from "./bundle-budget.ts";
 
 // `vite` and `vite preview` show the page against a running server; PHAROS_URL names another one.
 declare const process: { env: Record<string, string | undefined> };
-const server = process.env["PHAROS_URL"] ?? "http://127.0.0.1:9090";
+const target = process.env["PHAROS_URL"] ?? "http://127.0.0.1:9090";
+// The server refuses changes from pages of another host: it has to hear the one that the browser knows.
+const proxy = { "/api": { target, changeOrigin: false } };
 
 export default defineConfig({
   // Relative, so that the one <base href> in index.html decides under which prefix the page lives.
@@ -18,8 +20,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 900,
   },
-  server: { proxy: { "/api": server } },
-  preview: { proxy: { "/api": server } },
+  server: { proxy },
+  preview: { proxy },
   test: {
     environment: "jsdom",
     include: ["test/**/*.test.{ts,tsx}"],

@@ -18,13 +18,15 @@ const INSTANCES_MAX = 200;
 
 interface RuleRowProps {
   readonly rule: Rule;
+  /** Made by the API, so that it can be changed here. */
+  readonly isOfApi: boolean;
   readonly opened: boolean;
   readonly nowMs: number;
   readonly zone: TimeZone;
 }
 
 /** A rule: a line, and all there is to know of it below. */
-export function RuleRow({ rule, opened, nowMs, zone }: RuleRowProps) {
+export function RuleRow({ rule, isOfApi, opened, nowMs, zone }: RuleRowProps) {
   // Until the reader has chosen, what fires is open.
   const [choice, setChoice] = useState<boolean>();
   const open = choice ?? opened;
@@ -67,7 +69,7 @@ export function RuleRow({ rule, opened, nowMs, zone }: RuleRowProps) {
       </button>
       {open && (
         <div className="rule__body" id={bodyId}>
-          <RuleBody rule={rule} nowMs={nowMs} zone={zone} />
+          <RuleBody rule={rule} isOfApi={isOfApi} nowMs={nowMs} zone={zone} />
         </div>
       )}
     </article>
@@ -96,7 +98,7 @@ function activeText(rule: AlertingRule, nowMs: number): string {
   return parts.join(" · ");
 }
 
-function RuleBody({ rule, nowMs, zone }: { rule: Rule; nowMs: number; zone: TimeZone }) {
+function RuleBody({ rule, isOfApi, nowMs, zone }: Omit<RuleRowProps, "opened">) {
   const kept = useKeptParams();
   return (
     <>
@@ -128,6 +130,18 @@ function RuleBody({ rule, nowMs, zone }: { rule: Rule; nowMs: number; zone: Time
         {rule.kind === "alerting" && rule.alerts.length === 0 && (
           <Annotations pairs={rule.annotations} />
         )}
+        <Fact name="from">
+          {isOfApi ? (
+            <>
+              the API,{" "}
+              <Link to="/alerts/$id" params={{ id: rule.name }} search={kept}>
+                edit
+              </Link>
+            </>
+          ) : (
+            "a file, and changed there"
+          )}
+        </Fact>
         <Fact name="last evaluation">
           {rule.lastEvaluationMs === undefined
             ? "not yet"

@@ -38,6 +38,147 @@ export async function listAlertRules(
   return answer.list().map(readAlertRule);
 }
 
+/** By its id, or its name; of a text with several rules the first. */
+export async function loadAlertRule(
+  transport: ApiTransport,
+  id: string,
+  signal: AbortSignal,
+): Promise<AlertRule> {
+  const answer = await transport.get(`${PATH}/${encodeURIComponent(id)}`, signal);
+  const [first] = Array.isArray(answer.value) ? answer.list() : [answer];
+  return readAlertRule(first ?? answer);
+}
+
+/** Who changes a rule, and why. */
+export interface RuleEdit {
+  readonly author: string;
+  readonly comment: string;
+}
+
+function editQuery({ author, comment }: RuleEdit, version?: number): URLSearchParams {
+  return new URLSearchParams({
+    author,
+    ...(comment === "" ? {} : { comment }),
+    ...(version === undefined ? {} : { version: String(version) }),
+  });
+}
+
+/** Makes a rule of the text, or puts it in the place of `before` as the page knows that. */
+export async function saveAlertRule(
+  transport: ApiTransport,
+  text: string,
+  before: Pick<AlertRule, "id" | "version"> | undefined,
+  edit: RuleEdit,
+  signal: AbortSignal,
+): Promise<void> {
+  const query = editQuery(edit, before?.version);
+  if (before === undefined)
+    await transport.change("POST", `${PATH}?${query}`, { yaml: text }, signal);
+  else {
+    const path = `${PATH}/${encodeURIComponent(before.id)}?${query}`;
+    await transport.change("PUT", path, { yaml: text }, signal);
+  }
+}
+
+/** Has a rule evaluated or not, or deletes it. */
+export async function changeAlertRule(
+  transport: ApiTransport,
+  id: string,
+  change: "enable" | "disable" | "delete",
+  edit: RuleEdit,
+  signal: AbortSignal,
+): Promise<void> {
+  const one = `${PATH}/${encodeURIComponent(id)}`;
+  const query = editQuery(edit);
+  if (change === "delete") await transport.change("DELETE", `${one}?${query}`, undefined, signal);
+  else await transport.change("POST", `${one}/${change}?${query}`, undefined, signal);
+}
+
+/** What a rule would do. */
+export interface RuleTest {
+  readonly wouldFire: boolean;
+  readonly expr: string;
+  readonly value: string | undefined;
+  readonly warnings: readonly string[];
+  readonly alerts: readonly {
+    readonly labels: Labels;
+    readonly state: "pending" | "firing";
+    readonly value: string;
+  }[];
+  readonly replay: RuleReplay | undefined;
+}
+
+/** What it would have done. */
+export interface RuleReplay {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly firingCount: number;
+  readonly notificationCount: number;
+  readonly intervals: readonly {
+    readonly labels: Labels;
+    readonly startsAtMs: number;
+    /** Undefined while it still fires. */
+    readonly endsAtMs: number | undefined;
+  }[];
+  /** Whether there were more. */
+  readonly isTruncated: boolean;
+  readonly tookMs: number;
+}
+
+/** `replay` is a duration, or "" for none. Nothing is kept. */
+export async function testAlertRule(
+  transport: ApiTransport,
+  text: string,
+  replay: string,
+  signal: AbortSignal,
+): Promise<RuleTest> {
+  const query = replay === "" ? "" : `?${new URLSearchParams({ replay })}`;
+  return readRuleTest(
+    await transport.change("POST", `v1/alerts/test${query}`, { yaml: text }, signal),
+  );
+}
+
+export function readRuleTest(test: Json): RuleTest {
+  const replay = test.get("replay");
+  return {
+    wouldFire: test.get("would_fire").value === true,
+    expr: test.get("expr").text(),
+    value: test.get("value").textOrEmpty() || undefined,
+    warnings: test
+      .get("warnings")
+      .list()
+      .map((text) => text.text()),
+    alerts: test
+      .get("alerts")
+      .list()
+      .map((alert) => ({
+        labels: labelsFrom(alert.get("labels").textEntries()),
+        state: alert.get("state").oneOf(["pending", "firing"]),
+        value: alert.get("value").textOrEmpty(),
+      })),
+    replay: replay.value === undefined ? undefined : readReplay(replay),
+  };
+}
+
+function readReplay(replay: Json): RuleReplay {
+  return {
+    fromMs: replay.get("start").timestampMs() ?? Number.NaN,
+    toMs: replay.get("end").timestampMs() ?? Number.NaN,
+    firingCount: replay.get("firings").number(),
+    notificationCount: replay.get("notifications").number(),
+    intervals: replay
+      .get("intervals")
+      .list()
+      .map((interval) => ({
+        labels: labelsFrom(interval.get("labels").textEntries()),
+        startsAtMs: interval.get("start").timestampMs() ?? Number.NaN,
+        endsAtMs: interval.get("end").timestampMs(),
+      })),
+    isTruncated: replay.get("truncated").value === true,
+    tookMs: replay.get("cost").get("seconds").number() * 1000,
+  };
+}
+
 export function readAlertRule(rule: Json): AlertRule {
   const condition = rule.get("condition");
   const threshold =

@@ -1,6 +1,8 @@
 import "./alerts-page.css";
+import { Button } from "@mantine/core";
 import { formatDuration, labelsKey } from "@pharos/base";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import {
   type AlertFilter,
@@ -15,12 +17,13 @@ import { useApi } from "./api-context.ts";
 import { useCommand } from "./commands.tsx";
 import { FilterButton, toggled } from "./filter-button.tsx";
 import { RULES_REFRESH_MS } from "./frame.tsx";
-import { CheckIcon, ClockIcon, ErrorIcon, FireIcon } from "./icons.tsx";
+import { CheckIcon, ClockIcon, ErrorIcon, FireIcon, PlusIcon } from "./icons.tsx";
 import { QueryError } from "./query-error.tsx";
 import { countFiring, type RuleGroup } from "./rule-state.ts";
 import { SearchField } from "./search-field.tsx";
+import { SwitchedOffRules } from "./switched-off-rules.tsx";
 import { formatAge } from "./time-format.ts";
-import { useTimeZone, useUrlState } from "./url-state.ts";
+import { useKeptParams, useTimeZone, useUrlState } from "./url-state.ts";
 import { useNow } from "./use-now.ts";
 
 /** Up to so many firing alerts their rules are open at once; beyond, the list itself is the message. */
@@ -35,6 +38,7 @@ const STATE_FILTERS = [
 /** All rules by group, what fires on top. */
 export function AlertsPage() {
   const api = useApi();
+  const kept = useKeptParams();
   const [filter, setFilter] = useUrlState(readAlertFilter, writeAlertFilter);
   const { data, error, refetch } = useQuery({
     queryKey: ["rules"],
@@ -77,6 +81,15 @@ export function AlertsPage() {
             text={filter.text}
             onChange={(text) => setFilter({ ...filter, text }, { replace: true })}
           />
+          <Button
+            size="compact-md"
+            leftSection={<PlusIcon />}
+            renderRoot={(props) => (
+              <Link to="/alerts/$id" params={{ id: "new" }} search={kept} {...props} />
+            )}
+          >
+            New rule
+          </Button>
         </div>
         {error !== null && <QueryError error={error} expr="" />}
         {data === undefined ? (
@@ -84,6 +97,7 @@ export function AlertsPage() {
         ) : (
           <Groups groups={data} filter={filter} />
         )}
+        <SwitchedOffRules />
       </main>
     </>
   );
@@ -95,7 +109,11 @@ function Groups({ groups, filter }: { groups: readonly RuleGroup[]; filter: Aler
   const shown = useMemo(() => filterGroups(groups, filter), [groups, filter]);
   const openFiring = countFiring(groups) <= OPEN_ALERTS_MAX;
   if (groups.length === 0)
-    return <div className="card empty">No rules. Name rule files in the configuration.</div>;
+    return (
+      <div className="card empty">
+        No rules. Write one here, or name rule files in the configuration.
+      </div>
+    );
   if (shown.length === 0) return <div className="card empty">No rule passes these filters.</div>;
   return shown.map((group) => (
     <section
@@ -116,6 +134,7 @@ function Groups({ groups, filter }: { groups: readonly RuleGroup[]; filter: Aler
       {group.rules.map((rule) => (
         <RuleRow
           // A group may have two rules of one name, told apart by expression and labels.
+          isOfApi={group.file.startsWith("api:")}
           key={`${rule.name}\n${rule.expr}\n${labelsKey(rule.labels)}`}
           rule={rule}
           opened={openFiring && rule.kind === "alerting" && rule.state === "firing"}

@@ -19,10 +19,11 @@ export interface ApiEnvironment {
   readonly monotonicMs: () => number;
 }
 
-/** What a request carries: nothing, a form, or JSON. */
+/** What a request carries: nothing, a form, JSON, or YAML as it was typed. */
 export type RequestBody =
   | { readonly form: Record<string, string> }
   | { readonly json: unknown }
+  | { readonly yaml: string }
   | undefined;
 
 export type ChangeMethod = "POST" | "PUT" | "DELETE";
@@ -121,6 +122,7 @@ function initOf(body: RequestBody): RequestInit {
   if (body === undefined) return {};
   // Long expressions do not fit into every proxy's idea of a URL.
   if ("form" in body) return { body: new URLSearchParams(body.form) };
+  if ("yaml" in body) return { body: body.yaml, headers: { "Content-Type": "application/yaml" } };
   return { body: JSON.stringify(body.json), headers: { "Content-Type": "application/json" } };
 }
 

@@ -74,6 +74,12 @@ const onCallRoute = createRoute({
   component: lazyRouteComponent(() => import("./on-call-page.tsx"), "OnCallPage"),
 });
 
+const ruleRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/alerts/$id",
+  component: lazyRouteComponent(() => import("./rule-page.tsx"), "RulePage"),
+});
+
 const targetsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/targets",
@@ -125,6 +131,7 @@ const routeTree = rootRoute.addChildren([
   incidentRoute,
   silencesRoute,
   silenceRoute,
+  ruleRoute,
   routingRoute,
   onCallRoute,
   alertsRoute,

@@ -2,10 +2,11 @@ import { useComputedColorScheme } from "@mantine/core";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useApi } from "./api-context.ts";
-import { listShifts } from "./oncall-state.ts";
+import { listShifts, type Shift } from "./oncall-state.ts";
 import { QueryError } from "./query-error.tsx";
 import { colorOf, styleSeries } from "./series-color.ts";
-import { calendarDays, type ShiftBar, shiftBars } from "./shift-calendar.ts";
+import { calendarDays } from "./shift-calendar.ts";
+import { type TimeBar, timeBars } from "./time-bars.ts";
 import { formatShortDateTime } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 
@@ -27,9 +28,9 @@ export function ShiftCalendar(props: { schedule: string; nowMs: number; zone: Ti
     refetchInterval: REFRESH_MS,
     placeholderData: keepPreviousData,
   });
-  const bars = useMemo(() => shiftBars(data ?? [], fromMs, toMs), [data, fromMs, toMs]);
+  const bars = useMemo(() => timeBars(data ?? [], fromMs, toMs), [data, fromMs, toMs]);
   const colors = useMemo(() => {
-    const contacts = [...new Set(bars.map(({ shift }) => shift.onDuty?.contact ?? ""))];
+    const contacts = [...new Set(bars.map(({ item }) => item.onDuty?.contact ?? ""))];
     const styles = styleSeries(contacts.map((contact) => [["contact", contact]]));
     return new Map(
       contacts.map((contact, index) => [
@@ -52,7 +53,7 @@ export function ShiftCalendar(props: { schedule: string; nowMs: number; zone: Ti
         </div>
         <ol className="calendar__bars" aria-label={`Who is on call in ${schedule}`}>
           {bars.map((bar) => (
-            <Bar key={bar.shift.startsAtMs} bar={bar} colors={colors} zone={zone} />
+            <Bar key={bar.item.startsAtMs} bar={bar} colors={colors} zone={zone} />
           ))}
         </ol>
         <span className="calendar__now" style={{ left: `${nowPercent}%` }} title="now" />
@@ -61,9 +62,9 @@ export function ShiftCalendar(props: { schedule: string; nowMs: number; zone: Ti
   );
 }
 
-function Bar(props: { bar: ShiftBar; colors: ReadonlyMap<string, string>; zone: TimeZone }) {
+function Bar(props: { bar: TimeBar<Shift>; colors: ReadonlyMap<string, string>; zone: TimeZone }) {
   const { bar, colors, zone } = props;
-  const { leftPercent, shift, widthPercent } = bar;
+  const { item: shift, leftPercent, widthPercent } = bar;
   const who = shift.onDuty?.contact ?? "nobody";
   const color = colors.get(shift.onDuty?.contact ?? "") ?? "";
   const text = `${who}${shift.onDuty?.isOverride === true ? " (stands in)" : ""}`;

@@ -1,4 +1,3 @@
-import type { Shift } from "./oncall-state.ts";
 import { type TimeZone, timestampAt, wallTimeAt } from "./time-zone.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,27 +38,4 @@ function dateAfter(date: { year: number; month: number; day: number }, days: num
     month: moved.getUTCMonth() + 1,
     day: moved.getUTCDate(),
   };
-}
-
-/** A shift as a part of the width of the calendar, both from 0 to 100. */
-export interface ShiftBar {
-  readonly shift: Shift;
-  readonly leftPercent: number;
-  readonly widthPercent: number;
-}
-
-/** Where the shifts stand; what lies outside of the calendar is cut off. */
-export function shiftBars(shifts: readonly Shift[], fromMs: number, toMs: number): ShiftBar[] {
-  const bars: ShiftBar[] = [];
-  for (const shift of shifts) {
-    const startMs = Math.max(fromMs, shift.startsAtMs);
-    const endMs = Math.min(toMs, shift.endsAtMs);
-    if (endMs <= startMs) continue;
-    bars.push({
-      shift,
-      leftPercent: ((startMs - fromMs) / (toMs - fromMs)) * 100,
-      widthPercent: ((endMs - startMs) / (toMs - fromMs)) * 100,
-    });
-  }
-  return bars;
 }

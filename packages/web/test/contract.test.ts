@@ -1,4 +1,5 @@
 import {
+  alertRuleSchema,
   deliveryListSchema,
   gettableSilenceSchema,
   heartbeatListSchema,
@@ -11,11 +12,13 @@ import {
   receiverTestSchema,
   routingSchema,
   rulesDataSchema,
+  ruleTestSchema,
   shiftListSchema,
   silencePreviewSchema,
   targetsDataSchema,
 } from "@pharos/api";
 import { expect, test } from "vitest";
+import { readAlertRule, readRuleTest } from "../src/alert-rules.ts";
 import { readIncidentDetail, readIncidentPage } from "../src/incident-state.ts";
 import { Json } from "../src/json-reader.ts";
 import { readHeartbeats, readOnCall, readOverrides, readShifts } from "../src/oncall-state.ts";
@@ -26,6 +29,7 @@ import { readRuleGroups } from "../src/rule-state.ts";
 import { readPreview, readSilence } from "../src/silence-state.ts";
 import { readTargets } from "../src/target-state.ts";
 import {
+  alertRule,
   DELIVERIES,
   HEARTBEATS,
   INCIDENT_DETAIL,
@@ -35,6 +39,8 @@ import {
   PAGE_PREVIEW,
   RECEIVER_TEST,
   ROUTING,
+  RULE_REPLAY,
+  RULE_TEST,
   RULES,
   SHIFTS,
   SILENCE_PREVIEW,
@@ -57,6 +63,13 @@ test("incidents and silences as the contract has them are what the page reads", 
   ]);
   const preview = silencePreviewSchema.parse(SILENCE_PREVIEW);
   expect(readPreview(new Json(preview, "data")).alerts).toHaveLength(1);
+});
+
+test("rules of the API and their tests as the contract has them are what the page reads", () => {
+  const rule = readAlertRule(new Json(alertRuleSchema.parse(alertRule("r1")), "answer"));
+  expect([rule.threshold, rule.metricQuery, rule.source]).toEqual([10, "node_load1", "api"]);
+  const tested = ruleTestSchema.parse({ ...RULE_TEST, replay: RULE_REPLAY });
+  expect(readRuleTest(new Json(tested, "answer")).replay?.intervals).toHaveLength(2);
 });
 
 test("routing and on-call as the contract has them are what the page reads", () => {

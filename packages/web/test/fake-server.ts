@@ -11,6 +11,8 @@ export interface AskedFor {
   readonly query: URLSearchParams;
   /** The body, where it was JSON. */
   readonly json: unknown;
+  /** The body, where it was a text. */
+  readonly text: string;
 }
 
 /** An answer in Prometheus's envelope, or a function that makes one of the question. */
@@ -65,9 +67,10 @@ export class FakeServer {
     const { pathname, searchParams } = new URL(url, "http://localhost");
     const path = pathname.replace(/^\/api\/v1\//, "");
     const form = new URLSearchParams(init?.body instanceof URLSearchParams ? init.body : "");
-    const json: unknown =
-      typeof init?.body === "string" && init.body !== "" ? JSON.parse(init.body) : undefined;
-    const asked = { path, form, method: init?.method ?? "GET", query: searchParams, json };
+    const text = typeof init?.body === "string" ? init.body : "";
+    const type = new Headers(init?.headers).get("Content-Type");
+    const json: unknown = type === "application/json" ? JSON.parse(text) : undefined;
+    const asked = { path, form, method: init?.method ?? "GET", query: searchParams, json, text };
     this.asked.push(asked);
     const answer = this.#answers.get(path);
     if (answer === undefined) return Response.json(failure("not_found", path), { status: 404 });

@@ -1,6 +1,7 @@
 import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { expect, test } from "vitest";
-import { calendarDays, shiftBars } from "../src/shift-calendar.ts";
+import { calendarDays } from "../src/shift-calendar.ts";
+import { timeBars } from "../src/time-bars.ts";
 import { FakeServer, success } from "./fake-server.ts";
 import { NOW_MS, openPage } from "./open-page.tsx";
 import { HEARTBEATS, ONCALL, OVERRIDES, SHIFTS } from "./samples.ts";
@@ -96,11 +97,10 @@ test("the calendar's days begin at midnight of the zone, also where the clock is
 
 test("shifts that reach beyond the calendar are cut off, and those outside are not there", () => {
   const shift = (startsAtMs: number, endsAtMs: number) => ({
-    onDuty: undefined,
     startsAtMs: NOW_MS + startsAtMs,
     endsAtMs: NOW_MS + endsAtMs,
   });
-  const bars = shiftBars(
+  const bars = timeBars(
     [shift(-50, 0), shift(-50, 25), shift(25, 50), shift(50, 150), shift(150, 200)],
     NOW_MS,
     NOW_MS + 100,

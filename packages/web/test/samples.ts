@@ -521,3 +521,88 @@ export const HEARTBEATS = {
     },
   ],
 };
+
+/** A rule as the API of rules has it. */
+export function alertRule(id: string, extra: object = {}): object {
+  return {
+    id,
+    name: "HighLoad",
+    type: "alerting",
+    enabled: true,
+    expr: "node_load1 > 10",
+    for: "5m",
+    keep_firing_for: "0s",
+    interval: "15s",
+    labels: { severity: "warning" },
+    annotations: {},
+    severity: "warning",
+    channels: [],
+    metric_name: "node_load1",
+    metric_query: "node_load1",
+    condition: { operator: ">", threshold: "10", duration: "5m" },
+    provenance: { source: "api", file: "api:rules", group: "HighLoad", namespace: "rules" },
+    state: "inactive",
+    health: "ok",
+    last_error: "",
+    last_evaluation: null,
+    active_alerts: 0,
+    version: 3,
+    author: "Ben",
+    updated_at: "2026-11-20T10:00:00.000Z",
+    form: "prometheus",
+    written: "alert: HighLoad\nexpr: node_load1 > 10\nfor: 5m\n",
+    ...extra,
+  };
+}
+
+const COST = {
+  estimated: { series: 1, samples: 2 },
+  actual: { series: 1, samples: 2 },
+  seconds: 0.01,
+};
+
+export const RULE_TEST = {
+  would_fire: true,
+  value: "12",
+  name: "HighLoad",
+  expr: "node_load1 > 10",
+  for: "5m",
+  alerts: [
+    {
+      labels: { alertname: "HighLoad", instance: "a" },
+      annotations: {},
+      state: "firing",
+      value: "12",
+      active_at: "2026-11-21T11:50:00.000Z",
+    },
+  ],
+  warnings: ["severity was not said"],
+  cost: COST,
+};
+
+export const RULE_REPLAY = {
+  start: "2026-11-20T12:00:00.000Z",
+  end: "2026-11-21T12:00:00.000Z",
+  step: "15s",
+  firings: 2,
+  notifications: 1,
+  notifications_by_receiver: { team: 1 },
+  intervals: [
+    {
+      labels: { alertname: "HighLoad", instance: "a" },
+      pending_at: "2026-11-21T06:00:00.000Z",
+      start: "2026-11-21T06:05:00.000Z",
+      end: "2026-11-21T06:35:00.000Z",
+      value: "11",
+    },
+    {
+      labels: { alertname: "HighLoad", instance: "b" },
+      pending_at: "2026-11-21T11:00:00.000Z",
+      start: "2026-11-21T11:05:00.000Z",
+      end: null,
+      value: "12",
+    },
+  ],
+  truncated: false,
+  cost: COST,
+};
