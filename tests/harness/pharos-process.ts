@@ -47,6 +47,8 @@ export class PharosProcess implements AsyncDisposable {
     readonly config?: string;
     readonly files?: Readonly<Record<string, string>>;
     readonly args?: readonly string[];
+    /** A free one unless given. */
+    readonly port?: number;
   }): Promise<PharosProcess> {
     const args = [...(options.args ?? [])];
     for (const [name, text] of Object.entries(options.files ?? {})) {
@@ -59,7 +61,7 @@ export class PharosProcess implements AsyncDisposable {
       await writeFile(path, options.config);
       args.push("--config", path);
     }
-    const pharos = new PharosProcess(await freePort(), options.folder, args);
+    const pharos = new PharosProcess(options.port ?? (await freePort()), options.folder, args);
     await pharos.ready();
     return pharos;
   }

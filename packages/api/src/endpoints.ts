@@ -1,5 +1,6 @@
 import { ADMIN_ENDPOINTS } from "./endpoints/admin.ts";
 import { ALERT_RULE_ENDPOINTS } from "./endpoints/alert-rules.ts";
+import { CLUSTER_ENDPOINTS } from "./endpoints/cluster.ts";
 import { DASHBOARD_ENDPOINTS } from "./endpoints/dashboards.ts";
 import { DELIVERY_ENDPOINTS } from "./endpoints/deliveries.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
@@ -28,4 +29,5 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...ADMIN_ENDPOINTS,
   ...SAMPLE_ENDPOINTS,
   ...DASHBOARD_ENDPOINTS,
+  ...CLUSTER_ENDPOINTS,
 ];

@@ -30,6 +30,16 @@ export {
   receiversSchema,
 } from "./alertmanager.ts";
 export {
+  CLUSTER_UPDATES_MAX,
+  clusterActionSchema,
+  clusterClaimBodySchema,
+  clusterClaimSchema,
+  clusterStateBodySchema,
+  clusterStateSchema,
+  clusterUpdatesBodySchema,
+  clusterUpdatesSchema,
+} from "./cluster.ts";
+export {
   DELIVERIES_PATH,
   type DeliveryJson,
   deliveryListSchema,

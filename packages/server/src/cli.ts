@@ -31,12 +31,19 @@ const serveCommand = program
     await serve(options, storeWorker, ignoredOptions(flags));
   });
 
-for (const { flag, value, alias, help, fallback } of Object.values(SERVE_OPTIONS)) {
+for (const { flag, value, alias, help, fallback, repeatable } of Object.values(SERVE_OPTIONS)) {
   const withValue = (name: string): string => (value === undefined ? name : `${name} <${value}>`);
   const shown = fallback === undefined ? "" : `; default ${fallback}`;
-  serveCommand.addOption(new Option(withValue(flag), `${help} (${environmentName(flag)}${shown})`));
+  const add = (option: Option): void => {
+    if (repeatable)
+      option.argParser((text, before: string | undefined) =>
+        before === undefined ? text : `${before},${text}`,
+      );
+    serveCommand.addOption(option);
+  };
+  add(new Option(withValue(flag), `${help} (${environmentName(flag)}${shown})`));
   // Prometheus's own name for it, so that a unit file or a script can stay as it is.
-  if (alias !== undefined) serveCommand.addOption(new Option(withValue(alias)).hideHelp());
+  if (alias !== undefined) add(new Option(withValue(alias)).hideHelp());
 }
 
 for (const name of IGNORED_OPTIONS.keys())

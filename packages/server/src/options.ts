@@ -68,7 +68,15 @@ export interface ServeOptions {
   /** See `OutageTimes`. */
   readonly alertOutageToleranceMs: number;
   readonly alertGracePeriodMs: number;
-  /** What tells this server from others that share its database; undefined for host and port. */
+  /** Alerts of one `alertname`; 0 for no limit. */
+  readonly alertsPerNameMax: number;
+  /** Notifications that each integration is sent in a second. */
+  readonly notificationRateMax: number;
+  /** Base URLs of servers that share alerts with this one, and no database. */
+  readonly clusterPeers: readonly string[];
+  readonly clusterSecretFile: string | undefined;
+  readonly clusterPeerTimeoutMs: number;
+  /** What tells this server from others that it works with; undefined for host and port. */
   readonly replicaName: string | undefined;
   /** Samples of one remote read that is answered at once; 0 for no limit. */
   readonly remoteReadSamplesMax: number;
@@ -98,6 +106,8 @@ interface OptionRow<T> {
   readonly alias?: string;
   readonly help: string;
   readonly fallback: string | undefined;
+  /** May be given several times; the texts are joined with commas. */
+  readonly repeatable?: true;
   /** Whether its text may hold a password: errors do not quote it. */
   readonly secret?: true;
   /** @throws OperatingError `config.invalid` that says what is allowed. */
@@ -436,10 +446,55 @@ export const SERVE_OPTIONS: Rows = {
     parse: durationFrom(0),
     format: formatDuration,
   },
+  alertsPerNameMax: {
+    flag: "--alert-per-name-max",
+    value: "count",
+    alias: "--alerts.per-alertname-limit",
+    help: "how many alerts of one alertname there may be; new ones beyond it are refused. 0 for no limit",
+    fallback: "0",
+    parse: countFrom(0),
+    format: String,
+  },
+  notificationRateMax: {
+    flag: "--notification-rate",
+    value: "count",
+    help: "how many notifications a second each receiver's integration is sent; after a quiet time four times as many at once",
+    fallback: "500",
+    parse: countFrom(1),
+    format: String,
+  },
+  clusterPeers: {
+    flag: "--cluster-peer",
+    value: "url",
+    alias: "--cluster.peer",
+    repeatable: true,
+    help: "a server that alerts, silences and what was told are shared with where there is no --database-url; may be given several times, or with commas",
+    fallback: "",
+    parse: parsePeers,
+    format: (urls) => urls.join(),
+  },
+  clusterSecretFile: {
+    flag: "--cluster-secret-file",
+    value: "file",
+    alias: "--cluster.secret-file",
+    help: "a text that all servers of --cluster-peer know and nobody else",
+    fallback: undefined,
+    parse: optionalFile,
+    format: (path) => path ?? "",
+  },
+  clusterPeerTimeoutMs: {
+    flag: "--cluster-peer-timeout",
+    value: "duration",
+    alias: "--cluster.peer-timeout",
+    help: "after how long a silent peer is taken to be down, and others send what it might have",
+    fallback: "15s",
+    parse: durationFrom(1),
+    format: formatDuration,
+  },
   replicaName: {
     flag: "--replica-name",
     value: "name",
-    help: "tells this server from others that share its database; without it, host and port",
+    help: "tells this server from others that it works with; without it, host and port",
     fallback: undefined,
     parse: (text) => text || undefined,
     format: (name) => name ?? "",
@@ -600,6 +655,17 @@ function parseExternalUrl(text: string | undefined): string | undefined {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) throw wanted("an http or https URL");
   return url.href.replace(/\/+$/, "");
+}
+
+function parsePeers(text: string | undefined): readonly string[] {
+  const urls = (text ?? "").split(",").filter((url) => url !== "");
+  return urls.map((url) => {
+    const parsed = URL.parse(url);
+    const isPlain = parsed !== null && parsed.search === "" && parsed.hash === "";
+    if (!isPlain || !/^https?:$/.test(parsed.protocol) || parsed.username !== "")
+      throw wanted("URLs such as http://pharos-2:9090");
+    return url.replace(/\/+$/, "");
+  });
 }
 
 function parseDatabaseUrl(text: string | undefined): string | undefined {

@@ -12,6 +12,7 @@ import type { HttpClient } from "@pharos/ports";
 import { Alerting, type AlertingOptions } from "./alerting/alerting.ts";
 import { addAlertmanagerMetrics } from "./alerting/alertmanager-metrics.ts";
 import { addIncidentMetrics } from "./alerting/incidents.ts";
+import { clusterSettings, shownCluster } from "./alerting/peering.ts";
 import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
@@ -260,10 +261,19 @@ export class Pharos implements AsyncDisposable {
       ...{ log: this.#log, files: this.#files, externalUrl: this.url },
       externalLabels: () => this.#files.config.global.externalLabels,
       rules: this.#ruleOptions(),
-      holdFlapping: this.#options.alertHoldFlapping,
+      cluster: clusterSettings(this.#options, this.#replicaName),
+      ...this.#alertLimits(),
     });
     this.#closers.use(alerting);
     return alerting;
+  }
+
+  #alertLimits(): Pick<
+    AlertingOptions,
+    "holdFlapping" | "alertsPerNameMax" | "notificationRateMax"
+  > {
+    const { alertHoldFlapping, alertsPerNameMax, notificationRateMax } = this.#options;
+    return { holdFlapping: alertHoldFlapping, alertsPerNameMax, notificationRateMax };
   }
 
   /** This server's name among those that share its work. */
@@ -362,17 +372,23 @@ export class Pharos implements AsyncDisposable {
       },
       rules: alerting.rules,
       incidents: alerting.incidents,
+      oncall: alerting.oncall,
       incidentLinks: alerting.incidents.links,
       alertRules: this.#alertRules(alerting, read),
       alertmanagers: { targets: () => alerting.sender.targets() },
       deliveries: alerting.dispatcher.log,
+      cluster: alerting.peering,
       receivers: this.#receivers(alerting),
       alertmanager: {
         dispatcher: alerting.dispatcher,
         silences: alerting.silences,
         counts: alerting.counts,
         configText: () => this.#files.notificationsText,
-        clusterName: this.#options.databaseUrl === undefined ? undefined : this.#replicaName,
+        cluster: () =>
+          shownCluster(alerting.peering, {
+            ...{ name: this.#replicaName, address: this.url },
+            isShared: this.#options.databaseUrl !== undefined,
+          }),
       },
       metadata: {
         *metadata(metric) {

@@ -82,7 +82,14 @@ export class AlertmanagerWorld implements AsyncDisposable {
         },
       }),
     });
-    http.alertmanager = { dispatcher, silences, counts, configText: () => text, clusterName };
+    const address = clusterName ?? "";
+    http.alertmanager = {
+      ...{ dispatcher, silences, counts, configText: () => text },
+      cluster: () =>
+        clusterName === undefined
+          ? undefined
+          : { name: clusterName, peers: [{ name: clusterName, address }], status: "ready" },
+    };
     world = new AlertmanagerWorld(http, { silences, dispatcher, told, counts, problems });
     return world;
   }

@@ -130,6 +130,9 @@ const CASES: readonly Case[] = [
     bad: [["type=x", 400]],
   },
   { path: "/api/v1/alerts", good: [""] },
+  { path: "/api/v1/cluster/updates", good: [], bad: [["", 404]] },
+  { path: "/api/v1/cluster/claims", good: [], bad: [["", 404]] },
+  { path: "/api/v1/cluster/state", good: [], bad: [["", 404]] },
   {
     path: "/api/v1/alerts/history",
     good: ["", "rule=Down&state=firing&limit=1", 'match[]={instance="a"}&start=0'],

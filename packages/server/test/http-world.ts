@@ -14,6 +14,7 @@ import type { Hono } from "hono";
 import { Receivers } from "../src/alerting/receivers.ts";
 import type { AlertmanagerProvider } from "../src/http/alertmanager-routes.ts";
 import { createApi } from "../src/http/api.ts";
+import type { ClusterProvider } from "../src/http/cluster-routes.ts";
 import type {
   ActiveTarget,
   AdminControl,
@@ -92,6 +93,7 @@ export class HttpWorld {
   readonly integrations = new Map<string, DeliveryStatus>();
   /** What receivers reach. */
   readonly network = new SimNetwork(this.clock);
+  cluster: ClusterProvider | undefined;
   deliveries: Pick<DeliveryLog, "query"> = new DeliveryLog(this.documents, "server-1");
   /** Who can be told, where there is no Alertmanager. */
   notificationConfig: NotificationConfig = SILENT_NOTIFICATION_CONFIG;
@@ -217,6 +219,9 @@ export class HttpWorld {
         return world.#alertRules;
       },
       alertmanagers: { targets: () => this.alertmanagers },
+      get cluster(): ClusterProvider | undefined {
+        return world.cluster;
+      },
       deliveries: { query: (query) => this.deliveries.query(query) },
       receivers: this.#receivers(),
       get alertmanager(): AlertmanagerProvider {

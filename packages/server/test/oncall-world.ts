@@ -95,7 +95,7 @@ export async function addOnCall(world: HttpWorld, text = ONCALL): Promise<OnCall
   });
   world.oncall = oncall;
   world.alertmanager = {
-    ...{ dispatcher, silences, counts: new AlertmanagerCounts(), clusterName: undefined },
+    ...{ dispatcher, silences, counts: new AlertmanagerCounts(), cluster: () => undefined },
     configText: () => ALERTMANAGER,
   };
   return {

@@ -41,7 +41,8 @@ export function updateKey(update: ClusterUpdate): string {
     case "silence":
       return `silence ${(update.silence as { readonly id: string }).id}`;
     case "incident":
-      return `incident ${update.groupId}`;
+      // Each deed counts: a comment does not take the place of another one.
+      return `incident ${update.groupId} ${JSON.stringify(update.action)}`;
   }
 }
 

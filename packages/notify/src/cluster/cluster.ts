@@ -29,7 +29,7 @@ export interface ClusterParts {
   /** Anything else. @throws OperatingError for what cannot be read, and of the store. */
   takeUpdate(update: Exclude<ClusterUpdate, ToldUpdate>): Promise<void>;
   /** All that a peer must know beside what was told. */
-  state(): readonly Exclude<ClusterUpdate, ToldUpdate>[];
+  state(): Iterable<Exclude<ClusterUpdate, ToldUpdate>>;
 }
 
 export interface ClusterOptions {
@@ -204,11 +204,11 @@ export class Cluster implements AsyncDisposable {
     return [...this.#told.values(), ...(this.#parts?.state() ?? [])];
   }
 
-  /** The same where both know the same of what lasts; alerts and people's deeds are told when they come. */
+  /** The same where both know the same of what lasts; posted alerts are told again as long as they fire. */
   #digest(): string {
     const known = [...this.#told.values()].map(({ slot, settledAtMs }) => `${slot} ${settledAtMs}`);
     for (const update of this.#parts?.state() ?? [])
-      if (update.kind === "silence") known.push(JSON.stringify(update.silence));
+      if (update.kind !== "alert") known.push(JSON.stringify(update));
     return hashOf(...known.sort());
   }
 

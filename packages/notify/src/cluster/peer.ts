@@ -16,7 +16,7 @@ const RETRY_MS = 1000;
 /** Updates that wait for one peer; beyond it all are let go, and the next comparison brings them. */
 export const UPDATES_WAITING_MAX = 20_000;
 /** Updates of one request. */
-export const UPDATES_AT_ONCE_MAX = 1000;
+export const UPDATES_AT_ONCE_MAX = 500;
 
 export interface PeerOptions {
   /** Where it is, for the transport. */
@@ -150,7 +150,9 @@ export class Peer {
         if (signal.aborted) return;
         if (!(error instanceof OperatingError)) throw error;
         pauseMs = RETRY_MS;
-        if (!this.#isReported) this.#options.onProblem(error, `telling ${this.address}`);
+        // A restart of it is no trouble.
+        if (this.isUp || this.#isReported) continue;
+        this.#options.onProblem(error, `telling ${this.address}, which is down`);
         this.#isReported = true;
       }
     }

@@ -4,6 +4,7 @@ import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/
 import {
   AlertHistory,
   Dispatcher,
+  dispatchCluster,
   followIncidents,
   type NotificationConfig,
   SilenceBook,
@@ -29,9 +30,20 @@ import { AlertmanagerCounts } from "./alertmanager-metrics.ts";
 import { processAwsSurroundings } from "./aws-surroundings.ts";
 import { Incidents } from "./incidents.ts";
 import { OnCall } from "./oncall.ts";
+import {
+  type ClusterSettings,
+  incidentUpdate,
+  openPeering,
+  type Peering,
+  silenceUpdates,
+  startCluster,
+} from "./peering.ts";
 import { Receivers } from "./receivers.ts";
+import { silenceLink } from "./silence-link.ts";
 
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
+/** For so long a receiver that was left alone can be told at once what it could have been told meanwhile. */
+const BURST_SECONDS = 4;
 /** Seeds are 32 bits. */
 const SEEDS = 2 ** 32;
 
@@ -49,6 +61,12 @@ export interface AlertingOptions {
   readonly files: LoadedFiles;
   /** Whether alerts that go on and off are told less often than they change. */
   readonly holdFlapping: boolean;
+  /** New alerts of one `alertname` beyond this are refused; 0 for no limit. */
+  readonly alertsPerNameMax: number;
+  /** Notifications that each integration is sent in a second. */
+  readonly notificationRateMax: number;
+  /** Undefined where this server is alone, or shares its document store. */
+  readonly cluster: ClusterSettings | undefined;
   readonly rules: Pick<
     RuleManagerOptions,
     "rulesConcurrentMax" | "resendDelayMs" | "outage" | "replicaName"
@@ -70,6 +88,8 @@ export class Alerting implements AsyncDisposable {
   readonly feed: RuleFeed;
   readonly incidents: Incidents;
   readonly silences: SilenceBook;
+  /** The servers that share no document store with this one. */
+  readonly peering: Peering | undefined;
   /** For the metrics that Alertmanager has. */
   readonly counts: AlertmanagerCounts;
   readonly receivers: Receivers;
@@ -94,6 +114,7 @@ export class Alerting implements AsyncDisposable {
       | "book"
       | "incidents"
       | "silences"
+      | "peering"
       | "counts"
       | "receivers"
       | "oncall"
@@ -107,6 +128,7 @@ export class Alerting implements AsyncDisposable {
     this.book = parts.book;
     this.incidents = parts.incidents;
     this.silences = parts.silences;
+    this.peering = parts.peering;
     this.counts = parts.counts;
     this.receivers = parts.receivers;
     this.oncall = parts.oncall;
@@ -152,6 +174,13 @@ export class Alerting implements AsyncDisposable {
       evaluate: (...asked) => answers.evaluate(...asked),
       onProblem,
     };
+    const peering =
+      options.cluster &&
+      openPeering({
+        ...{ settings: options.cluster, http, clock: systemClock },
+        ...{ userAgent: USER_AGENT, onProblem },
+      });
+    const cluster = peering?.cluster;
     let dispatcher: Dispatcher | undefined;
     let oncall: OnCall | undefined;
     const incidents = await Incidents.open({
@@ -162,11 +191,13 @@ export class Alerting implements AsyncDisposable {
       currentAlerts: (groupId) => dispatcher?.alertsOf(groupId),
       deliveries: async ({ group }, limit) =>
         dispatcher === undefined ? [] : dispatcher.log.query({ group: group.id, limit }),
+      onActed: (incident, action) => cluster?.tell([incidentUpdate(incident, action)]),
     });
     closers.use(incidents);
     const silences = await SilenceBook.open({
       ...{ store: documents, clock: systemClock, newId: randomUUID, onProblem },
       onChange: () => dispatcher?.wake(),
+      onEdited: (silences) => cluster?.tell(silenceUpdates(silences)),
     });
     closers.use(silences);
     const counts = new AlertmanagerCounts();
@@ -182,22 +213,42 @@ export class Alerting implements AsyncDisposable {
       clock: systemClock,
       rng: seededRng(randomInt(SEEDS)),
       createReceiver: (config) => receivers.create(config),
+      perAlertnameMax: options.alertsPerNameMax,
+      rate: {
+        perSecond: options.notificationRateMax,
+        burst: BURST_SECONDS * options.notificationRateMax,
+      },
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
       routeLabels: (group, alerts) => receivers.routeLabels(group, alerts),
       observer: incidents.follower,
+      ...(cluster === undefined
+        ? {}
+        : { cluster: dispatchCluster(cluster, () => systemClock.nowMs()) }),
       enrich: async (group, alerts, signal) => {
         const found = await alertContext(context, group, alerts, signal);
         await incidents.book.settled(); // A group told at once is told before its incident is kept.
         const incident = incidents.context(group.id, alerts, systemClock.nowMs());
-        return { ...(incident === undefined ? {} : { incident }), ...found };
+        const silenceUrl = silenceLink(externalUrl, alerts);
+        return {
+          ...(incident === undefined ? {} : { incident }),
+          ...(silenceUrl === undefined ? {} : { silenceUrl }),
+          ...found,
+        };
       },
       onProblem,
     });
     closers.use(dispatcher);
+    if (cluster !== undefined) {
+      closers.use(cluster);
+      startCluster(cluster, {
+        ...{ dispatcher, silences, incidents: incidents.book },
+        ...{ clock: systemClock, onProblem },
+      });
+    }
     closers.use(followIncidents(incidents.book, dispatcher));
     oncall = await OnCall.open({
       ...{ documents, dispatcher, silences, config: loaded.oncall, onProblem },
-      ...{ clock: systemClock, book: incidents.book },
+      ...{ clock: systemClock, book: incidents.book, newId: randomUUID },
       contextOf: (incident) => ({ incident: incidents.named(incident, systemClock.nowMs()) }),
     });
     closers.use(oncall);
@@ -208,7 +259,7 @@ export class Alerting implements AsyncDisposable {
     rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
     alerting = new Alerting(
-      { dispatcher, rules, sender, book, incidents, silences, counts, receivers, oncall },
+      { dispatcher, rules, sender, book, incidents, silences, peering, counts, receivers, oncall },
       { ...options, pastChannels: channels },
       closers.move(),
     );

@@ -39,6 +39,8 @@ export interface IncidentsOptions {
   readonly holdFlapping: boolean;
   /** How long an acknowledgement lasts that does not say so; undefined for as long as its incident. */
   readonly acknowledgementMs: () => number | undefined;
+  /** Told of what people did at this server. */
+  readonly onActed?: (incident: Incident, action: IncidentAction) => void;
   /** Of samples. @throws OperatingError where nothing was written. */
   readonly append: (batch: SampleBatch) => Promise<unknown>;
   readonly onProblem: (error: OperatingError, doing: string) => void;
@@ -56,6 +58,7 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
   readonly #history: AlertHistory;
   readonly #deliveries: IncidentsOptions["deliveries"];
   readonly #acknowledgementMs: IncidentsOptions["acknowledgementMs"];
+  readonly #onActed: IncidentsOptions["onActed"];
   readonly #clock: Clock;
   readonly #closers: AsyncDisposableStack;
 
@@ -73,6 +76,7 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     this.#history = new AlertHistory(documents);
     this.#deliveries = deliveries;
     this.#acknowledgementMs = options.acknowledgementMs;
+    this.#onActed = options.onActed;
     this.#clock = options.clock;
     this.#closers = closers;
   }
@@ -143,12 +147,21 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     return this.#deliveries(incident, limit);
   }
 
-  act(id: string, action: IncidentAction) {
-    return this.book.act(id, action.kind === "acknowledge" ? this.#ending(action) : action);
+  async act(id: string, action: IncidentAction): Promise<Incident> {
+    const ending = action.kind === "acknowledge" ? this.#ending(action) : action;
+    const incident = await this.book.act(id, ending);
+    this.#onActed?.(incident, ending);
+    return incident;
   }
 
-  acknowledgeMatching(matchers: readonly Matcher[], action: Acknowledge) {
-    return this.book.acknowledgeMatching(matchers, this.#ending(action));
+  async acknowledgeMatching(
+    matchers: readonly Matcher[],
+    action: Acknowledge,
+  ): Promise<readonly Incident[]> {
+    const ending = this.#ending(action);
+    const incidents = await this.book.acknowledgeMatching(matchers, ending);
+    for (const incident of incidents) this.#onActed?.(incident, ending);
+    return incidents;
   }
 
   /** What does not say when it ends does so after as long as is configured. */

@@ -36,8 +36,16 @@ export interface AlertmanagerProvider {
   readonly counts: Pick<AlertmanagerCounts, "posted">;
   /** The configuration as it may be shown, secrets masked. */
   configText(): string;
-  /** This server's name among those that share its database; undefined where it is alone. */
-  readonly clusterName: string | undefined;
+  /** Undefined where this server is alone. */
+  cluster(): AlertmanagerCluster | undefined;
+}
+
+/** As `amtool cluster show` shows it; this server is among the peers. */
+export interface AlertmanagerCluster {
+  readonly name: string;
+  readonly peers: readonly { readonly name: string; readonly address: string }[];
+  /** "settling": it does not know yet what the others know. */
+  readonly status: "ready" | "settling";
 }
 
 interface Dependencies {
@@ -140,16 +148,8 @@ class AlertmanagerRoutes {
 
   async status(): Promise<Answer> {
     const { build, runtime } = this.#dependencies.status;
-    const { clusterName } = this.#alertmanager;
     const { startTimeMs } = await runtime();
-    const cluster =
-      clusterName === undefined
-        ? { peers: [], status: "disabled" }
-        : {
-            name: clusterName,
-            peers: [{ name: clusterName, address: clusterName }],
-            status: "ready",
-          };
+    const cluster = this.#alertmanager.cluster() ?? { peers: [], status: "disabled" };
     return json({
       cluster,
       config: { original: this.#alertmanager.configText() },

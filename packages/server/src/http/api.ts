@@ -9,6 +9,7 @@ import { addAlertmanagerRoutes } from "./alertmanager-routes.ts";
 import { failure, failureOf, INTERNAL_ERROR, jsonAnswer, responseOf, success } from "./answer.ts";
 import { Assets, PAGE_PATHS, SECURITY_HEADERS } from "./assets.ts";
 import type { RequestEnvironment } from "./client.ts";
+import { addClusterRoutes } from "./cluster-routes.ts";
 import { compression } from "./compression.ts";
 import { CORS_HEADERS, READ_ONLY_CORS_HEADERS } from "./cors.ts";
 import { addDeliveryRoutes } from "./delivery-routes.ts";
@@ -137,6 +138,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   addRulerRoutes(app, dependencies);
   addAlertmanagerRoutes(app, dependencies, cors);
   addDeliveryRoutes(app, dependencies);
+  addClusterRoutes(app, dependencies);
   addRoutingRoutes(app, dependencies);
   addReceiverRoutes(app, dependencies);
   // Their POST never comes here: see the listener.

@@ -9,6 +9,7 @@ import type { RetentionPreview } from "../threads/store-calls.ts";
 import type { AlertmanagerProvider } from "./alertmanager-routes.ts";
 import type { Answer } from "./answer.ts";
 import type { Client } from "./client.ts";
+import type { ClusterProvider } from "./cluster-routes.ts";
 import type { IncidentsProvider } from "./incident-routes.ts";
 import type { Notifications } from "./notifications.ts";
 import type { OnCallProvider } from "./oncall-routes.ts";
@@ -30,6 +31,8 @@ export interface ApiDependencies {
   readonly alertRules: AlertRulesProvider;
   readonly alertmanagers: AlertmanagersProvider;
   readonly alertmanager: AlertmanagerProvider;
+  /** Undefined where this server has no peers. */
+  readonly cluster: ClusterProvider | undefined;
   readonly deliveries: Pick<DeliveryLog, "query">;
   readonly receivers: ReceiversProvider;
   readonly metadata: MetadataProvider;
