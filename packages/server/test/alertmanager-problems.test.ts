@@ -84,6 +84,20 @@ receivers: [{name: a}, {name: team}]
     ],
   },
   {
+    name: "a mistake under global, which is not one of those who need what stands there",
+    text: `global: {smtp_from: a, smtp_smarthost: mail, opsgenie_api_key: k, slack_api_url: 'http://s'}
+route: {receiver: a}
+receivers:
+  - name: a
+    email_configs: [{to: b}]
+    opsgenie_configs: [{}]
+    slack_configs: [{channel: c}]
+`,
+    problems: [
+      '1:40: global.smtp_smarthost: address "mail": missing port in address; expected host:port, such as mail.example.com:587',
+    ],
+  },
+  {
     name: "no receivers",
     text: `route: {receiver: a}
 receivers: []
@@ -1262,7 +1276,6 @@ receivers:
     problems: [
       '1:27: global.resolve_timeout: "x" is not a duration such as "15s", "5m", "1h30m", "7d"',
       '2:19: route.receiver: undefined receiver "b" used in route',
-      "5:21: receivers[0].slack_configs[0]: no Slack API URL nor App token set either inline or in a file; set api_url or app_token here, or slack_api_url or slack_app_token under global",
       "6:23: receivers[0].discord_configs[0]: one of webhook_url or webhook_url_file must be configured",
     ],
   },

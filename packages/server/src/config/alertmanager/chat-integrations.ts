@@ -111,7 +111,7 @@ export function mattermost(
   checkSlackFields(keys.fields, "Mattermost", reader);
   const url = reader.secretUrl(keys, "webhook_url", "mattermost_webhook_url");
   if (url === undefined && secretKeys(keys, "webhook_url").inline === undefined)
-    reader.report(
+    reader.reportMissing(
       "missing webhook_url or webhook_url_file on mattermost_config; set one here, or mattermost_webhook_url under global",
     );
   return {
@@ -266,7 +266,7 @@ export function required(
   const { inline, file } = secretKeys(keys, name);
   const isReported = inline !== undefined && file !== undefined;
   if (secret === undefined && !isReported)
-    reader.report(`${message}; set ${name} here, or ${globalName} under global`);
+    reader.reportMissing(`${message}; set ${name} here, or ${globalName} under global`);
   return secret ?? new Secret("");
 }
 
@@ -379,7 +379,7 @@ export function weChat(
 ): WeChatConfig {
   const corpId = keys.corp_id || reader.global.wechat_api_corp_id;
   if (corpId === "")
-    reader.report(
+    reader.reportMissing(
       "no global Wechat CorpID set; set corp_id here, or wechat_api_corp_id under global",
     );
   const messageType = keys.message_type || "text";

@@ -35,10 +35,10 @@ export function email(keys: EmailKeys, reader: IntegrationReader): EmailConfig {
   if (keys.to === "") reader.report("missing to address in email config", "to");
   const from = keys.from || global.smtp_from;
   if (from === "")
-    reader.report("no global SMTP from set; set from here, or smtp_from under global");
+    reader.reportMissing("no global SMTP from set; set from here, or smtp_from under global");
   const smarthost = keys.smarthost ?? global.smtp_smarthost;
   if (smarthost === undefined)
-    reader.report(
+    reader.reportMissing(
       "no global SMTP smarthost set; set smarthost here, or smtp_smarthost under global",
     );
   return {

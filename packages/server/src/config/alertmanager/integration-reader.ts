@@ -12,7 +12,12 @@ import {
 } from "../http-client-schema.ts";
 import type { Path } from "../yaml-source.ts";
 import { urlProblem } from "./alertmanager-fields.ts";
-import { type GlobalKeys, type HttpConfigKeys, httpConfigSchema } from "./global-schema.ts";
+import {
+  type GlobalKeys,
+  globalSchema,
+  type HttpConfigKeys,
+  httpConfigSchema,
+} from "./global-schema.ts";
 
 /** A secret, or the name of the file that holds it. Both, or neither, may be absent. */
 export interface SecretKeys {
@@ -41,17 +46,25 @@ export class IntegrationReader {
   readonly index: number;
   readonly path: Path;
   readonly #context: SettingsContext;
+  readonly #isGlobalKnown: boolean;
 
-  constructor(path: Path, index: number, global: GlobalKeys, context: SettingsContext) {
+  /** @param global undefined where something is wrong with it. */
+  constructor(path: Path, index: number, global: GlobalKeys | undefined, context: SettingsContext) {
     this.path = path;
     this.index = index;
-    this.global = global;
+    this.global = global ?? globalSchema.parse({});
+    this.#isGlobalKnown = global !== undefined;
     this.#context = context;
   }
 
   /** Reports what is wrong with a key of the entry, or with the whole of it. */
   report(message: string, ...below: Path): void {
     this.#context.report([...this.path, ...below], message);
+  }
+
+  /** Reports what neither the entry nor `global` says; of a `global` with mistakes nobody knows what it was to say. */
+  reportMissing(message: string): void {
+    if (this.#isGlobalKnown) this.report(message);
   }
 
   /**

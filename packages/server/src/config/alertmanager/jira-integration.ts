@@ -45,7 +45,9 @@ export function jira(keys: JiraKeys, reader: IntegrationReader): JiraConfig {
   if (keys.issue_type === "") reader.report("missing issue_type in jira_config", "issue_type");
   const apiUrl = keys.api_url ?? reader.global.jira_api_url;
   if (apiUrl === undefined)
-    reader.report("no global Jira Cloud URL set; set api_url here, or jira_api_url under global");
+    reader.reportMissing(
+      "no global Jira Cloud URL set; set api_url here, or jira_api_url under global",
+    );
   return {
     kind: "jira",
     ...reader.http(keys),

@@ -78,11 +78,12 @@ export function loadNotificationConfig(
     report: (path, message) => source.report(path, message),
     readFile: (name, path) => readConfigText(resolvePath(name, folder), environment, source, path),
   };
-  const global = readGlobal(source, context, unsupported);
+  const readable = readGlobal(source, context, unsupported);
+  const global = readable ?? globalSchema.parse({});
   const patterns =
     readYaml(source, notificationSchema.shape.templates, ["templates"], unsupported) ?? [];
   const templates = readTemplateFiles(patterns, folder, source, environment);
-  const receivers = readReceivers({ source, global, context, unsupported });
+  const receivers = readReceivers({ source, global: readable, context, unsupported });
   for (const [path, template] of templateTexts(source)) checkTemplate(path, template, source);
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const timeIntervals = readTimeIntervals(source, unsupported, timeZone);
@@ -136,10 +137,10 @@ function readGlobal(
   source: YamlSource,
   context: SettingsContext,
   unsupported: Unsupported[],
-): GlobalKeys {
+): GlobalKeys | undefined {
   const path = ["global"];
   const keys = readYaml(source, globalSchema, path, unsupported);
-  if (keys === undefined) return globalSchema.parse({});
+  if (keys === undefined) return undefined;
   for (const name of GLOBAL_SECRETS)
     if (has(keys, name) && has(keys, `${name}_file`))
       source.report(

@@ -115,7 +115,8 @@ const receiverWithLists = z.strictObject({
 /** What reading receivers needs from around them. */
 export interface ReceiverSources {
   readonly source: YamlSource;
-  readonly global: GlobalKeys;
+  /** Undefined where something is wrong with it. */
+  readonly global: GlobalKeys | undefined;
   readonly context: SettingsContext;
   readonly unsupported: Unsupported[];
 }

@@ -117,7 +117,7 @@ function addressOf(
   if (appToken === undefined) {
     const apiUrl = reader.secretUrl(keys, "api_url", "slack_api_url");
     if (apiUrl === undefined && !(own.url.inline !== undefined && own.url.file !== undefined))
-      reader.report(
+      reader.reportMissing(
         "no Slack API URL nor App token set either inline or in a file; set api_url or app_token here, or slack_api_url or slack_app_token under global",
       );
     return { apiUrl: apiUrl ?? new Secret(""), appToken, http };
