@@ -43,7 +43,7 @@ export class SimulatedPlayer implements Player, AsyncDisposable {
       },
       counts: { posted: () => {} },
       configText: () => config,
-      clusterName: undefined,
+      cluster: () => undefined,
     };
   }
 
