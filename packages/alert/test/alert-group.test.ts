@@ -113,6 +113,18 @@ test("alerts are sorted by job, instance, then all labels; those without come la
   );
 });
 
+test("an empty annotation of the first alert is common to those without it", () => {
+  const annotated = [
+    { ...alert({ instance: "a" }), annotations: [["note", ""] as const, ["x", "1"] as const] },
+    { ...alert({ instance: "b" }), annotations: [] },
+  ];
+  const payload = webhookPayload(
+    { ...NOTIFICATION, alerts: annotated },
+    { alertsMax: 0, externalUrl: "" },
+  );
+  deepEqual(payload.commonAnnotations, { note: "" });
+});
+
 test("alerts are sorted by all labels as Alertmanager does: fewer first, then those without a name", () => {
   const sorted = sortAlerts([
     alert({ alertname: "A", dc: "1", zone: "a" }),

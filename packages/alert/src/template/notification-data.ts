@@ -50,14 +50,14 @@ export function notificationData(
   return { root, values: { nowMs, timeZone, routeLabels }, status };
 }
 
-/** The pairs that all lists have. */
+/** The pairs of the first list that all others have; as in Alertmanager, those without a name have "" there. */
 export function commonPairs(lists: readonly (readonly Label[])[]): Label[] {
   const [first = [], ...rest] = lists;
   const common = new Map(first);
   for (const list of rest) {
     if (common.size === 0) break;
     const other = new Map(list);
-    for (const [name, value] of common) if (other.get(name) !== value) common.delete(name);
+    for (const [name, value] of common) if ((other.get(name) ?? "") !== value) common.delete(name);
   }
   return [...common];
 }
