@@ -52,7 +52,7 @@ async function record(scenario: Scenario): Promise<void> {
   player.startMs = startMs;
   if (Date.now() > startMs) throw new Error("it took too long to start");
   await play(scenario, player);
-  const told = toldOf(player.accepted, startMs);
+  const told = toldOf(player.accepted, startMs, scenario);
   if (!values.check) {
     await writeRecording(scenario, { startMs, told });
     console.log(`${scenario.name}: ${told.length}`);

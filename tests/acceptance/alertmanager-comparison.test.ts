@@ -63,10 +63,13 @@ test("the real server tells what Alertmanager tells, when it tells it", { skip }
   );
   for (const { scenario, theirs, ours } of pairs)
     await t.test(scenario.name, () => {
-      const expected = toldOf(theirs.accepted, startMs);
+      const expected = toldOf(theirs.accepted, startMs, scenario);
       ok(expected.length > 0);
       const seconds = (scenario.slack?.seconds ?? 0) + LATE_SECONDS;
       const slack = { seconds, because: "both run in real time" };
-      deepEqual(withinSlack(toldOf(ours.accepted, startMs), expected, { slack }), expected);
+      deepEqual(
+        withinSlack(toldOf(ours.accepted, startMs, scenario), expected, { slack }),
+        expected,
+      );
     });
 });

@@ -20,12 +20,19 @@ export interface Accepted {
   readonly body: string;
 }
 
-/** What Alertmanager 0.25 does not have: a field of later ones, and one of ours. */
-const NEWER_FIELDS = ["notification_reason", "pharos"];
+/** What later Alertmanagers have, and the one that was recorded has not. */
+const NEWER_FIELDS = ["notification_reason"];
 
-/** What was told, with times on the grid, by webhook and group in the order in which it came. */
-export function toldOf(accepted: readonly Accepted[], startMs: number): readonly Told[] {
-  const told = accepted.map(({ hook, atMs, body }): Told => {
+/**
+ * What was told until the scenario was over, with times on the grid, by webhook and group in the order in which it came.
+ */
+export function toldOf(
+  accepted: readonly Accepted[],
+  startMs: number,
+  { until }: Pick<Scenario, "until">,
+): readonly Told[] {
+  const heard = accepted.filter(({ atMs }) => atMs < startMs + until * 1000);
+  const told = heard.map(({ hook, atMs, body }): Told => {
     const parsed = JSON.parse(body) as ToldBody & { alerts: Readonly<Record<string, unknown>>[] };
     const alerts = parsed.alerts.map((alert) => ({
       ...alert,
