@@ -469,7 +469,7 @@ export const SERVE_OPTIONS: Rows = {
     alias: "--cluster.peer",
     repeatable: true,
     help: "a server that alerts, silences and what was told are shared with where there is no --database-url; may be given several times, or with commas",
-    fallback: "",
+    fallback: undefined,
     parse: parsePeers,
     format: (urls) => urls.join(),
   },

@@ -18,8 +18,6 @@ import { ToldBook } from "./told-book.ts";
 
 /** Without a word for so long, a peer is down; as Alertmanager's `--cluster.peer-timeout`. */
 export const PEER_TIMEOUT_MS = 15_000;
-/** More updates of one request are refused: whoever sent it is none of ours. */
-export const UPDATES_PER_REQUEST_MAX = 250_000;
 const COLLECTING_INTERVAL_MS = 60_000;
 
 /** What the rest of the program does with what peers tell. */
