@@ -23,7 +23,8 @@ test("the manual's table of options has every option with its alias and default"
       [shownAlias, shownDefault],
       [
         alias === undefined ? "–" : `\`${alias}\``,
-        fallback === undefined ? shownDefault : `\`${fallback}\``,
+        // What is empty unless given has no default to show.
+        fallback === undefined || fallback === "" ? shownDefault : `\`${fallback}\``,
       ],
       flag,
     );
