@@ -3,8 +3,8 @@ import { createGunzip } from "node:zlib";
 import { OperatingError } from "@pharos/base";
 import type { HttpClient, HttpProxy, HttpRequest, HttpResponse } from "@pharos/ports";
 
-/** How many connections may be open to one host at a time. */
-const SOCKETS_PER_HOST_MAX = 64;
+/** How many connections may be open to one host at a time: one for each notification that may be on its way to it. */
+const SOCKETS_PER_HOST_MAX = 256;
 /** How long an unused connection is kept: longer than common scrape intervals. */
 const IDLE_SOCKET_MS = 75_000;
 const REDIRECTS_MAX = 10;
