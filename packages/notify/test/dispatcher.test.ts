@@ -246,8 +246,8 @@ test("of one alertname no more alerts are taken than the limit says, and those t
   await scenario.fire(dispatcher, "Down/a", "Down/b", "Down/c", "Slow/a");
   equal(dispatcher.stats().refusedAlerts, 1);
   deepEqual(
-    scenario.problems.map(({ code }) => code),
-    ["queue.full"],
+    scenario.problems.map(({ code, message }) => [code, message]),
+    [["queue.full", "there are as many alerts Down as may be already: 1 more are refused"]],
   );
   await scenario.clock.advance(ms("1m"));
   await scenario.resolve(dispatcher, "Down/a");

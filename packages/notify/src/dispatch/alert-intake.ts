@@ -30,6 +30,8 @@ export interface Hearing {
   readonly changed: readonly KnownAlert[];
   /** New ones that did not fit in. */
   readonly refused: number;
+  /** The `alertname` of the last one for which there were too many of its name; undefined where it was for all of them. */
+  readonly refusedName: string | undefined;
   /** What a restart must know. */
   readonly writes: readonly Write[];
 }
@@ -112,11 +114,14 @@ export class AlertIntake {
     const changed: KnownAlert[] = [];
     const writes = new Map<string, Write>();
     let refused = 0;
+    let refusedName: string | undefined;
     for (const heard of alerts) {
       const id = fingerprint(heard.alert.labels);
       const entry = this.#entries.get(id);
       if (entry === undefined && !this.#hasRoomFor(heard.alert.labels)) {
         refused++;
+        if (this.#entries.size < ALERTS_MAX)
+          refusedName = labelValue(heard.alert.labels, "alertname");
         continue;
       }
       const merged = entry === undefined ? heard : mergeAlerts(entry.known, heard, nowMs);
@@ -132,7 +137,7 @@ export class AlertIntake {
       const write = this.#writeOf(id, nowMs);
       if (write !== undefined) writes.set(id, write);
     }
-    return { changed, refused, writes: [...writes.values()] };
+    return { changed, refused, refusedName, writes: [...writes.values()] };
   }
 
   /** The documents of alerts whose end came without a word; what is decided on it must not be forgotten. */

@@ -24,8 +24,12 @@ export class Placement {
   async hear(heard: readonly HeardAlert[], origin: AlertOrigin): Promise<void> {
     const { intake, inhibitor, writer, clock, counts } = this.#state;
     const nowMs = clock.nowMs();
-    const { changed, refused, writes } = intake.hear(heard, origin, nowMs);
-    if (refused > 0) this.#refuse(refused, `${intake.size} alerts`);
+    const { changed, refused, refusedName, writes } = intake.hear(heard, origin, nowMs);
+    const limit =
+      refusedName === undefined
+        ? `${intake.size} alerts`
+        : `as many alerts ${refusedName} as may be`;
+    if (refused > 0) this.#refuse(refused, limit);
     counts.refusedAlerts += refused;
     for (const { fingerprint, alert } of changed) inhibitor.set({ fingerprint, ...alert });
     const placed = this.place(changed, nowMs);
