@@ -20,7 +20,10 @@ export interface Incident {
   /** Names of its alerts. */
   readonly rules: readonly string[];
   readonly summary: string;
+  /** When its first alert began. */
   readonly startedAtMs: number;
+  /** When we heard of that. */
+  readonly openedAtMs: number;
   readonly resolvedAtMs: number | undefined;
   readonly acknowledgement: Acknowledgement | undefined;
   readonly flapping: boolean;
@@ -117,6 +120,7 @@ export function readIncident(incident: Json): Incident {
       .map((name) => name.text()),
     summary: incident.get("summary").textOrEmpty(),
     startedAtMs: incident.get("startedAt").timestampMs() ?? Number.NaN,
+    openedAtMs: incident.get("openedAt").timestampMs() ?? Number.NaN,
     resolvedAtMs: incident.get("resolvedAt").timestampMs(),
     acknowledgement: readAcknowledgement(incident.get("acknowledgement")),
     flapping: incident.get("flapping").value === true,

@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import {
   BellOffIcon,
   CheckIcon,
@@ -27,25 +27,35 @@ const LOOKS = {
   note: { tone: "grey", Icon: InfoIcon },
 } as const satisfies Record<TimelineLook, object>;
 
+/** A long story begins with its end; the rest is one click away. */
+const SHOWN_AT_FIRST = 30;
+
 /** All that happened, the newest on top. */
 export function Timeline(props: { incident: IncidentDetail; nowMs: number; zone: TimeZone }) {
   const { incident, nowMs, zone } = props;
-  const { deliveries, hasMore, timeline } = incident;
-  const items = useMemo(
-    () => timelineItems(timeline, deliveries, zone),
-    [timeline, deliveries, zone],
-  );
+  const [whole, setWhole] = useState(false);
+  const items = useMemo(() => timelineItems(incident, zone), [incident, zone]);
+  const shown = whole ? items : items.slice(0, SHOWN_AT_FIRST);
   return (
     <section className="card" aria-label="Timeline">
       <div className="card__head">
         <h2>Timeline</h2>
       </div>
       <ol className="timeline">
-        {items.map((item) => (
+        {shown.map((item) => (
           <TimelineLine key={item.key} item={item} nowMs={nowMs} zone={zone} />
         ))}
       </ol>
-      {hasMore && <p className="empty">Only the newest; the API has all of them.</p>}
+      {items.length > shown.length && (
+        <div className="timeline__more">
+          <button type="button" className="filter" onClick={() => setWhole(true)}>
+            {items.length - shown.length} older
+          </button>
+        </div>
+      )}
+      {incident.hasMore && items.length === shown.length && (
+        <p className="empty">Only the newest; the API has all of them.</p>
+      )}
     </section>
   );
 }

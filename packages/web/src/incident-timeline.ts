@@ -1,5 +1,5 @@
 import { formatLabels, labelsFrom } from "@pharos/base";
-import type { Delivery, TimelineEntry } from "./incident-state.ts";
+import type { Delivery, IncidentDetail, TimelineEntry } from "./incident-state.ts";
 import type { Json } from "./json-reader.ts";
 import { formatShortDateTime } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
@@ -34,12 +34,12 @@ export interface TimelineItem {
  * out.
  */
 export function timelineItems(
-  transitions: readonly TimelineEntry[],
-  deliveries: readonly Delivery[],
+  incident: Pick<IncidentDetail, "timeline" | "deliveries" | "openedAtMs" | "resolvedAtMs">,
   zone: TimeZone,
 ): TimelineItem[] {
+  const { timeline: transitions } = incident;
   const byKey = new Map<string, Delivery[]>();
-  for (const delivery of deliveries) {
+  for (const delivery of ownDeliveries(incident)) {
     const group = byKey.get(delivery.key);
     if (group === undefined) byKey.set(delivery.key, [delivery]);
     else group.push(delivery);
@@ -67,6 +67,23 @@ export function timelineItems(
     });
   }
   return withoutRepeats(items.sort((a, b) => b.atMs - a.atMs));
+}
+
+/** The log is that of the group of alerts, which had other incidents before and may have some after. */
+function ownDeliveries({
+  deliveries,
+  openedAtMs,
+  resolvedAtMs = Number.POSITIVE_INFINITY,
+  timeline,
+}: Parameters<typeof timelineItems>[0]): Delivery[] {
+  const notified = new Set(
+    timeline
+      .filter(({ kind }) => kind === "notified")
+      .map(({ detail }) => detail.get("notification").textOrEmpty()),
+  );
+  return deliveries.filter(
+    ({ atMs, key }) => notified.has(key) || (openedAtMs <= atMs && atMs <= resolvedAtMs),
+  );
 }
 
 /** What was told again and again with nothing between is one line, with the time of the last. */
@@ -175,8 +192,7 @@ function changeText(detail: Json): string {
   const parts: string[] = [];
   const started = detail.get("started");
   const ended = detail.get("ended");
-  if (started.get("count").numberOr(0) > 0)
-    parts.push(alertsText(started, "fires as well", "fire as well"));
+  if (started.get("count").numberOr(0) > 0) parts.push(alertsText(started, "fires", "fire"));
   if (ended.get("count").numberOr(0) > 0)
     parts.push(alertsText(ended, "is resolved", "are resolved"));
   return parts.join("; ");

@@ -136,6 +136,27 @@ test("the timeline has transitions and attempts, each notification once, and kin
   ]);
 });
 
+test("a long story begins with its end, and the log of incidents before is no part of it", async () => {
+  const older = INCIDENT_DETAIL.deliveries.map((delivery) => ({
+    ...delivery,
+    key: "before",
+    at: "2026-11-21T11:00:00.000Z",
+  }));
+  const comments = Array.from({ length: 40 }, (_, index) => ({
+    sequence: index + 1,
+    at: "2026-11-21T11:50:00.000Z",
+    kind: "commented",
+    status: "firing",
+    detail: { by: "Ben", comment: `${index}` },
+  }));
+  const detail = { ...INCIDENT_DETAIL, timeline: comments, deliveries: older };
+  await openPage("/incidents/aa11", detailServer().on("incidents/aa11", success(detail)));
+  const timeline = within(await screen.findByRole("region", { name: "Timeline" }));
+  expect(timeline.getAllByRole("listitem")).toHaveLength(30);
+  fireEvent.click(timeline.getByRole("button", { name: "10 older" }));
+  expect(timeline.getAllByRole("listitem")).toHaveLength(40);
+});
+
 test("an incident shows its alerts, what mutes them and what comes next; its texts are no markup", async () => {
   await openPage("/incidents/aa11", detailServer());
   const alerts = within(await screen.findByRole("region", { name: "Alerts" }));
