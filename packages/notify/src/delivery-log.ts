@@ -52,9 +52,8 @@ export interface Delivery {
 export interface DeliveryQuery {
   readonly integration?: string;
   readonly receiver?: string;
-  /** One of the followed groups, or the group that was told. */
+  /** One of the followed groups, or the group that was told; of an incident, see `IncidentArchive.attemptsOf`. */
   readonly group?: string;
-  readonly incident?: string;
   readonly outcome?: AttemptOutcome;
   readonly key?: string;
   readonly startMs?: number;
@@ -107,7 +106,6 @@ export class DeliveryLog {
       `outcome=${outcome.kind}`,
       `key=${entry.id}`,
       ...groups.map((group) => `group=${group}`),
-      ...(incident === undefined ? [] : [`incident=${incident}`]),
     ];
     this.#countSincePruning++;
     return {
@@ -120,7 +118,7 @@ export class DeliveryLog {
   /** @throws OperatingError of the store. */
   async query(query: DeliveryQuery): Promise<readonly Delivery[]> {
     const { startMs, endMs, after, limit } = query;
-    const tags = (["key", "incident", "group", "integration", "receiver", "outcome"] as const)
+    const tags = (["key", "group", "integration", "receiver", "outcome"] as const)
       .filter((name) => query[name] !== undefined)
       .map((name) => `${name}=${query[name]}`);
     const documents = await this.#store.read((reader) =>

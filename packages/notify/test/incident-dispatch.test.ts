@@ -4,6 +4,7 @@ import { MemoryDocumentStore } from "@pharos/testing";
 import {
   followIncidents,
   type IncidentAction,
+  IncidentArchive,
   IncidentBook,
   IncidentFollower,
 } from "../src/index.ts";
@@ -25,6 +26,8 @@ async function connected() {
   return {
     scenario,
     book,
+    dispatcher,
+    archive: new IncidentArchive({ store, onProblem: (error) => scenario.problems.push(error) }),
     fire: (...names: string[]) => scenario.fire(dispatcher, ...names),
     resolve: (...names: string[]) => scenario.resolve(dispatcher, ...names),
     wait: (text: string) => clock.advance(ms(text)),
@@ -94,4 +97,33 @@ test("an incident that a person resolved is quiet until its alert fires anew", a
   await world.fire("Down/a");
   await world.wait("10m");
   equal(world.scenario.sent.at(-1)?.endsWith("first notification: +Down/a"), true);
+});
+
+test("of a group's incidents, each has the notifications from its beginning to the next one's", async () => {
+  await using world = await connected();
+  for (const _ of ["first", "second"]) {
+    await world.fire("Down/a");
+    await world.wait("10m");
+    await world.resolve("Down/a");
+    await world.wait("9h");
+  }
+  const { archive, dispatcher } = world;
+  const { items } = await archive.list({ minMs: 0, maxMs: Number.MAX_VALUE, limit: 10 });
+  const [second, first, ...others] = items;
+  if (second === undefined || first === undefined) throw new Error("there are not two incidents");
+  deepEqual(others, []);
+  const reasonsOf = async (incident: typeof first) => {
+    const attempts = await archive.attemptsOf(incident);
+    const found = await dispatcher.log.query({ ...attempts, limit: 100 });
+    equal(
+      found.every(({ atMs }) => atMs >= incident.openedAtMs),
+      true,
+    );
+    return found.map(({ firing, resolved }) => [firing, resolved]).toReversed();
+  };
+  const told = [
+    [1, 0],
+    [0, 1],
+  ];
+  deepEqual([await reasonsOf(first), await reasonsOf(second)], [told, told]);
 });

@@ -82,6 +82,31 @@ test("every attempt is in the log, the newest first, and is found by what it was
   );
 });
 
+test("the attempts to tell of an incident are found by its id; of one that is not there it is said", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  world.http.deliveries = world.dispatcher.log;
+  await world.fire({ alertname: "A" }, { alertname: "B", team: "other" });
+  await world.pass(5000);
+  const [told] = await world.dispatcher.log.query({ receiver: "other", limit: 1 });
+  const id = await world.http.incidents.see(told?.groupId ?? "", { alertname: "B" });
+  const found = async (query: string) =>
+    deliveryListSchema
+      .parse(await world.http.data(`deliveries?incident=${id}${query}`))
+      .deliveries.map(({ integration }) => integration);
+  deepEqual(await found(""), [], "the incident began later");
+  await world.fire({ alertname: "B", team: "other", host: "b" });
+  await world.pass(5000);
+  deepEqual(await found(""), ["other/webhook[0]"]);
+  deepEqual(await found("&start=0"), ["other/webhook[0]"]);
+  deepEqual(await found("&receiver=team"), []);
+
+  const unknown = await world.http.app.request("/api/v1/deliveries?incident=nobodys");
+  deepEqual(
+    [unknown.status, await unknown.json()],
+    [404, { status: "error", errorType: "not_found", error: 'there is no incident "nobodys"' }],
+  );
+});
+
 test("a receiver is tried out: each integration says how it went, without its secrets", async () => {
   await using world = await AlertmanagerWorld.open(CONFIG);
   const { network } = world.http;

@@ -80,6 +80,10 @@ export class IncidentWorld implements IncidentsProvider {
     return this.#archive.timeline(id, page);
   }
 
+  attemptsOf(incident: Incident) {
+    return this.#archive.attemptsOf(incident);
+  }
+
   async deliveries(_incident: Incident, limit: number) {
     return this.delivered.slice(0, limit);
   }

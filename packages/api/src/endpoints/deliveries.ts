@@ -14,7 +14,7 @@ export const DELIVERY_ENDPOINTS: readonly Endpoint[] = [
   v1("deliveries", GET, "Attempts to notify, the newest first.", data(deliveryListSchema), [
     { name: "integration", description: "Only of this one, such as team/webhook[0]." },
     { name: "receiver", description: "Only to this one." },
-    { name: "incident", description: "Only about this one." },
+    { name: "incident", description: "Only about the incident with this id." },
     { name: "key", description: "Only of the notification with this idempotency key." },
     { name: "outcome", description: "Only these.", values: ["delivered", "retrying", "failed"] },
     start,

@@ -1,8 +1,10 @@
 import type { Incident } from "@pharos/alert";
 import { OperatingError } from "@pharos/base";
 import type { DocumentStore, StoredDocument } from "@pharos/ports";
+import type { DeliveryQuery } from "../delivery-log.ts";
 import {
   eventFromDocument,
+  groupTag,
   INCIDENT_COLLECTION,
   INCIDENT_EVENT_COLLECTION,
   incidentFromDocument,
@@ -54,6 +56,25 @@ export class IncidentArchive {
         scanMax: page.limit,
       }),
     );
+  }
+
+  /**
+   * What finds an incident's attempts in the delivery log: those that told of its group, until the group's next incident
+   * began. The end of an incident is told after it is over, so nothing else bounds them.
+   */
+  async attemptsOf({
+    group,
+    openedAtMs,
+  }: Incident): Promise<Pick<DeliveryQuery, "group" | "startMs" | "endMs">> {
+    const [next] = await this.#options.store.read((reader) =>
+      reader.list(INCIDENT_COLLECTION, {
+        tags: [groupTag(group.id)],
+        sortKeyMin: openedAtMs + 1,
+        limit: 1,
+      }),
+    );
+    const attempts = { group: group.id, startMs: openedAtMs };
+    return next === undefined ? attempts : { ...attempts, endMs: next.sortKey - 1 };
   }
 
   /** The newest first. A page may have fewer than `limit` and still not be the last. */

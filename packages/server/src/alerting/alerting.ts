@@ -189,8 +189,7 @@ export class Alerting implements AsyncDisposable {
       acknowledgementMs: () => oncall?.acknowledgementMs,
       append: (batch) => options.store.append(batch),
       currentAlerts: (groupId) => dispatcher?.alertsOf(groupId),
-      deliveries: async ({ group }, limit) =>
-        dispatcher === undefined ? [] : dispatcher.log.query({ group: group.id, limit }),
+      deliveries: async (query) => (await dispatcher?.log.query(query)) ?? [],
       onActed: (incident, action) => cluster?.tell([incidentUpdate(incident, action)]),
     });
     closers.use(incidents);

@@ -11,6 +11,7 @@ import {
   ALERT_HISTORY_COLLECTION,
   AlertHistory,
   type AlertHistoryQuery,
+  type DeliveryQuery,
   HistorySweeper,
   INCIDENT_EVENT_COLLECTION,
   type IncidentAction,
@@ -33,8 +34,8 @@ export interface IncidentsOptions {
   readonly externalUrl: string;
   /** What the dispatcher knows of a group; see `IncidentBookOptions`. */
   readonly currentAlerts: (groupId: string) => readonly ObservedAlert[] | undefined;
-  /** Attempts to notify of an incident, the newest first. */
-  readonly deliveries: (incident: Incident, limit: number) => Promise<readonly IncidentDelivery[]>;
+  /** Attempts to notify, the newest first. */
+  readonly deliveries: (query: DeliveryQuery) => Promise<readonly IncidentDelivery[]>;
   /** Whether alerts that go on and off are told less often than they change. */
   readonly holdFlapping: boolean;
   /** How long an acknowledgement lasts that does not say so; undefined for as long as its incident. */
@@ -143,8 +144,12 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     return this.#archive.timeline(id, page);
   }
 
-  deliveries(incident: Incident, limit: number) {
-    return this.#deliveries(incident, limit);
+  attemptsOf(incident: Incident) {
+    return this.#archive.attemptsOf(incident);
+  }
+
+  async deliveries(incident: Incident, limit: number) {
+    return this.#deliveries({ ...(await this.attemptsOf(incident)), limit });
   }
 
   async act(id: string, action: IncidentAction): Promise<Incident> {

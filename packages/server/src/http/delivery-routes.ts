@@ -1,34 +1,41 @@
 import { DELIVERIES_PATH, type DeliveryJson } from "@pharos/api";
+import { OperatingError, quote } from "@pharos/base";
 import {
   ATTEMPT_OUTCOMES,
   DELIVERY_PAGE_MAX,
   type Delivery,
   type DeliveryLog,
+  type DeliveryQuery,
 } from "@pharos/notify";
 import type { Hono } from "hono";
 import { addRoute } from "./add-route.ts";
 import { type Answer, formatTime, success } from "./answer.ts";
+import type { IncidentsProvider } from "./incident-routes.ts";
 import { cursorJson, pageParameters } from "./page-parameters.ts";
 import { choiceParameter, parametersOf, TIME_MS_MAX, TIME_MS_MIN } from "./parameters.ts";
 
 interface DeliveryDependencies {
   readonly deliveries: Pick<DeliveryLog, "query">;
+  readonly incidents: Pick<IncidentsProvider, "get" | "attemptsOf">;
 }
 
 /** The log of all attempts to notify. */
-export function addDeliveryRoutes(app: Hono, { deliveries }: DeliveryDependencies): void {
-  addRoute(app, ["GET"], DELIVERIES_PATH, (request) => listDeliveries(request, deliveries));
+export function addDeliveryRoutes(app: Hono, dependencies: DeliveryDependencies): void {
+  addRoute(app, ["GET"], DELIVERIES_PATH, (request) => listDeliveries(request, dependencies));
 }
 
 /** `?integration&receiver&incident&key&outcome&start&end&limit&cursor`. */
 async function listDeliveries(
   request: Request,
-  log: DeliveryDependencies["deliveries"],
+  { deliveries: log, incidents }: DeliveryDependencies,
 ): Promise<Answer> {
   const parameters = await parametersOf(request);
   const { minMs, maxMs, limit, after } = pageParameters(parameters);
   const outcome = choiceParameter(parameters, "outcome", ATTEMPT_OUTCOMES);
-  const asked = (name: "integration" | "receiver" | "incident" | "key") => {
+  const incident = parameters.get("incident") ?? "";
+  const about: Pick<DeliveryQuery, "group" | "startMs" | "endMs"> =
+    incident === "" ? {} : await attemptsOf(incident, incidents);
+  const asked = (name: "integration" | "receiver" | "key") => {
     const text = parameters.get(name) ?? "";
     return text === "" ? {} : { [name]: text };
   };
@@ -36,11 +43,11 @@ async function listDeliveries(
   const found = await log.query({
     ...asked("integration"),
     ...asked("receiver"),
-    ...asked("incident"),
     ...asked("key"),
     ...(outcome === undefined ? {} : { outcome }),
-    ...(minMs === TIME_MS_MIN ? {} : { startMs: minMs }),
-    ...(maxMs === TIME_MS_MAX ? {} : { endMs: maxMs }),
+    ...about,
+    ...(minMs === TIME_MS_MIN ? {} : { startMs: Math.max(minMs, about.startMs ?? minMs) }),
+    ...(maxMs === TIME_MS_MAX ? {} : { endMs: Math.min(maxMs, about.endMs ?? maxMs) }),
     ...(after === undefined ? {} : { after }),
     // One more, to know whether there is another page.
     limit: size + 1,
@@ -49,6 +56,13 @@ async function listDeliveries(
   const last = found.length > size ? shown.at(-1) : undefined;
   const next = last === undefined ? undefined : { sortKey: last.atMs, id: last.id };
   return success({ deliveries: shown.map(deliveryJson), ...cursorJson({ next }) });
+}
+
+async function attemptsOf(id: string, incidents: DeliveryDependencies["incidents"]) {
+  const incident = await incidents.get(id);
+  if (incident === undefined)
+    throw new OperatingError("not_found", `there is no incident ${quote(id)}`);
+  return incidents.attemptsOf(incident);
 }
 
 function deliveryJson(delivery: Delivery): DeliveryJson {

@@ -11,6 +11,7 @@ import {
   ALERT_PHASES,
   type AlertHistoryQuery,
   type AlertTransitionRecord,
+  type DeliveryQuery,
   type IncidentAction,
   type IncidentQuery,
   type Page,
@@ -60,7 +61,9 @@ export interface IncidentsProvider {
     id: string,
     page: { readonly after?: Place; readonly limit: number },
   ): Promise<Page<TimelineEntry>>;
-  /** The newest first. */
+  /** What finds the attempts to notify of an incident in the delivery log. */
+  attemptsOf(incident: Incident): Promise<Pick<DeliveryQuery, "group" | "startMs" | "endMs">>;
+  /** Those, the newest first. */
   deliveries(incident: Incident, limit: number): Promise<readonly IncidentDelivery[]>;
   /** @throws OperatingError `not_found`, `conflict`. */
   act(id: string, action: IncidentAction): Promise<Incident>;
