@@ -7,6 +7,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 import { Kernels } from "@pharos/kernels";
 import { openStore } from "@pharos/tsdb";
 import { simulateDispatch } from "../packages/notify/test/dispatch-world.ts";
+import { simulateOnCall } from "../packages/notify/test/oncall-world.ts";
 import { flipEveryByte } from "../packages/tsdb/test/flip-world.ts";
 import { shrink } from "../packages/tsdb/test/sim-shrink.ts";
 import { type SimCounts, simulate, zeroCounts } from "../packages/tsdb/test/store-sim.ts";
@@ -71,6 +72,7 @@ async function main(): Promise<void> {
       jobs: { type: "string", default: "1" },
       flips: { type: "boolean", default: false },
       dispatch: { type: "boolean", default: false },
+      oncall: { type: "boolean", default: false },
     },
   });
   if (values.flips) {
@@ -87,8 +89,9 @@ async function main(): Promise<void> {
     number,
   ];
   if (!(seeds > 0 && from >= 0 && jobs > 0)) throw new TypeError("numbers, above 0");
-  if (values.dispatch) {
-    const failed = await runDispatch(from, from + seeds);
+  if (values.dispatch || values.oncall) {
+    const simulate = values.oncall ? simulateOnCall : simulateDispatch;
+    const failed = await runHere(simulate, from, from + seeds);
     process.stdout.write(`\n${seeds} seeds, ${failed} failed\n`);
     if (failed > 0) process.exitCode = 1;
     return;
@@ -100,12 +103,16 @@ async function main(): Promise<void> {
 }
 
 /** In this thread: for more, start it several times with other seeds. Gives how many failed. */
-async function runDispatch(from: number, to: number): Promise<number> {
+async function runHere(
+  simulate: (seed: number) => Promise<void>,
+  from: number,
+  to: number,
+): Promise<number> {
   const progress = showProgress("seeds");
   let failed = 0;
   for (let seed = from; seed < to && failed < FAILURES_MAX; seed++) {
     try {
-      await simulateDispatch(seed);
+      await simulate(seed);
     } catch (error) {
       failed++;
       process.stdout.write(`\n✖ seed ${seed}: ${error instanceof Error ? error.stack : error}\n`);

@@ -264,7 +264,7 @@ export class IncidentBook implements AsyncDisposable {
         await this.#stepDue();
         for (const resolve of waiters.splice(0)) resolve();
         if (this.#queue.length + this.#waiters.length > 0) continue;
-        await this.#alarm.wait(this.#nextMs(), bell);
+        await this.#alarm.waitFor(this.#leftMs(), bell);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof OperatingError)) throw error;
@@ -277,14 +277,15 @@ export class IncidentBook implements AsyncDisposable {
     }
   }
 
-  #nextMs(): number {
+  /** Until something is due. Times of one clock are never counted on the other: what is rounded away would be waited for. */
+  #leftMs(): number {
     const { clock } = this.#options;
-    const leftMs = (atMs: number): number => clock.nowMs() + atMs - clock.monotonicMs();
-    let nextMs = leftMs(this.#compareAtMs);
-    if (this.#othersChanged) nextMs = Math.min(nextMs, leftMs(this.#reloadAtMs));
+    const [nowMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()];
+    let leftMs = this.#compareAtMs - monotonicMs;
+    if (this.#othersChanged) leftMs = Math.min(leftMs, this.#reloadAtMs - monotonicMs);
     for (const incident of this.#live.all())
-      nextMs = Math.min(nextMs, this.#nextStepMs(incident));
-    return nextMs;
+      leftMs = Math.min(leftMs, this.#nextStepMs(incident) - nowMs);
+    return leftMs;
   }
 
   /** Infinity for never. */

@@ -34,6 +34,8 @@ const LOOK_INTERVAL_MS = 30_000;
 const ENDED_MS_MAX = 3_600_000;
 /** Of incidents that ended before a start, so many are looked at, the newest. */
 const ENDED_COUNT_MAX = 500;
+/** After a start it is not known yet whether what fired still does: rules and senders tell again within this. */
+const START_GRACE_MS = 60_000;
 /** Moves of one incident at one time: a step for each of a policy that reaches nobody, and some. */
 const MOVES_MAX = 100;
 
@@ -67,6 +69,9 @@ export class EscalationRunner implements AsyncDisposable {
   /** Over, and those who were paged do not know it yet; by id. */
   readonly #ended = new Map<string, Incident>();
   readonly #listening: Disposable;
+  /** The incidents that were open before the start, and until when they are left alone. */
+  readonly #recalled: ReadonlySet<string>;
+  readonly #graceEndsMs: number;
   #lookAtMs: number;
   #running: Promise<void> = Promise.resolve();
 
@@ -75,6 +80,8 @@ export class EscalationRunner implements AsyncDisposable {
     this.#options = options;
     this.#alarm = new Alarm(clock, this.#stop.signal);
     this.#lookAtMs = clock.monotonicMs();
+    this.#recalled = new Set(book.live().map(({ id }) => id));
+    this.#graceEndsMs = clock.monotonicMs() + START_GRACE_MS;
     this.#listening = book.listen((incident) => {
       if (incident.status === "resolved") this.#noteEnd(incident);
       else this.#dueMs.set(incident.group.id, Number.NEGATIVE_INFINITY);
@@ -142,6 +149,11 @@ export class EscalationRunner implements AsyncDisposable {
   /** Takes all that is due for one incident. */
   async #advance(groupId: string): Promise<void> {
     const { book, clock } = this.#options;
+    const graceMs = this.#graceEndsMs - clock.monotonicMs();
+    if (graceMs > 0 && this.#recalled.has(book.ofGroup(groupId)?.id ?? "")) {
+      this.#dueMs.set(groupId, clock.nowMs() + graceMs);
+      return;
+    }
     for (let moves = 0; moves < MOVES_MAX; moves++) {
       this.#stop.signal.throwIfAborted();
       const incident = book.ofGroup(groupId);
@@ -203,8 +215,9 @@ export class EscalationRunner implements AsyncDisposable {
     groupId: string,
     pageId: string | undefined,
   ): Promise<EscalationTaken | undefined> {
-    return this.#options.book.escalate(tx, groupId, (stored): EscalationEvent | undefined => {
-      const move = this.#moveOf(stored);
+    const { book } = this.#options;
+    return book.escalate(tx, groupId, (stored): EscalationEvent | undefined => {
+      const move = this.#moveOf(further(stored, book.ofGroup(groupId)));
       if (move === undefined || move.page?.id !== pageId) return undefined;
       const { escalation, told, page } = move;
       return {
@@ -293,6 +306,16 @@ export class EscalationRunner implements AsyncDisposable {
         onProblem(error, "reading an incident");
       }
   }
+}
+
+/** Where the store failed for a while, memory has come further than what is stored. */
+function further(stored: Incident, known: Incident | undefined): Incident {
+  if (known === undefined || known === stored || known.id !== stored.id) return stored;
+  if (known.status !== "firing" || known.transitionCount < stored.transitionCount) return stored;
+  const isFurther =
+    known.transitionCount > stored.transitionCount ||
+    (known.escalation !== null && stored.escalation === null);
+  return isFurther ? { ...stored, escalation: known.escalation } : stored;
 }
 
 /** What a page is about: under the group's own key, so that receivers know it as the same matter. */
