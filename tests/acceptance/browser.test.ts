@@ -62,6 +62,23 @@ test("the page draws this machine's CPU within a minute, and shows alerts and ta
     await shot(page, "alerts");
   });
 
+  await t.test("each view of alerting opens by its address and says what there is", async () => {
+    for (const [path, text] of [
+      ["/incidents", "Incidents"],
+      ["/silences", "Nothing is silenced."],
+      ["/silences/new", "Say which alerts: at least one label."],
+      ["/alerts/new", "would not fire now"],
+      ["/routing", "every alert"],
+      ["/on-call", "Nobody is on call"],
+    ] as const) {
+      await page.goto(`${pharos.url}${path}`);
+      await page.locator("main").getByText(text).first().waitFor();
+    }
+    await page.goto(`${pharos.url}/incidents`);
+    await page.locator("main h1").waitFor();
+    await shot(page, "incidents");
+  });
+
   await t.test("the targets page lists what is scraped", async () => {
     await page.goto(`${pharos.url}/targets`);
     await page.getByText("/metrics").first().waitFor();
