@@ -133,8 +133,8 @@ function transitionText(entry: TimelineEntry, zone: TimeZone): Said {
         `Priority ${detail.get("from").textOrEmpty()} → ${detail.get("to").textOrEmpty()}`,
       );
     case "acknowledged": {
-      const untilMs = detail.get("untilMs").numberOr(Number.NaN);
-      const until = Number.isNaN(untilMs) ? "" : ` until ${formatShortDateTime(untilMs, zone)}`;
+      const untilMs = detail.get("until").timestampMs();
+      const until = untilMs === undefined ? "" : ` until ${formatShortDateTime(untilMs, zone)}`;
       return said("hand", `${by()} acknowledged it${until}`);
     }
     case "unacknowledged":

@@ -53,7 +53,7 @@ import {
 
 test("incidents and silences as the contract has them are what the page reads", () => {
   const detail = incidentDetailSchema.parse(INCIDENT_DETAIL);
-  expect(readIncidentDetail(new Json(detail, "data")).timeline).toHaveLength(4);
+  expect(readIncidentDetail(new Json(detail, "data")).timeline).toHaveLength(5);
   const list = incidentListSchema.parse({ incidents: [incident("a")], cursor: "c" });
   expect(readIncidentPage(new Json(list, "data")).incidents).toHaveLength(1);
   const silences = SILENCES.map((silence) => gettableSilenceSchema.parse(silence));

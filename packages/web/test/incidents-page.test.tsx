@@ -129,6 +129,7 @@ test("the timeline has transitions and attempts, each notification once, and kin
   const timeline = within(await screen.findByRole("region", { name: "Timeline" }));
   const texts = timeline.getAllByRole("listitem").map((item) => item.textContent);
   expect(texts).toEqual([
+    "Ann acknowledged it until 2026-11-21 14:0011:55:00 5m ago",
     "BenLooking at it.11:50:00 10m ago",
     "from the future11:40:00 20m ago",
     "Notified pagers/webhook[0] at attempt 21 failed attempt11:30:10 connection refused11:30:40 29m 20s ago",

@@ -213,6 +213,13 @@ export const INCIDENT_DETAIL = {
   ],
   timeline: [
     {
+      sequence: 5,
+      at: "2026-11-21T11:55:00.000Z",
+      kind: "acknowledged",
+      status: "acknowledged",
+      detail: { by: "Ann", comment: "", until: "2026-11-21T14:00:00.000Z", covers: [] },
+    },
+    {
       sequence: 4,
       at: "2026-11-21T11:50:00.000Z",
       kind: "commented",
