@@ -1,7 +1,8 @@
 // Runs the simulation of the storage engine with as many seeds as wanted, and says for each that fails which steps it
 // needs for that: `npm run sim -- --seeds 10000 [--from 0] [--jobs 2]`. `npm run sim -- --flips` changes every byte of
 // a data folder instead, and `npm run sim -- --dispatch --seeds 5000` simulates notifications: crashes, receivers that
-// fail, full disks, clocks that jump, two servers. Ends with status 1 where something failed.
+// fail, full disks, clocks that jump, two servers; `--oncall` in its place escalations. Ends with status 1 where something
+// failed.
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { Kernels } from "@pharos/kernels";
