@@ -39,6 +39,8 @@ export function compileRegex(source: string): Regex {
   const fast = fastMatch(source);
   // What matches without RE2 is valid, and compiled only for somebody who wants groups.
   let kept = fast === undefined ? compileRe2(source) : undefined;
+  // The engine takes microseconds to refuse a text, which most texts are that a matcher sees.
+  const prefix = prefixOf(source);
   const compiled = (): RE2JS => {
     kept ??= compileRe2(source);
     return kept;
@@ -51,7 +53,7 @@ export function compileRegex(source: string): Regex {
   return {
     source,
     literals: literalsOf(source),
-    matches: fast ?? ((text) => compiled().matches(text)),
+    matches: fast ?? ((text) => text.startsWith(prefix) && compiled().matches(text)),
     groups,
     expand(text, template, lengthMax) {
       const found = groups(text);
@@ -171,6 +173,35 @@ function fastMatch(source: string): ((text: string) => boolean) | undefined {
   if (before !== undefined)
     return (text) => text.endsWith(middle) && text.length >= middle.length + beforeMin;
   return (text) => text.startsWith(middle) && text.length >= middle.length + afterMin;
+}
+
+/** Literal characters, and such with a backslash, before whatever else a pattern has. */
+const PREFIX = /^(?:[^.*+?^${}()[\]\\|]|\\[.*+?^${}()[\]\\|/-])*/;
+
+/** What each text that matches a valid pattern begins with; "" where that is not plain to see. */
+function prefixOf(source: string): string {
+  const [start = ""] = PREFIX.exec(source) ?? [];
+  const rest = source.slice(start.length);
+  if (mayHaveAlternatives(rest)) return "";
+  const text = start.replace(/\\(.)/g, "$1");
+  // A repetition is of the last character, which may then not be there.
+  return /^[*?{]/.test(rest) ? [...text].slice(0, -1).join("") : text;
+}
+
+/** Whether there may be a `|` outside of all parentheses. */
+function mayHaveAlternatives(pattern: string): boolean {
+  if (!pattern.includes("|")) return false;
+  // A class or a quotation may hold parentheses that are none.
+  if (pattern.includes("[") || pattern.includes("\\Q")) return true;
+  let depth = 0;
+  for (let i = 0; i < pattern.length; i++) {
+    const character = pattern[i];
+    if (character === "\\") i++;
+    else if (character === "(") depth++;
+    else if (character === ")") depth--;
+    else if (character === "|" && depth <= 0) return true;
+  }
+  return false;
 }
 
 function expandTemplate(

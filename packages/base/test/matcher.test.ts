@@ -1,5 +1,7 @@
-import { equal, throws } from "node:assert/strict";
+import { equal, ok, throws } from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
+import { OperatingError } from "../src/errors.ts";
 import { labelsFrom } from "../src/labels.ts";
 import {
   createMatcher,
@@ -8,6 +10,7 @@ import {
   matchesLabels,
   matchesValue,
 } from "../src/matcher.ts";
+import { compileRegex } from "../src/regex.ts";
 
 test("matchers match as in Prometheus: anchored, and an absent label is empty", () => {
   const table: readonly (readonly [MatchType, string, string, boolean])[] = [
@@ -37,6 +40,51 @@ test("matchers match as in Prometheus: anchored, and an absent label is empty", 
       expected,
       `${JSON.stringify(value)} ${type} ${pattern}`,
     );
+});
+
+test("what is refused without the engine, the engine refuses", () => {
+  const piece = fc.constantFrom(
+    ...[
+      "a",
+      "b",
+      "\u{1f600}",
+      "\\.",
+      "\\|",
+      "\\(",
+      "\\d",
+      "\\Qa|b\\E",
+      ".",
+      "|",
+      "(",
+      "(?:",
+      "(?i)",
+      ")",
+    ],
+    ...["[ab]", "[(|]", "*", "+", "?", "{2}", "{0,1}", "{", "^", "$"],
+  );
+  const text = fc.array(fc.constantFrom("a", "b", "A", ".", "|", "(", "{", "1", "\u{1f600}"), {
+    maxLength: 4,
+  });
+  let matchCount = 0;
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 6 }), fc.array(text), (pieces, texts) => {
+      let regex: ReturnType<typeof compileRegex>;
+      try {
+        regex = compileRegex(pieces.join(""));
+      } catch (error) {
+        if (error instanceof OperatingError) return;
+        throw error;
+      }
+      for (const characters of texts) {
+        const each = characters.join("");
+        const isMatch = regex.groups(each) !== undefined;
+        equal(regex.matches(each), isMatch, `${JSON.stringify(each)} =~ ${regex.source}`);
+        if (isMatch) matchCount++;
+      }
+    }),
+    { numRuns: 3000 },
+  );
+  ok(matchCount > 200, `${matchCount} texts match`);
 });
 
 test("all matchers must match", () => {
