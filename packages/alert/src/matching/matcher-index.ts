@@ -20,10 +20,19 @@ interface Patterns<T> {
   readonly entries: Set<Entry<T>>;
   /** How many of them have each expression. */
   readonly counts: Map<string, number>;
-  /** By value of the label: the entries whose expression matches it. Forgotten when entries change. */
-  readonly known: Map<string, readonly Entry<T>[]>;
+  /** By value of the label: the entries whose expression matches it. Forgotten when one of `entries` goes. */
+  readonly known: Map<string, Known<T>>;
+  /** The entries that came since `known` was empty. */
+  readonly added: Entry<T>[];
   /** How many entries stand in `known`, and its values with them. */
   knownCount: number;
+}
+
+/** What is known of one value. */
+interface Known<T> {
+  readonly matched: readonly Entry<T>[];
+  /** How many of `added` have been asked. */
+  readonly askedCount: number;
 }
 
 /** How many entries each label's `known` may name; beyond that it begins anew. */
@@ -130,11 +139,12 @@ export class MatcherIndex<T> {
     const patterns = this.#byPattern.getOrInsertComputed(name, () => ({
       entries: new Set<Entry<T>>(),
       counts: new Map<string, number>(),
-      known: new Map<string, readonly Entry<T>[]>(),
+      known: new Map<string, Known<T>>(),
+      added: [],
       knownCount: 0,
     }));
-    forget(patterns);
     patterns.entries.add(entry);
+    if (patterns.known.size > 0) patterns.added.push(entry);
     patterns.counts.set(value, (patterns.counts.get(value) ?? 0) + 1);
   }
 
@@ -155,20 +165,24 @@ function addMatching<T>(entries: Iterable<Entry<T>>, labels: Labels, found: T[])
 }
 
 function matchedBy<T>(patterns: Patterns<T>, value: string): readonly Entry<T>[] {
-  const known = patterns.known.get(value);
-  if (known !== undefined) return known;
-  const matched: Entry<T>[] = [];
-  for (const entry of patterns.entries)
+  const { known, added, entries } = patterns;
+  const before = known.get(value);
+  if (before?.askedCount === added.length) return before.matched;
+  const unasked = before === undefined ? entries : added.slice(before.askedCount);
+  const found: Entry<T>[] = [];
+  for (const entry of unasked)
     if (entry.place.kind === "pattern" && matchesValue(entry.place.matcher, value))
-      matched.push(entry);
-  if (patterns.knownCount + matched.length >= KNOWN_ENTRIES_MAX) forget(patterns);
-  patterns.known.set(value, matched);
-  patterns.knownCount += matched.length + 1;
+      found.push(entry);
+  const matched = before === undefined ? found : [...before.matched, ...found];
+  if (patterns.knownCount + found.length >= KNOWN_ENTRIES_MAX) forget(patterns);
+  patterns.knownCount += known.has(value) ? found.length : matched.length + 1;
+  known.set(value, { matched, askedCount: added.length });
   return matched;
 }
 
 function forget<T>(patterns: Patterns<T>): void {
   patterns.known.clear();
+  patterns.added.length = 0;
   patterns.knownCount = 0;
 }
 

@@ -69,4 +69,8 @@ test("expressions are asked once for each value, not for each label set", () => 
   for (let i = 0; i < 1000; i++)
     deepEqual(index.matching(labelsFrom({ team: "none", instance: String(i) })), []);
   equal(asked, 50);
+  index.set(50, [counting("n.y.")]);
+  for (const instance of ["a", "b"])
+    deepEqual(index.matching(labelsFrom({ team: "none", instance })), []);
+  equal(asked, 51, "of a set that comes, its expression alone");
 });
