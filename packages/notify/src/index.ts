@@ -107,12 +107,12 @@ export {
   type HistoryRetention,
   HistorySweeper,
 } from "./incidents/counted-history.ts";
+export type { GroupEvent } from "./incidents/group-event-queue.ts";
 export { IncidentArchive } from "./incidents/incident-archive.ts";
 export {
   type EscalationEvent,
   type EscalationTaken,
   EVENTS_WAITING_MAX,
-  type GroupEvent,
   type IncidentAction,
   IncidentBook,
   type IncidentBookOptions,

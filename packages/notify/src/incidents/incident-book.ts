@@ -6,6 +6,7 @@ import {
   type Incident,
   type IncidentEvent,
   isLive,
+  needsKeeping,
   nextStepMs,
   type ObservedAlert,
   stepIncident,
@@ -14,6 +15,7 @@ import { type Clock, type Matcher, OperatingError } from "@pharos/base";
 import type { DocumentReader, DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { Alarm } from "../alarm.ts";
 import { differs, endedAlerts } from "./compare-alerts.ts";
+import { type GroupEvent, GroupEventQueue, type WaitingEvent } from "./group-event-queue.ts";
 import { INCIDENT_COLLECTION, incidentFromDocument } from "./incident-documents.ts";
 import { hasMatchingAlert } from "./incident-query.ts";
 import { type IncidentListener, LiveIncidents } from "./live-incidents.ts";
@@ -42,13 +44,6 @@ export interface IncidentBookOptions {
   readonly currentAlerts?: (groupId: string) => readonly ObservedAlert[] | undefined;
   /** Failures of the world that the book goes on after; for the log and for metrics. */
   readonly onProblem: (error: OperatingError, doing: string) => void;
-}
-
-/** Something that happened to a group, and when. */
-export interface GroupEvent {
-  readonly groupId: string;
-  readonly atMs: number;
-  readonly event: Extract<IncidentEvent, { kind: "alerts" | "notified" | "regrouped" }>;
 }
 
 /** How far an escalation has come, and who was told. */
@@ -85,7 +80,7 @@ export class IncidentBook implements AsyncDisposable {
   #unknownGroups: ReadonlySet<string> = new Set();
   /** Of each incident as it was seen: all are looked at after every change of one. */
   readonly #nextSteps = new WeakMap<Incident, number>();
-  #queue: Waiting[] = [];
+  readonly #queue = new GroupEventQueue();
   #hasOverflowed = false;
   #isFailing = false;
   #othersChanged = false;
@@ -147,8 +142,9 @@ export class IncidentBook implements AsyncDisposable {
    * itself meanwhile, so that people are told all the same. What a crash loses of it is found again by `currentAlerts`.
    */
   enqueue(event: GroupEvent): void {
+    if (this.#isOldNews(event) || this.#queue.addsTo(event)) return;
     if (this.#queue.length >= EVENTS_WAITING_MAX) {
-      this.#queue.shift();
+      this.#queue.dropOldest();
       if (!this.#hasOverflowed)
         this.#options.onProblem(
           new OperatingError("queue.full", `${EVENTS_WAITING_MAX} changes wait to be kept`),
@@ -156,8 +152,24 @@ export class IncidentBook implements AsyncDisposable {
         );
       this.#hasOverflowed = true;
     }
-    this.#queue.push({ ...event, isInMemory: false });
+    this.#queue.push(event);
     this.#alarm.ring();
+  }
+
+  /**
+   * Alerts are heard of again and again while they fire. Where nothing comes of it, memory alone is told: no transaction.
+   * With several servers memory may be behind what is stored.
+   */
+  #isOldNews({ groupId, event, atMs }: GroupEvent): boolean {
+    if (event.kind !== "alerts" || this.#options.store.shared || this.#carried.size > 0)
+      return false;
+    const before = this.#live.get(groupId);
+    if (before === undefined || this.#queue.has(groupId)) return false;
+    const step = this.#step(before, event, atMs);
+    if (step.transitions.length > 0 || step.superseded !== undefined) return false;
+    if (step.after === undefined || needsKeeping(before, step.after)) return false;
+    if (step.after !== before) this.#apply(step);
+    return true;
   }
 
   /** Resolves when all that was taken in so far is kept and all that is due is done, or the store fails. */
@@ -301,20 +313,21 @@ export class IncidentBook implements AsyncDisposable {
   async #drain(): Promise<void> {
     let left = this.#queue.length;
     while (left > 0) {
-      const batch = this.#queue.splice(0, Math.min(left, EVENTS_PER_TRANSACTION_MAX));
+      const batch = this.#queue.take(Math.min(left, EVENTS_PER_TRANSACTION_MAX));
       left -= batch.length;
       try {
         await this.#keep(batch);
       } catch (error) {
         for (const waiting of batch) this.#stepInMemory(waiting);
-        this.#queue = [...batch, ...this.#queue];
+        this.#queue.putBack(batch);
         throw error;
       }
+      this.#queue.done(batch);
     }
     this.#hasOverflowed = false;
   }
 
-  async #keep(batch: readonly Waiting[]): Promise<void> {
+  async #keep(batch: readonly WaitingEvent[]): Promise<void> {
     const steps = await this.#options.store.transaction(async (tx) => {
       const newest = new Map<string, Incident | undefined>();
       const steps: IncidentChange[] = [];
@@ -333,7 +346,7 @@ export class IncidentBook implements AsyncDisposable {
   }
 
   /** The store fails: memory is all there is until it works again. */
-  #stepInMemory(waiting: Waiting): void {
+  #stepInMemory(waiting: WaitingEvent): void {
     if (waiting.isInMemory) return;
     waiting.isInMemory = true;
     const { groupId, event, atMs } = waiting;
@@ -432,11 +445,6 @@ export class IncidentBook implements AsyncDisposable {
     this.#reloadAtMs = endMs + Math.max(RELOAD_MS_MIN, (endMs - startMs) / RELOAD_SHARE_MAX);
     this.#live.replace(incidents);
   }
-}
-
-interface Waiting extends GroupEvent {
-  /** Whether memory has it already, since the store failed. */
-  isInMemory: boolean;
 }
 
 /** A person must hear where what they wanted was not done. */
