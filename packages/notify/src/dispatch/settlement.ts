@@ -103,8 +103,10 @@ export class Settlement {
       );
     if (outcome.kind === "retrying")
       onProblem(outcome.error, `notifying ${integration}, to be tried again`);
-    if (outcome.kind === "failed")
-      onProblem(outcome.error, `notifying ${integration}, given up after ${number} attempts`);
+    if (outcome.kind === "failed") {
+      const attempts = number === 1 ? "one attempt" : `${number} attempts`;
+      onProblem(outcome.error, `notifying ${integration}, given up after ${attempts}`);
+    }
   }
 
   #observe(entry: OutboxEntry, attempt: Attempt, nowMs: number): Write[] {

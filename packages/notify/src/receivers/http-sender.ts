@@ -1,4 +1,4 @@
-import { errorText, OperatingError } from "@pharos/base";
+import { OperatingError } from "@pharos/base";
 import type { HttpRequest, HttpResponse } from "@pharos/ports";
 import type { HttpIntegrationBase, NotificationHttpConfig } from "../config/integration-base.ts";
 import type { IntegrationKind } from "../config/integration-config.ts";
@@ -96,12 +96,15 @@ export class HttpSender {
    */
   async send(message: HttpMessage, signal: AbortSignal): Promise<HttpAnswer> {
     const scrubber = new Scrubber(this.#config, [message.url, ...(message.secrets ?? [])]);
-    const fail = (transient: boolean, reason: string, retryAfterMs?: number): DeliveryError =>
-      new DeliveryError(
+    const host = hostOf(message.url);
+    const fail = (transient: boolean, reason: string, retryAfterMs?: number): DeliveryError => {
+      const said = reason.startsWith(`${host}: `) ? reason.slice(host.length + 2) : reason;
+      return new DeliveryError(
         transient ? "notify.unavailable" : "notify.rejected",
-        `${this.#kind} at ${hostOf(message.url)}: ${scrubber.scrub(reason)}`,
+        `${this.#kind} at ${host}: ${scrubber.scrub(said)}`,
         retryAfterMs === undefined ? {} : { retryAfterMs },
       );
+    };
     if (!isHttpUrl(message.url)) throw fail(false, "the address is no http or https URL");
 
     let answer = await this.#request(message, signal, fail);
@@ -146,7 +149,7 @@ export class HttpSender {
       if (!(error instanceof OperatingError)) throw error; // An abort, or a bug of ours.
       if (error instanceof DeliveryError) throw error;
       // The cause is left out: its message may hold the URL. An answer that was too large came: it may be read next time.
-      throw fail(true, errorText(error));
+      throw fail(true, error.message);
     }
     const { status, headers, body } = response;
     return { status, headers, text: new TextDecoder().decode(body) };

@@ -157,6 +157,16 @@ test("no error shows a secret, whoever says it", async () => {
   }
 });
 
+test("what failed is said once, with the host", async () => {
+  const cause = new Error("connect ECONNREFUSED");
+  const failing = new FakeApi(() => {
+    throw new OperatingError("http.failed", "api.test: connection refused", { cause });
+  });
+  await rejects(senderOf(failing).send({ url: URL, json: {} }, signal()), {
+    message: "slack at api.test: connection refused",
+  });
+});
+
 test("a long answer is cut in the message", async () => {
   const api = new FakeApi({ status: 500, body: "x".repeat(5000) });
   await rejects(senderOf(api).send({ url: URL, json: {} }, signal()), (error) => {
