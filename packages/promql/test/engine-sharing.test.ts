@@ -84,6 +84,8 @@ const part = fc.constantFrom(
   "sum(A)",
   "avg by (n) (A)",
   "topk(1, A)",
+  "max(sum by (n) (A))",
+  "topk(1, count(A))",
   "sort(A)",
   "A @ 240",
   "sum(rate(A[3m]))",
@@ -110,6 +112,18 @@ const query = fc
       .join(" ")
       .replace(/(and|unless) on \(\) group_left \(\)/g, "$1"),
   );
+
+test("an aggregation of an aggregation that shares its reads has the groups, not what they add up", async () => {
+  const world = await worldOf(DATA);
+  const values = async (query: string): Promise<unknown> => {
+    const { result } = await ask(world, query);
+    assert(result.type === "matrix", "a range query gives a matrix");
+    return result.series.map(({ values }) => values);
+  };
+  deepEqual(await values("count(sum(a)) + 0 * max(a)"), await values("count(sum(a))"));
+  deepEqual(await values("max(sum by (m) (a)) + 0 * max(a)"), await values("max(sum(a))"));
+  deepEqual(await values("topk(1, sum(a)) + 0 * max(a)"), await values("sum(a)"));
+});
 
 test("what is shared comes to the same as what is computed for itself", async () => {
   const world = await worldOf(DATA);

@@ -111,8 +111,12 @@ export class SharedReads {
     if (group === undefined) return false;
     this.#groups.delete(node);
     if (group.values === undefined) {
-      group.values = await this.#compute(group.units, node, sink);
-      return true;
+      // What an aggregation adds up is no value of its own: only of a leaf are series given as they are read.
+      const isLeaf = group.units.some(
+        (unit) => unit.node === node && unit.aggregation === undefined,
+      );
+      group.values = await this.#compute(group.units, node, isLeaf ? sink : undefined);
+      if (isLeaf) return true;
     }
     const { context } = this.#evaluator;
     const value = this.#take(group, node);
