@@ -136,6 +136,10 @@ test("a rule of a file cannot be changed or doubled, and the answer says where i
   const world = await rulesWorld();
   const where =
     '409 the rule "FileRule" is in the group "hosts" of /etc/pharos/rules.yml: edit it there; a rule of the API needs another name';
+  equal(
+    await world.refusal("GET", `${RULES}/FileRule/versions`),
+    '404 the rule "FileRule" is in /etc/pharos/rules.yml: versions are kept of the API\'s rules alone',
+  );
   const [{ id } = { id: "" }] = await world.list("?name=FileRule");
   const body = { alert: "FileRule", expr: "up" };
   equal(await world.refusal("POST", RULES, body), where);

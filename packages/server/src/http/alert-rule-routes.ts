@@ -200,7 +200,14 @@ class AlertRuleRoutes {
   async versions(id: string): Promise<Answer> {
     const { book } = this.#alertRules;
     const versions = await book.versions(this.#find(id)?.id ?? id);
-    if (versions.length === 0) throw notFound(id);
+    if (versions.length === 0) {
+      const found = this.#ofFile(id);
+      if (found === undefined) throw notFound(id);
+      throw new OperatingError(
+        "not_found",
+        `the rule ${quote(found.name)} is in ${found.group.file}: versions are kept of the API's rules alone`,
+      );
+    }
     return jsonAnswer(JSON.stringify(versions.map(versionView)));
   }
 
@@ -297,10 +304,16 @@ class AlertRuleRoutes {
   #stored(id: string): StoredRule {
     const stored = this.#find(id);
     if (stored !== undefined) return stored;
+    const found = this.#ofFile(id);
+    throw found === undefined ? notFound(id) : inFile(found.name, found.group);
+  }
+
+  /** By id, or by its name. */
+  #ofFile(id: string): { readonly name: string; readonly group: RuleGroup } | undefined {
     for (const group of this.#alertRules.feed.fileGroups)
       for (const [at, { name }] of group.rules.entries())
-        if (name === id || fileRuleId(group, at) === id) throw inFile(name, group);
-    throw notFound(id);
+        if (name === id || fileRuleId(group, at) === id) return { name, group };
+    return undefined;
   }
 
   #refuseFileName(name: string): void {
