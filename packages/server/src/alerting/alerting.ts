@@ -73,6 +73,8 @@ export interface AlertingOptions {
   >;
 }
 
+/** So long a notification waits for its incident to be kept; then it goes without the incident's links. */
+const INCIDENT_WAIT_MS = 1000;
 /** Whose queries these are, in the log of queries. */
 const NOTIFICATION_QUERIES = { file: "", name: "notifications" };
 
@@ -225,7 +227,8 @@ export class Alerting implements AsyncDisposable {
         : { cluster: dispatchCluster(cluster, () => systemClock.nowMs()) }),
       enrich: async (group, alerts, signal) => {
         const found = await alertContext(context, group, alerts, signal);
-        await incidents.book.settled(); // A group told at once is told before its incident is kept.
+        // A group told at once is told before its incident is kept.
+        await Promise.race([incidents.book.settled(), systemClock.sleep(INCIDENT_WAIT_MS, signal)]);
         const incident = incidents.context(group.id, alerts, systemClock.nowMs());
         const silenceUrl = silenceLink(externalUrl, alerts);
         return {
