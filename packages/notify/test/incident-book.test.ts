@@ -420,20 +420,3 @@ test("whatever the store refuses and whenever the process dies: what was acknowl
     { numRuns: 60 },
   );
 });
-
-test("alerts that are heard of again are not written again", async () => {
-  const world = new World();
-  const store = new MemoryDocumentStore();
-  await using book = await world.open(store);
-  world.fire(book.follower, "db", "Slow", "Full");
-  await book.settled();
-  const before = store.commitCount;
-  world.fire(book.follower, "db", "Full");
-  world.fire(book.follower, "db", "Slow", "Full");
-  await book.settled();
-  equal(store.commitCount, before);
-  world.resolve(book.follower, "db", "Slow");
-  await book.settled();
-  ok(store.commitCount > before, "an end is written");
-  equal(book.ofGroup("db")?.status, "firing");
-});

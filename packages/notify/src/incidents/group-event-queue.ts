@@ -21,16 +21,9 @@ export class GroupEventQueue {
   #waiting: Mutable[] = [];
   /** The event of each group that may still take in more alerts. */
   readonly #open = new Map<string, Mutable>();
-  /** Events of each group that wait, or are being kept. */
-  readonly #pending = new Map<string, number>();
 
   get length(): number {
     return this.#waiting.length;
-  }
-
-  /** Whether anything of this group is not kept yet. */
-  has(groupId: string): boolean {
-    return this.#pending.has(groupId);
   }
 
   /** Puts alerts to those of their group that wait; false where there are none, or one of them waits already. */
@@ -49,7 +42,6 @@ export class GroupEventQueue {
   push({ groupId, event, atMs }: GroupEvent): void {
     const waiting: Mutable = { groupId, event, atMs, isInMemory: false, alertIds: new Set() };
     this.#waiting.push(waiting);
-    this.#pending.set(groupId, (this.#pending.get(groupId) ?? 0) + 1);
     // Alerts bring acknowledgements along from the group that they leave: its end stays before them.
     if (event.kind === "regrouped") this.#open.clear();
     if (event.kind === "alerts") {
@@ -58,25 +50,12 @@ export class GroupEventQueue {
     } else this.#open.delete(groupId);
   }
 
-  dropOldest(): void {
-    const oldest = this.take(1);
-    this.done(oldest);
-  }
-
-  /** The oldest events, to be kept; `done` or `putBack` must follow. */
+  /** The oldest events, to be kept. */
   take(count: number): readonly WaitingEvent[] {
     const batch = this.#waiting.splice(0, count);
     for (const waiting of batch)
       if (this.#open.get(waiting.groupId) === waiting) this.#open.delete(waiting.groupId);
     return batch;
-  }
-
-  done(batch: readonly WaitingEvent[]): void {
-    for (const { groupId } of batch) {
-      const left = (this.#pending.get(groupId) ?? 0) - 1;
-      if (left > 0) this.#pending.set(groupId, left);
-      else this.#pending.delete(groupId);
-    }
   }
 
   /** They could not be kept, and are the next again. */

@@ -6,7 +6,6 @@ import {
   type Incident,
   type IncidentEvent,
   isLive,
-  needsKeeping,
   nextStepMs,
   type ObservedAlert,
   stepIncident,
@@ -142,9 +141,9 @@ export class IncidentBook implements AsyncDisposable {
    * itself meanwhile, so that people are told all the same. What a crash loses of it is found again by `currentAlerts`.
    */
   enqueue(event: GroupEvent): void {
-    if (this.#isOldNews(event) || this.#queue.addsTo(event)) return;
+    if (this.#queue.addsTo(event)) return;
     if (this.#queue.length >= EVENTS_WAITING_MAX) {
-      this.#queue.dropOldest();
+      this.#queue.take(1);
       if (!this.#hasOverflowed)
         this.#options.onProblem(
           new OperatingError("queue.full", `${EVENTS_WAITING_MAX} changes wait to be kept`),
@@ -154,22 +153,6 @@ export class IncidentBook implements AsyncDisposable {
     }
     this.#queue.push(event);
     this.#alarm.ring();
-  }
-
-  /**
-   * Alerts are heard of again and again while they fire. Where nothing comes of it, memory alone is told: no transaction.
-   * With several servers memory may be behind what is stored.
-   */
-  #isOldNews({ groupId, event, atMs }: GroupEvent): boolean {
-    if (event.kind !== "alerts" || this.#options.store.shared || this.#carried.size > 0)
-      return false;
-    const before = this.#live.get(groupId);
-    if (before === undefined || this.#queue.has(groupId)) return false;
-    const step = this.#step(before, event, atMs);
-    if (step.transitions.length > 0 || step.superseded !== undefined) return false;
-    if (step.after === undefined || needsKeeping(before, step.after)) return false;
-    if (step.after !== before) this.#apply(step);
-    return true;
   }
 
   /** Resolves when all that was taken in so far is kept and all that is due is done, or the store fails. */
@@ -322,7 +305,6 @@ export class IncidentBook implements AsyncDisposable {
         this.#queue.putBack(batch);
         throw error;
       }
-      this.#queue.done(batch);
     }
     this.#hasOverflowed = false;
   }
