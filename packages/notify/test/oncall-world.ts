@@ -195,6 +195,7 @@ class OnCallWorld {
     const isTakenBack = incident.status === "acknowledged" && this.rng.chance(40);
     const untilMs = this.clock.nowMs() + ms("1m") + this.rng.below(ms("90m"));
     this.checkSteps(name, episode);
+    const { acknowledged, freeSinceMs, called } = episode;
     // From the first moment on it may hold, and until the last it may not.
     episode.acknowledged = undefined;
     this.#free(episode);
@@ -211,6 +212,9 @@ class OnCallWorld {
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
       this.#unsettle();
+      // It was not kept: what was, goes on, and whoever was called already is not called again.
+      const all = new Set([...called, ...episode.called]);
+      Object.assign(episode, { acknowledged, freeSinceMs, called: all });
     }
   }
 
