@@ -5,6 +5,7 @@ import { OperatingError } from "@pharos/base";
 import type { DocumentStore } from "@pharos/ports";
 import { MemoryDocumentStore } from "@pharos/testing";
 import {
+  type Dispatcher,
   EscalationRunner,
   followIncidents,
   IncidentArchive,
@@ -47,8 +48,9 @@ function peopleConfig(): NotificationConfig {
 async function server(scenario: Scenario, store: DocumentStore, heard: string[]) {
   const { clock } = scenario;
   const onProblem = (error: OperatingError): void => void scenario.problems.push(error);
+  let known: Dispatcher | undefined;
   const book = await IncidentBook.open({
-    ...{ store, clock, currentAlerts: (groupId) => dispatcher.alertsOf(groupId) },
+    ...{ store, clock, currentAlerts: (groupId) => known?.alertsOf(groupId) },
     onProblem,
   });
   const dispatcher = await scenario.open(store, peopleConfig(), {
@@ -67,6 +69,7 @@ async function server(scenario: Scenario, store: DocumentStore, heard: string[])
       },
     }),
   });
+  known = dispatcher;
   const following = followIncidents(book, dispatcher);
   const runner = await EscalationRunner.open({
     ...{ store, clock, book, dispatcher, onProblem },

@@ -420,3 +420,26 @@ test("whatever the store refuses and whenever the process dies: what was acknowl
     { numRuns: 60 },
   );
 });
+
+test("whoever acknowledges what senders go on to send does not end it", async () => {
+  const world = new World();
+  const store = new MemoryDocumentStore();
+  await using book = await world.open(store);
+  // As Prometheus sends them: an end that is put off with every minute.
+  const hear = async (): Promise<void> => {
+    const alert = world.alert("Slow", world.clock.nowMs() + 4 * MINUTE_MS);
+    world.groups.set("db", []);
+    world.see(book.follower, "db", [{ alert: { ...alert, startsAtMs: START_MS } }]);
+    await book.settled();
+  };
+  await hear();
+  for (let minute = 0; minute < 10; minute++) {
+    await world.clock.advance(MINUTE_MS);
+    await hear();
+  }
+  const id = book.ofGroup("db")?.id ?? "";
+  const untilMs = world.clock.nowMs() + 60 * MINUTE_MS;
+  const said = { by: "ann", comment: "", untilMs };
+  equal((await book.act(id, { kind: "acknowledge", ...said })).status, "acknowledged");
+  equal(book.ofGroup("db")?.id, id);
+});

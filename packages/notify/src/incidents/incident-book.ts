@@ -13,7 +13,7 @@ import {
 import { type Clock, type Matcher, OperatingError } from "@pharos/base";
 import type { DocumentReader, DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { Alarm } from "../alarm.ts";
-import { differs, endedAlerts } from "./compare-alerts.ts";
+import { differs, endedAlerts, withEndsOf } from "./compare-alerts.ts";
 import { type GroupEvent, GroupEventQueue, type WaitingEvent } from "./group-event-queue.ts";
 import { INCIDENT_COLLECTION, incidentFromDocument } from "./incident-documents.ts";
 import { hasMatchingAlert } from "./incident-query.ts";
@@ -179,11 +179,12 @@ export class IncidentBook implements AsyncDisposable {
     const before =
       tx === undefined ? this.#live.get(groupId) : await this.#stored.newestOfGroup(tx, groupId);
     if (before === undefined || before.status === "resolved") return undefined;
-    const event = decide(before);
+    const known = this.#asHeard(before);
+    const event = decide(known);
     if (event === undefined) return undefined;
-    const step = this.#step(before, event, this.#options.clock.nowMs());
+    const step = this.#step(known, event, this.#options.clock.nowMs());
     if (tx !== undefined) await writeChanges(tx, [step]);
-    return { incident: step.after ?? before, committed: () => this.#apply(step) };
+    return { incident: step.after ?? known, committed: () => this.#apply(step) };
   }
 
   /**
@@ -197,7 +198,7 @@ export class IncidentBook implements AsyncDisposable {
       const document = await tx.get(INCIDENT_COLLECTION, id);
       if (document === undefined)
         throw new OperatingError("not_found", `there is no incident ${id}`);
-      const before = incidentFromDocument(document);
+      const before = this.#asHeard(incidentFromDocument(document));
       const step = this.#step(before, action, clock.nowMs());
       if (step.after === undefined || step.transitions.length === 0)
         throw nothingDone(before, action);
@@ -316,7 +317,7 @@ export class IncidentBook implements AsyncDisposable {
       for (const { groupId, event, atMs } of batch) {
         const before = newest.has(groupId)
           ? newest.get(groupId)
-          : await this.#stored.newestOfGroup(tx, groupId);
+          : await this.#newestAsHeard(tx, groupId);
         const step = this.#step(before, this.#carry(before, event, atMs), atMs);
         newest.set(groupId, step.after);
         steps.push(step);
@@ -373,6 +374,16 @@ export class IncidentBook implements AsyncDisposable {
       });
       for (const step of steps) this.#apply(step);
     }
+  }
+
+  async #newestAsHeard(reader: DocumentReader, groupId: string): Promise<Incident | undefined> {
+    const stored = await this.#stored.newestOfGroup(reader, groupId);
+    return stored && this.#asHeard(stored);
+  }
+
+  /** What is stored does not know how long alerts go on that were heard of since. */
+  #asHeard(stored: Incident): Incident {
+    return withEndsOf(stored, this.#options.currentAlerts?.(stored.group.id));
   }
 
   /** What is stored may not know how long an alert was heard of last. */
