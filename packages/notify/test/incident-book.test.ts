@@ -443,3 +443,22 @@ test("whoever acknowledges what senders go on to send does not end it", async ()
   equal((await book.act(id, { kind: "acknowledge", ...said })).status, "acknowledged");
   equal(book.ofGroup("db")?.id, id);
 });
+
+test("a start long after senders were heard last does not end what may still fire", async () => {
+  const world = new World();
+  const store = new MemoryDocumentStore();
+  {
+    await using book = await world.open(store);
+    const alert = world.alert("Slow", world.clock.nowMs() + 4 * MINUTE_MS);
+    world.see(book.follower, "db", [{ alert }]);
+    await book.settled();
+  }
+  world.groups.clear(); // The dispatcher is not there yet.
+  await world.clock.advance(30 * MINUTE_MS);
+  await using book = await world.open(store.kill());
+  await book.settled();
+  equal(book.ofGroup("db")?.status, "firing");
+  await world.clock.advance(3 * MINUTE_MS);
+  await book.settled();
+  equal(book.ofGroup("db"), undefined, "nobody knows the group: it is over");
+});

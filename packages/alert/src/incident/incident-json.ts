@@ -24,7 +24,12 @@ export function incidentToJson(incident: Incident): Json {
     groupKey: group.key,
     receiver: group.receiver,
     labels: group.labels,
-    alerts: [...alerts].map(([fingerprint, alert]) => ({ fingerprint, ...alert })),
+    alerts: [...alerts].map(([fingerprint, alert]) => ({
+      fingerprint,
+      ...alert,
+      // Senders put the end of what fires off every minute, and that is not written: an old end would be believed.
+      endsAtMs: alert.firing ? null : alert.endsAtMs,
+    })),
     flaps: [...flaps].map(([key, flap]) => ({ key, ...flap })),
     acknowledgement:
       acknowledgement === null

@@ -31,23 +31,3 @@ export function differs(
   }
   return firingCount !== [...known.values()].filter(({ firing }) => firing).length;
 }
-
-/**
- * An incident as it is stored, with its firing alerts going on as long as was heard since: senders put their ends off every
- * minute, and that alone is not written. That something is over is for an event of its own to say.
- */
-export function withEndsOf(
-  stored: Incident,
-  alerts: readonly ObservedAlert[] | undefined,
-): Incident {
-  if (alerts === undefined || stored.status === "resolved") return stored;
-  const known = new Map(stored.alerts);
-  for (const { alert } of alerts) {
-    const id = fingerprint(alert.labels);
-    const before = known.get(id);
-    if (before?.firing !== true || before.endsAtMs === null) continue;
-    if (alert.endsAtMs === null || alert.endsAtMs > before.endsAtMs)
-      known.set(id, { ...before, endsAtMs: alert.endsAtMs });
-  }
-  return { ...stored, alerts: known };
-}

@@ -13,7 +13,7 @@ import {
 import { type Clock, type Matcher, OperatingError } from "@pharos/base";
 import type { DocumentReader, DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { Alarm } from "../alarm.ts";
-import { differs, endedAlerts, withEndsOf } from "./compare-alerts.ts";
+import { differs, endedAlerts } from "./compare-alerts.ts";
 import { type GroupEvent, GroupEventQueue, type WaitingEvent } from "./group-event-queue.ts";
 import { INCIDENT_COLLECTION, incidentFromDocument } from "./incident-documents.ts";
 import { hasMatchingAlert } from "./incident-query.ts";
@@ -179,12 +179,11 @@ export class IncidentBook implements AsyncDisposable {
     const before =
       tx === undefined ? this.#live.get(groupId) : await this.#stored.newestOfGroup(tx, groupId);
     if (before === undefined || before.status === "resolved") return undefined;
-    const known = this.#asHeard(before);
-    const event = decide(known);
+    const event = decide(before);
     if (event === undefined) return undefined;
-    const step = this.#step(known, event, this.#options.clock.nowMs());
+    const step = this.#step(before, event, this.#options.clock.nowMs());
     if (tx !== undefined) await writeChanges(tx, [step]);
-    return { incident: step.after ?? known, committed: () => this.#apply(step) };
+    return { incident: step.after ?? before, committed: () => this.#apply(step) };
   }
 
   /**
@@ -198,7 +197,7 @@ export class IncidentBook implements AsyncDisposable {
       const document = await tx.get(INCIDENT_COLLECTION, id);
       if (document === undefined)
         throw new OperatingError("not_found", `there is no incident ${id}`);
-      const before = this.#asHeard(incidentFromDocument(document));
+      const before = incidentFromDocument(document);
       const step = this.#step(before, action, clock.nowMs());
       if (step.after === undefined || step.transitions.length === 0)
         throw nothingDone(before, action);
@@ -317,7 +316,7 @@ export class IncidentBook implements AsyncDisposable {
       for (const { groupId, event, atMs } of batch) {
         const before = newest.has(groupId)
           ? newest.get(groupId)
-          : await this.#newestAsHeard(tx, groupId);
+          : await this.#stored.newestOfGroup(tx, groupId);
         const step = this.#step(before, this.#carry(before, event, atMs), atMs);
         newest.set(groupId, step.after);
         steps.push(step);
@@ -376,17 +375,7 @@ export class IncidentBook implements AsyncDisposable {
     }
   }
 
-  async #newestAsHeard(reader: DocumentReader, groupId: string): Promise<Incident | undefined> {
-    const stored = await this.#stored.newestOfGroup(reader, groupId);
-    return stored && this.#asHeard(stored);
-  }
-
-  /** What is stored does not know how long alerts go on that were heard of since. */
-  #asHeard(stored: Incident): Incident {
-    return withEndsOf(stored, this.#options.currentAlerts?.(stored.group.id));
-  }
-
-  /** What is stored may not know how long an alert was heard of last. */
+  /** What is stored does not know when alerts that fire end. */
   #time(incident: Incident): IncidentEvent {
     const { group, status } = incident;
     const alerts = this.#options.currentAlerts?.(group.id);
