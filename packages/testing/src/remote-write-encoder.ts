@@ -87,13 +87,13 @@ function encodeSentHistogram({ timestampMs, histogram }: SentHistogram): number[
   const { isInteger, stale, schema, counterReset, customBounds } = histogram;
   const out: number[] = [];
   if (isInteger) putInteger(out, 1, histogram.count);
-  else putDouble(out, 2, histogram.count);
+  else putFixed(out, 2, bitsOf(histogram.count));
   if (stale) putFixed(out, 3, STALE_NAN);
   else putDouble(out, 3, histogram.sum);
   putSigned(out, 4, schema);
   putDouble(out, 5, histogram.zeroThreshold);
   if (isInteger) putInteger(out, 6, histogram.zeroCount);
-  else putDouble(out, 7, histogram.zeroCount);
+  else putFixed(out, 7, bitsOf(histogram.zeroCount));
   putSide(out, 8, histogram.negativeSpans, histogram.negativeCounts, isInteger);
   putSide(out, 11, histogram.positiveSpans, histogram.positiveCounts, isInteger);
   putInteger(out, 14, ["unknown", "reset", "none", "gauge"].indexOf(counterReset));
@@ -147,10 +147,13 @@ function putSigned(out: number[], field: number, value: number): void {
   putVarint(out, zigzag(value));
 }
 
+/** A double of which 0 need not be said, but -0. */
 function putDouble(out: number[], field: number, value: number): void {
-  const bits = new DataView(new ArrayBuffer(8));
-  bits.setFloat64(0, value);
-  putFixed(out, field, bits.getBigUint64(0));
+  if (!Object.is(value, 0)) putFixed(out, field, bitsOf(value));
+}
+
+function bitsOf(value: number): bigint {
+  return new BigUint64Array(Float64Array.of(value).buffer)[0] as bigint;
 }
 
 function putFixed(out: number[], field: number, bits: bigint): void {
@@ -161,14 +164,9 @@ function putFixed(out: number[], field: number, bits: bigint): void {
 
 function encodeSample({ timestampMs, value, stale }: SentSample): number[] {
   const out: number[] = [];
-  const bits = new DataView(new ArrayBuffer(8));
-  if (stale === true) bits.setBigUint64(0, STALE_NAN, true);
-  else bits.setFloat64(0, value, true);
-  if (bits.getBigUint64(0) !== 0n) out.push(0x09, ...new Uint8Array(bits.buffer));
-  if (timestampMs !== 0) {
-    out.push(0x10);
-    putVarint(out, BigInt.asUintN(64, BigInt(timestampMs)));
-  }
+  if (stale === true) putFixed(out, 1, STALE_NAN);
+  else putDouble(out, 1, value);
+  putInteger(out, 2, timestampMs);
   return out;
 }
 
