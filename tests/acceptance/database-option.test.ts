@@ -47,9 +47,23 @@ test("a server keeps its alerts in PostgreSQL and shows no password", { skip }, 
   await eventually("the rules' state cannot be kept", async () =>
     pharos.output.includes("database.unavailable"),
   );
-  equal((await fetch(`${pharos.url}/-/ready`)).status, 200);
+  const probe = async (name: string): Promise<string> => {
+    const response = await fetch(`${pharos.url}/-/${name}`);
+    return `${response.status} ${await response.text()}`;
+  };
+  const isUp = async (): Promise<string | undefined> =>
+    /^pharos_database_up \d$/m.exec(await (await fetch(`${pharos.url}/metrics`)).text())?.[0];
+  await eventually("it is not ready, and says why", async () =>
+    /^503 Service Unavailable: the database does not answer: .*127\.0\.0\.1/.test(
+      await probe("ready"),
+    ),
+  );
+  equal(await isUp(), "pharos_database_up 0");
+  equal(await probe("healthy"), "200 Pharos is healthy.\n");
   equal(await activeAt(pharos), activeSince);
   await postgres.restart();
+  await eventually("it is ready again", async () => (await probe("ready")).startsWith("200"));
+  equal(await isUp(), "pharos_database_up 1");
   await eventually("the state is kept again", async () => (await states()) === "1");
   ok(!pharos.output.includes(postgres.password) && !pharos.output.includes("secret"));
 });

@@ -8,7 +8,7 @@ import { DEFAULT_OUTAGE_TIMES } from "@pharos/alert";
 import { errorText, formatDuration } from "@pharos/base";
 import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@pharos/collect";
 import { testReceiver } from "@pharos/notify";
-import type { HttpClient } from "@pharos/ports";
+import type { DocumentStore, HttpClient } from "@pharos/ports";
 import { Alerting, type AlertingOptions } from "./alerting/alerting.ts";
 import { addAlertmanagerMetrics } from "./alerting/alertmanager-metrics.ts";
 import { addIncidentMetrics } from "./alerting/incidents.ts";
@@ -16,6 +16,7 @@ import { clusterSettings, shownCluster } from "./alerting/peering.ts";
 import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import { nodeConfigEnvironment } from "./config-files.ts";
+import { addDatabaseMetrics, DatabaseWatch } from "./database-watch.ts";
 import { hostReader } from "./host-reader.ts";
 import { createApi } from "./http/api.ts";
 import type { RequestEnvironment } from "./http/client.ts";
@@ -70,6 +71,7 @@ const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
 const SEEDS = 2 ** 32;
 /** As Prometheus says it to its page. */
 const RELOAD_FAILED = "Configuration reload has failed.";
+const DATABASE_AWAY = "The database does not answer: what changes now cannot be kept.";
 /** How long a rule may take, where people's queries have less: nobody waits for it but the next evaluation. */
 const RULE_TIMEOUT_MS = 2 * 60_000;
 /** How many queries that ended are remembered for what is on top. */
@@ -169,7 +171,7 @@ export class Pharos implements AsyncDisposable {
     const push: Record<string, Push> = {};
     const listener = await this.#listen(push);
     const documents = await openDocuments(local, this.#options, this.#log);
-    if (documents !== local) this.#closers.use(documents);
+    const database = documents === local ? undefined : this.#watchDatabase(documents);
 
     const store = await this.#openStore(storeWorker);
     const threads = this.#openQueryThreads(store);
@@ -211,6 +213,7 @@ export class Pharos implements AsyncDisposable {
     });
     addRuleMetrics(this.#metrics, alerting);
     addIncidentMetrics(this.#metrics, alerting.incidents.book);
+    addDatabaseMetrics(this.#metrics, database);
     const { dispatcher, silences, counts } = alerting;
     addAlertmanagerMetrics(this.#metrics, {
       ...{ clock: systemClock, dispatcher, silences, counts, reloaded },
@@ -222,7 +225,7 @@ export class Pharos implements AsyncDisposable {
       return this.#metrics.text();
     };
     const read = this.#createRead(queries.service);
-    const parts = { store, queries, scrapes, alerting, read, metricsText };
+    const parts = { store, queries, scrapes, alerting, read, metricsText, database };
     const api = this.#createApi(parts);
     this.#read = read;
     // The built-in host agent is scraped like any other target.
@@ -251,6 +254,17 @@ export class Pharos implements AsyncDisposable {
     // The configuration that watches this machine names the port, which the system may have chosen.
     if (listener.address.port !== this.#options.listen.port) this.#files = this.#loadFiles();
     return listener;
+  }
+
+  #watchDatabase(documents: DocumentStore): DatabaseWatch {
+    this.#closers.use(documents);
+    const watch = new DatabaseWatch({
+      ...{ documents, clock: systemClock, log: this.#log },
+      onChange: (isAway) =>
+        isAway ? this.#notifications.begin(DATABASE_AWAY) : this.#notifications.end(DATABASE_AWAY),
+    });
+    this.#closers.use(watch);
+    return watch;
   }
 
   async #openAlerting(
@@ -352,7 +366,7 @@ export class Pharos implements AsyncDisposable {
         : service.read(request, client);
   }
 
-  #createApi({ store, queries, scrapes, alerting, read, metricsText }: ApiParts): {
+  #createApi({ store, queries, scrapes, alerting, read, metricsText, database }: ApiParts): {
     fetch(request: Request, environment: RequestEnvironment): Response | Promise<Response>;
   } {
     return createApi({
@@ -422,6 +436,7 @@ export class Pharos implements AsyncDisposable {
       },
       notifications: this.#notifications,
       lifecycle: {
+        problem: () => database && databaseProblem(database),
         control: this.#mayControl
           ? { reload: () => this.reload(), quit: () => this.#events.onQuit() }
           : undefined,
@@ -626,8 +641,14 @@ interface ApiParts {
   readonly queries: QueryParts;
   readonly scrapes: ScrapeManager;
   readonly alerting: Alerting;
+  /** Undefined where documents are in the data folder. */
+  readonly database: DatabaseWatch | undefined;
   metricsText(): Promise<string>;
   readonly read: ApiDependencies["read"];
+}
+
+function databaseProblem({ problem }: DatabaseWatch): string | undefined {
+  return problem === undefined ? undefined : `the database does not answer: ${problem}`;
 }
 
 function hostMetrics(): Response {

@@ -272,6 +272,18 @@ test("while the log is read back, the server is alive, not ready, and answers no
   deepEqual({ status, errorType }, { status: "error", errorType: "unavailable" });
 });
 
+test("a server whose database is away is alive, not ready, and says why, also as an Alertmanager", async () => {
+  const world = new HttpWorld();
+  equal((await world.get("/-/ready")).status, 200);
+  world.problem = "the database does not answer: db.test/pharos: connection refused";
+  for (const prefix of ["", "/alertmanager"]) {
+    const response = await world.get(`${prefix}/-/ready`);
+    equal(response.status, 503);
+    equal(await response.text(), `Service Unavailable: ${world.problem}\n`);
+    equal((await world.get(`${prefix}/-/healthy`)).status, 200);
+  }
+});
+
 test("a reload that fails says why", async () => {
   const world = new HttpWorld();
   let reloads = 0;

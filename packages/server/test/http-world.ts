@@ -61,6 +61,8 @@ export class HttpWorld {
   readonly engine = createEngine({ clock: this.clock });
   reload: () => Promise<void> = async () => {};
   quitCalls = 0;
+  /** What keeps the server from its work. */
+  problem: string | undefined;
   mayControl = true;
   mayAdminister = true;
   readonly administered: unknown[] = [];
@@ -288,6 +290,7 @@ export class HttpWorld {
       },
       notifications: this.notifications,
       lifecycle: {
+        problem: () => this.problem,
         get control() {
           if (!world.mayControl) return undefined;
           return { reload: () => world.reload(), quit: () => void world.quitCalls++ };

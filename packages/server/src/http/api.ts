@@ -164,7 +164,11 @@ function addLifecycle(app: Hono, dependencies: ApiDependencies): void {
   // Whoever takes us for an Alertmanager below a path looks for these there.
   for (const prefix of ["", ALERTMANAGER_PREFIX]) {
     addRoute(app, READ, `${prefix}/-/healthy`, () => text(200, "Pharos is healthy."));
-    addRoute(app, READ, `${prefix}/-/ready`, () => text(200, "Pharos is ready."));
+    addRoute(app, READ, `${prefix}/-/ready`, () => {
+      const problem = lifecycle.problem();
+      if (problem === undefined) return text(200, "Pharos is ready.");
+      return text(503, `Service Unavailable: ${problem}`);
+    });
     addRoute(app, READ, `${prefix}/metrics`, async () => {
       const headers = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
       return new Response(await dependencies.metricsText(), { headers });

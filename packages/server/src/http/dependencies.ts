@@ -242,6 +242,8 @@ export interface StatusProvider {
 }
 
 export interface Lifecycle {
+  /** Why the server cannot do all of its work now, for whoever runs it; undefined while it can. */
+  problem(): string | undefined;
   /** Undefined where whoever reaches the address may not control the server. */
   readonly control: LifecycleControl | undefined;
 }
