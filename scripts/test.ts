@@ -79,6 +79,7 @@ function tests(
       return counted([
         "node",
         "--disable-warning=ExperimentalWarning",
+        "--import=./scripts/property-seed.ts",
         "--test",
         "--test-reporter=./scripts/brief-reporter.ts",
         ...options,

@@ -178,14 +178,16 @@ function fastMatch(source: string): ((text: string) => boolean) | undefined {
 /** Literal characters, and such with a backslash, before whatever else a pattern has. */
 const PREFIX = /^(?:[^.*+?^${}()[\]\\|]|\\[.*+?^${}()[\]\\|/-])*/;
 
+/** What makes that the last character before it may not be there, also from behind flags and empty quotations. */
+const REPETITION = /^(?:\(\?[\w-]*\)|\\Q\\E)*[*?{]/;
+
 /** What each text that matches a valid pattern begins with; "" where that is not plain to see. */
 function prefixOf(source: string): string {
   const [start = ""] = PREFIX.exec(source) ?? [];
   const rest = source.slice(start.length);
   if (mayHaveAlternatives(rest)) return "";
   const text = start.replace(/\\(.)/g, "$1");
-  // A repetition is of the last character, which may then not be there.
-  return /^[*?{]/.test(rest) ? [...text].slice(0, -1).join("") : text;
+  return REPETITION.test(rest) ? [...text].slice(0, -1).join("") : text;
 }
 
 /** Whether there may be a `|` outside of all parentheses. */

@@ -87,6 +87,11 @@ test("what is refused without the engine, the engine refuses", () => {
   ok(matchCount > 200, `${matchCount} texts match`);
 });
 
+test("a repetition behind flags is of the character before them", () => {
+  for (const source of ["a(?i)?", "a\\Q\\E*", "a(?i)(?s-i){0,2}"])
+    equal(compileRegex(source).matches(""), true, source);
+});
+
 test("all matchers must match", () => {
   const labels = labelsFrom({ job: "api", code: "200" });
   const job = createMatcher("=", "job", "api");

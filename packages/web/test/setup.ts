@@ -1,3 +1,4 @@
+import "../../../scripts/property-seed.ts";
 import { cleanup } from "@testing-library/react";
 import { afterEach } from "vitest";
 
