@@ -24,6 +24,8 @@ export default defineConfig({
   preview: { proxy },
   test: {
     environment: "jsdom",
+    // For one that hangs: on a busy machine the slowest take seconds.
+    testTimeout: 60_000,
     include: ["test/**/*.test.{ts,tsx}"],
     // Styles are no part of what jsdom can show; one test reads the colours.
     css: { include: [/page\.css/] },
