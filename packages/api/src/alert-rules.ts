@@ -152,7 +152,15 @@ export const ruleVersionSchema = z.object({
   enabled: z.boolean(),
   /** As a group of a rule file. */
   rules: z.array(
-    z.object({ name: z.string(), expr: z.string(), for: z.string(), labels: labelsSchema }),
+    z.object({
+      name: z.string(),
+      type: z.enum(["alerting", "recording"]),
+      expr: z.string(),
+      for: z.string(),
+      keep_firing_for: z.string(),
+      labels: labelsSchema,
+      annotations: labelsSchema,
+    }),
   ),
 });
 

@@ -186,10 +186,25 @@ test("versions are listed with who made them, and rollback brings one back, dele
       "1 | created | ann |  | up == 0",
     ],
   );
+  deepEqual(versions.body[3]?.rules, [
+    {
+      ...{ name: "Down", type: "alerting", expr: "up == 0", for: "0s", keep_firing_for: "0s" },
+      ...{ labels: {}, annotations: {} },
+    },
+  ]);
   const back = await world.send("POST", `${path}/rollback`, { version: 1, comment: "as it was" });
   equal(back.body.expr, "up == 0");
   equal(back.body.version, 5);
   equal(back.body.enabled, true);
+});
+
+test("whoever sends a text again is its author, and not who the text names", async () => {
+  const world = await rulesWorld();
+  const text = { alert: "Down", expr: "up == 0", author: "ann", comment: "first", version: 0 };
+  const { body: made } = await world.send("POST", RULES, { ...text, version: undefined });
+  const path = `${RULES}/${made.id}?author=bob&comment=&version=1`;
+  const { body: changed } = await world.send("PUT", path, text);
+  deepEqual([changed.version, changed.author, changed.comment], [2, "bob", ""]);
 });
 
 test("a disabled rule is not evaluated, and its alerts are over", async () => {

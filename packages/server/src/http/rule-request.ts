@@ -48,7 +48,10 @@ export function clientOf(context: Context): Client {
   return environment?.client ?? UNKNOWN_CLIENT;
 }
 
-/** What a body may say of its author and why; parameters of the URL say the same. */
+/**
+ * What a body may say of its author and why. Parameters of the URL say the same, and count before it: a text that is
+ * sent again by somebody else still names who wrote it first.
+ */
 interface SaidEdit {
   readonly author?: string | undefined;
   readonly comment?: string | undefined;
@@ -67,12 +70,12 @@ export function editOf(
 ): RuleEdit {
   const { searchParams } = new URL(request.url);
   const named = userHeader === undefined ? "" : (request.headers.get(userHeader) ?? "").trim();
-  const author = named || said.author || searchParams.get("author") || clientOf(context).address;
-  const comment = said.comment ?? searchParams.get("comment") ?? "";
+  const author = named || searchParams.get("author") || said.author || clientOf(context).address;
+  const comment = searchParams.get("comment") ?? said.comment ?? "";
   return {
     author: author.slice(0, AUTHOR_LENGTH_MAX),
     comment: comment.slice(0, COMMENT_LENGTH_MAX),
-    version: matchedVersion(request) ?? said.version ?? versionParameter(searchParams),
+    version: matchedVersion(request) ?? versionParameter(searchParams) ?? said.version,
   };
 }
 

@@ -106,9 +106,13 @@ export function versionView({ action, rule }: RuleVersion): RuleVersionJson {
     ...{ version: rule.version, action, at: new Date(rule.updatedAtMs).toISOString() },
     ...{ author: rule.author, comment: rule.comment, enabled: rule.enabled },
     rules: rule.content.rules.map((one) => ({
-      ...{ name: one.name, expr: one.expr },
+      name: one.name,
+      type: one.kind === "alert" ? "alerting" : "recording",
+      expr: one.expr,
       for: formatDuration(one.kind === "alert" ? one.forMs : 0),
+      keep_firing_for: formatDuration(one.kind === "alert" ? one.keepFiringForMs : 0),
       labels: Object.fromEntries(one.labels),
+      annotations: one.kind === "alert" ? Object.fromEntries(one.annotations) : {},
     })),
   };
 }
