@@ -1,3 +1,4 @@
+export { ChangeFollower, type ChangeFollowerOptions } from "./change-follower.ts";
 export { Cluster, type ClusterMember, PEER_TIMEOUT_MS } from "./cluster/cluster.ts";
 export { dispatchCluster } from "./cluster/cluster-dispatch.ts";
 export type { ClusterTransport, ClusterUpdate } from "./cluster/cluster-message.ts";
@@ -159,6 +160,7 @@ export {
   SilenceReminder,
   type SilenceReminderOptions,
 } from "./oncall/silence-reminder.ts";
+export { Periodic, type PeriodicOptions } from "./periodic.ts";
 export {
   DeliveryError,
   type OutgoingNotification,

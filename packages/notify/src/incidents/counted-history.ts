@@ -1,5 +1,6 @@
-import { type Clock, OperatingError, StoredJson } from "@pharos/base";
+import { type Clock, type OperatingError, StoredJson } from "@pharos/base";
 import type { DocumentStore, DocumentTransaction, StoredDocument } from "@pharos/ports";
+import { Periodic } from "../periodic.ts";
 import { INCIDENT_COLLECTION, statusTag } from "./incident-documents.ts";
 
 /** How many documents a history has; on disk for ever. */
@@ -102,35 +103,25 @@ export interface HistorySweeperOptions {
 /** Keeps histories within their bounds, now and then and in small steps. */
 export class HistorySweeper implements AsyncDisposable {
   readonly #options: HistorySweeperOptions;
-  readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
+  readonly #periodic: Periodic;
 
   constructor(options: HistorySweeperOptions) {
+    const { clock, onProblem } = options;
     this.#options = options;
-    this.#running = this.#run();
+    this.#periodic = new Periodic({
+      clock,
+      startsWith: "wait",
+      waitMs: () => SWEEP_INTERVAL_MS,
+      turn: (signal) => this.#sweep(signal),
+      onProblem: (error) => onProblem(error, "taking away old history"),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+    await this.#periodic[Symbol.asyncDispose]();
   }
 
-  async #run(): Promise<void> {
-    const { clock, onProblem } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await clock.sleep(SWEEP_INTERVAL_MS, signal);
-        await this.#sweep();
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof OperatingError)) throw error;
-        onProblem(error, "taking away old history");
-      }
-    }
-  }
-
-  async #sweep(): Promise<void> {
+  async #sweep(signal: AbortSignal): Promise<void> {
     const { store, clock, collections, retention = DEFAULT_HISTORY_RETENTION } = this.#options;
     const sweeps = [
       ...collections.map(
@@ -140,6 +131,6 @@ export class HistorySweeper implements AsyncDisposable {
     ];
     for (const sweep of sweeps)
       for (let step = 0; step < STEPS_MAX && (await sweep()); step++)
-        await clock.sleep(STEP_PAUSE_MS, this.#stop.signal);
+        await clock.sleep(STEP_PAUSE_MS, signal);
   }
 }

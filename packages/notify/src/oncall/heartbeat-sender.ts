@@ -1,6 +1,6 @@
 import { type Clock, labelsFrom, type OperatingError } from "@pharos/base";
 import type { PageDecision, PageRequest } from "../dispatch/page.ts";
-import { Periodic } from "./periodic.ts";
+import { Periodic } from "../periodic.ts";
 
 /** Where nothing is to be sent, so often is looked whether that has changed. */
 const IDLE_MS = 5_000;
@@ -30,16 +30,17 @@ export class HeartbeatSender implements AsyncDisposable {
     const { clock, heartbeat, onProblem } = options;
     this.#options = options;
     this.#startsAtMs = clock.nowMs();
-    this.#periodic = new Periodic(
+    this.#periodic = new Periodic({
       clock,
-      () => {
+      startsWith: "turn",
+      waitMs: () => {
         const intervalMs = heartbeat()?.intervalMs;
         // In step with the clock, so that servers tell at the same time, and only one of them does.
         return intervalMs === undefined ? IDLE_MS : intervalMs - (clock.nowMs() % intervalMs);
       },
-      () => this.#send(),
-      (error) => onProblem(error, "sending a heartbeat"),
-    );
+      turn: () => this.#send(),
+      onProblem: (error) => onProblem(error, "sending a heartbeat"),
+    });
   }
 
   async #send(): Promise<void> {

@@ -10,7 +10,7 @@ import {
   StoredJson,
 } from "@pharos/base";
 import type { DocumentStore, StoredDocument } from "@pharos/ports";
-import { Periodic } from "./periodic.ts";
+import { Periodic } from "../periodic.ts";
 
 /** The collection of what was heard of, by name; on disk for ever. */
 export const HEARTBEAT_COLLECTION = "heartbeats";
@@ -77,12 +77,13 @@ export class HeartbeatWatch implements AsyncDisposable {
     const { clock, onProblem } = options;
     this.#options = options;
     for (const document of known) this.#take(document);
-    this.#periodic = new Periodic(
+    this.#periodic = new Periodic({
       clock,
-      () => LOOK_INTERVAL_MS,
-      () => this.#look(),
-      (error) => onProblem(error, "watching heartbeats"),
-    );
+      startsWith: "turn",
+      waitMs: () => LOOK_INTERVAL_MS,
+      turn: () => this.#look(),
+      onProblem: (error) => onProblem(error, "watching heartbeats"),
+    });
   }
 
   /** @throws OperatingError of the store. */

@@ -1,6 +1,7 @@
 import type { ScheduleOverride } from "@pharos/alert";
 import { type Clock, OperatingError, StoredJson } from "@pharos/base";
 import type { DocumentStore, StoredDocument } from "@pharos/ports";
+import { ChangeFollower } from "../change-follower.ts";
 
 /** The collection of what people changed in schedules; on disk for ever. */
 export const OVERRIDE_COLLECTION = "oncall_overrides";
@@ -32,26 +33,28 @@ export interface OverrideBookOptions {
 /** Overrides of schedules that people make: all of them in memory, in the order in which they were made. */
 export class OverrideBook implements AsyncDisposable {
   readonly #options: OverrideBookOptions;
-  readonly #watcher: Disposable;
+  readonly #follower: ChangeFollower;
   #overrides: readonly KeptOverride[] = [];
-  #reading: Promise<void> = Promise.resolve();
-  #isBehind = false;
-  #isClosed = false;
 
   private constructor(options: OverrideBookOptions) {
     this.#options = options;
-    this.#watcher = options.store.watch(OVERRIDE_COLLECTION, () => this.#follow());
+    const { store, clock, onChange, onProblem } = options;
+    this.#follower = new ChangeFollower({
+      ...{ store, clock, collection: OVERRIDE_COLLECTION },
+      read: async () => {
+        await this.#read();
+        onChange();
+      },
+      onProblem: (error) => onProblem(error, "reading changed overrides"),
+    });
   }
 
   /** @throws OperatingError of the store. */
   static async open(options: OverrideBookOptions): Promise<OverrideBook> {
-    const book = new OverrideBook(options);
-    try {
-      await book.#read();
-    } catch (error) {
-      book.#watcher[Symbol.dispose]();
-      throw error;
-    }
+    await using closers = new AsyncDisposableStack();
+    const book = closers.use(new OverrideBook(options));
+    await book.#read();
+    closers.move();
     return book;
   }
 
@@ -110,27 +113,8 @@ export class OverrideBook implements AsyncDisposable {
     });
   }
 
-  /** Reads on after another server's change, once at a time. */
-  #follow(): void {
-    if (this.#isBehind) return;
-    this.#isBehind = true;
-    this.#reading = this.#reading.then(async () => {
-      this.#isBehind = false;
-      if (this.#isClosed) return;
-      try {
-        await this.#read();
-        this.#options.onChange();
-      } catch (error) {
-        if (!(error instanceof OperatingError)) throw error;
-        if (!this.#isClosed) this.#options.onProblem(error, "reading changed overrides");
-      }
-    });
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true;
-    this.#watcher[Symbol.dispose]();
-    await this.#reading;
+    await this.#follower[Symbol.asyncDispose]();
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type OperatingError,
 } from "@pharos/base";
 import type { PageDecision, PageRequest } from "../dispatch/page.ts";
-import { Periodic } from "./periodic.ts";
+import { Periodic } from "../periodic.ts";
 
 const LOOK_INTERVAL_MS = 30_000;
 const MINUTE_MS = 60_000;
@@ -42,12 +42,13 @@ export class SilenceReminder implements AsyncDisposable {
   constructor(options: SilenceReminderOptions) {
     const { clock, onProblem } = options;
     this.#options = options;
-    this.#periodic = new Periodic(
+    this.#periodic = new Periodic({
       clock,
-      () => LOOK_INTERVAL_MS,
-      () => this.#look(),
-      (error) => onProblem(error, "reminding of silences"),
-    );
+      startsWith: "turn",
+      waitMs: () => LOOK_INTERVAL_MS,
+      turn: () => this.#look(),
+      onProblem: (error) => onProblem(error, "reminding of silences"),
+    });
   }
 
   async #look(): Promise<void> {

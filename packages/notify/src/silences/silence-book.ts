@@ -17,14 +17,14 @@ import type {
   DocumentTransaction,
   StoredDocument,
 } from "@pharos/ports";
+import { ChangeFollower } from "../change-follower.ts";
+import { Periodic } from "../periodic.ts";
 import { SILENCE_COLLECTION, silenceFromDocument, silenceToDocument } from "./silence-documents.ts";
 
 /** Documents that are read, or deleted, at once. */
 const PAGE_SIZE = 1000;
 /** How often is forgotten what is over for long. */
 const COLLECTING_INTERVAL_MS = 15 * 60_000;
-/** How long until changes are looked for again where that has failed. */
-const RETRY_MS = 5000;
 
 export interface SilenceBookOptions {
   readonly store: DocumentStore;
@@ -54,30 +54,38 @@ export class SilenceBook implements AsyncDisposable {
   readonly #options: SilenceBookOptions;
   readonly #retentionMs: number;
   readonly #index = new SilenceIndex();
-  readonly #stop = new AbortController();
-  readonly #watcher: Disposable;
+  readonly #follower: ChangeFollower;
+  #collector: Periodic | undefined;
   /** Of the change that was read last. */
   #changeNumber = 0;
-  #following: Promise<void> = Promise.resolve();
-  #isBehind = false;
-  #collecting: Promise<void> = Promise.resolve();
 
   private constructor(options: SilenceBookOptions) {
     this.#options = options;
     this.#retentionMs = options.retentionMs ?? SILENCE_RETENTION_MS;
-    this.#watcher = options.store.watch(SILENCE_COLLECTION, () => this.#follow());
+    const { store, clock, onProblem } = options;
+    this.#follower = new ChangeFollower({
+      ...{ store, clock, collection: SILENCE_COLLECTION },
+      read: async () => {
+        if (await store.read((tx) => this.#readChanges(tx))) options.onChange?.();
+      },
+      onProblem: (error) => onProblem(error, "reading changed silences"),
+    });
   }
 
   /** @throws OperatingError of the store. */
   static async open(options: SilenceBookOptions): Promise<SilenceBook> {
-    const book = new SilenceBook(options);
-    try {
-      await options.store.read((tx) => book.#readChanges(tx));
-    } catch (error) {
-      book.#watcher[Symbol.dispose]();
-      throw error;
-    }
-    book.#collecting = book.#collect();
+    await using closers = new AsyncDisposableStack();
+    const { store, clock, onProblem } = options;
+    const book = closers.use(new SilenceBook(options));
+    await store.read((tx) => book.#readChanges(tx));
+    book.#collector = new Periodic({
+      clock,
+      startsWith: "turn",
+      waitMs: () => COLLECTING_INTERVAL_MS,
+      turn: () => book.#collect(),
+      onProblem: (error) => onProblem(error, "forgetting old silences"),
+    });
+    closers.move();
     return book;
   }
 
@@ -239,58 +247,20 @@ export class SilenceBook implements AsyncDisposable {
     return isSilenceForgotten(silence, this.#options.clock.nowMs(), this.#retentionMs);
   }
 
-  /** Reads on, once at a time; what comes meanwhile is read afterwards. */
-  #follow(): void {
-    if (this.#isBehind) return;
-    this.#isBehind = true;
-    const { store, onChange, onProblem } = this.#options;
-    this.#following = this.#following.then(async () => {
-      this.#isBehind = false;
-      try {
-        if (await store.read((tx) => this.#readChanges(tx))) onChange?.();
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        if (!(error instanceof OperatingError)) throw error;
-        onProblem(error, "reading changed silences");
-        void this.#followLater();
-      }
-    });
-  }
-
-  async #followLater(): Promise<void> {
-    try {
-      await this.#options.clock.sleep(RETRY_MS, this.#stop.signal);
-    } catch {
-      return; // Closed.
-    }
-    this.#follow();
-  }
-
   async #collect(): Promise<void> {
-    const { clock, store, onProblem } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        const forgotten = [...this.#index.values()].filter((silence) => this.#isForgotten(silence));
-        for (let from = 0; from < forgotten.length; from += PAGE_SIZE) {
-          const ids = forgotten.slice(from, from + PAGE_SIZE).map(({ id }) => id);
-          await store.transaction((tx) => deleteAll(tx, ids));
-          for (const id of ids) this.#index.delete(id);
-        }
-        await clock.sleep(COLLECTING_INTERVAL_MS, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof OperatingError)) throw error;
-        onProblem(error, "forgetting old silences");
-        await clock.sleep(COLLECTING_INTERVAL_MS, signal).catch(() => {});
-      }
+    const forgotten = [...this.#index.values()].filter((silence) => this.#isForgotten(silence));
+    for (let from = 0; from < forgotten.length; from += PAGE_SIZE) {
+      const ids = forgotten.slice(from, from + PAGE_SIZE).map(({ id }) => id);
+      await this.#options.store.transaction((tx) => deleteAll(tx, ids));
+      for (const id of ids) this.#index.delete(id);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    this.#watcher[Symbol.dispose]();
-    await Promise.all([this.#following, this.#collecting]);
+    await Promise.all([
+      this.#follower[Symbol.asyncDispose](),
+      this.#collector?.[Symbol.asyncDispose](),
+    ]);
   }
 }
 

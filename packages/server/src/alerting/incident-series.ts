@@ -6,8 +6,9 @@ import {
   labelsKey,
   labelValue,
   METRIC_NAME,
-  OperatingError,
+  type OperatingError,
 } from "@pharos/base";
+import { Periodic } from "@pharos/notify";
 import type { SampleBatch } from "@pharos/ports";
 import { ruleBatch } from "../rules/rule-samples.ts";
 
@@ -31,35 +32,25 @@ export interface IncidentSeriesOptions {
  */
 export class IncidentSeries implements AsyncDisposable {
   readonly #options: IncidentSeriesOptions;
-  readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
+  readonly #periodic: Periodic;
   /** What was written last, by key. */
   #written: ReadonlyMap<string, Labels> = new Map();
 
   constructor(options: IncidentSeriesOptions) {
+    const { clock, onProblem } = options;
     this.#options = options;
-    this.#running = this.#run();
+    this.#periodic = new Periodic({
+      clock,
+      startsWith: "wait",
+      waitMs: () => INCIDENT_SERIES_INTERVAL_MS,
+      turn: () => this.#write(clock.nowMs()),
+      onProblem: (error) => onProblem(error, "writing the series of incidents"),
+    });
   }
 
   /** Series are not ended: a restart continues them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { clock, onProblem } = this.#options;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await clock.sleep(INCIDENT_SERIES_INTERVAL_MS, signal);
-        await this.#write(clock.nowMs());
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof OperatingError)) throw error;
-        onProblem(error, "writing the series of incidents");
-      }
-    }
+    await this.#periodic[Symbol.asyncDispose]();
   }
 
   async #write(timestampMs: number): Promise<void> {

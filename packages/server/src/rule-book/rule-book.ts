@@ -1,5 +1,6 @@
 import { checkRuleGroups, type RuleGroup } from "@pharos/alert";
 import { type Clock, OperatingError, quote } from "@pharos/base";
+import { ChangeFollower } from "@pharos/notify";
 import type {
   DocumentReader,
   DocumentStore,
@@ -32,8 +33,6 @@ const PAGE_SIZE = 1000;
 /** For so long what rules were before a change is of interest, of so many changes. */
 const PAST_MS = 24 * 60 * 60_000;
 const PAST_CHANGES_MAX = 1000;
-/** How long until changes are looked for again where that has failed. */
-const RETRY_MS = 5000;
 
 export interface CreateOptions {
   /** True unless given; of a group that is replaced, what it was. */
@@ -58,24 +57,30 @@ export interface RuleBookOptions {
 export class RuleBook implements AsyncDisposable {
   readonly #options: RuleBookOptions;
   readonly #shelf = new RuleShelf();
-  readonly #stop = new AbortController();
-  readonly #watcher: Disposable;
+  readonly #follower: ChangeFollower;
   /** The change that was read last. */
   #sequence = 0;
-  #following: Promise<void> = Promise.resolve();
-  #isBehind = false;
   /** Groups as they are evaluated; the same object as long as nothing about it changes. */
   readonly #groups = new Map<StoredRule, { defaults: string; group: RuleGroup }>();
 
   private constructor(options: RuleBookOptions) {
     this.#options = options;
-    this.#watcher = options.store.watch(RULES_COLLECTION, () => this.#follow());
+    const { store, clock, onChange, onProblem } = options;
+    this.#follower = new ChangeFollower({
+      ...{ store, clock, collection: RULES_COLLECTION },
+      read: async () => {
+        if (await store.read((tx) => this.#readChanges(tx))) onChange();
+      },
+      onProblem: (error) => onProblem(error, "reading changed rules"),
+    });
   }
 
   /** @throws OperatingError of the store, `disk.corrupt`. */
   static async open(options: RuleBookOptions): Promise<RuleBook> {
-    const book = new RuleBook(options);
+    await using closers = new AsyncDisposableStack();
+    const book = closers.use(new RuleBook(options));
     await options.store.read((tx) => book.#readAll(tx));
+    closers.move();
     return book;
   }
 
@@ -291,37 +296,8 @@ export class RuleBook implements AsyncDisposable {
     else this.#shelf.put(rule);
   }
 
-  /** Reads on, once at a time; what comes meanwhile is read afterwards. */
-  #follow(): void {
-    if (this.#isBehind) return;
-    this.#isBehind = true;
-    this.#following = this.#following.then(async () => {
-      this.#isBehind = false;
-      try {
-        const changed = await this.#options.store.read((tx) => this.#readChanges(tx));
-        if (changed) this.#options.onChange();
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        if (!(error instanceof OperatingError)) throw error;
-        this.#options.onProblem(error, "reading changed rules");
-        void this.#followLater();
-      }
-    });
-  }
-
-  async #followLater(): Promise<void> {
-    try {
-      await this.#options.clock.sleep(RETRY_MS, this.#stop.signal);
-    } catch {
-      return; // Closed.
-    }
-    this.#follow();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    this.#watcher[Symbol.dispose]();
-    await this.#following;
+    await this.#follower[Symbol.asyncDispose]();
   }
 }
 
