@@ -229,6 +229,35 @@ test("a kill -9 at any second changes neither what is told nor, by more than the
   }
 });
 
+test("keep_firing_for goes on where it was after a kill -9, and does not begin anew", async () => {
+  const held = group([{ ...DOWN, keepFiringForMs: 40 * SECOND }]);
+  const endOf = async (killAfter: number | undefined, up: (second: number) => string) => {
+    const server = new Server();
+    await server.start([held]);
+    for (let second = 0; second < 110; second++) {
+      if (second === killAfter) {
+        await server.kill();
+        await server.start([held]);
+      }
+      await server.pass(1, up(second));
+    }
+    await server.stop();
+    const [start, end, ...more] = server.sent;
+    deepEqual([start?.endsWith("+Down/a"), end?.endsWith("-Down/a"), more], [true, true, []]);
+    return Number.parseInt(end ?? "", 10);
+  };
+  const once = (second: number): string => (second < 30 ? "a=0" : "a=1");
+  const again = (second: number): string => (second < 30 || second === 42 ? "a=0" : "a=1");
+  for (const up of [once, again]) {
+    const undisturbed = await endOf(undefined, up);
+    for (let killAfter = 31; killAfter < 70; killAfter += 3) {
+      const end = await endOf(killAfter, up);
+      // The round in which it was killed comes an interval later.
+      ok(Math.abs(end - undisturbed) <= 5, `killed after ${killAfter} s: ${end}, ${undisturbed}`);
+    }
+  }
+});
+
 test("ALERTS and recording rules are written at the group's times, and end when they must", async () => {
   const server = new Server();
   await server.start([group([SUM, DOWN])]);

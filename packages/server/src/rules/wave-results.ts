@@ -4,6 +4,7 @@ import {
   type AlertChange,
   type RuleGroup,
   type RuleSamples,
+  type RuleState,
   ruleGroupKey,
   ruleStateToJson,
   type WrittenAlert,
@@ -75,11 +76,13 @@ export class WaveResults {
       if (outcome.kind === "alert") {
         const { entry, step } = outcome;
         const { changes } = step;
-        const before = entry.state.written;
+        const { state: earlier } = entry;
+        const before = earlier.written;
         entry.state = step.state;
         if (changes.length > 0) changed.add(entry.compiled.expr);
         for (const change of changes) transitions.push(this.#transition(entry, change));
-        if (changes.length > 0 || this.#isKeptAgain(entry)) kept.push(entry);
+        if (changes.length > 0 || hasHeldOtherwise(entry, earlier) || this.#isKeptAgain(entry))
+          kept.push(entry);
         told.push(...toldAlerts(entry.compiled, this.#toTell(entry, changes), this.#surroundings));
         if (step.status === "ok")
           written.push({ entry, samples: step.samples, undo: () => undoAlerts(entry, before) });
@@ -216,6 +219,23 @@ export class WaveResults {
       return error;
     }
   }
+}
+
+/**
+ * Whether `keep_firing_for` has begun or ended for an alert. That is no transition, but a restart that knew nothing of it
+ * would begin anew, and keep the alert firing for too long.
+ */
+function hasHeldOtherwise({ compiled, state }: AlertingEntry, earlier: RuleState): boolean {
+  if (compiled.rule.keepFiringForMs === 0) return false;
+  for (const [key, alert] of state.alerts) {
+    const before = earlier.alerts.get(key);
+    if (before !== undefined && heldSince(alert) !== heldSince(before)) return true;
+  }
+  return false;
+}
+
+function heldSince({ state }: Alert): number | null {
+  return state.phase === "firing" ? state.falseSinceMs : null;
 }
 
 function undoAlerts(entry: AlertingEntry, written: ReadonlyMap<string, WrittenAlert>): void {
