@@ -1,5 +1,5 @@
 import { OperatingError, StoredJson } from "@pharos/base";
-import type { DocumentStore, StoredDocument } from "@pharos/ports";
+import type { DocumentReader, DocumentStore, StoredDocument } from "@pharos/ports";
 import { type Attempt, problemOf } from "./delivery-loop.ts";
 import { hashOf } from "./dispatch/idempotency-key.ts";
 import type { OutboxEntry } from "./dispatch/outbox-entry.ts";
@@ -14,11 +14,20 @@ export const DELIVERY_RETENTION_MS = 30 * 24 * 3_600_000;
 /** How many are given at once. */
 export const DELIVERY_PAGE_MAX = 1000;
 
+/** How much of the log is kept. */
+export interface DeliveryBounds {
+  readonly retentionMs?: number;
+  /** A multiple of `DELIVERY_PAGE_MAX`. */
+  readonly countMax?: number;
+}
+
 const VERSION = 1;
 /** Characters of an error that are kept. */
 const ERROR_LENGTH_MAX = 2000;
-/** Old ones are removed after so many new ones, and not more at once than this times two. */
+/** They are counted after so many new ones; not more than twice as many are removed at once. */
 const PRUNE_EVERY = 5000;
+/** How often those that are too old are looked for. */
+const EXPIRY_INTERVAL_MS = 3_600_000;
 
 export const ATTEMPT_OUTCOMES = ["delivered", "retrying", "failed"] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
@@ -68,11 +77,16 @@ export interface DeliveryQuery {
 export class DeliveryLog {
   readonly #store: DocumentStore;
   readonly #server: string;
+  readonly #retentionMs: number;
+  readonly #countMax: number;
   #countSincePruning = 0;
+  #nextExpiryMs = 0;
 
-  constructor(store: DocumentStore, server: string) {
+  constructor(store: DocumentStore, server: string, bounds: DeliveryBounds = {}) {
     this.#store = store;
     this.#server = server;
+    this.#retentionMs = bounds.retentionMs ?? DELIVERY_RETENTION_MS;
+    this.#countMax = bounds.countMax ?? DELIVERIES_MAX;
   }
 
   /** The document that keeps an attempt. */
@@ -141,42 +155,45 @@ export class DeliveryLog {
     });
   }
 
-  /** Removes what is too old or too much, once enough has come since the last time. */
+  /** Removes what is too old, now and then, and what is too much, once enough has come since the last time. */
   async prune(nowMs: number): Promise<void> {
-    if (this.#countSincePruning < PRUNE_EVERY) return;
-    this.#countSincePruning = 0;
-    const oldest = await this.#store.read((reader) =>
-      this.#oldestKept(reader, nowMs - DELIVERY_RETENTION_MS),
-    );
-    if (oldest === undefined) return;
-    await this.#store.transaction((tx) =>
-      tx.deleteOldest(DELIVERY_COLLECTION, { sortKeyMax: oldest, limit: 2 * PRUNE_EVERY }),
-    );
-  }
-
-  /** The newest that is to go. */
-  async #oldestKept(
-    reader: Parameters<Parameters<DocumentStore["read"]>[0]>[0],
-    expiredMs: number,
-  ): Promise<number | undefined> {
-    const [first] = await reader.list(DELIVERY_COLLECTION, { limit: 1 });
-    if (first === undefined) return undefined;
-    let after: { sortKey: number; id: string } | undefined;
-    for (let count = 0; count < DELIVERIES_MAX; count += DELIVERY_PAGE_MAX) {
-      const page = await reader.list(DELIVERY_COLLECTION, {
-        order: "desc",
-        limit: DELIVERY_PAGE_MAX,
-        ...(after === undefined ? {} : { after }),
-      });
-      after = page.at(-1);
-      if (page.length < DELIVERY_PAGE_MAX) {
-        after = undefined;
-        break;
-      }
+    const counts = this.#countSincePruning >= PRUNE_EVERY;
+    // A clock that was set back does not put it off.
+    const expires = nowMs >= this.#nextExpiryMs || nowMs < this.#nextExpiryMs - EXPIRY_INTERVAL_MS;
+    if (!counts && !expires) return;
+    const bound = await this.#store.read(async (reader) => {
+      const surplusMs = counts
+        ? await newestSurplus(reader, this.#countMax)
+        : Number.NEGATIVE_INFINITY;
+      const boundMs = Math.max(nowMs - this.#retentionMs, surplusMs);
+      const [first] = await reader.list(DELIVERY_COLLECTION, { sortKeyMax: boundMs, limit: 1 });
+      return first === undefined ? undefined : boundMs;
+    });
+    if (bound !== undefined) {
+      const limit = 2 * PRUNE_EVERY;
+      const gone = await this.#store.transaction((tx) =>
+        tx.deleteOldest(DELIVERY_COLLECTION, { sortKeyMax: bound, limit }),
+      );
+      if (gone === limit) return; // The rest goes the next time.
     }
-    const bound = Math.max(expiredMs, (after?.sortKey ?? Number.NEGATIVE_INFINITY) - 1);
-    return first.sortKey <= bound ? bound : undefined;
+    if (counts) this.#countSincePruning = 0;
+    this.#nextExpiryMs = nowMs + EXPIRY_INTERVAL_MS;
   }
+}
+
+/** When the newest of those was attempted that are too many; minus infinity where none is. */
+async function newestSurplus(reader: DocumentReader, countMax: number): Promise<number> {
+  let after: StoredDocument | undefined;
+  for (let count = 0; count < countMax; count += DELIVERY_PAGE_MAX) {
+    const page: readonly StoredDocument[] = await reader.list(DELIVERY_COLLECTION, {
+      order: "desc",
+      limit: DELIVERY_PAGE_MAX,
+      ...(after === undefined ? {} : { after }),
+    });
+    after = page.at(-1);
+    if (page.length < DELIVERY_PAGE_MAX) return Number.NEGATIVE_INFINITY;
+  }
+  return (after?.sortKey ?? Number.NEGATIVE_INFINITY) - 1;
 }
 
 /** @throws OperatingError `disk.corrupt` */

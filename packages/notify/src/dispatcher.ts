@@ -6,7 +6,7 @@ import { type DispatchCluster, toldOf } from "./cluster/cluster-dispatch.ts";
 import type { ToldUpdate } from "./cluster/cluster-message.ts";
 import type { IntegrationConfig } from "./config/integration-config.ts";
 import type { NotificationConfig } from "./config/notification-config.ts";
-import { DeliveryLog } from "./delivery-log.ts";
+import { type DeliveryBounds, DeliveryLog } from "./delivery-log.ts";
 import type { DeliveryStatus } from "./delivery-loop.ts";
 import { AlertIntake } from "./dispatch/alert-intake.ts";
 import {
@@ -40,6 +40,7 @@ import { recordFromDocument, recordWrite } from "./dispatch/stored-record.ts";
 import type { AlertSuppression } from "./dispatch/suppression.ts";
 import { tellAgain } from "./dispatch/tell-again.ts";
 import { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
+import { ToldElsewhere } from "./dispatch/told-elsewhere.ts";
 import { boundTimer, Upkeep } from "./dispatch/upkeep.ts";
 import type { Write } from "./dispatch/write.ts";
 import type { Receiver } from "./receiver.ts";
@@ -55,6 +56,8 @@ export interface DispatcherOptions {
   /** Of each integration. */
   readonly rate?: RateLimit;
   readonly circuit?: CircuitPolicy;
+  /** How much is kept of what was attempted. */
+  readonly deliveryBounds?: DeliveryBounds;
   /** New alerts of one `alertname` beyond this are refused; 0, the default, for no limit. */
   readonly perAlertnameMax?: number;
   /** The ids of the silences that hide an alert now; asked with the same array of labels each time. */
@@ -143,7 +146,7 @@ export class Dispatcher implements AsyncDisposable {
       cluster: options.cluster,
       superseded: new Map(),
       deliveries,
-      log: new DeliveryLog(store, server),
+      log: new DeliveryLog(store, server, options.deliveryBounds),
       observer,
       routeLabels: options.routeLabels ?? ((group) => labelsFrom(group.route.labels)),
       silencedBy: options.silencedBy ?? (() => []),
@@ -160,6 +163,7 @@ export class Dispatcher implements AsyncDisposable {
     this.#upkeep = new Upkeep(this.#state, {
       placement: this.#placement,
       sync: this.#sync,
+      elsewhere: store.shared ? new ToldElsewhere(this.#state, store) : undefined,
       signal: this.#stop.signal,
     });
   }

@@ -72,6 +72,12 @@ export interface ServeOptions {
   readonly alertsPerNameMax: number;
   /** Notifications that each integration is sent in a second. */
   readonly notificationRateMax: number;
+  /** How long silences can be looked at after their end. */
+  readonly silenceRetentionMs: number;
+  /** How long incidents that are over, timelines and the history of alerts are kept. */
+  readonly incidentRetentionMs: number;
+  /** How long attempts to notify are kept. */
+  readonly deliveryRetentionMs: number;
   /** Base URLs of servers that share alerts with this one, and no database. */
   readonly clusterPeers: readonly string[];
   readonly clusterSecretFile: string | undefined;
@@ -462,6 +468,31 @@ export const SERVE_OPTIONS: Rows = {
     fallback: "500",
     parse: countFrom(1),
     format: String,
+  },
+  silenceRetentionMs: {
+    flag: "--silence-retention",
+    value: "duration",
+    alias: "--data.retention",
+    help: "how long silences can be looked at after their end",
+    fallback: "120h",
+    parse: durationFrom(1),
+    format: formatDuration,
+  },
+  incidentRetentionMs: {
+    flag: "--incident-retention",
+    value: "duration",
+    help: "how long incidents that are over, their timelines and the history of alerts are kept",
+    fallback: "90d",
+    parse: durationFrom(1),
+    format: formatDuration,
+  },
+  deliveryRetentionMs: {
+    flag: "--delivery-retention",
+    value: "duration",
+    help: "how long the log of deliveries keeps an attempt, of which there may be 50,000",
+    fallback: "30d",
+    parse: durationFrom(1),
+    format: formatDuration,
   },
   clusterPeers: {
     flag: "--cluster-peer",

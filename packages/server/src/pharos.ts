@@ -276,10 +276,20 @@ export class Pharos implements AsyncDisposable {
       externalLabels: () => this.#files.config.global.externalLabels,
       rules: this.#ruleOptions(),
       cluster: clusterSettings(this.#options, this.#replicaName),
+      retention: this.#alertingRetention,
       ...this.#alertLimits(),
     });
     this.#closers.use(alerting);
     return alerting;
+  }
+
+  get #alertingRetention(): AlertingOptions["retention"] {
+    const { silenceRetentionMs, incidentRetentionMs, deliveryRetentionMs } = this.#options;
+    return {
+      silenceMs: silenceRetentionMs,
+      incidentMs: incidentRetentionMs,
+      deliveryMs: deliveryRetentionMs,
+    };
   }
 
   #alertLimits(): Pick<

@@ -65,12 +65,21 @@ export interface AlertingOptions {
   readonly alertsPerNameMax: number;
   /** Notifications that each integration is sent in a second. */
   readonly notificationRateMax: number;
+  readonly retention: AlertingRetention;
   /** Undefined where this server is alone, or shares its document store. */
   readonly cluster: ClusterSettings | undefined;
   readonly rules: Pick<
     RuleManagerOptions,
     "rulesConcurrentMax" | "resendDelayMs" | "outage" | "replicaName"
   >;
+}
+
+/** How long what is over can be looked at. */
+export interface AlertingRetention {
+  readonly silenceMs: number;
+  /** Of incidents, timelines, the history of alerts. */
+  readonly incidentMs: number;
+  readonly deliveryMs: number;
 }
 
 /** So long a notification waits for its incident to be kept; then it goes without the incident's links. */
@@ -188,6 +197,7 @@ export class Alerting implements AsyncDisposable {
     const incidents = await Incidents.open({
       ...{ documents, clock: systemClock, externalUrl, onProblem },
       holdFlapping: options.holdFlapping,
+      retentionMs: options.retention.incidentMs,
       acknowledgementMs: () => oncall?.acknowledgementMs,
       append: (batch) => options.store.append(batch),
       currentAlerts: (groupId) => dispatcher?.alertsOf(groupId),
@@ -197,6 +207,7 @@ export class Alerting implements AsyncDisposable {
     closers.use(incidents);
     const silences = await SilenceBook.open({
       ...{ store: documents, clock: systemClock, newId: randomUUID, onProblem },
+      retentionMs: options.retention.silenceMs,
       onChange: () => dispatcher?.wake(),
       onEdited: (silences) => cluster?.tell(silenceUpdates(silences)),
     });
@@ -215,6 +226,7 @@ export class Alerting implements AsyncDisposable {
       rng: seededRng(randomInt(SEEDS)),
       createReceiver: (config) => receivers.create(config),
       perAlertnameMax: options.alertsPerNameMax,
+      deliveryBounds: { retentionMs: options.retention.deliveryMs },
       rate: {
         perSecond: options.notificationRateMax,
         burst: BURST_SECONDS * options.notificationRateMax,

@@ -11,6 +11,7 @@ import {
   ALERT_HISTORY_COLLECTION,
   AlertHistory,
   type AlertHistoryQuery,
+  DEFAULT_HISTORY_RETENTION,
   type DeliveryQuery,
   HistorySweeper,
   INCIDENT_EVENT_COLLECTION,
@@ -40,6 +41,8 @@ export interface IncidentsOptions {
   readonly holdFlapping: boolean;
   /** How long an acknowledgement lasts that does not say so; undefined for as long as its incident. */
   readonly acknowledgementMs: () => number | undefined;
+  /** How long history is kept; 90 days unless told. */
+  readonly retentionMs?: number;
   /** Told of what people did at this server. */
   readonly onActed?: (incident: Incident, action: IncidentAction) => void;
   /** Of samples. @throws OperatingError where nothing was written. */
@@ -94,7 +97,11 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     const book = await IncidentBook.open({ store: documents, clock, currentAlerts, onProblem });
     closers.use(book);
     const collections = [INCIDENT_EVENT_COLLECTION, ALERT_HISTORY_COLLECTION];
-    closers.use(new HistorySweeper({ store: documents, clock, collections, onProblem }));
+    const retention = {
+      ...DEFAULT_HISTORY_RETENTION,
+      ...(options.retentionMs === undefined ? {} : { keepMs: options.retentionMs }),
+    };
+    closers.use(new HistorySweeper({ store: documents, clock, collections, retention, onProblem }));
     closers.use(new IncidentSeries({ clock, live: () => book.live(), append, onProblem }));
     return new Incidents(book, links, options, closers.move());
   }
