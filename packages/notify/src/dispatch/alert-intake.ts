@@ -150,12 +150,19 @@ export class AlertIntake {
     return writes;
   }
 
-  /** Forgets what is over for long and in no group; gives those. */
-  collect(nowMs: number, isInGroup: (id: string) => boolean): KnownAlert[] {
+  /**
+   * Forgets what is over for long and needed no more; gives those.
+   *
+   * @param agoMs how long ago a time was, negative for one that lies ahead.
+   */
+  collect(
+    agoMs: (timestampMs: number) => number,
+    isNeeded: (known: KnownAlert) => boolean,
+  ): KnownAlert[] {
     const gone: KnownAlert[] = [];
     for (const [id, { known }] of this.#entries) {
       const { endsAtMs } = known.alert;
-      if (endsAtMs === null || endsAtMs + RESOLVED_KEPT_MS > nowMs || isInGroup(id)) continue;
+      if (endsAtMs === null || agoMs(endsAtMs) < RESOLVED_KEPT_MS || isNeeded(known)) continue;
       this.#entries.delete(id);
       const name = labelValue(known.alert.labels, "alertname");
       const count = (this.#countByName.get(name) ?? 1) - 1;

@@ -19,6 +19,12 @@ export class RecordBook {
       .set(stored.integration, stored);
   }
 
+  forget(groupId: string, integration: string): void {
+    const records = this.#records.get(groupId);
+    records?.delete(integration);
+    if (records?.size === 0) this.#records.delete(groupId);
+  }
+
   *all(): Generator<StoredRecord> {
     for (const ofGroup of this.#records.values()) yield* ofGroup.values();
   }
@@ -42,6 +48,16 @@ export class RecordBook {
     for (const { record } of this.ofGroup(groupId))
       if (record.firing.includes(fingerprint) || record.missed.includes(fingerprint)) return true;
     return false;
+  }
+
+  /** Those whose end was told in vain so far, or is being told: nobody knows yet whether it is heard. */
+  inDoubt(): ReadonlySet<string> {
+    const inDoubt = new Set<string>();
+    for (const { record, pending } of this.all()) {
+      for (const id of record.missed) inDoubt.add(id);
+      if (pending !== undefined) for (const id of record.resolved) inDoubt.add(id);
+    }
+    return inDoubt;
   }
 
   /**

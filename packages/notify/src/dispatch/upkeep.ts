@@ -1,4 +1,4 @@
-import type { HeardAlert } from "@pharos/alert";
+import type { GroupAlert, HeardAlert } from "@pharos/alert";
 import { OperatingError } from "@pharos/base";
 import type { AlertSync } from "./alert-sync.ts";
 import type { DispatchState } from "./dispatch-state.ts";
@@ -6,6 +6,7 @@ import { BEAT_INTERVAL_MS } from "./heartbeats.ts";
 import type { LiveGroup } from "./live-group.ts";
 import { endedBy, type Placement } from "./placement.ts";
 import { alertRemoval } from "./stored-alert.ts";
+import type { ToldElsewhere } from "./told-elsewhere.ts";
 
 /** How often is forgotten what nobody needs any more. */
 const COLLECTING_INTERVAL_MS = 60_000;
@@ -14,6 +15,8 @@ export interface UpkeepOptions {
   readonly placement: Placement;
   /** Undefined where no other server uses the store. */
   readonly sync: AlertSync | undefined;
+  /** Undefined for the same. */
+  readonly elsewhere: ToldElsewhere | undefined;
   /** Ends it: what fails then is nobody's concern. */
   readonly signal: AbortSignal;
 }
@@ -23,15 +26,17 @@ export class Upkeep {
   readonly #state: DispatchState;
   readonly #placement: Placement;
   readonly #sync: AlertSync | undefined;
+  readonly #elsewhere: ToldElsewhere | undefined;
   readonly #signal: AbortSignal;
   #jumpCount: number;
   #collectedAtMs: number;
   #reclaimedAtMs: number;
 
-  constructor(state: DispatchState, { placement, sync, signal }: UpkeepOptions) {
+  constructor(state: DispatchState, { placement, sync, elsewhere, signal }: UpkeepOptions) {
     this.#state = state;
     this.#placement = placement;
     this.#sync = sync;
+    this.#elsewhere = elsewhere;
     this.#signal = signal;
     this.#jumpCount = state.jumps.count();
     this.#collectedAtMs = state.clock.monotonicMs();
@@ -93,11 +98,17 @@ export class Upkeep {
   }
 
   async #collect(): Promise<void> {
-    const { intake, table, records, inhibitor, writer, log, clock, onProblem } = this.#state;
+    const { intake, table, records, inhibitor, writer, log, clock, jumps, onProblem } = this.#state;
     if (clock.monotonicMs() - this.#collectedAtMs < COLLECTING_INTERVAL_MS) return;
     this.#collectedAtMs = clock.monotonicMs();
     const nowMs = clock.nowMs();
-    const gone = intake.collect(nowMs, (id) => table.isInGroup(id));
+    await this.#askOthers();
+    const inDoubt = records.inDoubt();
+    const gone = intake.collect(
+      (timestampMs) => jumps.agoMs(timestampMs),
+      ({ fingerprint: id, alert }) =>
+        table.isInGroup(id) || (inDoubt.has(id) && this.#isTriedAgain(id, alert)),
+    );
     for (const { fingerprint, alert } of gone) {
       inhibitor.delete(fingerprint, alert.labels);
       table.forget(fingerprint);
@@ -111,6 +122,26 @@ export class Upkeep {
       if (!(error instanceof OperatingError)) throw error;
       if (!this.#signal.aborted) onProblem(error, "forgetting old deliveries");
     }
+  }
+
+  /** What became of notifications that others were sending. */
+  async #askOthers(): Promise<void> {
+    if (this.#elsewhere === undefined) return;
+    try {
+      await this.#elsewhere.ask();
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      if (!this.#signal.aborted)
+        this.#state.onProblem(error, "hearing of other servers' notifications");
+    }
+  }
+
+  /** Whether an end that was told in vain, by whichever server, is told again: for as long as a repetition waits. */
+  #isTriedAgain(id: string, { endsAtMs, labels }: GroupAlert): boolean {
+    const { table, jumps } = this.#state;
+    if (endsAtMs === null) return true;
+    const agoMs = jumps.agoMs(endsAtMs);
+    return table.targetsOf(id, labels).some(({ route }) => agoMs <= route.repeatIntervalMs);
   }
 }
 
