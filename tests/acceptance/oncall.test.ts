@@ -69,6 +69,6 @@ test("people on call are told by a real server, and see who comes next", async (
   const { incidents } = await pharos.api<{
     incidents: { escalation: { policy: string; step: number } | null }[];
   }>("incidents", { status: "open" });
-  equal(incidents[0]?.escalation?.step, 1);
+  equal(incidents[0]?.escalation?.step, 2);
   equal(incidents[0]?.escalation?.policy, "critical");
 });

@@ -68,6 +68,7 @@ class World {
   incident: Incident | undefined;
   readonly told: string[] = [];
   readonly pages: string[] = [];
+  readonly reasons: string[] = [];
   isReachable = (_receiver: string): boolean => true;
 
   apply(event: IncidentEvent): void {
@@ -97,7 +98,10 @@ class World {
         const minutes = (this.nowMs - START_MS) / MINUTE_MS;
         this.told.push(`${minutes}m ${told.policy}#${told.step}: ${told.targets.join(", ")}`);
       }
-      if (page !== undefined) this.pages.push(page.id);
+      if (page !== undefined) {
+        this.pages.push(page.id);
+        this.reasons.push(page.reason);
+      }
       const event = { kind: "escalation", escalation } as const;
       const full = told === undefined ? event : { ...event, told };
       this.incident = stepIncident(this.incident, full, this.nowMs).incident;
@@ -120,9 +124,9 @@ function fired(severity = "critical"): World {
 }
 
 const ALL_STEPS = [
-  "0m critical#0: ada (schedule primary)",
-  "10m critical#1: lead",
-  "30m critical#2: vp",
+  "0m critical#1: ada (schedule primary)",
+  "10m critical#2: lead",
+  "30m critical#3: vp",
 ];
 
 test("a critical incident that nobody acknowledges goes to who is on call, after 10 min to the lead, after 30 to the VP", () => {
@@ -136,7 +140,7 @@ test("a critical incident that nobody acknowledges goes to who is on call, after
 test("the first policy that is for an alert of the incident counts", () => {
   const world = fired("warning");
   world.pass(60);
-  deepEqual(world.told, ["5m warning#0: ada (team platform), bob (team platform)"]);
+  deepEqual(world.told, ["5m warning#1: ada (team platform), bob (team platform)"]);
   equal(fired("info").incident?.escalation, null);
 });
 
@@ -148,8 +152,8 @@ test("an incident that gets worse escalates by the worse policy, one that gets b
   world.alert("Worse", "critical", "ends");
   world.pass(60);
   deepEqual(world.told.slice(1, 3), [
-    "6m critical#0: ada (schedule primary)",
-    "16m critical#1: lead",
+    "6m critical#1: ada (schedule primary)",
+    "16m critical#2: lead",
   ]);
   equal(world.told.length, 4);
 });
@@ -175,9 +179,9 @@ test("when an acknowledgement runs out, the escalation begins with its first ste
   world.pass(200);
   deepEqual(world.told, [
     ...ALL_STEPS.slice(0, 2),
-    "71m critical#0: ada (schedule primary)",
-    "81m critical#1: lead",
-    "101m critical#2: vp",
+    "71m critical#1: ada (schedule primary)",
+    "81m critical#2: lead",
+    "101m critical#3: vp",
   ]);
   equal(new Set(world.pages).size, 5);
 });
@@ -188,7 +192,7 @@ test("something new that fires in an acknowledged incident escalates", () => {
   world.pass(5);
   world.alert("Disk", "critical", "fires");
   world.pass(11);
-  deepEqual(world.told.slice(1), ["5m critical#0: ada (schedule primary)", "15m critical#1: lead"]);
+  deepEqual(world.told.slice(1), ["5m critical#1: ada (schedule primary)", "15m critical#2: lead"]);
 });
 
 test("the time stands still while everything that fires is hidden", () => {
@@ -200,16 +204,17 @@ test("the time stands still while everything that fires is hidden", () => {
   world.pass(4);
   deepEqual(world.told, ALL_STEPS.slice(0, 1));
   world.pass(1);
-  deepEqual(world.told.slice(1), ["70m critical#1: lead"]);
+  deepEqual(world.told.slice(1), ["70m critical#2: lead"]);
 });
 
 test("a step that reaches nobody is noted, and the next one has its turn at once", () => {
   const world = new World();
   world.isReachable = (receiver) => receiver !== "ada-phone";
   world.alert("Down", "critical", "fires");
-  deepEqual(world.told, ["0m critical#0: ", "0m critical#1: lead"]);
+  deepEqual(world.told, ["0m critical#1: ", "0m critical#2: lead"]);
   world.pass(60);
-  deepEqual(world.told.slice(2), ["20m critical#2: vp"]);
+  deepEqual(world.told.slice(2), ["20m critical#3: vp"]);
+  deepEqual(world.reasons, ["not acknowledged", "not acknowledged within 20m"]);
 });
 
 test("steps are gone through again as often as the policy says, also where they reach nobody", () => {
@@ -230,9 +235,9 @@ test("after an outage each step still has its time before the next", () => {
   world.nowMs += 5 * 60 * MINUTE_MS;
   world.settle();
   world.pass(19);
-  deepEqual(world.told.slice(1), ["300m critical#1: lead"]);
+  deepEqual(world.told.slice(1), ["300m critical#2: lead"]);
   world.pass(1);
-  deepEqual(world.told.slice(2), ["320m critical#2: vp"]);
+  deepEqual(world.told.slice(2), ["320m critical#3: vp"]);
 });
 
 test("a clock that is set back keeps nobody waiting for longer than the policy says", () => {

@@ -61,6 +61,7 @@ export const incidentSchema = z.object({
   flapping: z.boolean(),
   /** All that fires is silenced, inhibited or muted. */
   suppressed: z.boolean(),
+  /** `step`: the last one taken, from 1; 0 before the first. */
   escalation: z
     .object({ policy: z.string(), step: z.number(), nextAt: timeSchema.nullable() })
     .nullable(),

@@ -203,7 +203,7 @@ function Facts({
         <Fact name="Escalation">
           {escalation.policy}
           <span className="dim">
-            {escalation.step < 0 ? "" : `, step ${escalation.step + 1} taken`}
+            {escalation.step < 1 ? "" : `, step ${escalation.step} taken`}
             {escalation.nextAtMs === undefined || incident.status !== "firing"
               ? ""
               : `, next ${nextText(escalation.nextAtMs - nowMs)}`}

@@ -212,7 +212,7 @@ function kindsText(kinds: Json): string {
 function escalationText(detail: Json): string {
   const targets = textsOf(detail.get("targets"));
   const told = targets.length === 0 ? "nobody" : targets.join(", ");
-  const step = detail.get("step").numberOr(0) + 1;
+  const step = detail.get("step").numberOr(1);
   const policy = detail.get("policy").textOrEmpty();
   const reason = detail.get("reason").textOrEmpty();
   return `Escalated to ${told}: step ${step} of ${policy}${reason === "" ? "" : `, ${reason}`}`;

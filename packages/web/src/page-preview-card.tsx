@@ -78,12 +78,15 @@ function PreviewText({ preview, zone }: { preview: PagePreview; zone: TimeZone }
         <li>
           <span className="dim">If nobody acknowledges ({policy}):</span>
           <ol className="preview__steps">
-            {steps.map((step) => (
-              <li key={step.atMs}>
-                {formatShortDateTime(step.atMs, zone).slice(11, 16)}{" "}
-                <b>{step.names.join(", ") || "nobody"}</b>
-                {step.gaps.length > 0 && (
-                  <span className="bad"> nobody on call in {step.gaps.join(", ")}</span>
+            {steps.map(({ step, atMs, names, gaps }) => (
+              <li key={step}>
+                {formatShortDateTime(atMs, zone).slice(11, 16)}{" "}
+                {names.length > 0 && <b>{names.join(", ")}</b>}
+                {gaps.length > 0 && (
+                  <span className="bad">
+                    {names.length > 0 && "; "}
+                    {gaps.join("; ")}
+                  </span>
                 )}
               </li>
             ))}

@@ -23,10 +23,12 @@ export interface PreviewedRoute {
 }
 
 export interface PreviewedStep {
+  /** From 1. */
+  readonly step: number;
   readonly atMs: number;
   readonly names: readonly string[];
   readonly receivers: readonly string[];
-  /** Schedules that nobody is on call in at that time. */
+  /** Who cannot be told at that time, such as "nobody is on call in primary". */
   readonly gaps: readonly string[];
 }
 
@@ -76,6 +78,7 @@ function readOne(preview: Json): PagePreview {
           .get("steps")
           .list()
           .map((step) => ({
+            step: step.get("step").number(),
             atMs: step.get("at").timestampMs() ?? Number.NaN,
             names: textsOf(step.get("names")),
             receivers: textsOf(step.get("receivers")),

@@ -34,8 +34,8 @@ test("labels in the URL are asked about: who is told now and in an hour, and whi
   const texts = card.getAllByRole("heading", { level: 3 }).map((title) => title.textContent);
   expect(texts).toEqual(["Now", "2026-11-21 13:00"]);
   card.getByText("Silenced by 1 silence");
-  expect(card.getByText("nobody").parentElement?.textContent).toBe(
-    "12:10 nobody nobody on call in secondary",
+  expect(card.getByText("nobody is on call in secondary").parentElement?.textContent).toBe(
+    "12:10 nobody is on call in secondary",
   );
   const routes = within(screen.getByRole("region", { name: "Routes" }));
   expect(routes.getAllByText("takes it")).toHaveLength(1);

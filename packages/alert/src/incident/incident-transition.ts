@@ -68,7 +68,7 @@ export interface NotificationResult {
 
 export interface EscalationResult {
   readonly policy: string;
-  /** From 0. */
+  /** From 1. */
   readonly step: number;
   /** Receivers, or people, that were told. */
   readonly targets: readonly string[];

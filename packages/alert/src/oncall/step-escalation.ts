@@ -163,18 +163,21 @@ function take(
   // Where a step reaches nobody, the next one has its turn at once; not the next round, for which it would never end.
   const isSkipped = receivers.length === 0 && after?.round === round;
   const nextAtMs = after === undefined ? null : isSkipped ? nowMs : baseMs + after.waitMs;
-  const reason = [reasonOf(afterMs, round), ...gaps].join("; ");
+  // Shorter than `afterMs` where steps before this one reached nobody.
+  const waitedMs = Math.min(afterMs, Math.max(0, dueAtMs - current.sinceMs));
+  const reason = [reasonOf(waitedMs, round), ...gaps].join("; ");
   const escalation = { ...current, round, step: index, nextAtMs };
-  const told = { policy: policy.name, step: index, targets: names, reason };
+  const told = { policy: policy.name, step: index + 1, targets: names, reason };
   if (receivers.length === 0) return { escalation, told };
   const id = `escalation/${incident.id}/${current.run}/${policy.name}/${round}/${index}`;
   const page = { id, receivers, policy: policy.name, step: index + 1, reason };
   return { escalation, told, page };
 }
 
-function reasonOf(afterMs: number, round: number): string {
+function reasonOf(waitedMs: number, round: number): string {
+  const wholeMs = Math.floor(waitedMs / 1000) * 1000;
   const since =
-    afterMs === 0 ? "not acknowledged" : `not acknowledged within ${formatDuration(afterMs)}`;
+    wholeMs === 0 ? "not acknowledged" : `not acknowledged within ${formatDuration(wholeMs)}`;
   return round === 0 ? since : `still not acknowledged, round ${round + 1}`;
 }
 

@@ -50,7 +50,7 @@ export function incidentJson(incident: Incident): IncidentJson {
         ? null
         : {
             policy: escalation.policy,
-            step: escalation.step,
+            step: escalation.step + 1,
             nextAt: timeOrNull(escalation.nextAtMs),
           },
     notifications: {
