@@ -72,8 +72,8 @@ export function sortAlerts(alerts: readonly GroupAlert[]): GroupAlert[] {
   });
 }
 
-/** Fewer labels first. Of as many, at the first name in order that one does not have, that one; else by the value. */
-function compareLabelSets(a: Labels, b: Labels): number {
+/** As Alertmanager orders sets of labels: fewer labels first. Of as many, at the first name in order that one does not have, that one; else by the value. */
+export function compareLabelSets(a: Labels, b: Labels): number {
   if (a.length !== b.length) return a.length - b.length;
   for (const [i, [name, value]] of a.entries()) {
     const [otherName, otherValue] = b[i] as Label;

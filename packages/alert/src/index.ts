@@ -1,4 +1,5 @@
 export {
+  compareLabelSets,
   type GroupAlert,
   groupKey,
   groupLabels,

@@ -76,6 +76,11 @@ test("an alert goes to every route that the tree says, each with its own groups 
   const [status] = dispatcher.alerts().filter(({ alert }) => nameOf(alert.labels) === "Down/a");
   deepEqual(status?.receivers, ["first", "second"]);
   equal(status?.state, "active");
+  // As Alertmanager lists groups: those with fewer labels first.
+  deepEqual(
+    dispatcher.groups().map(({ labels }) => labels.map(([, value]) => value).join("/")),
+    ["Down", "Slow", "Down/a", "Down/b"],
+  );
 });
 
 test("two routes with the same key have groups and records of their own", async () => {

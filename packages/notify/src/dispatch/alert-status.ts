@@ -1,5 +1,11 @@
-import { type GroupAlert, type HoldReason, isResolved, sortAlerts } from "@pharos/alert";
-import { compareLabels, compareUtf8, type Labels } from "@pharos/base";
+import {
+  compareLabelSets,
+  type GroupAlert,
+  type HoldReason,
+  isResolved,
+  sortAlerts,
+} from "@pharos/alert";
+import { compareUtf8, type Labels } from "@pharos/base";
 import type { KnownAlert } from "./alert-intake.ts";
 import { type DispatchState, suppressionOf } from "./dispatch-state.ts";
 import type { LiveGroup } from "./live-group.ts";
@@ -44,7 +50,7 @@ export function alertStatuses(state: DispatchState): AlertStatus[] {
   return statuses.sort((a, b) => compareUtf8(a.fingerprint, b.fingerprint));
 }
 
-/** All groups in which something fires, by labels and then receiver. */
+/** All groups in which something fires, by labels, in Alertmanager's order, and then receiver. */
 export function groupStatuses(state: DispatchState): GroupStatus[] {
   const nowMs = state.clock.nowMs();
   const suppression = suppressionOf(state);
@@ -74,7 +80,7 @@ export function groupStatuses(state: DispatchState): GroupStatus[] {
     });
   }
   return statuses.sort(
-    (a, b) => compareLabels(a.labels, b.labels) || compareUtf8(a.receiver, b.receiver),
+    (a, b) => compareLabelSets(a.labels, b.labels) || compareUtf8(a.receiver, b.receiver),
   );
 }
 
