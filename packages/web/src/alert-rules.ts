@@ -13,12 +13,15 @@ export interface AlertRule {
   readonly enabled: boolean;
   readonly expr: string;
   readonly forText: string;
+  readonly keepFiringForText: string;
   readonly labels: Labels;
   readonly annotations: readonly (readonly [string, string])[];
   /** What is compared, where the expression is a query compared with a number. */
   readonly metricQuery: string | undefined;
   readonly threshold: number | undefined;
   readonly source: "api" | "file";
+  /** The rule file; of rules of the API `api:` and their namespace. */
+  readonly file: string;
   readonly group: string;
   readonly state: "inactive" | "pending" | "firing" | "unknown" | "disabled";
   /** Of rules of the API. */
@@ -38,15 +41,19 @@ export async function listAlertRules(
   return answer.list().map(readAlertRule);
 }
 
-/** By its id, or its name; of a text with several rules the first. */
-export async function loadAlertRule(
+/** By its id, or its name; several where a whole group was sent as one. */
+export async function loadAlertRules(
   transport: ApiTransport,
   id: string,
   signal: AbortSignal,
-): Promise<AlertRule> {
-  const answer = await transport.get(`${PATH}/${encodeURIComponent(id)}`, signal);
-  const [first] = Array.isArray(answer.value) ? answer.list() : [answer];
-  return readAlertRule(first ?? answer);
+): Promise<AlertRule[]> {
+  const answer = await transport.get(rulePath(id), signal);
+  return (Array.isArray(answer.value) ? answer.list() : [answer]).map(readAlertRule);
+}
+
+/** Where one rule is, by its id or its name. */
+export function rulePath(id: string): string {
+  return `${PATH}/${encodeURIComponent(id)}`;
 }
 
 /** Who changes a rule, and why. */
@@ -58,7 +65,8 @@ export interface RuleEdit {
 function editQuery({ author, comment }: RuleEdit, version?: number): URLSearchParams {
   return new URLSearchParams({
     author,
-    ...(comment === "" ? {} : { comment }),
+    // Also an empty one: a comment that stands in the text was about another change.
+    comment,
     ...(version === undefined ? {} : { version: String(version) }),
   });
 }
@@ -75,8 +83,7 @@ export async function saveAlertRule(
   if (before === undefined)
     await transport.change("POST", `${PATH}?${query}`, { yaml: text }, signal);
   else {
-    const path = `${PATH}/${encodeURIComponent(before.id)}?${query}`;
-    await transport.change("PUT", path, { yaml: text }, signal);
+    await transport.change("PUT", `${rulePath(before.id)}?${query}`, { yaml: text }, signal);
   }
 }
 
@@ -88,7 +95,7 @@ export async function changeAlertRule(
   edit: RuleEdit,
   signal: AbortSignal,
 ): Promise<void> {
-  const one = `${PATH}/${encodeURIComponent(id)}`;
+  const one = rulePath(id);
   const query = editQuery(edit);
   if (change === "delete") await transport.change("DELETE", `${one}?${query}`, undefined, signal);
   else await transport.change("POST", `${one}/${change}?${query}`, undefined, signal);
@@ -191,11 +198,13 @@ export function readAlertRule(rule: Json): AlertRule {
     enabled: rule.get("enabled").value === true,
     expr: rule.get("expr").text(),
     forText: durationText(rule.get("for").textOrEmpty()),
+    keepFiringForText: durationText(rule.get("keep_firing_for").textOrEmpty()),
     labels: labelsFrom(rule.get("labels").textEntries()),
     annotations: rule.get("annotations").textEntries(),
     metricQuery: rule.get("metric_query").textOrEmpty() || undefined,
     threshold: threshold === undefined || Number.isFinite(threshold) ? threshold : undefined,
     source: provenance.get("source").oneOf(["api", "file"]),
+    file: provenance.get("file").textOrEmpty(),
     group: provenance.get("group").textOrEmpty(),
     state: rule.get("state").oneOf(["inactive", "pending", "firing", "unknown", "disabled"]),
     version: rule.get("version").value === undefined ? undefined : rule.get("version").number(),
@@ -205,7 +214,25 @@ export function readAlertRule(rule: Json): AlertRule {
   };
 }
 
-/** "" where it does not wait at all. */
-function durationText(text: string): string {
+/** "" where it does not last at all. */
+export function durationText(text: string): string {
   return parseDuration(text) === 0 ? "" : text;
+}
+
+/** What an editor of the rule begins with. JSON comes in lines, and without who wrote it: that is asked anew. */
+export function editableText({ written }: Pick<AlertRule, "written">): string {
+  let body: unknown;
+  try {
+    body = JSON.parse(written);
+  } catch {
+    return written;
+  }
+  if (typeof body !== "object" || body === null) return written;
+  const {
+    author: _author,
+    comment: _comment,
+    version: _version,
+    ...rule
+  } = body as Record<string, unknown>;
+  return JSON.stringify(rule, undefined, 2);
 }

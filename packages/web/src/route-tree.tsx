@@ -1,9 +1,9 @@
+import type { RouteJson } from "@pharos/api";
 import { CheckIcon } from "./icons.tsx";
-import type { Route } from "./routing-state.ts";
 
 /** The tree of routes, the nodes that take the alert in question marked. */
 export function RouteTree(props: {
-  route: Route;
+  route: RouteJson;
   /** Time intervals in force. */
   active: ReadonlySet<string>;
   /** Key and receiver of the nodes that take the alert, a line each. */
@@ -23,8 +23,8 @@ export function RouteTree(props: {
 }
 
 function RouteNode(props: {
-  route: Route;
-  parent: Route | undefined;
+  route: RouteJson;
+  parent: RouteJson | undefined;
   active: ReadonlySet<string>;
   taken: ReadonlySet<string>;
 }) {
@@ -53,7 +53,7 @@ function RouteNode(props: {
               takes it
             </span>
           )}
-          {route.continues && <span className="chip chip--grey">continue</span>}
+          {route.continue && <span className="chip chip--grey">continue</span>}
         </div>
         <div className="tree__facts">
           {differences(route, parent).join(" · ")}
@@ -87,7 +87,7 @@ function IntervalChip(props: { name: string; word: string; on: boolean; bad: boo
 }
 
 /** What a node says otherwise than the one above it. */
-function differences(route: Route, parent: Route | undefined): string[] {
+function differences(route: RouteJson, parent: RouteJson | undefined): string[] {
   const texts: string[] = [];
   const groupBy = route.groupBy.join(", ");
   if (parent === undefined || groupBy !== parent.groupBy.join(", "))

@@ -1,22 +1,6 @@
+import type { RouteJson } from "@pharos/api";
 import type { ApiTransport } from "./api-transport.ts";
 import type { Json } from "./json-reader.ts";
-
-/** A node of the tree of routes. */
-export interface Route {
-  readonly id: string;
-  /** As previews name it. */
-  readonly key: string;
-  readonly matchers: readonly string[];
-  readonly receiver: string;
-  readonly groupBy: readonly string[];
-  readonly groupWait: string;
-  readonly groupInterval: string;
-  readonly repeatInterval: string;
-  readonly muteTimeIntervals: readonly string[];
-  readonly activeTimeIntervals: readonly string[];
-  readonly continues: boolean;
-  readonly routes: readonly Route[];
-}
 
 export interface Integration {
   /** `team/webhook[0]`. */
@@ -35,7 +19,7 @@ export interface RoutingReceiver {
 }
 
 export interface Routing {
-  readonly route: Route;
+  readonly route: RouteJson;
   readonly receivers: readonly RoutingReceiver[];
   /** Names of those that are in force now. */
   readonly activeIntervals: ReadonlySet<string>;
@@ -65,7 +49,7 @@ export function readRouting(data: Json): Routing {
   };
 }
 
-function readRoute(route: Json): Route {
+function readRoute(route: Json): RouteJson {
   return {
     id: route.get("id").text(),
     key: route.get("key").text(),
@@ -77,7 +61,7 @@ function readRoute(route: Json): Route {
     repeatInterval: route.get("repeatInterval").text(),
     muteTimeIntervals: textsOf(route.get("muteTimeIntervals")),
     activeTimeIntervals: textsOf(route.get("activeTimeIntervals")),
-    continues: route.get("continue").value === true,
+    continue: route.get("continue").value === true,
     routes: route.get("routes").list().map(readRoute),
   };
 }

@@ -4,7 +4,13 @@ import { errorText } from "@pharos/base";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { type AlertRule, changeAlertRule, saveAlertRule, testAlertRule } from "./alert-rules.ts";
+import {
+  type AlertRule,
+  changeAlertRule,
+  editableText,
+  saveAlertRule,
+  testAlertRule,
+} from "./alert-rules.ts";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
 import { Note } from "./note.tsx";
@@ -33,7 +39,7 @@ export function RuleEditor({ rule }: { rule: AlertRule | undefined }) {
   const [zone] = useTimeZone();
   const [author, setAuthor] = useAuthor();
   const [comment, setComment] = useState("");
-  const [text, setText] = useState(rule === undefined ? NEW_RULE : rule.written);
+  const [text, setText] = useState(rule === undefined ? NEW_RULE : editableText(rule));
   const [replay, setReplay] = useState("");
   const [typed] = useDebouncedValue(text, TYPING_MS);
   const test = useQuery({
@@ -48,6 +54,7 @@ export function RuleEditor({ rule }: { rule: AlertRule | undefined }) {
     await Promise.all([
       queryClient.invalidateQueries({ queryKey: ["rules"] }),
       queryClient.invalidateQueries({ queryKey: ["alert-rules"] }),
+      queryClient.invalidateQueries({ queryKey: ["rule-versions"] }),
     ]);
     await navigate({ to: "/alerts", search: kept });
   };

@@ -13,6 +13,7 @@ import {
   routingSchema,
   rulesDataSchema,
   ruleTestSchema,
+  ruleVersionSchema,
   shiftListSchema,
   silencePreviewSchema,
   targetsDataSchema,
@@ -26,6 +27,7 @@ import { readPagePreviews } from "../src/page-preview.ts";
 import { readInstantResult } from "../src/query-result.ts";
 import { readDeliveries, readRouting, readTested } from "../src/routing-state.ts";
 import { readRuleGroups } from "../src/rule-state.ts";
+import { readRuleVersions } from "../src/rule-versions.ts";
 import { readPreview, readSilence } from "../src/silence-state.ts";
 import { readTargets } from "../src/target-state.ts";
 import {
@@ -41,6 +43,7 @@ import {
   ROUTING,
   RULE_REPLAY,
   RULE_TEST,
+  RULE_VERSIONS,
   RULES,
   SHIFTS,
   SILENCE_PREVIEW,
@@ -70,6 +73,8 @@ test("rules of the API and their tests as the contract has them are what the pag
   expect([rule.threshold, rule.metricQuery, rule.source]).toEqual([10, "node_load1", "api"]);
   const tested = ruleTestSchema.parse({ ...RULE_TEST, replay: RULE_REPLAY });
   expect(readRuleTest(new Json(tested, "answer")).replay?.intervals).toHaveLength(2);
+  const versions = RULE_VERSIONS.map((version) => ruleVersionSchema.parse(version));
+  expect(readRuleVersions(new Json(versions, "answer"))).toHaveLength(3);
 });
 
 test("routing and on-call as the contract has them are what the page reads", () => {

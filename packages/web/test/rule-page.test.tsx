@@ -2,13 +2,14 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { type AskedFor, FakeServer, failure, success } from "./fake-server.ts";
 import { openPage } from "./open-page.tsx";
-import { alertRule, RULE_REPLAY, RULE_TEST, RULES } from "./samples.ts";
+import { alertRule, RULE_REPLAY, RULE_TEST, RULE_VERSIONS, RULES } from "./samples.ts";
 
 const server = () =>
   new FakeServer()
     .on("rules", success(RULES))
     .on("alerts/rules", [alertRule("off", { name: "Noisy", enabled: false })])
     .on("alerts/rules/r1", alertRule("r1"))
+    .on("alerts/rules/r1/versions", RULE_VERSIONS)
     .on("alerts/rules/r1/disable", alertRule("r1", { enabled: false }))
     .on("alerts/test", ({ text, query }: AskedFor) => {
       if (text.includes("oops")) return failure("bad_data", "rule:2:7: expr: unknown function");
@@ -88,6 +89,83 @@ test("a rule of a file is shown, and says where it is changed", async () => {
     provenance: { source: "file", file: "/etc/rules.yml", group: "hosts" },
   });
   await openPage("/alerts/f1", server().on("alerts/rules/f1", rule));
-  await screen.findByText(/in the group hosts of a file/);
+  const note = await screen.findByText(/it cannot be edited here/);
+  expect(note.textContent).toContain("in the group hosts of /etc/rules.yml");
+  expect(screen.getByText(/expr: node_load1 > 10/).textContent).toContain("severity: warning");
   expect(screen.queryByRole("button", { name: "Save" })).toBeNull();
+  expect(screen.queryByRole("region", { name: "Versions" })).toBeNull();
+});
+
+test("versions say who changed what, what changed has an address, and two others can be compared", async () => {
+  const page = await openPage("/alerts/r1?tz=utc", server());
+  const card = within(await screen.findByRole("region", { name: "Versions" }));
+  const rows = card.getAllByRole("row").slice(1);
+  expect(rows.map((row) => within(row).getAllByRole("cell")[3]?.textContent)).toEqual([
+    "2026-11-20 10:00:00 1d 2h ago",
+    "2026-11-19 10:00:00 2d 2h ago",
+    "2026-11-18 10:00:00 3d 2h ago",
+  ]);
+  expect(card.queryByRole("button", { name: "Restore version 3" })).toBeNull();
+  expect(card.queryByRole("button", { name: "Changes of version 1" })).toBeNull();
+  fireEvent.click(card.getByRole("button", { name: "Changes of version 3" }));
+  const diff = within(await card.findByRole("region", { name: "What changed" }));
+  await waitFor(() => expect(page.url()).toContain("compare=2..3"));
+  expect(diff.getAllByRole("deletion").map(({ textContent }) => textContent)).toEqual([
+    "- # switched off\n",
+    "- expr: node_load1 > 5\n",
+  ]);
+  expect(diff.getAllByRole("insertion").map(({ textContent }) => textContent)).toEqual([
+    "+ expr: node_load1 > 10\n",
+  ]);
+  fireEvent.change(diff.getByRole("combobox", { name: "From version" }), {
+    target: { value: "3" },
+  });
+  await diff.findByText("The rule is the same.");
+});
+
+test("an old version is restored by name, and the editor has it then", async () => {
+  localStorage.setItem("pharos.author", "Ann");
+  let current = alertRule("r1");
+  const fake = server()
+    .on("alerts/rules/r1", () => current)
+    .on("alerts/rules/r1/rollback", () => {
+      current = alertRule("r1", { version: 4, written: "alert: HighLoad\nexpr: node_load1 > 5\n" });
+      return current;
+    });
+  await openPage("/alerts/r1", fake);
+  fireEvent.click(await screen.findByRole("button", { name: "Restore version 1" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  fireEvent.change(dialog.getByRole("textbox", { name: /^Why/ }), {
+    target: { value: "too calm" },
+  });
+  fireEvent.click(dialog.getByRole("button", { name: "Restore" }));
+  await screen.findByText(/version 4 by Ben/);
+  expect(fake.sentTo("alerts/rules/r1/rollback")).toEqual([
+    { version: 1, author: "Ann", comment: "too calm" },
+  ]);
+  const text = screen.getByRole<HTMLTextAreaElement>("textbox", { name: /^Rule/ });
+  expect(text.value).toContain("node_load1 > 5");
+});
+
+test("a rule that was deleted still has its versions, and can be had back", async () => {
+  const [newest] = RULE_VERSIONS;
+  const fake = server()
+    .on("alerts/rules/gone", failure("not_found", 'there is no rule "gone"'))
+    .on("alerts/rules/gone/versions", [
+      { ...newest, version: 4, action: "deleted" },
+      ...RULE_VERSIONS,
+    ]);
+  await openPage("/alerts/gone", fake);
+  await screen.findByText("There is no rule gone (any more).");
+  const card = within(await screen.findByRole("region", { name: "Versions" }));
+  card.getByRole("button", { name: "Restore version 3" });
+  expect(card.queryByRole("button", { name: "Restore version 4" })).toBeNull();
+});
+
+test("a rule that was sent as JSON is edited in lines, without who wrote it", async () => {
+  const written = '{"alert":"HighLoad","expr":"up","author":"Zoe","comment":"first","version":2}';
+  await openPage("/alerts/r1", server().on("alerts/rules/r1", alertRule("r1", { written })));
+  const text = await screen.findByRole<HTMLTextAreaElement>("textbox", { name: /^Rule/ });
+  expect(JSON.parse(text.value)).toEqual({ alert: "HighLoad", expr: "up" });
+  expect(text.value.split("\n")).toHaveLength(4);
 });
