@@ -17,7 +17,7 @@ function lateClock(clock: Clock): Clock {
   };
 }
 
-/** Two servers, of which the first is the one that tells: that Down/a and Down/b fire, and in vain that Down/a is over. */
+/** Two servers on one store, of which the first tells: that Down/a and Down/b fire, and in vain that Down/a is over. */
 async function toldInVain(clockOfSecond = (clock: Clock) => clock) {
   const scenario = new Scenario();
   let refuses = true;
@@ -74,4 +74,21 @@ test("a clock that is set ahead makes no server forget of which end people must 
     "3h11m2s some alerts resolved: -Down/a +Down/b",
   ]);
   await second[Symbol.asyncDispose]();
+});
+
+test("what another server was telling when this one looked is known here within two minutes, not with the next look only", async () => {
+  const scenario = new Scenario();
+  scenario.answer = async (_, signal) => scenario.clock.sleep(ms("1s"), signal);
+  const database = new MemoryDocumentStore();
+  await using first = await scenario.open(new ProcessStore(database, true));
+  await using second = await scenario.open(new ProcessStore(database, true), config(), {
+    rng: OTHER_RNG,
+    clock: lateClock(scenario.clock),
+  });
+  for (const dispatcher of [first, second]) await scenario.fire(dispatcher, "Down/a");
+  await scenario.clock.advance(ms("40s"));
+  deepEqual(scenario.sent, ["31s first notification: +Down/a"]);
+  deepEqual([first.told().length, second.told().length], [1, 0]);
+  await scenario.clock.advance(ms("2m"));
+  deepEqual(second.told(), first.told());
 });
