@@ -30,6 +30,7 @@ import { readRuleGroups } from "../src/rule-state.ts";
 import { readRuleVersions } from "../src/rule-versions.ts";
 import { readPreview, readSilence } from "../src/silence-state.ts";
 import { readTargets } from "../src/target-state.ts";
+import { RULE_VERSIONS } from "./rule-versions-sample.ts";
 import {
   alertRule,
   DELIVERIES,
@@ -43,7 +44,6 @@ import {
   ROUTING,
   RULE_REPLAY,
   RULE_TEST,
-  RULE_VERSIONS,
   RULES,
   SHIFTS,
   SILENCE_PREVIEW,

@@ -2,7 +2,8 @@ import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { type AskedFor, FakeServer, failure, success } from "./fake-server.ts";
 import { openPage } from "./open-page.tsx";
-import { alertRule, RULE_REPLAY, RULE_TEST, RULE_VERSIONS, RULES } from "./samples.ts";
+import { RULE_VERSIONS } from "./rule-versions-sample.ts";
+import { alertRule, RULE_REPLAY, RULE_TEST, RULES } from "./samples.ts";
 
 const server = () =>
   new FakeServer()
