@@ -1,12 +1,13 @@
 // Runs the simulation of the storage engine with as many seeds as wanted, and says for each that fails which steps it
 // needs for that: `npm run sim -- --seeds 10000 [--from 0] [--jobs 2]`. `npm run sim -- --flips` changes every byte of
 // a data folder instead, and `npm run sim -- --dispatch --seeds 5000` simulates notifications: crashes, receivers that
-// fail, full disks, clocks that jump, two servers; `--oncall` in its place escalations. Ends with status 1 where something
-// failed.
+// fail, full disks, clocks that jump, two servers; `--oncall` in its place escalations, `--cluster` servers that share no
+// database. Ends with status 1 where something failed.
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { Kernels } from "@pharos/kernels";
 import { openStore } from "@pharos/tsdb";
+import { simulateCluster } from "../packages/notify/test/cluster-world.ts";
 import { simulateDispatch } from "../packages/notify/test/dispatch-world.ts";
 import { simulateOnCall } from "../packages/notify/test/oncall-world.ts";
 import { flipEveryByte } from "../packages/tsdb/test/flip-world.ts";
@@ -17,6 +18,14 @@ import { type SimCounts, simulate, zeroCounts } from "../packages/tsdb/test/stor
 const FAILURES_MAX = 10;
 /** How many seeds a thread does before it asks for more. */
 const PORTION = 10;
+
+/** What lives in one thread, by its option. */
+const WORLDS = {
+  dispatch: simulateDispatch,
+  oncall: simulateOnCall,
+  cluster: simulateCluster,
+} as const;
+const WORLD_NAMES = ["dispatch", "oncall", "cluster"] as const;
 
 interface Portion {
   readonly from: number;
@@ -74,6 +83,7 @@ async function main(): Promise<void> {
       flips: { type: "boolean", default: false },
       dispatch: { type: "boolean", default: false },
       oncall: { type: "boolean", default: false },
+      cluster: { type: "boolean", default: false },
     },
   });
   if (values.flips) {
@@ -90,9 +100,9 @@ async function main(): Promise<void> {
     number,
   ];
   if (!(seeds > 0 && from >= 0 && jobs > 0)) throw new TypeError("numbers, above 0");
-  if (values.dispatch || values.oncall) {
-    const simulate = values.oncall ? simulateOnCall : simulateDispatch;
-    const failed = await runHere(simulate, from, from + seeds);
+  const world = WORLD_NAMES.find((name) => values[name]);
+  if (world !== undefined) {
+    const failed = await runHere(WORLDS[world], from, from + seeds);
     process.stdout.write(`\n${seeds} seeds, ${failed} failed\n`);
     if (failed > 0) process.exitCode = 1;
     return;

@@ -1,3 +1,4 @@
+import { deepEqual } from "node:assert/strict";
 import { fingerprint, type GroupAlert } from "@pharos/alert";
 import { OperatingError, type Rng, seededRng } from "@pharos/base";
 import { MemoryDocumentStore, SimClock } from "@pharos/testing";
@@ -5,7 +6,7 @@ import { Cluster } from "../src/cluster/cluster.ts";
 import { dispatchCluster } from "../src/cluster/cluster-dispatch.ts";
 import type { ClusterTransport, ClusterUpdate } from "../src/cluster/cluster-message.ts";
 import { Dispatcher, type OutgoingNotification } from "../src/index.ts";
-import { config, labelsOf, nameOf, START_MS, said, time } from "./scenario.ts";
+import { config, labelsOf, ms, nameOf, START_MS, said, time } from "./scenario.ts";
 import { ProcessStore } from "./shared-store.ts";
 
 const TIMEOUT_MS = 5000;
@@ -144,8 +145,8 @@ export class ClusterWorld {
     return running.cluster;
   }
 
-  async pass(ms: number): Promise<void> {
-    await this.clock.advance(ms);
+  async pass(durationMs: number): Promise<void> {
+    await this.clock.advance(durationMs);
   }
 
   async end(): Promise<void> {
@@ -229,4 +230,66 @@ function alertOf(name: string, startsAtMs: number): GroupAlert {
 
 function json<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
+}
+
+/** So many servers, all of them at work, that know each other. */
+export async function startedCluster(count: number, seed: number): Promise<ClusterWorld> {
+  const world = new ClusterWorld(count, seed);
+  for (const name of world.names) await world.start(name);
+  await world.pass(ms("5s"));
+  return world;
+}
+
+/** Servers that evaluate the same rules, in which nothing goes wrong. Throws where something is not told just once. */
+export async function simulateCalmCluster(seed: number): Promise<void> {
+  const world = await startedCluster(2 + (seed % 2), seed);
+  const names = ["Down/x", "Full/x", "Slow/x"];
+  for (const name of names)
+    for (const isFiring of [true, false]) {
+      for (const server of world.names) {
+        await world.rule(server, name, isFiring);
+        await world.pass(world.rng.below(3000));
+      }
+      await world.pass(ms("7m") + world.rng.below(60_000));
+    }
+  deepEqual(
+    world.told.map(({ said }) => said),
+    names.flatMap((name) => [`+${name}`, `-${name}`]),
+  );
+  deepEqual(world.problems, []);
+  await world.end();
+}
+
+/** Servers that die and come back, and a network that is cut. Throws where people do not end up knowing what fires. */
+export async function simulateCluster(seed: number): Promise<void> {
+  const names = ["Down/x", "Down/y", "Full/x", "Slow/x"];
+  const world = await startedCluster(2 + (seed % 2), seed);
+  const { rng } = world;
+  const pick = <T>(of: readonly T[]): T => of[rng.below(of.length)] as T;
+  for (let step = 0; step < 40; step++) {
+    const server = pick(world.names);
+    const happens = rng.below(100);
+    if (happens < 50) {
+      const name = pick(names);
+      const isFiring = rng.chance(50);
+      for (const each of world.names) {
+        await world.rule(each, name, isFiring);
+        await world.pass(rng.below(3000));
+      }
+    } else if (happens < 65) await world.kill(server);
+    else if (happens < 85) {
+      if (!world.isRunning(server)) await world.start(server);
+    } else if (happens < 93) world.cut(server, pick(world.names));
+    else world.heal();
+    await world.pass(rng.below(120_000));
+    await world.repeat(names);
+  }
+  world.heal();
+  for (const name of world.names) if (!world.isRunning(name)) await world.start(name);
+  for (let i = 0; i < 6; i++) {
+    await world.repeat(names);
+    await world.pass(ms("5m"));
+  }
+  deepEqual([...world.believed].sort(), [...world.firing].sort(), world.lines().join("\n"));
+  await world.end();
 }
