@@ -418,3 +418,52 @@ test("the ruler's paths take, give and delete groups in YAML", async () => {
   equal(wrong.status, 400);
   match(wrong.body, /^rule:2:\d+: rules\[0\]\.expr: could not parse expression/);
 });
+
+test("a group of Mimir's keeps its evaluation_delay, and is refused where it reads other tenants", async () => {
+  const world = await rulesWorld();
+  const rules = "rules:\n  - alert: A\n    expr: up == 0\n";
+  const mimir = `name: g\nevaluation_delay: 1m\nsource_tenants: []\nalign_evaluation_time_on_interval: true\n${rules}`;
+  equal((await world.send("POST", "/config/v1/rules/a", mimir)).status, 202);
+  const kept = await world.send<string>("GET", "/config/v1/rules/a/g");
+  deepEqual(parseYaml(kept.body), parseYaml(`name: g\nquery_offset: 1m\n${rules}`));
+  const made = await world.send<AlertRuleJson>("POST", `${RULES}?replace=true`, mimir);
+  match(String(Reflect.get(made.body, "0").warnings), /align_evaluation_time_on_interval is not/);
+  const other = `name: g\nsource_tenants: [b]\n${rules}`;
+  const refused = await world.send<string>("POST", "/config/v1/rules/a", other);
+  deepEqual(
+    [refused.status, refused.body],
+    [400, "rule:2:17: source_tenants: there is one tenant: a group reads of no others\n"],
+  );
+});
+
+test("below /prometheus there is Mimir's API, where the rules are those of the ruler by namespace", async () => {
+  const world = await rulesWorld();
+  const group = "name: g\nrules:\n  - alert: A\n    expr: up == 0\n";
+  equal((await world.send("POST", "/prometheus/config/v1/rules/team%2Fa", group)).status, 202);
+  const groupsAt = async (path: string): Promise<string[]> => {
+    type Rules = { data: { groups: { file: string; name: string }[] } };
+    const { body } = await world.send<Rules>("GET", path);
+    return body.data.groups.map(({ file, name }) => `${file} ${name}`);
+  };
+  deepEqual(await groupsAt("/prometheus/api/v1/rules"), ["team/a g"]);
+  deepEqual(await groupsAt("/prometheus/api/v1/rules?file[]=team%2Fa"), ["team/a g"]);
+  deepEqual(await groupsAt("/prometheus/api/v1/rules?type=record"), []);
+  deepEqual(await groupsAt("/api/v1/rules"), ["/etc/pharos/rules.yml hosts", "api:team/a g"]);
+  type Build = { data: { version: string; features?: { ruler_config_api: string } } };
+  const build = await world.send<Build>("GET", "/prometheus/api/v1/status/buildinfo");
+  equal(build.body.data.features?.ruler_config_api, "true");
+  equal((await world.send<Build>("GET", "/api/v1/status/buildinfo")).body.data.features, undefined);
+  await world.write({ __name__: "up", job: "a" }, 5, () => 1);
+  const query = `query=${encodeURIComponent('up{job="a"}')}&time=${NOW_MS / 1000}`;
+  const plain = await world.app.request(`/api/v1/query?${query}`);
+  const below = await world.app.request(`/prometheus/api/v1/query?${query}`);
+  const posted = await world.app.request("/prometheus/api/v1/query", {
+    ...{ method: "POST", body: query },
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+  });
+  const answer = await plain.text();
+  match(answer, /"job":"a"/);
+  deepEqual([await below.text(), await posted.text()], [answer, answer]);
+  equal((await world.send("GET", "/prometheus/api/v1/nothing")).status, 404);
+  equal((await world.send("POST", "/prometheus/api/v1/rules")).status, 405);
+});

@@ -16,6 +16,7 @@ import { addDeliveryRoutes } from "./delivery-routes.ts";
 import type { ApiDependencies, LifecycleControl } from "./dependencies.ts";
 import { endUnreadBody } from "./head-request.ts";
 import { addIncidentRoutes } from "./incident-routes.ts";
+import { addMimirBase } from "./mimir-base.ts";
 import { liveNotifications, notificationList } from "./notifications.ts";
 import { addOnCallRoutes } from "./oncall-routes.ts";
 import { openApi } from "./openapi-route.ts";
@@ -136,6 +137,7 @@ function addApi(app: Hono, dependencies: ApiDependencies): void {
   addOnCallRoutes(app, dependencies);
   addSilenceRoutes(app, dependencies);
   addRulerRoutes(app, dependencies);
+  addMimirBase(app, dependencies);
   addAlertmanagerRoutes(app, dependencies, cors);
   addDeliveryRoutes(app, dependencies);
   addClusterRoutes(app, dependencies);

@@ -6,6 +6,7 @@ import type {
   ApiDependencies,
   RecordingRuleStatus,
   RuleGroupStatus,
+  RulesProvider,
 } from "./dependencies.ts";
 import { invalidParameter } from "./errors.ts";
 import { matchParameters } from "./match-parameter.ts";
@@ -29,7 +30,7 @@ interface RuleFilter {
  */
 export async function rules(
   request: Request,
-  { rules: provider }: Pick<ApiDependencies, "rules">,
+  { rules: provider }: { readonly rules: Pick<RulesProvider, "groups"> },
 ): Promise<Answer> {
   const parameters = await parametersOf(request);
   const filter = ruleFilter(parameters);

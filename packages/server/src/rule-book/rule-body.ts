@@ -14,8 +14,9 @@ import {
 } from "@pharos/api";
 import { OperatingError } from "@pharos/base";
 import { isMap, isScalar } from "yaml";
-import type { z } from "zod";
+import { z } from "zod";
 import { formatDiagnosticLine } from "../config/diagnostics.ts";
+import { duration } from "../config/field-schemas.ts";
 import { readYaml } from "../config/read-yaml.ts";
 import {
   type RuleKeys,
@@ -117,13 +118,31 @@ function fileBody(source: YamlSource): RuleBody {
   return { shape: "file", contents, remarks, ...NOTHING_MORE };
 }
 
+/** A group as clients of Mimir's ruler send it. */
+const groupBodySchema = ruleGroupSchema.extend({
+  /** What `query_offset` was called. */
+  evaluation_delay: duration.optional(),
+  align_evaluation_time_on_interval: z.boolean().default(false),
+  source_tenants: z
+    .array(z.string())
+    .refine((list) => list.length === 0, "there is one tenant: a group reads of no others")
+    .optional(),
+});
+
 function groupBody(source: YamlSource): RuleBody {
-  const keys = readYaml(source, ruleGroupSchema, [], []);
+  const keys = readYaml(source, groupBodySchema, [], []);
   failOnProblems(source);
   if (keys === undefined) throw new OperatingError("input.invalid", "the group is missing");
-  const contents = [contentOf(keys, [], source)];
+  const { evaluation_delay, align_evaluation_time_on_interval: isAligned, ...group } = keys;
+  const offset = group.query_offset ?? evaluation_delay;
+  const contents = [contentOf({ ...group, query_offset: offset }, [], source)];
   const remarks = checkContents(contents, source, "groups[0]");
-  return { shape: "group", contents, remarks, ...NOTHING_MORE };
+  const spread =
+    "align_evaluation_time_on_interval is not looked at: groups are spread over their interval, each always at the same place";
+  return {
+    ...{ shape: "group", contents, remarks: isAligned ? [spread, ...remarks] : remarks },
+    ...NOTHING_MORE,
+  };
 }
 
 function contentOf(

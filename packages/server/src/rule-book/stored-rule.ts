@@ -50,9 +50,16 @@ export interface RuleVersion {
   readonly rule: StoredRule;
 }
 
+const API_FILE_PREFIX = "api:";
+
 /** What the group is called among all groups, those of files too. */
 export function apiFile(namespace: string): string {
-  return `api:${namespace}`;
+  return `${API_FILE_PREFIX}${namespace}`;
+}
+
+/** Undefined for a group of a file. */
+export function namespaceOfFile(file: string): string | undefined {
+  return file.startsWith(API_FILE_PREFIX) ? file.slice(API_FILE_PREFIX.length) : undefined;
 }
 
 export function ruleToJson(rule: StoredRule): Json {
