@@ -246,7 +246,7 @@ const rules = program
   .description("rules of a running server that are made by requests");
 const rulesUrl = (): Option =>
   new Option("--url <url>", "the server").default("http://127.0.0.1:9090").env("PHAROS_URL");
-const author = (): Option => new Option("--author <name>", "who changes it").env("USER");
+const AUTHOR = ["--author <name>", "who changes it; whoever runs this"] as const;
 const COMMENT = ["--comment <text>", "why"] as const;
 const rulesFormat = (): Option =>
   new Option("--format <name>", "how they are printed").choices(["table", "json"]).default("table");
@@ -267,7 +267,7 @@ rules
   .command("apply")
   .argument("<file...>", "a rule in any form, or a rule file; - for standard input")
   .addOption(rulesUrl())
-  .addOption(author())
+  .option(...AUTHOR)
   .option(...COMMENT)
   .description("make rules, or put them in the place of those of their names")
   .action(later(async () => (await import("./commands/rules.ts")).applyRules));
@@ -275,7 +275,7 @@ rules
   .command("delete")
   .argument("<rule...>", "names or ids")
   .addOption(rulesUrl())
-  .addOption(author())
+  .option(...AUTHOR)
   .option(...COMMENT)
   .description("delete rules")
   .action(later(async () => (await import("./commands/rules.ts")).deleteRules));

@@ -1,4 +1,3 @@
-import { userInfo } from "node:os";
 import {
   type IncidentDetailJson,
   type IncidentJson,
@@ -9,6 +8,7 @@ import {
 import { errorText, OperatingError } from "@pharos/base";
 import { z } from "zod";
 import { table } from "./query/result-table.ts";
+import { userName } from "./user-name.ts";
 
 export interface IncidentCommandOptions {
   readonly url: string;
@@ -62,7 +62,9 @@ export function actOnIncident(
 ): (id: string, options: ActionOptions) => Promise<void> {
   return (id, options) =>
     reported(async () => {
-      const { by = userInfo().username, comment, expiresIn } = options;
+      const { by = userName(), comment, expiresIn } = options;
+      if (by === undefined)
+        throw new OperatingError("input.invalid", "nobody knows who you are: say so with --by");
       const form = new URLSearchParams({ by });
       if (comment !== undefined) form.set("comment", comment);
       if (expiresIn !== undefined) form.set("expires_in", expiresIn);

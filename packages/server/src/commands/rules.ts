@@ -8,12 +8,14 @@ import {
 import { errorText, OperatingError } from "@pharos/base";
 import { z } from "zod";
 import { table } from "./query/result-table.ts";
+import { userName } from "./user-name.ts";
 
 interface ServerOption {
   readonly url: string;
 }
 
 interface EditOptions extends ServerOption {
+  /** Who changes it; else whoever runs the command. */
   readonly author?: string;
   readonly comment?: string;
 }
@@ -103,7 +105,7 @@ function labelText(labels: Readonly<Record<string, string>>): string {
   return `{${pairs.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
 }
 
-function editQuery({ author, comment }: EditOptions): string {
+function editQuery({ author = userName(), comment }: EditOptions): string {
   const query = new URLSearchParams();
   if (author !== undefined) query.set("author", author);
   if (comment !== undefined) query.set("comment", comment);
