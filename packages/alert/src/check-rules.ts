@@ -1,5 +1,5 @@
 import { isLegacyMetricName, type Label, METRIC_NAME, OperatingError } from "@pharos/base";
-import { parse } from "@pharos/promql/syntax";
+import { describeType, parse, valueTypeOf } from "@pharos/promql/syntax";
 import { type Rule, type RuleGroup, ruleKey } from "./rule.ts";
 import { parseTemplate, unsupportedCalls } from "./template/template.ts";
 
@@ -78,7 +78,13 @@ function checkExpr(expr: string, report: Report): void {
     return;
   }
   try {
-    parse(expr);
+    const type = valueTypeOf(parse(expr));
+    if (type === "matrix" || type === "string")
+      report(
+        ".expr",
+        `this is a ${describeType(type)}: the rule fails, which needs an instant vector or a scalar`,
+        "warning",
+      );
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     report(".expr", `could not parse expression: ${error.message}`);

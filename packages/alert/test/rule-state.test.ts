@@ -289,6 +289,19 @@ test("each problem of a rule file is reported with its place", () => {
   ]);
 });
 
+test("an expression that can never be a rule's is a warning, since Prometheus loads it", () => {
+  for (const [expr, type] of [
+    ["up[5m]", "range vector"],
+    ['("text")', "string"],
+    ["rate(up[5m])[1h:1m]", "range vector"],
+  ])
+    deepEqual(problems(group({ ...DOWN, expr: expr as string })), [
+      `warning groups[0].rules[0].expr: this is a ${type}: the rule fails, which needs an instant vector or a scalar`,
+    ]);
+  for (const expr of ["time()", "1", "-up", "sum(up)"])
+    deepEqual(problems(group({ ...DOWN, expr })), []);
+});
+
 test("a template that asks for what is not supported yet is a warning, since the alert matters more", () => {
   const summary = '{{ with call "up" }}{{ . | first | value }}{{ end }}';
   deepEqual(problems(group({ ...DOWN, annotations: [["summary", summary]] })), [

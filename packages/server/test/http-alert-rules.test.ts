@@ -163,6 +163,17 @@ test("a change of another version than the present one is refused", async () => 
   equal((await world.send("GET", path)).status, 404);
 });
 
+test("a version that a proxy has made weak is that version", async () => {
+  const world = await rulesWorld();
+  const rule = { alert: "Down", expr: "up == 0" };
+  await world.send("POST", RULES, rule);
+  const put = (version: string) =>
+    world.send("PUT", `${RULES}/Down`, rule, { "If-Match": version });
+  equal((await put('W/"1"')).status, 200);
+  equal((await put('W/"1"')).status, 409);
+  equal((await put("W/2")).status, 400);
+});
+
 test("versions are listed with who made them, and rollback brings one back, deleted or not", async () => {
   const world = await rulesWorld();
   const { body: made } = await world.send("POST", RULES, {
@@ -289,6 +300,26 @@ test("a file of groups comes whole or not at all", async () => {
   const again = file.replace("one", "three");
   match(await world.refusal("POST", RULES, again), /^409 there is a rule "two" already/);
   equal((await world.list("?source=api")).length, 2);
+});
+
+test("a rule of a group is found by its name, and changed with its group alone", async () => {
+  const world = await rulesWorld();
+  const rules = ["A", "B"].map((alert) => ({ alert, expr: "up == 0" }));
+  await world.send("POST", `${RULES}?namespace=team`, { name: "g", rules });
+  const { status, body } = await world.send("GET", `${RULES}/B`);
+  deepEqual([status, body.name, body.provenance.group], [200, "B", "g"]);
+  const versions = await world.send<readonly RuleVersionJson[]>("GET", `${RULES}/B/versions`);
+  deepEqual(
+    versions.body.map((version) => version.rules.map(({ name }) => name)),
+    [["A", "B"]],
+  );
+  const refused = `409 the rule "B" is in the group "g" of "team", which is changed as a whole: its id is ${body.id}`;
+  equal(await world.refusal("PUT", `${RULES}/B`, rules[1]), refused);
+  equal(await world.refusal("DELETE", `${RULES}/B`), refused);
+  equal(await world.refusal("POST", `${RULES}/B/disable`), refused);
+  const kept = { name: "g", rules: rules.slice(0, 1) };
+  equal((await world.send("PUT", `${RULES}/${body.id}`, kept)).status, 200);
+  equal(await world.refusal("GET", `${RULES}/B`), '404 there is no rule "B"');
 });
 
 test("a page of another site changes nothing", async () => {

@@ -160,7 +160,10 @@ for (const [body, message] of [
     /^change: there is a condition already$/,
   ],
   ['{"name":"N","metric_name":"x","condition":">"}', /^threshold: is missing; expected a number$/],
-  ['{"name":"N","metric_name":"x","condition":">","threshold":"much"}', /^"much" is no number$/],
+  [
+    '{"name":"N","metric_name":"x","condition":">","threshold":"much"}',
+    /^threshold: "much" is no number$/,
+  ],
   ['{"name":"N","metric_name":"x","expr":"x > 1"}', /not several$/],
   [
     '{"name":"N","expr":"x > 1","duration":"soon"}',
@@ -179,6 +182,8 @@ for (const [body, message] of [
   ["name: N\nmetric_nam: x", /^rule:2:1: metric_nam: unknown key; did you mean metric_name\?/],
   ["alert: A\nexpr: x >", /^rule:2:10: expr: could not parse expression/],
   ["alert: A", /^rule:1:1: expr: is missing/],
+  ["alert: ''\nexpr: x > 1", /^rule:1:8: alert: one of 'record' or 'alert' must be set$/],
+  [`{"name":"N","all":${"[".repeat(5000)}`, /^rule:1:\d+: nested too deeply/],
   ["alert: A\nexpr: x > 1\nfor: [1]", /^rule:3:6: for: expected a string, got a list/],
   [
     "groups:\n  - name: a\n    rules:\n      - {alert: A, expr: '(x'}",

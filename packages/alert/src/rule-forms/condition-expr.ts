@@ -76,7 +76,10 @@ class ConditionWriter {
         ? { value: threshold, remark: undefined }
         : readQuantity(threshold, firstMetric(expr));
     if (quantity === undefined)
-      throw new OperatingError("input.invalid", `${quote(String(threshold))} is no number`);
+      throw new OperatingError(
+        "input.invalid",
+        `threshold: ${quote(String(threshold))} is no number`,
+      );
     if (quantity.remark !== undefined) this.remarks.push(quantity.remark);
     return `${subject} ${operator} ${formatValue(quantity.value)}`;
   }

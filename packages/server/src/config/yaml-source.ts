@@ -230,5 +230,6 @@ function yamlProblem(message: string): string {
   if (message.startsWith("Tabs are not allowed"))
     return "a tab is used for indentation; YAML allows only spaces";
   if (message.startsWith("Map keys must be unique")) return "this key is already there";
+  if (message.startsWith("Maximum call stack size")) return "nested too deeply";
   return `not valid YAML: ${message.replace(/ at line \d+, column \d+:?[\s\S]*$/, "")}`;
 }

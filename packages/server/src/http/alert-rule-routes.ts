@@ -172,7 +172,9 @@ class AlertRuleRoutes {
       const view = at < 0 ? undefined : fileRuleViews(group, this.#statusOf)[at];
       if (view !== undefined) return jsonAnswer(JSON.stringify(view));
     }
-    throw notFound(id);
+    const member = this.#ofGroup(id);
+    if (member === undefined) throw notFound(id);
+    return jsonAnswer(JSON.stringify(this.#show(member.stored)[member.at]));
   }
 
   async replace(request: Request, context: Context, id: string): Promise<Answer> {
@@ -199,7 +201,8 @@ class AlertRuleRoutes {
 
   async versions(id: string): Promise<Answer> {
     const { book } = this.#alertRules;
-    const versions = await book.versions(this.#find(id)?.id ?? id);
+    const stored = this.#find(id) ?? this.#ofGroup(id)?.stored;
+    const versions = await book.versions(stored?.id ?? id);
     if (versions.length === 0) {
       const found = this.#ofFile(id);
       if (found === undefined) throw notFound(id);
@@ -305,7 +308,9 @@ class AlertRuleRoutes {
     const stored = this.#find(id);
     if (stored !== undefined) return stored;
     const found = this.#ofFile(id);
-    throw found === undefined ? notFound(id) : inFile(found.name, found.group);
+    if (found !== undefined) throw inFile(found.name, found.group);
+    const member = this.#ofGroup(id);
+    throw member === undefined ? notFound(id) : inGroup(id, member.stored);
   }
 
   /** By id, or by its name. */
@@ -313,6 +318,15 @@ class AlertRuleRoutes {
     for (const group of this.#alertRules.feed.fileGroups)
       for (const [at, { name }] of group.rules.entries())
         if (name === id || fileRuleId(group, at) === id) return { name, group };
+    return undefined;
+  }
+
+  /** One of a group of the API that has another name, by the name of the rule. */
+  #ofGroup(name: string): { readonly stored: StoredRule; readonly at: number } | undefined {
+    for (const stored of this.#alertRules.book.list()) {
+      const at = stored.content.rules.findIndex((rule) => rule.name === name);
+      if (at >= 0) return { stored, at };
+    }
     return undefined;
   }
 
@@ -395,6 +409,13 @@ function inFile(name: string, group: RuleGroup): OperatingError {
   return new OperatingError(
     "conflict",
     `the rule ${quote(name)} is in the group ${quote(group.name)} of ${group.file}: edit it there; a rule of the API needs another name`,
+  );
+}
+
+function inGroup(name: string, { id, namespace, content }: StoredRule): OperatingError {
+  return new OperatingError(
+    "conflict",
+    `the rule ${quote(name)} is in the group ${quote(content.name)} of ${quote(namespace)}, which is changed as a whole: its id is ${id}`,
   );
 }
 

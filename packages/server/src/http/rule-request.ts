@@ -82,7 +82,8 @@ export function editOf(
 function matchedVersion(request: Request): number | undefined {
   const header = request.headers.get("If-Match")?.trim();
   if (header === undefined || header === "*") return undefined;
-  const [, version] = /^"(\d{1,9})"$/.exec(header) ?? [];
+  // Weak where a proxy in front has compressed the answer that said it.
+  const [, version] = /^(?:W\/)?"(\d{1,9})"$/.exec(header) ?? [];
   if (version === undefined) throw badData(`If-Match: ${quote(header)} is no version such as "3"`);
   return Number(version);
 }

@@ -277,6 +277,8 @@ function checkContents(
   }));
   const remarks: string[] = [];
   for (const { path, message, level } of checkRuleGroups(groups)) {
+    // A rule by itself has no group of its own that anything could be wrong with.
+    if (!path.startsWith(above)) continue;
     if (level === "warning") remarks.push(`${path}: ${message}`);
     else reportRuleProblem(source, parsePath(path.slice(above.length)), message);
   }
