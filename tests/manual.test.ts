@@ -67,7 +67,7 @@ test("the manual names every function of PromQL, the experimental ones with a st
 test("the manual names every metric of Pharos", async () => {
   const manual = await readFile("docs/manual/operating.md", "utf8");
   const names = new Set<string>();
-  for await (const path of glob("packages/server/src/*.ts")) {
+  for await (const path of glob("packages/server/src/**/*.ts")) {
     const source = await readFile(path, "utf8");
     for (const [, name = ""] of source.matchAll(/"(pharos_[a-z_]+)"/g)) names.add(name);
     if (path.endsWith("store-status.ts"))

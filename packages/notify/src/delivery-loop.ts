@@ -30,8 +30,8 @@ export interface Attempt {
     | { readonly kind: "delivered"; readonly receipt: Receipt }
     /** Another attempt follows. */
     | { readonly kind: "retrying"; readonly error: OperatingError }
-    /** Given up: refused for good, or out of attempts. */
-    | { readonly kind: "failed"; readonly error: OperatingError };
+    /** Given up: refused for good, or out of attempts; `unsent` where nobody needs it any more. */
+    | { readonly kind: "failed"; readonly error: OperatingError; readonly unsent?: true };
 }
 
 /** What went wrong in an attempt; "" for nothing. One that was delivered may have missed some. */
@@ -130,6 +130,14 @@ export class DeliveryLoop {
   /** All that is not settled. */
   entries(): OutboxEntry[] {
     return [...this.#entries.values()].map(({ entry }) => entry);
+  }
+
+  /** When the oldest of them was decided; undefined where nothing waits. */
+  oldestMs(): number | undefined {
+    let oldestMs: number | undefined;
+    for (const { entry } of this.#entries.values())
+      oldestMs = Math.min(oldestMs ?? entry.createdAtMs, entry.createdAtMs);
+    return oldestMs;
   }
 
   pending(id: string): Pending | undefined {
@@ -248,7 +256,7 @@ export class DeliveryLoop {
         outcome = await this.#send(waiting, waiting.preparation);
       } else {
         this.#circuit.abandoned();
-        outcome = { kind: "failed", error: claimed };
+        outcome = { kind: "failed", error: claimed, unsent: true };
       }
       const durationMs = clock.monotonicMs() - startMs;
       attempt = { number: waiting.attempts, startedAtMs, durationMs, outcome };

@@ -7,7 +7,7 @@ import type { ToldUpdate } from "./cluster/cluster-message.ts";
 import type { IntegrationConfig } from "./config/integration-config.ts";
 import type { NotificationConfig } from "./config/notification-config.ts";
 import { type DeliveryBounds, DeliveryLog } from "./delivery-log.ts";
-import type { DeliveryStatus } from "./delivery-loop.ts";
+import type { Attempt, DeliveryStatus } from "./delivery-loop.ts";
 import { AlertIntake } from "./dispatch/alert-intake.ts";
 import {
   type AlertStatus,
@@ -68,6 +68,8 @@ export interface DispatcherOptions {
   readonly enrich?: Enrich;
   /** A route's labels for one of its groups; without it they are as the file has them, templates unexpanded. */
   readonly routeLabels?: (group: LiveGroup, alerts: readonly GroupAlert[]) => Labels;
+  /** Told of each attempt as it ends, with the key of the integration; for metrics. */
+  readonly onAttempt?: (integration: string, attempt: Attempt) => void;
   /** Failures of the world that the dispatcher goes on after; for the log and for metrics. */
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
@@ -125,6 +127,7 @@ export class Dispatcher implements AsyncDisposable {
         prepare: (entry, signal) => settlement.prepare(entry, signal),
         claim: (entry) => settlement.claim(entry),
         attempted: async (entry, attempt) => {
+          options.onAttempt?.(entry.integration, attempt);
           await settlement.attempted(entry, attempt);
           this.#alarm.ring();
         },
@@ -151,7 +154,7 @@ export class Dispatcher implements AsyncDisposable {
       routeLabels: options.routeLabels ?? ((group) => labelsFrom(group.route.labels)),
       silencedBy: options.silencedBy ?? (() => []),
       onProblem,
-      counts: { delivered: 0, failed: 0, retried: 0, refusedAlerts: 0, byKind: new Map() },
+      counts: { delivered: 0, failed: 0, retried: 0, refusedAlerts: 0 },
       config: options.config,
       inhibitor: new Inhibitor(options.config.inhibitRules),
     };
@@ -368,6 +371,11 @@ export class Dispatcher implements AsyncDisposable {
   /** How it stands with each integration, by key. */
   integrations(): ReadonlyMap<string, DeliveryStatus> {
     return this.#state.deliveries.status();
+  }
+
+  /** When the oldest notification was decided that is not delivered yet; undefined where all are. */
+  oldestUndeliveredMs(): number | undefined {
+    return this.#state.deliveries.oldestMs();
   }
 
   /** How to send to an integration outside all order, for a test of it. */

@@ -29,6 +29,7 @@ export {
   type IntegrationConfig,
   type IntegrationKind,
   integrationKey,
+  kindOfIntegration,
 } from "./config/integration-config.ts";
 export type { JiraConfig, JiraField, JiraLabels } from "./config/jira-config.ts";
 export {
@@ -72,6 +73,7 @@ export {
 } from "./delivery-log.ts";
 export {
   ATTEMPT_MS_MAX,
+  type Attempt,
   DELIVERIES_CONCURRENT_MAX,
   type DeliveryStatus,
   RETRY_AFTER_MS_MAX,
@@ -134,6 +136,7 @@ export { formatCursor, type Page, type Place, parseCursor } from "./incidents/ne
 export {
   EscalationRunner,
   type EscalationRunnerOptions,
+  type EscalationStats,
   PAGE_MS_MAX,
 } from "./oncall/escalation-runner.ts";
 export {

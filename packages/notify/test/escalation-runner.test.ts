@@ -80,6 +80,7 @@ async function server(scenario: Scenario, store: DocumentStore, heard: string[])
   return {
     book,
     dispatcher,
+    runner,
     fire: (...names: string[]) => scenario.fire(dispatcher, ...names),
     resolve: (...names: string[]) => scenario.resolve(dispatcher, ...names),
     async acknowledge(lasting: string) {
@@ -127,6 +128,9 @@ test("nobody acknowledges: each step is told in time, and who was told hears of 
     [["vp"], "not acknowledged within 30m"],
   ]);
   deepEqual(scenario.problems, []);
+  deepEqual(world.runner.stats(), {
+    ...{ moves: 4, pages: 3, failures: 0, oldestDueMs: undefined },
+  });
 });
 
 test("an acknowledgement stops it, also a page that is on its way; when it runs out, it begins anew", async () => {
@@ -243,5 +247,8 @@ test("where the store fails, people are called all the same", async () => {
     ["ada:", "lead:", "vp:"],
   );
   ok(scenario.problems.length > 0);
+  const { pages, failures } = world.runner.stats();
+  equal(pages, 3);
+  ok(failures > 0, "that the first move could not be kept");
   store.beforeCommit = () => {};
 });

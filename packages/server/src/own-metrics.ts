@@ -9,13 +9,16 @@ const DELAY_RESOLUTION_MS = 10;
 /** One value, or one for each label set; read when somebody asks for the metrics. */
 type Reading = number | readonly (readonly [labels: Record<string, string>, value: number])[];
 
+/** Takes a value of a histogram. */
+export type Observe = (labels: Readonly<Record<string, string>>, value: number) => void;
+
 /**
  * What Pharos says of itself at `/metrics`. Figures that others keep anyway are read when asked for, so that counting
  * costs nothing on the hot paths.
  */
 export class OwnMetrics {
   readonly #registry = new Registry();
-  readonly #httpDuration: Histogram<"handler" | "code">;
+  readonly #observeHttp: Observe;
 
   constructor() {
     this.gauge(
@@ -24,13 +27,12 @@ export class OwnMetrics {
       () => [[{ version: BUILD_INFO.version, node: process.versions.node }, 1]],
       ["version", "node"],
     );
-    this.#httpDuration = new Histogram({
-      name: "pharos_http_request_duration_seconds",
-      help: "Time from a request's head to the end of its answer.",
-      labelNames: ["handler", "code"],
-      buckets: [0.001, 0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 120],
-      registers: [this.#registry],
-    });
+    this.#observeHttp = this.histogram(
+      "pharos_http_request_duration_seconds",
+      "Time from a request's head to the end of its answer.",
+      [0.001, 0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 120],
+      ["handler", "code"],
+    );
     this.#addProcess();
   }
 
@@ -66,8 +68,24 @@ export class OwnMetrics {
     });
   }
 
+  /** Gives what to tell each value to. `bounds` are the upper ones of the buckets. */
+  histogram(
+    name: string,
+    help: string,
+    bounds: readonly number[],
+    labelNames: readonly string[],
+  ): Observe {
+    const histogram = new Histogram({
+      ...{ name, help },
+      labelNames: [...labelNames],
+      buckets: [...bounds],
+      registers: [this.#registry],
+    });
+    return (labels, value) => histogram.observe(labels, value);
+  }
+
   observeHttp(handler: string, code: number, seconds: number): void {
-    this.#httpDuration.observe({ handler, code: String(code) }, seconds);
+    this.#observeHttp({ handler, code: String(code) }, seconds);
   }
 
   /** All of them in the text format 0.0.4. */

@@ -34,16 +34,19 @@ export function addPartMetrics(metrics: OwnMetrics, parts: MeasuredParts): void 
   addMemoryMetrics(metrics, parts);
   addQueryMetrics(metrics, parts.queries);
   addCacheMetrics(metrics, parts);
-  metrics.gauge(
-    "pharos_config_last_reload_successful",
-    "Whether the last attempt to load the configuration succeeded.",
-    () => Number(parts.reloaded().ok),
-  );
-  metrics.gauge(
-    "pharos_config_last_reload_success_timestamp_seconds",
-    "When the configuration was last loaded.",
-    () => parts.reloaded().atMs / 1000,
-  );
+  // Under Prometheus's name as well, since everybody who has one watches it.
+  for (const prefix of ["pharos", "prometheus"]) {
+    metrics.gauge(
+      `${prefix}_config_last_reload_successful`,
+      "Whether the last attempt to load the configuration succeeded.",
+      () => Number(parts.reloaded().ok),
+    );
+    metrics.gauge(
+      `${prefix}_config_last_reload_success_timestamp_seconds`,
+      "When the configuration was last loaded.",
+      () => parts.reloaded().atMs / 1000,
+    );
+  }
   metrics.gauge(
     "pharos_ingest_queue_requests",
     "Pushes that were admitted and are not answered yet.",

@@ -10,8 +10,8 @@ import { IngestQueue, renderHostMetrics, ScrapeCounters, ScrapeManager } from "@
 import { testReceiver } from "@pharos/notify";
 import type { DocumentStore, HttpClient } from "@pharos/ports";
 import { Alerting, type AlertingOptions } from "./alerting/alerting.ts";
-import { addAlertmanagerMetrics } from "./alerting/alertmanager-metrics.ts";
-import { addIncidentMetrics } from "./alerting/incidents.ts";
+import { addAlertingMetrics } from "./alerting/alerting-metrics.ts";
+import { DeliveryMetrics } from "./alerting/delivery-metrics.ts";
 import { clusterSettings, shownCluster } from "./alerting/peering.ts";
 import { type BlockCacheShares, blockCacheShares } from "./block-cache-shares.ts";
 import { BUILD_INFO } from "./build-info.ts";
@@ -55,7 +55,6 @@ import { addRemoteWriteMetrics } from "./remote-write-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
 import { receiverNames, replayRouting, withChannels } from "./rule-book/channel-routing.ts";
 import { RuleTester } from "./rule-book/rule-test.ts";
-import { addRuleMetrics } from "./rule-metrics.ts";
 import { changeableSettings, compactionRanges } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
 import { TargetFileWatcher, targetFiles } from "./target-files.ts";
@@ -211,13 +210,8 @@ export class Pharos implements AsyncDisposable {
       ...{ dispatcher: alerting.dispatcher, rules: alerting.rules },
       storeMemory: () => stats.memory,
     });
-    addRuleMetrics(this.#metrics, alerting);
-    addIncidentMetrics(this.#metrics, alerting.incidents.book);
+    addAlertingMetrics(this.#metrics, alerting, { clock: systemClock, reloaded });
     addDatabaseMetrics(this.#metrics, database);
-    const { dispatcher, silences, counts } = alerting;
-    addAlertmanagerMetrics(this.#metrics, {
-      ...{ clock: systemClock, dispatcher, silences, counts, reloaded },
-    });
     let sentOn: readonly RemoteWriteStatus[] = [];
     addRemoteWriteMetrics(this.#metrics, () => sentOn);
     const metricsText = async (): Promise<string> => {
@@ -270,6 +264,7 @@ export class Pharos implements AsyncDisposable {
   async #openAlerting(
     parts: Pick<AlertingOptions, "documents" | "http" | "queries" | "store" | "threads">,
   ): Promise<Alerting> {
+    const attempts = new DeliveryMetrics(this.#metrics);
     const alerting = await Alerting.open({
       ...parts,
       ...{ log: this.#log, files: this.#files, externalUrl: this.url },
@@ -277,6 +272,7 @@ export class Pharos implements AsyncDisposable {
       rules: this.#ruleOptions(),
       cluster: clusterSettings(this.#options, this.#replicaName),
       retention: this.#alertingRetention,
+      onAttempt: (integration, attempt) => attempts.attempted(integration, attempt),
       ...this.#alertLimits(),
     });
     this.#closers.use(alerting);

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, match } from "node:assert/strict";
 import { test } from "node:test";
 import { addAlertmanagerMetrics } from "../src/alerting/alertmanager-metrics.ts";
 import { OwnMetrics } from "../src/own-metrics.ts";
@@ -28,9 +28,8 @@ test("Karma learns by the metrics that it talks to an Alertmanager that it knows
   match(line, /version="0\.\d+\.\d+"/);
 });
 
-test("alerts, silences and notifications are counted under Alertmanager's names", async () => {
+test("alerts and silences are counted under Alertmanager's names", async () => {
   await using world = await AlertmanagerWorld.open(CONFIG);
-  world.refuses = true;
   await world.fire(
     { alertname: "A", severity: "critical" },
     { alertname: "B", severity: "warning" },
@@ -54,10 +53,5 @@ test("alerts, silences and notifications are counted under Alertmanager's names"
     'alertmanager_alerts_received_total{status="resolved",version="v2"} 1',
     'alertmanager_alerts_invalid_total{version="v2"} 1',
   ]);
-  await world.pass(60_000);
-  const totals = async (name: string) =>
-    (await linesOf(world, `alertmanager_${name}{integration="webhook"`))[0]?.split(" ")[1];
-  equal(await totals("notifications_total"), "2", "to each of the two webhooks");
-  equal(await totals("notifications_failed_total"), "2");
   deepEqual(await linesOf(world, "alertmanager_integrations "), ["alertmanager_integrations 2"]);
 });

@@ -1,7 +1,9 @@
 import { OperatingError, seededRng } from "@pharos/base";
 import { Dispatcher, type OutgoingNotification, SilenceBook } from "@pharos/notify";
 import { AlertmanagerCounts } from "../src/alerting/alertmanager-metrics.ts";
+import { DeliveryMetrics } from "../src/alerting/delivery-metrics.ts";
 import { loadNotificationConfig } from "../src/config/alertmanager/load-notification-config.ts";
+import { OwnMetrics } from "../src/own-metrics.ts";
 import { HttpWorld } from "./http-world.ts";
 
 /** Where the clients of tests find the API. */
@@ -30,7 +32,10 @@ export interface ShownAlert {
   };
 }
 
-type Parts = Pick<AlertmanagerWorld, "silences" | "dispatcher" | "told" | "counts" | "problems">;
+type Parts = Pick<
+  AlertmanagerWorld,
+  "silences" | "dispatcher" | "told" | "counts" | "problems" | "metrics"
+>;
 
 /** Alertmanager's API with a real dispatcher and real silences on a store in memory; receivers only note what they get. */
 export class AlertmanagerWorld implements AsyncDisposable {
@@ -39,8 +44,10 @@ export class AlertmanagerWorld implements AsyncDisposable {
   readonly dispatcher: Dispatcher;
   readonly told: OutgoingNotification[];
   readonly counts: AlertmanagerCounts;
-  /** Whether receivers take nothing. */
-  refuses = false;
+  /** Has the attempts; what else is to be there, tests add. */
+  readonly metrics: OwnMetrics;
+  /** Whether receivers take nothing, for good or for now. */
+  refuses: boolean | "for now" = false;
   /** What went wrong on the way, for the log. */
   readonly problems: string[];
 
@@ -51,6 +58,7 @@ export class AlertmanagerWorld implements AsyncDisposable {
     this.told = parts.told;
     this.counts = parts.counts;
     this.problems = parts.problems;
+    this.metrics = parts.metrics;
   }
 
   /** `yaml` is an alertmanager.yml. */
@@ -71,11 +79,16 @@ export class AlertmanagerWorld implements AsyncDisposable {
     let ids = 0;
     const newId = (): string => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
     const silences = await SilenceBook.open({ store, clock, newId, onProblem });
+    const metrics = new OwnMetrics();
+    const attempts = new DeliveryMetrics(metrics);
     const dispatcher = await Dispatcher.open({
       ...{ config, store, clock, rng: seededRng(1), onProblem },
       silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
+      onAttempt: (integration, attempt) => attempts.attempted(integration, attempt),
       createReceiver: () => ({
         async send(outgoing) {
+          if (world?.refuses === "for now")
+            throw new OperatingError("notify.unavailable", "not now");
           if (world?.refuses) throw new OperatingError("notify.rejected", "refused");
           told.push(outgoing);
           return {};
@@ -90,7 +103,9 @@ export class AlertmanagerWorld implements AsyncDisposable {
           ? undefined
           : { name: clusterName, peers: [{ name: clusterName, address }], status: "ready" },
     };
-    world = new AlertmanagerWorld(http, { silences, dispatcher, told, counts, problems });
+    world = new AlertmanagerWorld(http, {
+      ...{ silences, dispatcher, told, counts, problems, metrics },
+    });
     return world;
   }
 

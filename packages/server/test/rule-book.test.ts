@@ -127,6 +127,9 @@ test("every version is kept with its author, and an older one can be had back", 
   equal(rule?.content.rules[0]?.expr, "up == 0");
   equal(rule?.enabled, true);
   await rejects(book.rollback(id, 9, ME), { code: "not_found" });
+  deepEqual(Object.fromEntries(book.changeCounts), {
+    ...{ created: 1, updated: 1, disabled: 1, "rolled back": 1 },
+  });
 });
 
 test("a deleted rule can be had back, unless its name is taken", async () => {

@@ -45,6 +45,12 @@ export interface ClusterMember {
   readonly name: string;
   readonly address: string;
   readonly isUp: boolean;
+  /** How long ago it was heard of; of one that never was, how long ago this server began to listen. */
+  readonly heardAgoMs: number;
+  /** What it is still to be told. */
+  readonly waiting: number;
+  /** What it was told since the start. */
+  readonly sent: number;
 }
 
 /**
@@ -64,6 +70,7 @@ export class Cluster implements AsyncDisposable {
   readonly #claims = new ClaimTable();
   readonly #stop = new AbortController();
   #parts: ClusterParts | undefined;
+  #receivedCount = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: ClusterOptions) {
@@ -92,7 +99,14 @@ export class Cluster implements AsyncDisposable {
   members(): readonly ClusterMember[] {
     return this.#peers
       .filter(({ isSelf }) => !isSelf)
-      .map(({ name, address, isUp }) => ({ name, address, isUp }));
+      .map(({ name, address, isUp, heardAgoMs, waiting, sent }) => ({
+        ...{ name, address, isUp, heardAgoMs, waiting, sent },
+      }));
+  }
+
+  /** What peers have told this server since the start. */
+  get receivedCount(): number {
+    return this.#receivedCount;
   }
 
   /** Whether what the others know is known here. */
@@ -183,6 +197,7 @@ export class Cluster implements AsyncDisposable {
   async #take(updates: readonly ClusterUpdate[]): Promise<void> {
     const parts = this.#parts;
     assert(parts !== undefined, "nobody asks before the start");
+    this.#receivedCount += updates.length;
     for (const update of updates) {
       try {
         if (update.kind !== "told") await parts.takeUpdate(update);

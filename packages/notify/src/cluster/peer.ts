@@ -48,6 +48,7 @@ export class Peer {
   #isExchangeDue = true;
   #exchangeAtMs = 0;
   #isReported = false;
+  #sentCount = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: PeerOptions) {
@@ -74,7 +75,21 @@ export class Peer {
 
   get isUp(): boolean {
     if (this.isSelf) return false;
-    return this.#options.clock.monotonicMs() - this.#heardMs < this.#options.timeoutMs;
+    return this.heardAgoMs < this.#options.timeoutMs;
+  }
+
+  get heardAgoMs(): number {
+    return this.#options.clock.monotonicMs() - this.#heardMs;
+  }
+
+  /** Updates that it is still to be told, */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** and those that it was told. */
+  get sent(): number {
+    return this.#sentCount;
   }
 
   /** Whether what it knew at our start is known here, or there is nobody to ask. */
@@ -168,6 +183,7 @@ export class Peer {
       { from: name, updates },
       this.#stop.signal,
     );
+    this.#sentCount += updates.length;
     this.heard(answer.name);
     for (const [key, update] of batch)
       if (this.#waiting.get(key) === update) this.#waiting.delete(key);

@@ -1,3 +1,4 @@
+import { assert } from "@pharos/base";
 import type {
   DiscordConfig,
   MattermostConfig,
@@ -58,4 +59,12 @@ export function integrationKey(
   { kind, index }: Pick<IntegrationConfig, "kind" | "index">,
 ): string {
   return `${receiver}/${kind}[${index}]`;
+}
+
+/** The kind in an integration's key. */
+export function kindOfIntegration(key: string): IntegrationKind {
+  const [, kind] = /(\w+)\[\d+\]$/.exec(key) ?? [];
+  const known = INTEGRATION_KINDS.find((each) => each === kind);
+  assert(known !== undefined, () => `${key} is the key of an integration`);
+  return known;
 }

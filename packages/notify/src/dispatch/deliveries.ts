@@ -79,6 +79,16 @@ export class Deliveries {
     return count;
   }
 
+  /** When the oldest of them was decided; undefined where nothing waits. */
+  oldestMs(): number | undefined {
+    let oldestMs: number | undefined;
+    for (const loop of this.#loops.values()) {
+      const ofLoopMs = loop.oldestMs();
+      if (ofLoopMs !== undefined) oldestMs = Math.min(oldestMs ?? ofLoopMs, ofLoopMs);
+    }
+    return oldestMs;
+  }
+
   status(): ReadonlyMap<string, DeliveryStatus> {
     return new Map([...this.#loops].map(([key, loop]) => [key, loop.status()]));
   }

@@ -47,19 +47,6 @@ export interface DispatchCounts {
   failed: number;
   retried: number;
   refusedAlerts: number;
-  /** Notifications that came to an end, by kind of integration, such as `webhook`. */
-  readonly byKind: Map<string, { delivered: number; failed: number }>;
-}
-
-/** A notification came to an end. */
-export function countEnd(
-  counts: DispatchCounts,
-  integration: string,
-  end: "delivered" | "failed",
-): void {
-  counts[end]++;
-  const [, kind = ""] = /(\w+)\[\d+\]$/.exec(integration) ?? [];
-  counts.byKind.getOrInsertComputed(kind, () => ({ delivered: 0, failed: 0 }))[end]++;
 }
 
 export function suppressionOf(state: DispatchState): Suppression {

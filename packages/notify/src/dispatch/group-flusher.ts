@@ -10,7 +10,7 @@ import {
   type ToldView,
 } from "./decide.ts";
 import { noLongerConfigured } from "./deliveries.ts";
-import { countEnd, type DispatchState, suppressionOf } from "./dispatch-state.ts";
+import { type DispatchState, suppressionOf } from "./dispatch-state.ts";
 import { recordIdOf } from "./idempotency-key.ts";
 import { storedEntry } from "./leases.ts";
 import type { LiveGroup } from "./live-group.ts";
@@ -318,7 +318,7 @@ export class GroupFlusher {
   /** Forgets a notification whose integration is not in the configuration any more. */
   async drop(entry: OutboxEntry): Promise<void> {
     const { counts, onProblem, records, writer } = this.#state;
-    countEnd(counts, entry.integration, "failed");
+    counts.failed++;
     onProblem(noLongerConfigured(entry.integration), "delivering a notification");
     const writes = [entryRemoval(entry.id)];
     const stored = records.get(entry.groupId, entry.integration);

@@ -7,7 +7,7 @@ import {
 import { type Labels, OperatingError } from "@pharos/base";
 import type { DocumentTransaction } from "@pharos/ports";
 import { type Attempt, type Preparation, problemOf } from "../delivery-loop.ts";
-import { countEnd, type DispatchState } from "./dispatch-state.ts";
+import type { DispatchState } from "./dispatch-state.ts";
 import type { GroupFlusher } from "./group-flusher.ts";
 import { recordIdOf } from "./idempotency-key.ts";
 import { storedEntry } from "./leases.ts";
@@ -88,7 +88,7 @@ export class Settlement {
       await writer.write(writes, "keeping an attempt");
       return;
     }
-    countEnd(counts, entry.integration, attempt.outcome.kind);
+    counts[attempt.outcome.kind]++;
     await this.#settle(entry, attempt, writes, nowMs);
     leases.release(entry.id);
     await this.#flusher.settled(entry.groupId, entry.integration);

@@ -56,6 +56,18 @@ export interface EscalationRunnerOptions {
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
+/** Counts since the start, of this server. */
+export interface EscalationStats {
+  /** Moves that were taken, those that begin an escalation or reach nobody among them. */
+  readonly moves: number;
+  /** Moves that paged somebody. */
+  readonly pages: number;
+  /** Times that the store, or a configuration without any of those to be paged, was in the way. */
+  readonly failures: number;
+  /** When the step was due that waits longest; undefined where none is due. */
+  readonly oldestDueMs: number | undefined;
+}
+
 /**
  * Takes the escalations of incidents on: who is told, and how far it has come, is decided in one transaction against
  * what is stored, so that after a crash no step is left out, and of several servers one takes it.
@@ -73,6 +85,7 @@ export class EscalationRunner implements AsyncDisposable {
   readonly #recalled: ReadonlySet<string>;
   readonly #graceEndsMs: number;
   #lookAtMs: number;
+  readonly #counts = { moves: 0, pages: 0, failures: 0 };
   #running: Promise<void> = Promise.resolve();
 
   private constructor(options: EscalationRunnerOptions) {
@@ -107,6 +120,17 @@ export class EscalationRunner implements AsyncDisposable {
     this.#alarm.ring();
   }
 
+  stats(): EscalationStats {
+    const { book, clock } = this.#options;
+    let oldestDueMs: number | undefined;
+    for (const incident of book.live()) {
+      const dueMs = incident.status === "firing" ? nextEscalationMs(incident) : undefined;
+      if (dueMs !== undefined && dueMs <= clock.nowMs())
+        oldestDueMs = Math.min(oldestDueMs ?? dueMs, dueMs);
+    }
+    return { ...this.#counts, oldestDueMs };
+  }
+
   /** Stops; escalations go on with the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listening[Symbol.dispose]();
@@ -115,7 +139,7 @@ export class EscalationRunner implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { clock, book, onProblem } = this.#options;
+    const { clock, book } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const { bell } = this.#alarm;
@@ -132,7 +156,7 @@ export class EscalationRunner implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof OperatingError)) throw error;
-        onProblem(error, "escalating incidents");
+        this.#problem(error, "escalating incidents");
         await clock.sleep(RETRY_MS, signal).catch(() => {});
       }
     }
@@ -193,18 +217,21 @@ export class EscalationRunner implements AsyncDisposable {
         return taken === undefined ? undefined : [];
       });
     }
-    taken?.committed();
-    return taken !== undefined;
+    if (taken === undefined) return false;
+    taken.committed();
+    this.#counts.moves++;
+    if (page !== undefined) this.#counts.pages++;
+    return true;
   }
 
   /** A move that tells nobody. */
   async #keep(groupId: string): Promise<EscalationTaken | undefined> {
-    const { store, onProblem } = this.#options;
+    const { store } = this.#options;
     try {
       return await store.transaction((tx) => this.#escalate(tx, groupId, undefined));
     } catch (error) {
       if (!(error instanceof OperatingError) || this.#stop.signal.aborted) throw error;
-      onProblem(error, "keeping an escalation");
+      this.#problem(error, "keeping an escalation");
       return this.#escalate(undefined, groupId, undefined);
     }
   }
@@ -264,7 +291,7 @@ export class EscalationRunner implements AsyncDisposable {
 
   /** Whoever was called hears that it is over. */
   async #tellEnds(): Promise<void> {
-    const { dispatcher, clock, contextOf, onProblem } = this.#options;
+    const { dispatcher, clock, contextOf } = this.#options;
     for (const incident of [...this.#ended.values()]) {
       const { id, pagedReceivers, resolvedAtMs } = incident;
       const endsAtMs = resolvedAtMs ?? clock.nowMs();
@@ -282,10 +309,15 @@ export class EscalationRunner implements AsyncDisposable {
       } catch (error) {
         if (!(error instanceof OperatingError) || this.#stop.signal.aborted) throw error;
         // All that were paged are gone from the configuration.
-        onProblem(error, "telling that an incident is over");
+        this.#problem(error, "telling that an incident is over");
       }
       this.#ended.delete(id);
     }
+  }
+
+  #problem(error: OperatingError, doing: string): void {
+    this.#counts.failures++;
+    this.#options.onProblem(error, doing);
   }
 
   /** A crash may have come between the end of an incident and its being told. */

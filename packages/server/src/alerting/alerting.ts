@@ -3,6 +3,7 @@ import { systemClock } from "@pharos/adapters/node";
 import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/base";
 import {
   AlertHistory,
+  type Attempt,
   Dispatcher,
   dispatchCluster,
   followIncidents,
@@ -66,6 +67,8 @@ export interface AlertingOptions {
   /** Notifications that each integration is sent in a second. */
   readonly notificationRateMax: number;
   readonly retention: AlertingRetention;
+  /** Told of each attempt to notify, with the key of the integration. */
+  readonly onAttempt: (integration: string, attempt: Attempt) => void;
   /** Undefined where this server is alone, or shares its document store. */
   readonly cluster: ClusterSettings | undefined;
   readonly rules: Pick<
@@ -226,6 +229,7 @@ export class Alerting implements AsyncDisposable {
       rng: seededRng(randomInt(SEEDS)),
       createReceiver: (config) => receivers.create(config),
       perAlertnameMax: options.alertsPerNameMax,
+      onAttempt: options.onAttempt,
       deliveryBounds: { retentionMs: options.retention.deliveryMs },
       rate: {
         perSecond: options.notificationRateMax,

@@ -1,12 +1,7 @@
 import { type Silence, silenceState } from "@pharos/alert";
 import { ALERTMANAGER_VERSION } from "@pharos/api";
 import type { Clock } from "@pharos/base";
-import {
-  type Dispatcher,
-  INTEGRATION_KINDS,
-  type PostedAlert,
-  type SilenceBook,
-} from "@pharos/notify";
+import type { Dispatcher, PostedAlert, SilenceBook } from "@pharos/notify";
 import { BUILD_INFO } from "../build-info.ts";
 import type { OwnMetrics } from "../own-metrics.ts";
 import type { ReloadStatus } from "../part-metrics.ts";
@@ -73,25 +68,6 @@ export function addAlertmanagerMetrics(metrics: OwnMetrics, parts: AlertmanagerP
     "Alerts that were posted and wrong.",
     () => [[{ version: "v2" }, counts.invalid]],
     ["version"],
-  );
-  const byKind = (count: (ends: { delivered: number; failed: number }) => number) => () => {
-    const ends = dispatcher.stats().byKind;
-    return INTEGRATION_KINDS.map(
-      (integration) =>
-        [{ integration }, count(ends.get(integration) ?? { delivered: 0, failed: 0 })] as const,
-    );
-  };
-  metrics.counter(
-    "alertmanager_notifications_total",
-    "Notifications that came to an end, delivered or not.",
-    byKind(({ delivered, failed }) => delivered + failed),
-    ["integration"],
-  );
-  metrics.counter(
-    "alertmanager_notifications_failed_total",
-    "Notifications that were given up.",
-    byKind(({ failed }) => failed),
-    ["integration"],
   );
   metrics.gauge(
     "alertmanager_receivers",

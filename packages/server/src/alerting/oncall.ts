@@ -8,10 +8,11 @@ import {
   type Shift,
   shifts,
 } from "@pharos/alert";
-import { type Clock, type Labels, OperatingError, quote } from "@pharos/base";
+import { assert, type Clock, type Labels, OperatingError, quote } from "@pharos/base";
 import {
   type Dispatcher,
   EscalationRunner,
+  type EscalationStats,
   HeartbeatSender,
   HeartbeatWatch,
   type IncidentBook,
@@ -165,6 +166,11 @@ export class OnCall implements AsyncDisposable {
   /** Who would be told of an alert that begins then. */
   preview(labels: Labels, atMs: number): PagePreview {
     return previewPage(labels, atMs, this.#options.dispatcher, this);
+  }
+
+  escalationStats(): EscalationStats {
+    assert(this.#runner !== undefined, "it is open");
+    return this.#runner.stats();
   }
 
   get heartbeats(): Pick<HeartbeatWatch, "list" | "hear"> {

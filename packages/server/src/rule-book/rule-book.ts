@@ -60,6 +60,7 @@ export class RuleBook implements AsyncDisposable {
   readonly #follower: ChangeFollower;
   /** The change that was read last. */
   #sequence = 0;
+  readonly #changeCounts = new Map<RuleVersion["action"], number>();
   /** Groups as they are evaluated; the same object as long as nothing about it changes. */
   readonly #groups = new Map<StoredRule, { defaults: string; group: RuleGroup }>();
 
@@ -99,6 +100,11 @@ export class RuleBook implements AsyncDisposable {
 
   get ruleCount(): number {
     return this.#shelf.ruleCount;
+  }
+
+  /** What was done to groups at this server since the start, and how often. */
+  get changeCounts(): ReadonlyMap<RuleVersion["action"], number> {
+    return this.#changeCounts;
   }
 
   /** Those that are enabled, as they are evaluated. */
@@ -248,6 +254,8 @@ export class RuleBook implements AsyncDisposable {
       await draft.write(tx);
       return made;
     });
+    for (const { action } of draft.versions)
+      this.#changeCounts.set(action, (this.#changeCounts.get(action) ?? 0) + 1);
     // Others may have been quicker to read on.
     if (this.#sequence === sequence) {
       for (const version of draft.versions) this.#take(version);
