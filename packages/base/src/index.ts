@@ -69,6 +69,7 @@ export {
   type RegexSearch,
   regexCost,
 } from "./regex.ts";
+export type { RegexShape } from "./regex-shape.ts";
 export { type Rng, seededRng } from "./rng.ts";
 export { Secret } from "./secret.ts";
 export { packSnappy, UNPACKED_SIZE_MAX, unpackSnappy } from "./snappy.ts";

@@ -1,5 +1,6 @@
 import { RE2JS } from "re2js";
 import { OperatingError } from "./errors.ts";
+import { type ExactShape, type RegexShape, regexShape, UNKNOWN_SHAPE } from "./regex-shape.ts";
 import { regexSize } from "./regex-size.ts";
 
 /**
@@ -9,8 +10,10 @@ import { regexSize } from "./regex-size.ts";
 export interface Regex {
   readonly source: string;
   matches(text: string): boolean;
-  /** Every text that matches, where the pattern is a plain list such as `a|b|c`; else undefined. */
+  /** Every text that matches, where the pattern says so few, as `a|b|c` and `web-(1|2)` do; else undefined. */
   readonly literals: readonly string[] | undefined;
+  /** What a text must have to match: for indexes of many patterns. Of a plain list (see `literals`) it says nothing. */
+  readonly shape: RegexShape;
   /** The matched groups (index 0 the whole match), or undefined without a match. */
   groups(text: string): readonly string[] | undefined;
   /**
@@ -36,11 +39,12 @@ const LITERAL_LIST = /^[^.*+?^${}()[\]\\|]+(?:\|[^.*+?^${}()[\]\\|]+)*$/;
 /** @throws OperatingError `input.invalid` where the pattern is not RE2 syntax, or too long or too large. */
 export function compileRegex(source: string): Regex {
   checkLength(source);
-  const fast = fastMatch(source);
+  const plain = plainMatch(source);
   // What matches without RE2 is valid, and compiled only for somebody who wants groups.
-  let kept = fast === undefined ? compileRe2(source) : undefined;
-  // The engine takes microseconds to refuse a text, which most texts are that a matcher sees.
-  const prefix = prefixOf(source);
+  let kept = plain === undefined ? compileRe2(source) : undefined;
+  const list = literalsOf(source);
+  const shape = list === undefined ? regexShape(source) : UNKNOWN_SHAPE;
+  const { exact } = shape;
   const compiled = (): RE2JS => {
     kept ??= compileRe2(source);
     return kept;
@@ -52,8 +56,14 @@ export function compileRegex(source: string): Regex {
   };
   return {
     source,
-    literals: literalsOf(source),
-    matches: fast ?? ((text) => text.startsWith(prefix) && compiled().matches(text)),
+    literals: list ?? (exact?.prefixes.length === 0 ? exact.texts : undefined),
+    shape,
+    matches:
+      plain ??
+      // The engine takes microseconds to refuse a text, which most texts are that a matcher sees.
+      (exact === undefined
+        ? (text) => mayMatch(shape, text) && compiled().matches(text)
+        : exactMatch(exact)),
     groups,
     expand(text, template, lengthMax) {
       const found = groups(text);
@@ -133,6 +143,8 @@ function checkLength(source: string): void {
 
 function compileRe2(source: string): RE2JS {
   try {
+    // Parentheses of the pattern could pair with those around it: `a)|(?:b` is no pattern of its own.
+    if (mayCloseTooMany(source)) RE2JS.compile(source, RE2JS.DOTALL);
     return RE2JS.compile(`^(?:${source})$`, RE2JS.DOTALL);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -152,7 +164,7 @@ function literalsOf(source: string): readonly string[] | undefined {
 }
 
 /** The patterns that make up nearly all matchers in the wild, without the regular expression engine. */
-function fastMatch(source: string): ((text: string) => boolean) | undefined {
+function plainMatch(source: string): ((text: string) => boolean) | undefined {
   if (source === ".*") return () => true;
   if (source === ".+") return (text) => text !== "";
   const literals = literalsOf(source);
@@ -175,35 +187,33 @@ function fastMatch(source: string): ((text: string) => boolean) | undefined {
   return (text) => text.startsWith(middle) && text.length >= middle.length + afterMin;
 }
 
-/** Literal characters, and such with a backslash, before whatever else a pattern has. */
-const PREFIX = /^(?:[^.*+?^${}()[\]\\|]|\\[.*+?^${}()[\]\\|/-])*/;
-
-/** What makes that the last character before it may not be there, also from behind flags and empty quotations. */
-const REPETITION = /^(?:\(\?[\w-]*\)|\\Q\\E)*[*?{]/;
-
-/** What each text that matches a valid pattern begins with; "" where that is not plain to see. */
-function prefixOf(source: string): string {
-  const [start = ""] = PREFIX.exec(source) ?? [];
-  const rest = source.slice(start.length);
-  if (mayHaveAlternatives(rest)) return "";
-  const text = start.replace(/\\(.)/g, "$1");
-  return REPETITION.test(rest) ? [...text].slice(0, -1).join("") : text;
+function exactMatch({ texts, prefixes }: ExactShape): (text: string) => boolean {
+  const set = new Set(texts);
+  return (text) => set.has(text) || prefixes.some((prefix) => text.startsWith(prefix));
 }
 
-/** Whether there may be a `|` outside of all parentheses. */
-function mayHaveAlternatives(pattern: string): boolean {
-  if (!pattern.includes("|")) return false;
+/** False where a text lacks something that all texts of the shape have. */
+function mayMatch({ starts, ends, inner }: RegexShape, text: string): boolean {
+  return (
+    starts.some((start) => text.startsWith(start)) &&
+    ends.some((end) => text.endsWith(end)) &&
+    text.includes(inner)
+  );
+}
+
+/** Whether somewhere in a pattern more parentheses may have been closed than opened. */
+function mayCloseTooMany(pattern: string): boolean {
+  if (!pattern.includes(")")) return false;
   // A class or a quotation may hold parentheses that are none.
   if (pattern.includes("[") || pattern.includes("\\Q")) return true;
   let depth = 0;
-  for (let i = 0; i < pattern.length; i++) {
+  for (let i = 0; i < pattern.length && depth >= 0; i++) {
     const character = pattern[i];
     if (character === "\\") i++;
     else if (character === "(") depth++;
     else if (character === ")") depth--;
-    else if (character === "|" && depth <= 0) return true;
   }
-  return false;
+  return depth < 0;
 }
 
 function expandTemplate(

@@ -92,6 +92,12 @@ test("a repetition behind flags is of the character before them", () => {
     equal(compileRegex(source).matches(""), true, source);
 });
 
+test("a pattern closes no parentheses but its own", () => {
+  for (const source of ["a)?(?:", "a)|(b", "[(]a)|(?:b", "\\Q(\\E)(", ")("])
+    throws(() => compileRegex(source), /unexpected \)/, source);
+  equal(compileRegex("[)]a").matches(")a"), true);
+});
+
 test("all matchers must match", () => {
   const labels = labelsFrom({ job: "api", code: "200" });
   const job = createMatcher("=", "job", "api");
