@@ -1,12 +1,12 @@
 import { deepEqual } from "node:assert/strict";
-import { fingerprint, type GroupAlert } from "@pharos/alert";
+import { fingerprint } from "@pharos/alert";
 import { OperatingError, type Rng, seededRng } from "@pharos/base";
 import { MemoryDocumentStore, SimClock } from "@pharos/testing";
 import { Cluster } from "../src/cluster/cluster.ts";
 import { dispatchCluster } from "../src/cluster/cluster-dispatch.ts";
 import type { ClusterTransport, ClusterUpdate } from "../src/cluster/cluster-message.ts";
 import { Dispatcher, type OutgoingNotification } from "../src/index.ts";
-import { config, labelsOf, ms, nameOf, START_MS, said, time } from "./scenario.ts";
+import { alertOf, config, labelsOf, ms, nameOf, START_MS, said, time } from "./scenario.ts";
 import { ProcessStore } from "./shared-store.ts";
 
 const TIMEOUT_MS = 5000;
@@ -222,10 +222,6 @@ export class ClusterWorld {
         call(to, (cluster) => cluster.answerState(json(request)), signal),
     };
   }
-}
-
-function alertOf(name: string, startsAtMs: number): GroupAlert {
-  return { labels: labelsOf(name), annotations: [], startsAtMs, endsAtMs: null, generatorUrl: "" };
 }
 
 function json<T>(value: T): T {

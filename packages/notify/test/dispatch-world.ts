@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { createMatcher, OperatingError, type Rng, seededRng } from "@pharos/base";
+import { createMatcher, type Rng, seededRng } from "@pharos/base";
 import { MemoryDocumentStore, SimClock } from "@pharos/testing";
 import {
   Dispatcher,
@@ -9,8 +9,8 @@ import {
   type Receipt,
 } from "../src/index.ts";
 import {
+  alertOf,
   config,
-  labelsOf,
   ms,
   nameOf,
   rejected,
@@ -18,7 +18,8 @@ import {
   unavailable,
   webhook,
 } from "./scenario.ts";
-import { ProcessStore } from "./shared-store.ts";
+import type { ProcessStore } from "./shared-store.ts";
+import { anyMoment, isCalm, openStore, type TroubleOptions, Verdict } from "./sim-trouble.ts";
 
 /** Of rules; the last one is only ever posted. */
 const RULE_ALERTS = ["Down/a", "Down/b", "Down/c", "Slow/a", "Slow/b"];
@@ -31,13 +32,8 @@ const RESEND_MS = ms("1m");
 /** An alert that fires for so long with everything at work goes through a flush. */
 const FLUSHED_WITHIN_MS = GROUP_INTERVAL_MS + ms("2m");
 
-/** What may go wrong in a run; the rest of it is chance. */
-export interface WorldOptions {
-  readonly servers: 1 | 2;
-  readonly crashes: boolean;
-  readonly trouble: boolean;
-  readonly storeFails: boolean;
-  readonly clockJumps: boolean;
+export interface WorldOptions extends TroubleOptions {
+  /** Silences, and people who are at it. */
   readonly suppression: boolean;
   readonly reloads: boolean;
 }
@@ -122,7 +118,6 @@ export class World {
   /** Since when everything has been at work that an alert needs to be told. */
   #wellSinceMs = 0;
 
-  readonly #textByKey = new Map<string, string>();
   /** By integration and group. */
   readonly #accepted = new Map<string, Accepted[]>();
   /** What a reader of all messages of an integration believes, by integration and alert. */
@@ -131,8 +126,7 @@ export class World {
   readonly #mutedEnds = new Set<string>();
   /** Attempts that a crash or a lost answer made uncertain: what follows may be told again. */
   uncertainCount = 0;
-  /** The first thing that must not be; kept, since a receiver's error is not what the test is to see. */
-  #fault: unknown;
+  readonly #verdict = new Verdict();
 
   constructor(seed: number, options: WorldOptions) {
     this.rng = seededRng(seed);
@@ -144,14 +138,9 @@ export class World {
   }
 
   async start(): Promise<void> {
-    const store = new ProcessStore(this.#database, this.options.servers > 1);
-    const { storeFails } = this.options;
-    if (storeFails && this.rng.chance(40))
-      store.beforeCommit = () => {
-        if (!this.rng.chance(15)) return;
-        this.#unsettle();
-        throw new OperatingError("disk.full", "no space left");
-      };
+    const onFail = (): void => this.#unsettle();
+    const failing = { failPercent: 15, onFail };
+    const store = openStore(this.#database, this.options, this.rng, failing);
     const server: { -readonly [K in keyof Server]?: Server[K] } = { store, isDead: false };
     const self = server as Server;
     const observer: DispatchObserver = {
@@ -184,7 +173,7 @@ export class World {
     for (const { dispatcher } of this.#servers) {
       const alerts = RULE_ALERTS.flatMap((name) => {
         const firing = this.#firing.get(name);
-        if (firing !== undefined) return [alertOf(name, firing.startsAtMs, null)];
+        if (firing !== undefined) return [alertOf(name, firing.startsAtMs)];
         const ended = this.#ended.get(name);
         return ended === undefined || nowMs - ended.endsAtMs > ms("15m")
           ? []
@@ -195,7 +184,7 @@ export class World {
     const posted = this.#firing.get(POSTED_ALERT);
     const one = this.#servers[this.rng.below(Math.max(1, this.#servers.length))];
     if (posted === undefined || one === undefined) return;
-    const { labels, annotations, generatorUrl } = alertOf(POSTED_ALERT, 0, null);
+    const { labels, annotations, generatorUrl } = alertOf(POSTED_ALERT, 0);
     const { startsAtMs } = posted;
     await one.dispatcher.post([{ labels, annotations, startsAtMs, generatorUrl }]);
   }
@@ -215,7 +204,7 @@ export class World {
       });
       this.#noteEnd(firing);
       // A sender that goes away says nothing; mostly it says that it is over.
-      const { labels, annotations, generatorUrl } = alertOf(name, 0, null);
+      const { labels, annotations, generatorUrl } = alertOf(name, 0);
       const { startsAtMs } = firing;
       const endsAtMs = Math.max(nowMs, startsAtMs);
       if (name === POSTED_ALERT && this.rng.chance(70))
@@ -239,7 +228,7 @@ export class World {
     if (this.clock.monotonicMs() - fromMs <= FLUSHED_WITHIN_MS) return;
     // Told of this time that it fired, or of one before whose end nobody has heard of.
     if (this.#believed.get(`team/0 ${name}`) !== true)
-      this.#fault ??= new Error(`nobody was told of ${name}, which fired since ${startsAtMs}`);
+      this.#verdict.find(new Error(`nobody was told of ${name}, which fired since ${startsAtMs}`));
   }
 
   /** Something happened after which it takes a while until an alert is sure to be told. */
@@ -292,7 +281,7 @@ export class World {
     // long ago then.
     if (this.#hasJumped)
       for (const name of NAMES) if (!this.#firing.has(name)) this.#mutedEnds.add(name);
-    for (let steps = this.rng.below(40); steps > 0; steps--) await Promise.resolve();
+    await anyMoment(this.rng);
     this.uncertainCount++;
     this.#unsettle();
     // Or an orderly stop, which must not lose anything either.
@@ -311,14 +300,10 @@ export class World {
     for (let leftMs = durationMs; leftMs > 0; leftMs -= RESEND_MS) {
       await this.clock.advance(Math.min(leftMs, RESEND_MS));
       await this.announce();
-      this.#throwFault();
+      this.#verdict.throwFault();
     }
     await this.clock.advance(0);
-    this.#throwFault();
-  }
-
-  #throwFault(): void {
-    if (this.#fault !== undefined) throw this.#fault;
+    this.#verdict.throwFault();
   }
 
   /** Accepts, refuses for now or for good, answers late, or does the work and the answer is lost. */
@@ -355,12 +340,10 @@ export class World {
 
   /** What holds for every attempt, whatever becomes of it. */
   #checkAttempt(server: Server, integration: string, outgoing: OutgoingNotification): void {
-    try {
+    this.#verdict.judge(() => {
       const { idempotencyKey, notification } = outgoing;
       const text = `${integration} ${notification.groupKey} ${wording(outgoing)}`;
-      const before = this.#textByKey.get(idempotencyKey);
-      ok(before === undefined || before === text, `one key, two texts: ${before} and ${text}`);
-      this.#textByKey.set(idempotencyKey, text);
+      this.#verdict.checkText(idempotencyKey, text);
       if (server.isDead) return;
       const firing = notification.alerts.filter(({ endsAtMs }) => endsAtMs === null);
       const held = firing.filter(({ labels }) => this.#isHeld(nameOf(labels)));
@@ -368,9 +351,7 @@ export class World {
         firing.length === 0 || held.length < firing.length,
         `${text} pages though somebody is at it`,
       );
-    } catch (error) {
-      this.#fault ??= error;
-    }
+    });
   }
 
   #hear(integration: string, outgoing: OutgoingNotification): Accepted {
@@ -463,10 +444,6 @@ function wording({ notification }: OutgoingNotification): string {
     .join(" ");
 }
 
-function alertOf(name: string, startsAtMs: number, endsAtMs: number | null) {
-  return { labels: labelsOf(name), annotations: [], startsAtMs, endsAtMs, generatorUrl: "" };
-}
-
 /** Lives through one seed. Throws what must not be. */
 export async function simulateDispatch(seed: number, options = optionsOf(seed)): Promise<void> {
   const world = new World(seed, options);
@@ -498,8 +475,6 @@ export async function simulateDispatch(seed: number, options = optionsOf(seed)):
   await world.pass(ms("1h45m"));
   await world.checkEnd();
   world.checkCalm(lookCount);
-  const isCertain =
-    !options.crashes && !options.trouble && !options.storeFails && !options.clockJumps;
-  if (isCertain && !options.reloads && !options.suppression) world.checkOnce();
+  if (isCalm(options) && !options.reloads && !options.suppression) world.checkOnce();
   await world.stop();
 }

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { simulateDispatch } from "./dispatch-world.ts";
 import { eachSeed, simSeeds } from "./sim-seeds.ts";
+import { NO_TROUBLE } from "./sim-trouble.ts";
 
 // `npm run sim -- --dispatch --seeds 5000` runs many.
 const seeds = simSeeds(20);
@@ -10,14 +11,6 @@ test("through deaths, full disks, clocks that jump, silences and unreliable rece
 });
 
 test("where nothing goes wrong, two servers on one store tell everything once", async () => {
-  const calm = {
-    servers: 2,
-    crashes: false,
-    trouble: false,
-    storeFails: false,
-    clockJumps: false,
-    suppression: false,
-    reloads: false,
-  } as const;
+  const calm = { ...NO_TROUBLE, suppression: false, reloads: false };
   await eachSeed(seeds.slice(0, 8), (seed) => simulateDispatch(seed, calm));
 });

@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { type Incident, NO_ONCALL_PLAN, type OnCallPlan } from "@pharos/alert";
+import { type GroupAlert, type Incident, NO_ONCALL_PLAN, type OnCallPlan } from "@pharos/alert";
 import {
   type Labels,
   labelsFrom,
@@ -19,8 +19,9 @@ import {
   type OutgoingNotification,
   type Receipt,
 } from "../src/index.ts";
-import { config, ms, START_MS, unavailable, webhook } from "./scenario.ts";
-import { ProcessStore } from "./shared-store.ts";
+import { alertOf, config, ms, START_MS, unavailable, webhook } from "./scenario.ts";
+import type { ProcessStore } from "./shared-store.ts";
+import { anyMoment, isCalm, openStore, type TroubleOptions, Verdict } from "./sim-trouble.ts";
 
 const NAMES = ["Down", "Slow", "Full", "Cold"];
 const PEOPLE = ["ada", "lead", "vp"];
@@ -52,16 +53,8 @@ function peopleConfig(): NotificationConfig {
   return { ...base, receivers: [...base.receivers, ...people] };
 }
 
-/** What may go wrong in a run; the rest of it is chance. */
-export interface OnCallWorldOptions {
-  readonly servers: 1 | 2;
-  readonly crashes: boolean;
-  readonly trouble: boolean;
-  readonly storeFails: boolean;
-  readonly clockJumps: boolean;
-}
-
-export function oncallOptionsOf(seed: number): OnCallWorldOptions {
+/** Everything at once or some of it, by the seed. */
+function optionsOf(seed: number): TroubleOptions {
   const rng = seededRng(seed ^ 0x0ca11);
   return {
     servers: rng.chance(50) ? 2 : 1,
@@ -95,34 +88,28 @@ interface Episode {
 class OnCallWorld {
   readonly clock = new SimClock(START_MS);
   readonly rng: Rng;
-  readonly options: OnCallWorldOptions;
+  readonly options: TroubleOptions;
   readonly #database = new MemoryDocumentStore();
   readonly #firing = new Map<string, Episode>();
   /** When what is over ended. */
   readonly #endedMs = new Map<string, number>();
   readonly #ends = new Map<string, { startsAtMs: number; endsAtMs: number }>();
-  readonly #textByKey = new Map<string, string>();
   readonly #heardKeys: string[] = [];
   readonly servers: Server[] = [];
   /** In percent. */
   trouble = 0;
   #wellSinceMs = 0;
-  #fault: unknown;
+  readonly #verdict = new Verdict();
 
-  constructor(seed: number, options: OnCallWorldOptions) {
+  constructor(seed: number, options: TroubleOptions) {
     this.rng = seededRng(seed);
     this.options = options;
   }
 
   async start(): Promise<void> {
     const { clock, rng } = this;
-    const store = new ProcessStore(this.#database, this.options.servers > 1);
-    if (this.options.storeFails && rng.chance(40))
-      store.beforeCommit = () => {
-        if (!rng.chance(10)) return;
-        this.#unsettle();
-        throw new OperatingError("disk.full", "no space left");
-      };
+    const onFail = (): void => this.#unsettle();
+    const store = openStore(this.#database, this.options, rng, { failPercent: 10, onFail });
     const closers = new AsyncDisposableStack();
     const self: { -readonly [K in keyof Server]?: Server[K] } = {
       ...{ store, closers, isDead: false, startedMs: clock.monotonicMs() },
@@ -159,8 +146,8 @@ class OnCallWorld {
   async announce(): Promise<void> {
     for (const { dispatcher } of this.servers)
       await dispatcher.update([
-        ...[...this.#firing].map(([name, { startsAtMs }]) => alertOf(name, startsAtMs, null)),
-        ...[...this.#ends].map(([name, at]) => alertOf(name, at.startsAtMs, at.endsAtMs)),
+        ...[...this.#firing].map(([name, { startsAtMs }]) => criticalAlert(name, startsAtMs, null)),
+        ...[...this.#ends].map(([name, at]) => criticalAlert(name, at.startsAtMs, at.endsAtMs)),
       ]);
   }
 
@@ -237,7 +224,7 @@ class OnCallWorld {
   async crash(): Promise<void> {
     const server = this.servers.shift();
     if (server === undefined) return;
-    for (let steps = this.rng.below(40); steps > 0; steps--) await Promise.resolve();
+    await anyMoment(this.rng);
     this.#unsettle();
     server.isDead = true;
     server.store.kill();
@@ -259,7 +246,7 @@ class OnCallWorld {
         episode.freeSinceMs = this.clock.monotonicMs();
       }
       await this.announce();
-      if (this.#fault !== undefined) throw this.#fault;
+      this.#verdict.throwFault();
     }
   }
 
@@ -295,14 +282,12 @@ class OnCallWorld {
 
   /** What holds for every attempt to call somebody. */
   #check(server: Server, receiver: string, { idempotencyKey, notification }: OutgoingNotification) {
-    try {
+    this.#verdict.judge(() => {
       const names = notification.alerts
         .filter(({ endsAtMs }) => endsAtMs === null)
         .map(({ labels }) => labelValue(labels, "alertname"));
       const text = `${receiver} ${notification.reason} ${names.join()}`;
-      const before = this.#textByKey.get(idempotencyKey);
-      ok(before === undefined || before === text, `one key, two texts: ${before} and ${text}`);
-      this.#textByKey.set(idempotencyKey, text);
+      this.#verdict.checkText(idempotencyKey, text);
       const nowMs = this.clock.monotonicMs();
       // A server that has just started does not know what happened meanwhile; nor does a dead one.
       if (server.isDead || names.length === 0 || nowMs - server.startedMs < KNOWN_MS) return;
@@ -316,9 +301,7 @@ class OnCallWorld {
           `${text}: somebody is at it`,
         );
       }
-    } catch (error) {
-      this.#fault ??= error;
-    }
+    });
   }
 
   /** What fired for long enough, with nobody at it and everything at work, was told to everybody. */
@@ -328,8 +311,8 @@ class OnCallWorld {
     if (this.clock.monotonicMs() - sinceMs <= ALL_STEPS_MS) return;
     for (const person of PEOPLE)
       if (!called.has(person))
-        this.#fault ??= new Error(`${person} was not called for ${name}, only ${[...called]}`);
-    if (this.#fault !== undefined) throw this.#fault;
+        this.#verdict.find(new Error(`${person} was not called for ${name}, only ${[...called]}`));
+    this.#verdict.throwFault();
   }
 
   checkEnd(): void {
@@ -350,12 +333,12 @@ function nameOf({ group }: Incident): string {
   return labelValue(group.labels, "alertname");
 }
 
-function alertOf(name: string, startsAtMs: number, endsAtMs: number | null) {
-  return { labels: labelsOf(name), annotations: [], startsAtMs, endsAtMs, generatorUrl: "" };
+function criticalAlert(name: string, startsAtMs: number, endsAtMs: number | null): GroupAlert {
+  return { ...alertOf(name, startsAtMs, endsAtMs), labels: labelsOf(name) };
 }
 
 /** Lives through one seed. Throws what must not be. */
-export async function simulateOnCall(seed: number, options = oncallOptionsOf(seed)): Promise<void> {
+export async function simulateOnCall(seed: number, options = optionsOf(seed)): Promise<void> {
   const world = new OnCallWorld(seed, options);
   const { rng } = world;
   for (let i = 0; i < options.servers; i++) await world.start();
@@ -379,7 +362,6 @@ export async function simulateOnCall(seed: number, options = oncallOptionsOf(see
   for (const { store } of world.servers) store.beforeCommit = () => {};
   await world.pass(ms("2h30m"));
   world.checkEnd();
-  const isCalm = !options.crashes && !options.trouble && !options.storeFails && !options.clockJumps;
-  if (isCalm) world.checkOnce();
+  if (isCalm(options)) world.checkOnce();
   await world.stop();
 }

@@ -1,6 +1,7 @@
 import { test } from "node:test";
 import { simulateOnCall } from "./oncall-world.ts";
 import { eachSeed, simSeeds } from "./sim-seeds.ts";
+import { NO_TROUBLE } from "./sim-trouble.ts";
 
 // `npm run sim -- --oncall --seeds 5000` runs many.
 const seeds = simSeeds(5);
@@ -10,12 +11,5 @@ test("whatever dies, fails or jumps: nothing that is over or acknowledged calls 
 });
 
 test("where nothing goes wrong, two servers on one store call everybody once", async () => {
-  const calm = {
-    servers: 2,
-    crashes: false,
-    trouble: false,
-    storeFails: false,
-    clockJumps: false,
-  } as const;
-  await eachSeed(seeds.slice(0, 2), (seed) => simulateOnCall(seed, calm));
+  await eachSeed(seeds.slice(0, 2), (seed) => simulateOnCall(seed, NO_TROUBLE));
 });

@@ -1,4 +1,4 @@
-import { buildRoute, type RouteParts } from "@pharos/alert";
+import { buildRoute, type GroupAlert, type RouteParts } from "@pharos/alert";
 import {
   type Labels,
   labelsFrom,
@@ -89,6 +89,15 @@ export function nameOf(labels: Labels): string {
   return `${labelValue(labels, "alertname")}/${labelValue(labels, "instance")}`;
 }
 
+/** One that fires, unless it has an end. */
+export function alertOf(
+  name: string,
+  startsAtMs: number,
+  endsAtMs: number | null = null,
+): GroupAlert {
+  return { labels: labelsOf(name), annotations: [], startsAtMs, endsAtMs, generatorUrl: "" };
+}
+
 /** What a notification says: `+` firing, `-` resolved. */
 export function said({ notification }: OutgoingNotification): string {
   return notification.alerts
@@ -132,14 +141,8 @@ export class Scenario {
   }
 
   /** An alert that began now, or that began then and ends now. */
-  alert(name: string, state: "fires" | "resolves", startsAtMs = this.clock.nowMs()) {
-    return {
-      labels: labelsOf(name),
-      annotations: [],
-      startsAtMs,
-      endsAtMs: state === "fires" ? null : this.clock.nowMs(),
-      generatorUrl: "",
-    } as const;
+  alert(name: string, state: "fires" | "resolves", startsAtMs = this.clock.nowMs()): GroupAlert {
+    return alertOf(name, startsAtMs, state === "fires" ? null : this.clock.nowMs());
   }
 
   async fire(dispatcher: Dispatcher, ...names: string[]): Promise<void> {
