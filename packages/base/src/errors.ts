@@ -46,10 +46,25 @@ export class OperatingError extends Error {
   }
 }
 
-/** The text of whatever was thrown, with the chain of causes where it does not quote them itself, for logs and messages. */
+/** Causes of causes that a text tells. */
+const CAUSES_MAX = 10;
+
+/** The text of whatever was thrown, and of each cause behind it that it does not quote already, for logs and messages. */
 export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause === undefined) return error.message;
-  const cause = errorText(error.cause);
-  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
+  let text = messageOf(error);
+  let cause = causeOf(error);
+  for (let depth = 0; cause !== undefined && depth < CAUSES_MAX; depth++) {
+    const message = messageOf(cause);
+    if (!text.includes(message)) text = `${text}: ${message}`;
+    cause = causeOf(cause);
+  }
+  return text;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
 }

@@ -12,6 +12,11 @@ test("an error's text has its causes, each once", () => {
     errorText(new OperatingError("disk.full", "log: no space left", { cause })),
     "log: no space left",
   );
+  const lost = new Error("timed out", { cause: new Error("connection closed") });
+  equal(
+    errorText(new OperatingError("database.unavailable", "db: timed out", { cause: lost })),
+    "db: timed out: connection closed",
+  );
   equal(errorText(new Error("plain")), "plain");
   equal(errorText("thrown text"), "thrown text");
 });

@@ -15,11 +15,26 @@ const matcherArb = fc
   .tuple(
     fc.constantFrom<MatchType>("=", "!=", "=~", "!~"),
     nameArb,
-    fc.constantFrom("", "1", "2", "1|2", "1|", "[12]", "[12]?", ".+", ".*"),
+    fc.constantFrom(
+      "",
+      "1",
+      "2",
+      "1|2",
+      "1|",
+      "[12]",
+      "[12]?",
+      "1.+",
+      ".+2",
+      "(1|21).*2?",
+      ".+1.+",
+      "\\d+",
+      ".+",
+      ".*",
+    ),
   )
   .map(([type, name, value]) => createMatcher(type, name, value));
 const labelsArb = fc
-  .dictionary(nameArb, fc.constantFrom("", "1", "2", "3"))
+  .dictionary(nameArb, fc.constantFrom("", "1", "2", "3", "12", "212"))
   .map((labels) => labelsFrom(labels));
 
 test("after any changes, exactly the sets that hold are found", () => {
@@ -52,6 +67,34 @@ test("after any changes, exactly the sets that hold are found", () => {
   ok(foundCount > 1000, "sets are found");
 });
 
+test("of many expressions a value is compared with those whose beginning, end or middle it has", () => {
+  let asked = 0;
+  const counting = (value: string): Matcher => {
+    const matcher = createMatcher("=~", "host", value);
+    const { regex } = matcher;
+    ok(regex !== undefined);
+    const matches = (text: string): boolean => {
+      asked++;
+      return regex.matches(text);
+    };
+    return { ...matcher, regex: { ...regex, matches } };
+  };
+  const index = new MatcherIndex<string>();
+  for (let i = 100; i < 300; i++) {
+    index.set(`start ${i}`, [counting(`web-(${i}|x${i}).*`)]);
+    index.set(`end ${i}`, [counting(`[a-z]+-.*-(${i}|x${i})`)]);
+    index.set(`inner ${i}`, [counting(`[a-z]+-.*-rack${i}-[0-9x]+`)]);
+  }
+  const host = "web-x107-rack207-x217";
+  deepEqual(index.matching(labelsFrom({ host })).sort(), ["end 217", "inner 207", "start 107"]);
+  ok(asked < 20, `${asked} of 600 are asked`);
+  const long = `web-${"9-".repeat(1000)}rack207-1`;
+  deepEqual(index.matching(labelsFrom({ host: long })), ["inner 207"]);
+  for (let i = 100; i < 300; i++)
+    for (const kind of ["start", "end", "inner"]) index.delete(`${kind} ${i}`);
+  deepEqual(index.matching(labelsFrom({ host })), []);
+});
+
 test("expressions are asked once for each value, not for each label set", () => {
   let asked = 0;
   const counting = (value: string): Matcher => {
@@ -65,7 +108,7 @@ test("expressions are asked once for each value, not for each label set", () => 
     return { ...matcher, regex: { ...regex, matches } };
   };
   const index = new MatcherIndex<number>();
-  for (let i = 0; i < 50; i++) index.set(i, [counting(`[${i}].*x`)]);
+  for (let i = 0; i < 50; i++) index.set(i, [counting(`(?i)${i}.*x`)]);
   for (let i = 0; i < 1000; i++)
     deepEqual(index.matching(labelsFrom({ team: "none", instance: String(i) })), []);
   equal(asked, 50);
