@@ -105,10 +105,14 @@ export class WaveResults {
     await this.#write(written);
   }
 
+  /** Reported when it begins or fails in another way: a rule that is wrong would fill the log at every round. */
   #fail(entry: RuleEntry, error: OperatingError): void {
     this.failures++;
+    const text = errorText(error);
+    const isKnown = entry.health === "err" && entry.lastError === text;
     entry.health = "err";
-    entry.lastError = errorText(error);
+    entry.lastError = text;
+    if (isKnown) return;
     const { name } = entry.compiled.rule;
     this.#surroundings.onProblem(
       error,
