@@ -209,6 +209,26 @@ test("versions are listed with who made them, and rollback brings one back, dele
   equal(back.body.enabled, true);
 });
 
+test("a rollback does not bring back a name that a file has taken meanwhile", async () => {
+  const world = await rulesWorld();
+  const made = await world.send("POST", RULES, { alert: "Down", expr: "up == 0" });
+  await world.send("PUT", `${RULES}/Down`, { alert: "Gone", expr: "up == 1" });
+  const rules = FILE_GROUP.rules.map((rule) => ({ ...rule, name: "Down" }));
+  await world.setFileRules([{ ...FILE_GROUP, rules }]);
+  const rollback = `${RULES}/${made.body.id}/rollback`;
+  match(
+    await world.refusal("POST", rollback, { version: 1 }),
+    /^409 the rule "Down" is in the group/,
+  );
+  equal((await world.send("POST", rollback, { version: 2 })).status, 200);
+  equal((await world.send("DELETE", `${RULES}/Gone`)).status, 204);
+  match(
+    await world.refusal("POST", rollback, { version: 1 }),
+    /^409 the rule "Down" is in the group/,
+  );
+  equal((await world.send("POST", rollback, { version: 2 })).status, 200);
+});
+
 test("whoever sends a text again is its author, and not who the text names", async () => {
   const world = await rulesWorld();
   const text = { alert: "Down", expr: "up == 0", author: "ann", comment: "first", version: 0 };

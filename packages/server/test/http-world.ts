@@ -54,6 +54,8 @@ scrape_configs:
   - job_name: web
 `;
 
+const RULE_DEFAULTS = { evaluationIntervalMs: 15_000, ruleQueryOffsetMs: 0 };
+
 /** An API with the real engine on a store in memory; the rest is what a test sets. */
 export class HttpWorld {
   readonly clock = new SimClock(NOW_MS);
@@ -146,7 +148,7 @@ export class HttpWorld {
       evaluate: (groups) => manager.apply(groups),
       onProblem,
     });
-    await feed.setFiles(fileGroups, { evaluationIntervalMs: 15_000, ruleQueryOffsetMs: 0 });
+    await feed.setFiles(fileGroups, RULE_DEFAULTS);
     this.#manager = manager;
     this.#alertRules = {
       ...{ book, feed, userHeader: "X-User" },
@@ -161,6 +163,11 @@ export class HttpWorld {
       }),
     };
     return manager;
+  }
+
+  /** As a reload of other rule files. */
+  async setFileRules(groups: readonly RuleGroup[]): Promise<void> {
+    await this.#alertRules?.feed.setFiles(groups, RULE_DEFAULTS);
   }
 
   get app(): Hono {

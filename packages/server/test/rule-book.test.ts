@@ -3,7 +3,11 @@ import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import { MemoryDocumentStore, SimClock } from "@pharos/testing";
 import { RuleBook } from "../src/rule-book/rule-book.ts";
-import { RULE_VERSIONS_COLLECTION, RULE_VERSIONS_MAX } from "../src/rule-book/rule-draft.ts";
+import {
+  RULE_TEXT_LENGTH_MAX,
+  RULE_VERSIONS_COLLECTION,
+  RULE_VERSIONS_MAX,
+} from "../src/rule-book/rule-draft.ts";
 import type { RuleContent } from "../src/rule-book/stored-rule.ts";
 
 const DEFAULTS = { evaluationIntervalMs: 15_000, ruleQueryOffsetMs: 0 };
@@ -187,6 +191,24 @@ test("rules that are not enabled are not evaluated, and groups stay the same obj
     ["B"],
   );
   ok(after[0] === before[1]);
+});
+
+test("a rule whose texts are too long is refused", async () => {
+  const world = new World();
+  await using book = await world.open();
+  const [rule] = content("A").rules;
+  if (rule?.kind !== "alert") throw new Error("no alerting rule");
+  const sized = (length: number): RuleContent => ({
+    ...content("A"),
+    rules: [{ ...rule, annotations: [["a", "x".repeat(length)]] }],
+  });
+  const others = "A".length + rule.expr.length + "severity".length + "page".length + "a".length;
+  await book.create("rules", [sized(RULE_TEXT_LENGTH_MAX - others)], ME);
+  const tooLong = sized(RULE_TEXT_LENGTH_MAX - others + 1);
+  await rejects(book.create("rules", [tooLong], ME, { replace: true }), {
+    code: "input.too_large",
+  });
+  equal(book.list()[0]?.version, 1);
 });
 
 test("a rule keeps a limited number of versions", async () => {

@@ -218,7 +218,13 @@ class AlertRuleRoutes {
     const { book, userHeader, feed } = this.#alertRules;
     const said = jsonOf(await bodyText(request), rollbackBodySchema);
     const edit = editOf(request, context, userHeader, { ...said, version: undefined });
-    const stored = await book.rollback(this.#find(id)?.id ?? id, said.version, edit);
+    const found = this.#find(id);
+    const key = found?.id ?? id;
+    const former = (await book.versions(key)).find(({ rule }) => rule.version === said.version);
+    // Meanwhile a file may have taken the name that it had.
+    const { form = "group", name = "" } = former?.rule.content ?? {};
+    if (form !== "group" && name !== found?.content.name) this.#refuseFileName(name);
+    const stored = await book.rollback(key, said.version, edit);
     await feed.bookChanged();
     return this.#answer(stored, 200);
   }

@@ -1,4 +1,4 @@
-import { hashLabels } from "@pharos/alert";
+import { hashLabels, type Rule } from "@pharos/alert";
 import { OperatingError, quote } from "@pharos/base";
 import type { DocumentTransaction } from "@pharos/ports";
 import type { RuleShelf } from "./rule-shelf.ts";
@@ -19,6 +19,8 @@ export const RULE_VERSIONS_COLLECTION = "rule_versions";
 export const API_RULES_MAX = 100_000;
 /** Rules of one group. */
 export const GROUP_RULES_MAX = 10_000;
+/** UTF-16 units of the expression, the labels and the annotations of one rule: each of its alerts has them. */
+export const RULE_TEXT_LENGTH_MAX = 256 * 1024;
 /** Versions that are kept of a rule; then the oldest go. */
 export const RULE_VERSIONS_MAX = 1000;
 /** UTF-16 units of the name of a group or a namespace. */
@@ -116,6 +118,14 @@ export class RuleDraft {
         "input.too_large",
         `a group of ${content.rules.length} rules; at most ${GROUP_RULES_MAX} are allowed`,
       );
+    for (const rule of content.rules) {
+      const length = textLength(rule);
+      if (length > RULE_TEXT_LENGTH_MAX)
+        throw new OperatingError(
+          "input.too_large",
+          `the rule ${quote(rule.name.slice(0, NAME_LENGTH_MAX))} has ${length} characters; at most ${RULE_TEXT_LENGTH_MAX} are allowed`,
+        );
+    }
     this.#ruleCount += content.rules.length - (this.#shelf.get(id)?.content.rules.length ?? 0);
     if (this.#ruleCount > API_RULES_MAX)
       throw new OperatingError(
@@ -142,6 +152,12 @@ export class RuleDraft {
         );
     }
   }
+}
+
+function textLength(rule: Rule): number {
+  const pairs = rule.kind === "alert" ? [...rule.labels, ...rule.annotations] : rule.labels;
+  const ofPairs = pairs.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return rule.name.length + rule.expr.length + ofPairs;
 }
 
 /** @throws OperatingError `conflict` where somebody has changed the rule meanwhile. */
