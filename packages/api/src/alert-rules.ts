@@ -223,4 +223,3 @@ export const ruleTestSchema = z.object({
 });
 
 export type RuleTestJson = z.output<typeof ruleTestSchema>;
-export type RuleReplayJson = z.output<typeof ruleReplaySchema>;

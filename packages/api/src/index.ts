@@ -5,7 +5,6 @@ export {
   conditionBodySchema,
   prometheusRuleBodySchema,
   queryConditionSchema,
-  type RuleReplayJson,
   type RuleTestJson,
   type RuleVersionJson,
   rollbackBodySchema,
@@ -104,11 +103,9 @@ export {
   pointSchema,
   type QueryData,
   queryDataSchema,
-  type RulesData,
   rulesDataSchema,
   seriesDataSchema,
   successAnswerSchema,
-  type TargetsData,
   targetsDataSchema,
 } from "./prometheus.ts";
 export {
@@ -117,7 +114,6 @@ export {
   METRICS_PATH,
   metricLabelsSchema,
   metricNamesSchema,
-  type PushRequest,
   pushAnswerSchema,
   pushErrorSchema,
   pushedMetricSchema,

@@ -163,8 +163,6 @@ export const targetsDataSchema = z.object({
   droppedTargetCounts: z.record(z.string(), z.number()),
 });
 
-export type TargetsData = z.output<typeof targetsDataSchema>;
-
 export const alertSchema = z.object({
   labels: labelsSchema,
   annotations: labelsSchema,
@@ -215,8 +213,6 @@ export const rulesDataSchema = z.object({
   ),
   groupNextToken: z.string().optional(),
 });
-
-export type RulesData = z.output<typeof rulesDataSchema>;
 
 /** `data` of `status/buildinfo`. */
 export const buildInfoDataSchema = z.object({

@@ -22,8 +22,6 @@ export const pushRequestSchema = z.strictObject({
   metrics: z.array(pushedMetricSchema).min(1).max(10_000),
 });
 
-export type PushRequest = z.input<typeof pushRequestSchema>;
-
 /** What became of the samples of an accepted body (202); each counts once. */
 export const pushAnswerSchema = z.object({
   status: z.literal("success"),

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { errorText, OperatingError } from "@pharos/base";
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { BUILD_INFO } from "./build-info.ts";
+import type { ConfigFileKind } from "./config/json-schema.ts";
 import {
   environmentName,
   type GivenOptions,
@@ -74,6 +75,18 @@ check
   .requiredOption("--alertmanager-config <file>", "the file with the receivers that they name")
   .description("check that every step of every policy reaches somebody")
   .action(later(async () => (await import("./commands/check.ts")).checkOnCall));
+
+const KINDS = [
+  "prometheus",
+  "rules",
+  "alertmanager",
+  "oncall",
+] as const satisfies readonly ConfigFileKind[];
+program
+  .command("schema")
+  .addArgument(new Argument("<kind>", "of configuration file").choices(KINDS))
+  .description("print the JSON Schema of a configuration file, for completion in editors")
+  .action(later(async () => (await import("./commands/schema.ts")).printSchema));
 check
   .command("rules")
   .argument("[file...]", "rule files; - for standard input, which is read without a file, too")

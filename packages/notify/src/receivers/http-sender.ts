@@ -95,9 +95,10 @@ export class HttpSender {
    *   signal's reason.
    */
   async send(message: HttpMessage, signal: AbortSignal): Promise<HttpAnswer> {
-    const scrubber = new Scrubber(this.#config, [message.url, ...(message.secrets ?? [])]);
-    const host = hostOf(message.url);
     const fail = (transient: boolean, reason: string, retryAfterMs?: number): DeliveryError => {
+      // Made where something failed: to find all forms of all secrets takes longer than to send most messages.
+      const scrubber = new Scrubber(this.#config, [message.url, ...(message.secrets ?? [])]);
+      const host = hostOf(message.url);
       const said = reason.startsWith(`${host}: `) ? reason.slice(host.length + 2) : reason;
       return new DeliveryError(
         transient ? "notify.unavailable" : "notify.rejected",
@@ -174,17 +175,13 @@ function headersOf(http: NotificationHttpConfig): Record<string, string> {
   return headers;
 }
 
-/** The proxy of requests, as the HTTP client takes it. */
-export function proxyOf({ proxy }: NotificationHttpConfig): Pick<HttpRequest, "proxy"> {
-  return proxy === undefined ? {} : { proxy: { url: proxy.url.reveal(), noProxy: proxy.noProxy } };
-}
-
 function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === "http:" || protocol === "https:";
 }
 
 function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : "<invalid url>";
+  return URL.parse(url)?.host ?? "<invalid url>";
 }
 
 /** Seconds, or a date of HTTP. */

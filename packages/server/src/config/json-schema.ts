@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { notificationSchema } from "./alertmanager/load-notification-config.ts";
+import { oncallSchema } from "./oncall/oncall-schema.ts";
 import { prometheusSchema } from "./prometheus-schema.ts";
 import { ruleFileSchema } from "./rule-file.ts";
 
-/** The configuration files, by the name under which their JSON Schema is served. */
+/** The configuration files, by what `pharos schema` calls them. */
 const SCHEMAS = {
   prometheus: { schema: prometheusSchema, title: "Pharos configuration (prometheus.yml)" },
   rules: { schema: ruleFileSchema, title: "Pharos rule file" },
@@ -11,6 +12,7 @@ const SCHEMAS = {
     schema: notificationSchema,
     title: "Pharos notification configuration (alertmanager.yml)",
   },
+  oncall: { schema: oncallSchema, title: "Pharos on-call configuration (oncall.yml)" },
 } as const;
 
 export type ConfigFileKind = keyof typeof SCHEMAS;

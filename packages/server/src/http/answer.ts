@@ -158,14 +158,6 @@ function* listPieces<T>(
   yield `${piece}]${notesJson(isCut ? { warnings: [TRUNCATED] } : {})}}`;
 }
 
-/** A label set in JSON. */
-export function labelsJson(labels: Labels): string {
-  let json = "{";
-  for (const [name, value] of labels)
-    json += `${json === "{" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(value)}`;
-  return `${json}}`;
-}
-
 export function failure(status: number, errorType: ErrorType, error: string): Answer {
   const body = JSON.stringify({ status: "error", errorType, error });
   const again = status === 503 || status === 429;

@@ -1,11 +1,5 @@
 import { crc32 } from "node:zlib";
-import {
-  createMatcher,
-  formatMatcher,
-  type Matcher,
-  type MatchType,
-  OperatingError,
-} from "@pharos/base";
+import { createMatcher, type Matcher, type MatchType, OperatingError } from "@pharos/base";
 import type { Disk } from "@pharos/ports";
 
 /** The file in a folder of blocks that says what was deleted, and one with the same bytes, read where it is damaged. */
@@ -133,9 +127,4 @@ export async function writeDeletions(
     // One after the other: after a power loss the copy may be the older one, and never the other way round.
     await disk.syncDirectory(directory);
   }
-}
-
-/** As people write it: `{job="api"} from 2026-01-01T00:00:00.000Z to …`. */
-export function describeDeletion({ matchers, minMs, maxMs }: Deletion): string {
-  return `{${matchers.map(formatMatcher).join(", ")}}, ${minMs} to ${maxMs} ms`;
 }
