@@ -24,7 +24,7 @@ import { anyMoment, isCalm, openStore, type TroubleOptions, Verdict } from "./si
 /** Of rules; the last one is only ever posted. */
 const RULE_ALERTS = ["Down/a", "Down/b", "Down/c", "Slow/a", "Slow/b"];
 const POSTED_ALERT = "Posted/a";
-export const NAMES = [...RULE_ALERTS, POSTED_ALERT];
+const NAMES = [...RULE_ALERTS, POSTED_ALERT];
 
 const GROUP_INTERVAL_MS = ms("5m");
 /** Rules and senders tell again what fires. */
@@ -32,14 +32,14 @@ const RESEND_MS = ms("1m");
 /** An alert that fires for so long with everything at work goes through a flush. */
 const FLUSHED_WITHIN_MS = GROUP_INTERVAL_MS + ms("2m");
 
-export interface WorldOptions extends TroubleOptions {
+interface WorldOptions extends TroubleOptions {
   /** Silences, and people who are at it. */
   readonly suppression: boolean;
   readonly reloads: boolean;
 }
 
 /** Everything at once or some of it, by the seed. */
-export function optionsOf(seed: number): WorldOptions {
+function optionsOf(seed: number): WorldOptions {
   const rng = seededRng(seed ^ 0x5eed);
   return {
     servers: rng.chance(50) ? 2 : 1,
@@ -53,7 +53,7 @@ export function optionsOf(seed: number): WorldOptions {
 }
 
 /** Two receivers for what is down, one of which wants no resolved ones; a group for each instance where it is slow. */
-export function worldConfig(variant: number): NotificationConfig {
+function worldConfig(variant: number): NotificationConfig {
   const base = config(
     {
       repeatIntervalMs: ms("1h"),
@@ -85,10 +85,7 @@ interface Server {
 interface Accepted {
   readonly key: string;
   readonly text: string;
-  readonly reason: string;
   readonly monotonicMs: number;
-  /** Whether the sender knows that it was accepted. */
-  isKnown: boolean;
 }
 
 /** An alert that fires, from when and to when. */
@@ -99,7 +96,7 @@ interface Episode {
 }
 
 /** The world outside the dispatchers, and what people in it believe. Times without a name are of the monotonic clock. */
-export class World {
+class World {
   readonly clock = new SimClock(START_MS);
   readonly rng: Rng;
   readonly options: WorldOptions;
@@ -124,8 +121,6 @@ export class World {
   readonly #believed = new Map<string, boolean>();
   /** Ends that nobody was to hear of. */
   readonly #mutedEnds = new Set<string>();
-  /** Attempts that a crash or a lost answer made uncertain: what follows may be told again. */
-  uncertainCount = 0;
   readonly #verdict = new Verdict();
 
   constructor(seed: number, options: WorldOptions) {
@@ -268,7 +263,6 @@ export class World {
   async reload(): Promise<void> {
     this.#unsettle();
     this.#configVariant++;
-    this.uncertainCount++;
     for (const { dispatcher } of this.#servers)
       await dispatcher.apply(worldConfig(this.#configVariant));
   }
@@ -282,7 +276,6 @@ export class World {
     if (this.#hasJumped)
       for (const name of NAMES) if (!this.#firing.has(name)) this.#mutedEnds.add(name);
     await anyMoment(this.rng);
-    this.uncertainCount++;
     this.#unsettle();
     // Or an orderly stop, which must not lose anything either.
     if (this.rng.chance(25)) await server.dispatcher[Symbol.asyncDispose]();
@@ -334,7 +327,6 @@ export class World {
       this.#unsettle();
       throw unavailable(); // It heard; the sender does not know.
     }
-    accepted.isKnown = !server.isDead;
     return { state: accepted.key };
   }
 
@@ -360,9 +352,7 @@ export class World {
     const accepted: Accepted = {
       key,
       text,
-      reason: notification.reason,
       monotonicMs: this.clock.monotonicMs(),
-      isKnown: false,
     };
     this.#accepted
       .getOrInsertComputed(`${integration} ${notification.groupKey}`, () => [])
