@@ -63,6 +63,8 @@ export const shiftListSchema = z.object({
   schedule: z.string(),
   timeZone: z.string(),
   shifts: z.array(shiftSchema),
+  /** Each layer as if there were no other and no override, the last that counts most. */
+  layers: z.array(z.object({ name: z.string(), shifts: z.array(shiftSchema) })),
 });
 
 /** What a person sends to stand in for somebody. */
@@ -149,9 +151,22 @@ export const heartbeatListSchema = z.object({ heartbeats: z.array(heartbeatSchem
 /** A matcher as text, `team=~"a|b"`, or as Alertmanager has it. */
 const matcherSchema = z.union([z.string(), apiMatcherSchema]);
 
-/** What a silence is for: all that its preview needs. */
+const recurrenceSchema = z.strictObject({
+  /** RFC 5545, such as FREQ=WEEKLY;BYDAY=SU. */
+  rrule: z.string(),
+  /** How long each window lasts, such as 4h. */
+  duration: z.string(),
+  /** UTC unless given. */
+  timeZone: z.string().optional(),
+});
+
+/** What a silence is for, and when it hides where that is asked as well. */
 export const silencePreviewBodySchema = z.strictObject({
   matchers: z.array(matcherSchema).min(1),
+  /** Now unless given. */
+  startsAt: z.string().optional(),
+  endsAt: z.string().optional(),
+  recurrence: recurrenceSchema.optional(),
 });
 
 /** A silence that may hide alerts again and again. */
@@ -165,21 +180,14 @@ export const silenceBodySchema = z.strictObject({
   createdBy: author,
   comment,
   annotations: labelsSchema.optional(),
-  recurrence: z
-    .strictObject({
-      /** RFC 5545, such as FREQ=WEEKLY;BYDAY=SU. */
-      rrule: z.string(),
-      /** How long each window lasts, such as 4h. */
-      duration: z.string(),
-      /** UTC unless given. */
-      timeZone: z.string().optional(),
-    })
-    .optional(),
+  recurrence: recurrenceSchema.optional(),
 });
+
+const timeWindowSchema = z.object({ startsAt: timeSchema, endsAt: timeSchema });
 
 /** A silence as it is kept, and when it hides alerts: the window that it is in, else the next. */
 export const keptSilenceSchema = gettableSilenceSchema.extend({
-  window: z.object({ startsAt: timeSchema, endsAt: timeSchema }).nullable(),
+  window: timeWindowSchema.nullable(),
 });
 
 /** What a silence would hide now. */
@@ -196,4 +204,6 @@ export const silencePreviewSchema = z.object({
       silencedBy: z.array(z.string()),
     }),
   ),
+  /** When it hides, from now on: the first ones, where its end was said. */
+  windows: z.array(timeWindowSchema),
 });

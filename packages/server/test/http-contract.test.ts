@@ -430,8 +430,13 @@ const CASES: readonly Case[] = [
   },
   {
     path: "/api/v1/silences/preview",
-    good: ['{"matchers":["alertname=~.+"]}'],
+    good: [
+      '{"matchers":["alertname=~.+"]}',
+      `{"matchers":["a=b"],"endsAt":"${NOW_SECONDS + 9e6}","recurrence":{"rrule":"FREQ=DAILY","duration":"1h"}}`,
+    ],
     bad: [
+      ['{"matchers":["a=b"],"endsAt":"x"}', 400],
+      ['{"matchers":["a=b"],"endsAt":"4e9","recurrence":{"rrule":"DAILY","duration":"1h"}}', 400],
       ["{}", 400],
       ['{"matchers":[]}', 400],
     ],

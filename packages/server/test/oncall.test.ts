@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { test } from "node:test";
-import type { OnCallJson, PagePreviewJson } from "@pharos/api";
+import type { OnCallJson, PagePreviewJson, shiftListSchema } from "@pharos/api";
 import { labelsFrom } from "@pharos/base";
+import type { z } from "zod";
 import { HttpWorld, NOW_MS } from "./http-world.ts";
 import { addOnCall } from "./oncall-world.ts";
 
@@ -43,6 +44,14 @@ test("who stands in for somebody is on call at once, and is called", async () =>
   deepEqual(during.schedules[0]?.now, { contact: other, layer: null, override: id });
   equal(during.schedules[0]?.until, time(NOW_MS + HOUR_MS));
   equal(during.schedules[0]?.next?.onDuty?.contact, usual);
+  const asked = `oncall/schedules/primary/shifts?start=${NOW_MS / 1000}&end=${NOW_MS / 1000 + 60}`;
+  const list = await ask<z.output<typeof shiftListSchema>>(world, asked);
+  equal(list.shifts[0]?.onDuty?.contact, other);
+  deepEqual(
+    list.layers.map(({ name, shifts }) => [name, shifts.map(({ onDuty }) => onDuty?.contact)]),
+    [["weekly", [usual]]],
+    "a layer is shown as it would be without",
+  );
 
   await oncall.dispatcher.update([critical("Down")]);
   await world.clock.advance(1000);
@@ -126,6 +135,20 @@ test("a silence that recurs says when it hides alerts next, and what it would hi
   deepEqual(preview.alerts[0]?.labels, { alertname: "Down", severity: "critical" });
 
   const startsAt = NOW_MS + HOUR_MS;
+  const recurrence = { rrule: "FREQ=DAILY;INTERVAL=2", duration: "2h", timeZone: "UTC" };
+  const draft = { matchers: ["alertname=Down"], startsAt: time(startsAt), recurrence };
+  const { windows } = await ask<{ windows: object[] }>(world, "silences/preview", {
+    ...draft,
+    endsAt: time(startsAt + 97 * HOUR_MS),
+  });
+  deepEqual(windows, [
+    { startsAt: time(startsAt), endsAt: time(startsAt + 2 * HOUR_MS) },
+    { startsAt: time(startsAt + 48 * HOUR_MS), endsAt: time(startsAt + 50 * HOUR_MS) },
+    { startsAt: time(startsAt + 96 * HOUR_MS), endsAt: time(startsAt + 97 * HOUR_MS) },
+  ]);
+  const forever = { ...draft, endsAt: time(startsAt + 10_000 * HOUR_MS) };
+  const many = await ask<{ windows: object[] }>(world, "silences/preview", forever);
+  equal(many.windows.length, 5, "the first ones");
   const kept = await ask<{ id: string; status: object; window: object }>(world, "silences", {
     matchers: ["alertname=Down"],
     startsAt: time(startsAt),

@@ -1,11 +1,12 @@
 import "./incidents.css";
 import "./on-call.css";
+import "./routing.css";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { AlertsNav } from "./alerts-nav.tsx";
 import { useApi } from "./api-context.ts";
 import { useCommand } from "./commands.tsx";
-import { CheckIcon, ErrorIcon, UserIcon } from "./icons.tsx";
+import { CheckIcon, ClockIcon, ErrorIcon, UserIcon } from "./icons.tsx";
 import {
   type Heartbeat,
   listHeartbeats,
@@ -16,14 +17,20 @@ import {
 } from "./oncall-state.ts";
 import { OverrideDialog } from "./override-dialog.tsx";
 import { Overrides } from "./overrides.tsx";
+import { PagePreviewCard } from "./page-preview-card.tsx";
 import { QueryError } from "./query-error.tsx";
+import type { SearchParams } from "./search-params.ts";
 import { ShiftCalendar } from "./shift-calendar-card.tsx";
 import { formatAge, formatDateTime, formatShortDateTime, formatZone } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
-import { useTimeZone } from "./url-state.ts";
+import { useTimeZone, useUrlState } from "./url-state.ts";
 import { useNow } from "./use-now.ts";
 
 const REFRESH_MS = 15_000;
+
+/** Of the alert that is asked about, as typed: it is in the URL, as on the page of routing. */
+const readLabels = (params: SearchParams): string => params["labels"] ?? "";
+const writeLabels = (labels: string): SearchParams => (labels === "" ? {} : { labels });
 
 /** Who is on call, who comes next, who is called when nobody acknowledges. */
 export function OnCallPage() {
@@ -61,6 +68,7 @@ function OnCallView({ oncall, heartbeats }: { oncall: OnCall; heartbeats: readon
   const nowMs = useNow(10_000);
   const [zone] = useTimeZone();
   const [overriding, setOverriding] = useState<string>();
+  const [labels, setLabels] = useUrlState(readLabels, writeLabels);
   const { contacts, policies, schedules } = oncall;
   if (schedules.length === 0 && policies.length === 0 && heartbeats.length === 0)
     return (
@@ -82,6 +90,11 @@ function OnCallView({ oncall, heartbeats }: { oncall: OnCall; heartbeats: readon
           <Overrides schedule={schedule.name} nowMs={nowMs} zone={zone} />
         </section>
       ))}
+      <PagePreviewCard
+        text={labels}
+        zone={zone}
+        onChange={(text) => setLabels(text, { replace: true })}
+      />
       <div className="on-call__columns">
         {policies.length > 0 && <Policies policies={policies} />}
         {heartbeats.length > 0 && <Heartbeats heartbeats={heartbeats} nowMs={nowMs} zone={zone} />}
@@ -179,7 +192,12 @@ function Heartbeats(props: { heartbeats: readonly Heartbeat[]; nowMs: number; zo
       <ul className="plain-list">
         {heartbeats.map(({ lastSeenMs, missingSinceMs, name, within }) => (
           <li key={name} className="heartbeat">
-            {missingSinceMs === undefined ? (
+            {missingSinceMs === undefined && lastSeenMs === undefined ? (
+              <span className="chip chip--grey">
+                <ClockIcon size={12} />
+                awaited
+              </span>
+            ) : missingSinceMs === undefined ? (
               <span className="chip chip--green">
                 <CheckIcon size={12} />
                 there
@@ -194,7 +212,7 @@ function Heartbeats(props: { heartbeats: readonly Heartbeat[]; nowMs: number; zo
             <span className="dim">
               every {within} at least,{" "}
               {lastSeenMs === undefined
-                ? "never heard of"
+                ? "not heard of yet"
                 : `last ${formatAge(nowMs - lastSeenMs)} ago`}
             </span>
           </li>

@@ -15,6 +15,12 @@ export interface Shift {
   readonly endsAtMs: number;
 }
 
+/** Who is on call when, and who would be by each layer alone. */
+export interface ShiftList {
+  readonly shifts: readonly Shift[];
+  readonly layers: readonly { readonly name: string; readonly shifts: readonly Shift[] }[];
+}
+
 export interface ScheduleNow {
   readonly name: string;
   readonly timeZone: string;
@@ -137,14 +143,21 @@ export async function listShifts(
   fromMs: number,
   toMs: number,
   signal: AbortSignal,
-): Promise<Shift[]> {
+): Promise<ShiftList> {
   const query = new URLSearchParams({ start: String(fromMs / 1000), end: String(toMs / 1000) });
   const path = `${schedulePath(schedule)}/shifts?${query}`;
   return readShifts((await transport.send(path, undefined, signal)).data);
 }
 
-export function readShifts(data: Json): Shift[] {
-  return data.get("shifts").list().map(readShift);
+export function readShifts(data: Json): ShiftList {
+  const shiftsOf = (json: Json) => json.get("shifts").list().map(readShift);
+  return {
+    shifts: shiftsOf(data),
+    layers: data
+      .get("layers")
+      .list()
+      .map((layer) => ({ name: layer.get("name").text(), shifts: shiftsOf(layer) })),
+  };
 }
 
 export async function listOverrides(

@@ -1,21 +1,40 @@
 import { TextInput } from "@mantine/core";
+import { type UseQueryResult, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
+import { useApi } from "./api-context.ts";
 import { useCommand } from "./commands.tsx";
 import { BellOffIcon, SendIcon } from "./icons.tsx";
-import type { PagePreview } from "./page-preview.ts";
+import { labelsOf, type PagePreview, previewPages } from "./page-preview.ts";
 import { QueryError } from "./query-error.tsx";
 import { formatShortDateTime } from "./time-format.ts";
 import type { TimeZone } from "./time-zone.ts";
 
+const STALE_MS = 10_000;
+
+/** Who hears of an alert with the labels that were typed, now and in an hour. */
+export function usePagePreview(text: string): UseQueryResult<PagePreview[]> {
+  const api = useApi();
+  const labels = labelsOf(text);
+  const asked = Object.keys(labels).length > 0;
+  return useQuery({
+    queryKey: ["page-preview", labels],
+    queryFn: ({ signal }) => previewPages(api.transport, labels, signal),
+    enabled: asked,
+    // The card and the page around it ask for the same.
+    staleTime: STALE_MS,
+    // While one types the answer before stands, but not when nothing is asked any more.
+    placeholderData: (before) => (asked ? before : undefined),
+  });
+}
+
 /** Asks for labels, and says who hears of such an alert now and in an hour. */
 export function PagePreviewCard(props: {
   text: string;
-  previews: readonly PagePreview[] | undefined;
-  error: Error | null;
   zone: TimeZone;
   onChange: (text: string) => void;
 }) {
-  const { error, onChange, previews, text, zone } = props;
+  const { onChange, text, zone } = props;
+  const { data: previews, error } = usePagePreview(text);
   const input = useRef<HTMLInputElement>(null);
   useCommand("focusSearch", () => input.current?.focus());
   return (

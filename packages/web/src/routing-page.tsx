@@ -5,8 +5,7 @@ import { AlertsNav } from "./alerts-nav.tsx";
 import { useApi } from "./api-context.ts";
 import { useCommand } from "./commands.tsx";
 import { DeliveryLog } from "./delivery-log.tsx";
-import { labelsOf, previewPages } from "./page-preview.ts";
-import { PagePreviewCard } from "./page-preview-card.tsx";
+import { PagePreviewCard, usePagePreview } from "./page-preview-card.tsx";
 import { QueryError } from "./query-error.tsx";
 import { ReceiverCards } from "./receiver-cards.tsx";
 import { RouteTree } from "./route-tree.tsx";
@@ -55,13 +54,7 @@ export function RoutingPage() {
     refetchInterval: REFRESH_MS,
   });
   useCommand("refresh", () => void refetch());
-  const labels = labelsOf(view.labels);
-  const preview = useQuery({
-    queryKey: ["page-preview", labels],
-    queryFn: ({ signal }) => previewPages(api.transport, labels, signal),
-    enabled: Object.keys(labels).length > 0,
-  });
-  const [now] = preview.data ?? [];
+  const [now] = usePagePreview(view.labels).data ?? [];
   const taken = new Set((now?.routes ?? []).map(({ key, receiver }) => `${key}\n${receiver}`));
 
   return (
@@ -79,8 +72,6 @@ export function RoutingPage() {
             <div className="routing__column">
               <PagePreviewCard
                 text={view.labels}
-                previews={preview.data}
-                error={preview.error}
                 zone={zone}
                 onChange={(text) => setView({ ...view, labels: text }, { replace: true })}
               />

@@ -8,9 +8,9 @@ import { useAuthor } from "./author.ts";
 import { CrossIcon, PlusIcon } from "./icons.tsx";
 import { Note } from "./note.tsx";
 import { matcherProblem, matchesNothing, type SilencePrefill } from "./silence-draft.ts";
-import { HiddenNow } from "./silence-preview.tsx";
-import { saveSilence } from "./silence-requests.ts";
-import { initialSchedule, resolveSchedule } from "./silence-schedule.ts";
+import { SilencePreviewCards } from "./silence-preview.tsx";
+import { type RecurringTimes, saveSilence } from "./silence-requests.ts";
+import { initialSchedule, resolveSchedule, type SilenceTimes } from "./silence-schedule.ts";
 import { SilenceScheduleFields } from "./silence-schedule-fields.tsx";
 import {
   MATCH_OPERATORS,
@@ -127,10 +127,23 @@ export function SilenceForm(props: { prefill: SilencePrefill; silence: Silence |
             </Button>
           </div>
         </form>
-        <HiddenNow matchers={problem === undefined ? matchers : []} />
+        <SilencePreviewCards
+          matchers={problem === undefined ? matchers : []}
+          times={recurringTimes(times)}
+          zone={zone}
+        />
       </div>
     </>
   );
+}
+
+/** What says when it hides; undefined where that is once, and stands in the fields. */
+function recurringTimes(
+  times: SilenceTimes | { readonly problem: string },
+): RecurringTimes | undefined {
+  if ("problem" in times || times.recurrence === undefined) return undefined;
+  const { endsAtMs, recurrence, startsAtMs } = times;
+  return { endsAtMs, recurrence, startsAtMs };
 }
 
 function rowsOf(matchers: readonly SilenceMatcher[]): Row[] {

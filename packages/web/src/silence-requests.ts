@@ -36,13 +36,24 @@ export async function loadSilence(
   return readSilence(await transport.get(`v2/silence/${encodeURIComponent(id)}`, signal));
 }
 
-/** What fires now and the matchers hold for. */
+/** When a silence hides, as far as its preview needs that: only of one that recurs. */
+export interface RecurringTimes {
+  readonly startsAtMs: number;
+  readonly endsAtMs: number;
+  readonly recurrence: SilenceRecurrence;
+}
+
+/** What fires now and the matchers hold for; and when it hides, where it recurs. */
 export async function previewSilence(
   transport: ApiTransport,
   matchers: readonly SilenceMatcher[],
+  times: RecurringTimes | undefined,
   signal: AbortSignal,
 ): Promise<SilencePreview> {
-  const json = { matchers: matchers.map(matcherJson) };
+  const json = {
+    matchers: matchers.map(matcherJson),
+    ...(times === undefined ? {} : timesJson(times)),
+  };
   return readPreview((await transport.send("v1/silences/preview", { json }, signal)).data);
 }
 
@@ -56,10 +67,21 @@ export async function saveSilence(
   const json = {
     ...(id === undefined ? {} : { id }),
     matchers: matchers.map(matcherJson),
-    startsAt: new Date(startsAtMs).toISOString(),
-    endsAt: new Date(endsAtMs).toISOString(),
+    ...timesJson({ startsAtMs, endsAtMs, recurrence }),
     createdBy,
     comment,
+  };
+  return (await transport.send("v1/silences", { json }, signal)).data.get("id").text();
+}
+
+function timesJson({
+  endsAtMs,
+  recurrence,
+  startsAtMs,
+}: Pick<SilenceRequest, "startsAtMs" | "endsAtMs" | "recurrence">) {
+  return {
+    startsAt: new Date(startsAtMs).toISOString(),
+    endsAt: new Date(endsAtMs).toISOString(),
     ...(recurrence === undefined
       ? {}
       : {
@@ -70,7 +92,6 @@ export async function saveSilence(
           },
         }),
   };
-  return (await transport.send("v1/silences", { json }, signal)).data.get("id").text();
 }
 
 export async function expireSilence(

@@ -47,6 +47,8 @@ export interface SilencePreview {
     /** Ids of silences that hide it already. */
     readonly silencedBy: readonly string[];
   }[];
+  /** When it hides, from now on: the first ones, where its end was asked about. */
+  readonly windows: readonly { readonly startsAtMs: number; readonly endsAtMs: number }[];
 }
 
 export function readSilence(silence: Json): Silence {
@@ -94,6 +96,13 @@ export function readPreview(data: Json): SilencePreview {
           .get("silencedBy")
           .list()
           .map((id) => id.text()),
+      })),
+    windows: data
+      .get("windows")
+      .list()
+      .map((window) => ({
+        startsAtMs: window.get("startsAt").timestampMs() ?? Number.NaN,
+        endsAtMs: window.get("endsAt").timestampMs() ?? Number.NaN,
       })),
   };
 }

@@ -197,7 +197,6 @@ function SilenceRow(props: {
           to="/silences/$id"
           params={{ id: silence.id }}
           search={kept}
-          aria-label={`Silence of ${formatMatchers(silence.matchers)}`}
         >
           {silence.matchers.map((matcher) => (
             <span key={formatOne(matcher)} className="label">

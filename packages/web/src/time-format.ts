@@ -28,6 +28,15 @@ export function formatShortDateTime(timestampMs: number, zone: TimeZone): string
   return text.endsWith(":00") ? text.slice(0, -3) : text;
 }
 
+const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/** `Mon`, in `zone`. */
+export function formatWeekday(timestampMs: number, zone: TimeZone): string {
+  if (!Number.isFinite(timestampMs)) return "–";
+  const { year, month, day } = wallTimeAt(timestampMs, zone);
+  return WEEKDAYS[new Date(Date.UTC(year, month - 1, day)).getUTCDay()] ?? "–";
+}
+
 /** The zone as a reader knows it: "UTC", "Berlin", "New York". */
 export function formatZone(zone: TimeZone): string {
   if (zone === UTC || zone === "Etc/UTC") return "UTC";

@@ -88,7 +88,7 @@ test("routing and on-call as the contract has them are what the page reads", () 
   expect(read(deliveryListSchema, DELIVERIES, readDeliveries).deliveries).toHaveLength(1);
   expect(read(pagePreviewSchema, PAGE_PREVIEW, readPagePreviews)).toHaveLength(2);
   expect(read(oncallSchema, ONCALL, readOnCall).policies).toHaveLength(1);
-  expect(read(shiftListSchema, SHIFTS, readShifts)).toHaveLength(3);
+  expect(read(shiftListSchema, SHIFTS, readShifts).shifts).toHaveLength(3);
   expect(read(overrideListSchema, OVERRIDES, readOverrides)).toHaveLength(1);
   expect(read(heartbeatListSchema, HEARTBEATS, readHeartbeats)).toHaveLength(1);
 });

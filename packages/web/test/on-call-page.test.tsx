@@ -4,7 +4,7 @@ import { calendarDays } from "../src/shift-calendar.ts";
 import { timeBars } from "../src/time-bars.ts";
 import { FakeServer, success } from "./fake-server.ts";
 import { NOW_MS, openPage } from "./open-page.tsx";
-import { HEARTBEATS, ONCALL, OVERRIDES, SHIFTS } from "./samples.ts";
+import { HEARTBEATS, ONCALL, OVERRIDES, PAGE_PREVIEW, SHIFTS } from "./samples.ts";
 
 const PRIMARY = "oncall/schedules/primary";
 const server = () =>
@@ -30,6 +30,23 @@ test("who is on call, until when, and who comes next is said first", async () =>
       "nobody",
     ]),
   );
+  const layer = await schedule.findByRole("list", { name: "Layer weekly of primary" });
+  expect([...layer.children].map((bar) => bar.firstElementChild?.textContent)).toEqual(["grace"]);
+});
+
+test("who is called for an alert is asked here as well, and is in the URL", async () => {
+  const fake = server().on("oncall/preview", success(PAGE_PREVIEW));
+  const page = await openPage("/on-call?tz=utc", fake);
+  const card = within(await screen.findByRole("region", { name: "Who is told" }));
+  expect(card.queryByRole("heading", { name: "Now" })).toBeNull();
+  const labels = card.getByRole("textbox", { name: "Labels of an alert" });
+  fireEvent.change(labels, { target: { value: "severity=critical" } });
+  await card.findByRole("heading", { name: "Now" });
+  await card.findByText("ada (schedule primary)");
+  expect(page.url()).toContain("labels=severity%3Dcritical");
+  expect(fake.sentTo("oncall/preview").at(-1)).toEqual({ labels: { severity: "critical" } });
+  fireEvent.change(labels, { target: { value: "" } });
+  await waitFor(() => expect(card.queryByRole("heading", { name: "Now" })).toBeNull());
 });
 
 test("what is escalated to whom, and heartbeats that are missing, are shown", async () => {

@@ -302,6 +302,10 @@ export const SILENCE_PREVIEW = {
   total: 7,
   count: 1,
   alerts: [{ fingerprint: "f1", labels: { ...DISK_LABELS, instance: "db-1" }, silencedBy: ["s1"] }],
+  windows: [
+    { startsAt: "2026-11-22T02:00:00.000Z", endsAt: "2026-11-22T06:00:00.000Z" },
+    { startsAt: "2026-11-29T02:00:00.000Z", endsAt: "2026-11-29T06:00:00.000Z" },
+  ],
 };
 
 function route(id: string, extra: object): object {
@@ -501,6 +505,7 @@ export const SHIFTS = {
     SHIFT,
     { onDuty: null, startsAt: "2026-11-29T08:00:00.000Z", endsAt: "2026-12-20T08:00:00.000Z" },
   ],
+  layers: [{ name: "weekly", shifts: [SHIFT] }],
 };
 
 export const OVERRIDES = {

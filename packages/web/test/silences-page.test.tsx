@@ -120,6 +120,18 @@ test("a silence that recurs says its rule, how long each time, and when it is ov
   type("For the last time until (UTC)", "2026-11-22 05:00");
   await screen.findByText(/at least until its first end/);
   type("For the last time until (UTC)", "2026-12-31");
+  const windows = within(await screen.findByRole("region", { name: "When it hides" }));
+  await waitFor(() =>
+    expect(windows.getAllByRole("listitem").map(({ textContent }) => textContent)).toEqual([
+      "Sun 2026-11-22 02:00 to 2026-11-22 06:00",
+      "Sun 2026-11-29 02:00 to 2026-11-29 06:00",
+    ]),
+  );
+  expect(fake.sentTo("silences/preview").at(-1)).toMatchObject({
+    startsAt: "2026-11-22T02:00:00.000Z",
+    endsAt: "2026-12-31T00:00:00.000Z",
+    recurrence: { rrule: "FREQ=WEEKLY", duration: "4h", timeZone: "UTC" },
+  });
   fireEvent.click(screen.getByRole("button", { name: "Silence" }));
   await waitFor(() => expect(fake.sentTo("silences")).toHaveLength(1));
   expect(fake.sentTo("silences")[0]).toMatchObject({

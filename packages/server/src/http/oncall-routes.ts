@@ -1,4 +1,10 @@
-import { formatAlertMatcher, type OnDuty, SHIFTS_RANGE_MS_MAX, type Shift } from "@pharos/alert";
+import {
+  formatAlertMatcher,
+  type OnDuty,
+  SHIFTS_RANGE_MS_MAX,
+  type Shift,
+  shifts,
+} from "@pharos/alert";
 import {
   HEARTBEATS_PATH,
   ONCALL_PATH,
@@ -62,9 +68,15 @@ export function addOnCallRoutes(app: Hono, dependencies: OnCallDependencies): vo
     if (toMs < fromMs) throw badData("end time is before start time");
     if (toMs - fromMs > SHIFTS_RANGE_MS_MAX)
       throw badData(`from start to end are more than ${formatDuration(SHIFTS_RANGE_MS_MAX)}`);
-    const { timeZone } = dependencies.oncall.schedule(name);
-    const shifts = dependencies.oncall.shifts(name, fromMs, toMs).map(shiftJson);
-    return success({ schedule: name, timeZone, shifts });
+    const schedule = dependencies.oncall.schedule(name);
+    const layers = schedule.layers.map((layer) => ({
+      name: layer.name,
+      shifts: shifts({ ...schedule, layers: [layer], overrides: [] }, fromMs, toMs).map(shiftJson),
+    }));
+    return success({
+      ...{ schedule: name, timeZone: schedule.timeZone, layers },
+      shifts: dependencies.oncall.shifts(name, fromMs, toMs).map(shiftJson),
+    });
   });
   addRoute(app, ["GET"], `${ofSchedule}/calendar.ics`, (_request, context) => {
     const nowMs = clock.nowMs();

@@ -3,7 +3,9 @@ import {
   matcherFromJson,
   parseMatchers,
   previewSilence,
+  recurrenceProblem,
   type Silence,
+  type TimeWindow,
 } from "@pharos/alert";
 import { SILENCES_PATH, silenceBodySchema, silencePreviewBodySchema } from "@pharos/api";
 import { type Clock, type Matcher, OperatingError } from "@pharos/base";
@@ -21,6 +23,8 @@ import { refusedFromElsewhere } from "./rule-request.ts";
 
 /** Alerts that a preview names. */
 const ALERTS_SHOWN_MAX = 100;
+/** Windows that a preview names. */
+const WINDOWS_SHOWN_MAX = 5;
 
 interface SilenceDependencies {
   readonly clock: Clock;
@@ -34,11 +38,12 @@ interface SilenceDependencies {
 export function addSilenceRoutes(app: Hono, dependencies: SilenceDependencies): void {
   addRoute(app, ["POST"], SILENCES_PATH, (request) => postSilence(request, dependencies));
   addRoute(app, ["POST"], `${SILENCES_PATH}/preview`, async (request) => {
-    const { matchers } = await jsonBody(request, silencePreviewBodySchema);
+    const body = await jsonBody(request, silencePreviewBodySchema);
+    const windows = windowsOf(body, dependencies.clock.nowMs());
     const statuses = dependencies.alertmanager.dispatcher.alerts();
     const byLabels = new Map(statuses.map((status) => [status.alert, status]));
     const hidden = previewSilence(
-      { matchers: matchersOf(matchers) },
+      { matchers: matchersOf(body.matchers) },
       statuses.map(({ alert }) => alert),
     );
     return success({
@@ -48,8 +53,36 @@ export function addSilenceRoutes(app: Hono, dependencies: SilenceDependencies): 
         const { fingerprint = "", silencedBy = [] } = byLabels.get(alert) ?? {};
         return { fingerprint, labels: labelsObject(alert.labels), silencedBy };
       }),
+      windows: windows.map(windowJson),
     });
   });
+}
+
+/** When what is previewed hides, from now on; none where its end was not said. @throws OperatingError `input.invalid` */
+function windowsOf(
+  { startsAt, endsAt, recurrence }: z.output<typeof silencePreviewBodySchema>,
+  nowMs: number,
+): TimeWindow[] {
+  if (endsAt === undefined) return [];
+  const startsAtMs = startsAt === undefined ? nowMs : timeOf("startsAt", startsAt);
+  const endsAtMs = timeOf("endsAt", endsAt);
+  const recurring = {
+    ...{ startsAtMs, endsAtMs },
+    ...(recurrence === undefined ? {} : { recurrence: recurrenceOf(recurrence) }),
+  };
+  const problem =
+    recurring.recurrence === undefined
+      ? undefined
+      : recurrenceProblem(recurring.recurrence, startsAtMs, endsAtMs);
+  if (problem !== undefined) throw badData(problem);
+  const windows: TimeWindow[] = [];
+  for (let atMs = nowMs; windows.length < WINDOWS_SHOWN_MAX; ) {
+    const window = activeWindow(recurring, atMs);
+    if (window === undefined) break;
+    windows.push(window);
+    atMs = window.endsAtMs;
+  }
+  return windows;
 }
 
 type SilenceBody = z.output<typeof silenceBodySchema>;
@@ -87,11 +120,12 @@ function keptJson(silence: Silence, nowMs: number): object {
   const window = activeWindow(silence, nowMs);
   return {
     ...(silenceJson(silence, nowMs) as object),
-    window:
-      window === undefined
-        ? null
-        : { startsAt: formatTime(window.startsAtMs), endsAt: formatTime(window.endsAtMs) },
+    window: window === undefined ? null : windowJson(window),
   };
+}
+
+function windowJson({ startsAtMs, endsAtMs }: TimeWindow) {
+  return { startsAt: formatTime(startsAtMs), endsAt: formatTime(endsAtMs) };
 }
 
 function matchersOf(written: SilenceBody["matchers"]): Matcher[] {
