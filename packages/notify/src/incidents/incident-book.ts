@@ -6,7 +6,6 @@ import {
   type Incident,
   type IncidentEvent,
   isLive,
-  nextStepMs,
   type ObservedAlert,
   stepIncident,
 } from "@pharos/alert";
@@ -17,13 +16,21 @@ import { differs, endedAlerts } from "./compare-alerts.ts";
 import { type GroupEvent, GroupEventQueue, type WaitingEvent } from "./group-event-queue.ts";
 import { INCIDENT_COLLECTION, incidentFromDocument } from "./incident-documents.ts";
 import { hasMatchingAlert } from "./incident-query.ts";
+import { IncidentTimers } from "./incident-timers.ts";
 import { type IncidentListener, LiveIncidents } from "./live-incidents.ts";
-import { type IncidentChange, StoredIncidents, writeChanges } from "./stored-incidents.ts";
+import { type IncidentChange, StoredIncidents } from "./stored-incidents.ts";
 
 /** Changes of groups that wait to be kept; beyond it the oldest are let go, and found again by looking. */
 export const EVENTS_WAITING_MAX = 100_000;
 /** Changes that are kept in one transaction. */
 const EVENTS_PER_TRANSACTION_MAX = 500;
+/**
+ * Where nobody waits for it, keeping changes takes at most this share of the time: in a storm more pieces of a group come
+ * together, and each incident is written once for all of them.
+ */
+const KEEPING_SHARE_MAX = 1 / 4;
+/** No change waits longer for that. */
+const KEEPING_PAUSE_MS_MAX = 1_000;
 /** After a failure of the store, the next try is so much later. */
 const RETRY_MS = 5_000;
 /** Of several servers' changes one hears at most so often, */
@@ -77,13 +84,13 @@ export class IncidentBook implements AsyncDisposable {
   readonly #carried = new Map<string, { ack: Acknowledgement; untilMs: number }>();
   /** Groups of live incidents that the dispatcher did not know at the last comparison. */
   #unknownGroups: ReadonlySet<string> = new Set();
-  /** Of each incident as it was seen: all are looked at after every change of one. */
-  readonly #nextSteps = new WeakMap<Incident, number>();
+  readonly #timers: IncidentTimers;
   readonly #queue = new GroupEventQueue();
   #hasOverflowed = false;
   #isFailing = false;
   #othersChanged = false;
   #reloadAtMs = 0;
+  #keepAtMs = Number.NEGATIVE_INFINITY;
   #compareAtMs: number;
   #running: Promise<void> = Promise.resolve();
 
@@ -92,7 +99,8 @@ export class IncidentBook implements AsyncDisposable {
     this.#policy = options.flapPolicy ?? DEFAULT_FLAP_POLICY;
     this.#alarm = new Alarm(options.clock, this.#stop.signal);
     this.#live = new LiveIncidents(options.onProblem);
-    this.#stored = new StoredIncidents(options.onProblem);
+    this.#stored = new StoredIncidents(options);
+    this.#timers = new IncidentTimers(this.#policy);
     this.#compareAtMs = options.clock.monotonicMs() + COMPARE_INTERVAL_MS;
   }
 
@@ -152,7 +160,7 @@ export class IncidentBook implements AsyncDisposable {
       this.#hasOverflowed = true;
     }
     this.#queue.push(event);
-    this.#alarm.ring();
+    if (this.#queue.length === 1) this.#alarm.ring();
   }
 
   /** Resolves when all that was taken in so far is kept and all that is due is done, or the store fails. */
@@ -182,8 +190,14 @@ export class IncidentBook implements AsyncDisposable {
     const event = decide(before);
     if (event === undefined) return undefined;
     const step = this.#step(before, event, this.#options.clock.nowMs());
-    if (tx !== undefined) await writeChanges(tx, [step]);
-    return { incident: step.after ?? before, committed: () => this.#apply(step) };
+    if (tx !== undefined) await this.#stored.write(tx, [step]);
+    return {
+      incident: step.after ?? before,
+      committed: () => {
+        if (tx !== undefined) this.#stored.kept([step]);
+        this.#apply(step);
+      },
+    };
   }
 
   /**
@@ -201,9 +215,10 @@ export class IncidentBook implements AsyncDisposable {
       const step = this.#step(before, action, clock.nowMs());
       if (step.after === undefined || step.transitions.length === 0)
         throw nothingDone(before, action);
-      await writeChanges(tx, [step]);
+      await this.#stored.write(tx, [step]);
       return { ...step, after: step.after };
     });
+    this.#stored.kept([step]);
     this.#apply(step);
     return step.after;
   }
@@ -255,15 +270,16 @@ export class IncidentBook implements AsyncDisposable {
       try {
         if (this.#othersChanged && clock.monotonicMs() >= this.#reloadAtMs) await this.#reload();
         if (clock.monotonicMs() >= this.#compareAtMs) this.#compare();
-        await this.#drain();
+        if (waiters.length > 0 || clock.monotonicMs() >= this.#keepAtMs) await this.#keepAll();
         await this.#stepDue();
         for (const resolve of waiters.splice(0)) resolve();
-        if (this.#queue.length + this.#waiters.length > 0) continue;
+        if (this.#waiters.length > 0) continue;
         await this.#alarm.waitFor(this.#leftMs(), bell);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof OperatingError)) throw error;
         onProblem(error, "keeping incidents");
+        this.#timers.lookAtAll(); // Those that were due may still be.
         this.#isFailing = true;
         for (const resolve of [...waiters, ...this.#waiters.splice(0)]) resolve();
         await clock.sleep(RETRY_MS, signal).catch(() => {});
@@ -276,20 +292,19 @@ export class IncidentBook implements AsyncDisposable {
   #leftMs(): number {
     const { clock } = this.#options;
     const [nowMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()];
-    let leftMs = this.#compareAtMs - monotonicMs;
+    let leftMs = Math.min(this.#compareAtMs - monotonicMs, this.#timers.dueMs - nowMs);
     if (this.#othersChanged) leftMs = Math.min(leftMs, this.#reloadAtMs - monotonicMs);
-    for (const incident of this.#live.all())
-      leftMs = Math.min(leftMs, this.#nextStepMs(incident) - nowMs);
+    if (this.#queue.length > 0) leftMs = Math.min(leftMs, this.#keepAtMs - monotonicMs);
     return leftMs;
   }
 
-  /** Infinity for never. */
-  #nextStepMs(incident: Incident): number {
-    const known = this.#nextSteps.get(incident);
-    if (known !== undefined) return known;
-    const nextMs = nextStepMs(incident, this.#policy) ?? Number.POSITIVE_INFINITY;
-    this.#nextSteps.set(incident, nextMs);
-    return nextMs;
+  async #keepAll(): Promise<void> {
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    await this.#drain();
+    const endMs = clock.monotonicMs();
+    const pauseMs = (endMs - startMs) * (1 / KEEPING_SHARE_MAX - 1);
+    this.#keepAtMs = endMs + Math.min(pauseMs, KEEPING_PAUSE_MS_MAX);
   }
 
   /** Keeps what waits now. What comes meanwhile is for the next time: else whoever waits would wait for that too. */
@@ -321,9 +336,10 @@ export class IncidentBook implements AsyncDisposable {
         newest.set(groupId, step.after);
         steps.push(step);
       }
-      await writeChanges(tx, steps);
+      await this.#stored.write(tx, steps);
       return steps;
     });
+    this.#stored.kept(steps);
     for (const step of steps) this.#apply(step);
   }
 
@@ -356,9 +372,13 @@ export class IncidentBook implements AsyncDisposable {
 
   /** Acknowledgements that run out, alerts that end, incidents that have become stable. */
   async #stepDue(): Promise<void> {
-    const { clock, store } = this.#options;
-    const nowMs = clock.nowMs();
-    const due = this.#live.all().filter((incident) => this.#nextStepMs(incident) <= nowMs);
+    const nowMs = this.#options.clock.nowMs();
+    const due = this.#timers.take(() => this.#live.all(), nowMs);
+    if (due.length > 0) await this.#stepAll(due, nowMs);
+  }
+
+  async #stepAll(due: readonly Incident[], nowMs: number): Promise<void> {
+    const { store } = this.#options;
     for (let from = 0; from < due.length; from += EVENTS_PER_TRANSACTION_MAX) {
       const some = due.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
       const steps = await store.transaction(async (tx) => {
@@ -368,9 +388,10 @@ export class IncidentBook implements AsyncDisposable {
           if (before?.id === known.id) steps.push(this.#step(before, this.#time(before), nowMs));
           else this.#live.forget(known);
         }
-        await writeChanges(tx, steps);
+        await this.#stored.write(tx, steps);
         return steps;
       });
+      this.#stored.kept(steps);
       for (const step of steps) this.#apply(step);
     }
   }
@@ -412,6 +433,7 @@ export class IncidentBook implements AsyncDisposable {
 
   #apply({ after, transitions }: IncidentChange): void {
     if (after === undefined) return;
+    this.#timers.changed(after);
     this.#live.change(after, transitions);
     this.#alarm.ring();
   }
@@ -426,6 +448,7 @@ export class IncidentBook implements AsyncDisposable {
     const endMs = clock.monotonicMs();
     this.#reloadAtMs = endMs + Math.max(RELOAD_MS_MIN, (endMs - startMs) / RELOAD_SHARE_MAX);
     this.#live.replace(incidents);
+    this.#timers.lookAtAll();
   }
 }
 
