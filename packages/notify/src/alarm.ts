@@ -5,43 +5,49 @@ const RUNG = new Error("somebody rang");
 /** Never sleep longer than this: the wall clock may be set meanwhile. */
 const SLEEP_MS_MAX = 60_000;
 
-/** Sleeps for a while or until a wall-clock time, or until somebody rings because there may be something to do sooner. */
+/** How often was rung so far: of two that differ, somebody rang between them. */
+export type Bell = number;
+
+/**
+ * Sleeps for a while, or until somebody rings because there may be something to do sooner. For one sleeper; to ring
+ * where nobody sleeps costs nothing.
+ */
 export class Alarm {
   readonly #clock: Clock;
   readonly #stop: AbortSignal;
-  #bell = new AbortController();
+  #bell: Bell = 0;
+  /** Ends the sleep that is going on. */
+  #sleep: AbortController | undefined;
 
   constructor(clock: Clock, stop: AbortSignal) {
     this.#clock = clock;
     this.#stop = stop;
+    stop.addEventListener("abort", () => this.#sleep?.abort(RUNG), { once: true });
   }
 
-  /** Take it before looking for work, and pass it to `wait`: then no ring between the two is missed. */
-  get bell(): AbortSignal {
-    return this.#bell.signal;
+  /** Take it before looking for work, and pass it to `waitFor`: then no ring between the two is missed. */
+  get bell(): Bell {
+    return this.#bell;
   }
 
   ring(): void {
-    const bell = this.#bell;
-    this.#bell = new AbortController();
-    bell.abort(RUNG);
+    this.#bell++;
+    this.#sleep?.abort(RUNG);
   }
 
-  /** Until a wall-clock time; undefined: until somebody rings. As `waitFor`. */
-  async wait(untilMs: number | undefined, bell: AbortSignal): Promise<void> {
-    await this.waitFor(untilMs === undefined ? undefined : untilMs - this.#clock.nowMs(), bell);
-  }
-
-  /** May return early. Throws the stop signal's reason as soon as it aborts. */
-  async waitFor(leftMs: number | undefined, bell: AbortSignal): Promise<void> {
+  /** Until somebody rings where `leftMs` is undefined. May return early. Throws the stop signal's reason once it aborts. */
+  async waitFor(leftMs: number | undefined, bell: Bell): Promise<void> {
     this.#stop.throwIfAborted();
-    if (leftMs !== undefined && leftMs <= 0) return;
+    if (this.#bell !== bell || (leftMs !== undefined && leftMs <= 0)) return;
+    const sleep = new AbortController();
+    this.#sleep = sleep;
     try {
-      const either = AbortSignal.any([bell, this.#stop]);
-      await this.#clock.sleep(Math.min(leftMs ?? SLEEP_MS_MAX, SLEEP_MS_MAX), either);
+      await this.#clock.sleep(Math.min(leftMs ?? SLEEP_MS_MAX, SLEEP_MS_MAX), sleep.signal);
     } catch (error) {
       this.#stop.throwIfAborted();
-      if (!bell.aborted) throw error;
+      if (!sleep.signal.aborted) throw error;
+    } finally {
+      this.#sleep = undefined;
     }
   }
 }
