@@ -1,8 +1,9 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { OperatingError } from "@pharos/base";
 import type { DocumentReader, DocumentStore, DocumentTransaction } from "@pharos/ports";
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import type { ChangeWatchers } from "./change-watchers.ts";
+import { DocumentStatements, plain } from "./document-statements.ts";
 import type { DocumentTables } from "./document-tables.ts";
 import { SqlDocumentReader, SqlDocumentTransaction } from "./sql-documents.ts";
 
@@ -12,6 +13,11 @@ export const TRANSACTIONS_WAITING_MAX = 10_000;
 const TOGETHER_MAX = 50;
 /** What ends every transaction that is kept. */
 export const COMMIT = "COMMIT";
+const END_KEPT = plain(COMMIT);
+const END_UNDONE = plain("ROLLBACK");
+const BEGIN_ONE = plain("SAVEPOINT one");
+const UNDO_ONE = plain("ROLLBACK TO SAVEPOINT one");
+const END_ONE = plain("RELEASE SAVEPOINT one");
 
 /** What differs from database to database. The database's own errors come out of `db` as `OperatingError`. */
 export interface SqlDatabase extends AsyncDisposable {
@@ -34,6 +40,7 @@ export interface SqlDatabase extends AsyncDisposable {
 export class SqlDocumentStore implements DocumentStore {
   readonly shared: boolean;
   readonly #database: SqlDatabase;
+  readonly #statements: DocumentStatements;
   /** In the order of the calls. */
   readonly #waiting: Turn[] = [];
   #draining: Promise<void> | undefined;
@@ -41,16 +48,18 @@ export class SqlDocumentStore implements DocumentStore {
 
   constructor(database: SqlDatabase) {
     this.#database = database;
+    this.#statements = new DocumentStatements(database.db);
     this.shared = database.shared;
   }
 
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T> {
+    const statements = this.#statements;
     return this.#wait((resolve: (result: T) => void, reject) => {
       let resolveKept = (): void => {};
       return {
         kind: "write",
         async run(db) {
-          const tx = new SqlDocumentTransaction(db);
+          const tx = new SqlDocumentTransaction(db, statements);
           const result = await tx.use(work);
           resolveKept = () => resolve(result);
           return tx.changed;
@@ -63,7 +72,9 @@ export class SqlDocumentStore implements DocumentStore {
 
   read<T>(work: (tx: DocumentReader) => Promise<T>): Promise<T> {
     const read = (): Promise<T> =>
-      this.#within(this.#database.beginRead, (db) => new SqlDocumentReader(db).use(work));
+      this.#within(this.#database.beginRead, (db) =>
+        new SqlDocumentReader(db, this.#statements).use(work),
+      );
     if (!this.#database.readsBesideWrites)
       return this.#wait((resolve: (result: T) => void, reject) => ({
         kind: "read",
@@ -126,15 +137,15 @@ export class SqlDocumentStore implements DocumentStore {
         if (together.length === 1) for (const write of together) await runOne(write, db);
         else
           for (const write of together) {
-            await sql.raw("SAVEPOINT one").execute(db);
+            await db.executeQuery(BEGIN_ONE);
             try {
               await runOne(write, db);
             } catch (error) {
               failed.add(write);
               write.failed(error);
-              await sql.raw("ROLLBACK TO SAVEPOINT one").execute(db);
+              await db.executeQuery(UNDO_ONE);
             }
-            await sql.raw("RELEASE SAVEPOINT one").execute(db);
+            await db.executeQuery(END_ONE);
           }
       });
     } catch (error) {
@@ -148,16 +159,13 @@ export class SqlDocumentStore implements DocumentStore {
   #within<T>(begin: string, work: (db: Kysely<DocumentTables>) => Promise<T>): Promise<T> {
     return this.#database.db.connection().execute(async (db) => {
       try {
-        await sql.raw(begin).execute(db);
+        await db.executeQuery(plain(begin));
         const result = await work(db);
-        await sql.raw(COMMIT).execute(db);
+        await db.executeQuery(END_KEPT);
         return result;
       } catch (error) {
         // Where the connection is gone, or the database has rolled back by itself, there is nothing to undo.
-        await sql
-          .raw("ROLLBACK")
-          .execute(db)
-          .catch(() => {});
+        await db.executeQuery(END_UNDONE).catch(() => {});
         throw error;
       }
     });

@@ -9,22 +9,20 @@ import {
   type StoredDocument,
 } from "@pharos/ports";
 import { type Kysely, sql } from "kysely";
+import type { DocumentRow, DocumentStatements, FoundRow } from "./document-statements.ts";
 import type { DocumentTables } from "./document-tables.ts";
 import { escapeText, idOf, storedId, unescapeText } from "./stored-text.ts";
-
-/** Rows of one statement: six parameters each, of which SQLite takes 32,766 and PostgreSQL 65,535. */
-const PUT_ROWS_MAX = 1000;
-
-type Row = Pick<DocumentTables["documents"], "id" | "sort_key" | "body" | "tags" | "long_id">;
 
 /** Documents on one connection, within a transaction that somebody else began. */
 export class SqlDocumentReader implements DocumentReader {
   protected readonly db: Kysely<DocumentTables>;
+  protected readonly statements: DocumentStatements;
   #failure: { readonly error: unknown } | undefined;
   #ended = false;
 
-  constructor(db: Kysely<DocumentTables>) {
+  constructor(db: Kysely<DocumentTables>, statements: DocumentStatements) {
     this.db = db;
+    this.statements = statements;
   }
 
   /**
@@ -42,15 +40,9 @@ export class SqlDocumentReader implements DocumentReader {
   }
 
   async get(collection: string, id: string): Promise<StoredDocument | undefined> {
-    const row = await this.run(() =>
-      this.db
-        .selectFrom("documents")
-        .select(["id", "sort_key", "body", "tags", "long_id"])
-        .where("collection", "=", collection)
-        .where("id", "=", storedId(id).key)
-        .executeTakeFirst(),
-    );
-    return row && documentOf(row);
+    const query = this.statements.get(collection, storedId(id).key);
+    const { rows } = await this.run(() => this.db.executeQuery(query));
+    return rows[0] && documentOf(rows[0]);
   }
 
   async list(collection: string, options: DocumentListOptions): Promise<readonly StoredDocument[]> {
@@ -81,7 +73,7 @@ export class SqlDocumentReader implements DocumentReader {
       first === undefined ? "k.body, k.tags, k.long_id" : "d.body, d.tags, d.long_id",
     );
     const { rows } = await this.run(() =>
-      sql<Row>`
+      sql<FoundRow>`
         SELECT k.id, k.sort_key, ${columns} FROM ${source}
         WHERE ${sql.join(conditions, sql` AND `)}
         ORDER BY k.sort_key ${direction}, k.id ${direction} LIMIT ${limit}
@@ -112,36 +104,18 @@ export class SqlDocumentTransaction extends SqlDocumentReader implements Documen
   async putAll(collection: string, documents: readonly StoredDocument[]): Promise<void> {
     const rows = documents.map((document) => rowOf(collection, document));
     assert(new Set(rows.map(({ id }) => id)).size === rows.length, "ids differ");
-    for (let at = 0; at < rows.length; at += PUT_ROWS_MAX)
-      await this.#putRows(collection, rows.slice(at, at + PUT_ROWS_MAX));
+    await this.#putRows(collection, rows);
   }
 
-  async #putRows(collection: string, rows: readonly DocumentTables["documents"][]): Promise<void> {
+  async #putRows(collection: string, rows: readonly DocumentRow[]): Promise<void> {
     this.changed.add(collection);
-    await this.run(() =>
-      this.db
-        .insertInto("documents")
-        .values(rows)
-        .onConflict((conflict) =>
-          conflict.columns(["collection", "id"]).doUpdateSet(({ ref }) => ({
-            sort_key: ref("excluded.sort_key"),
-            body: ref("excluded.body"),
-            tags: ref("excluded.tags"),
-          })),
-        )
-        .execute(),
-    );
+    for (const put of this.statements.puts(rows)) await this.run(() => this.db.executeQuery(put));
   }
 
   async delete(collection: string, id: string): Promise<void> {
     this.changed.add(collection);
-    await this.run(() =>
-      this.db
-        .deleteFrom("documents")
-        .where("collection", "=", collection)
-        .where("id", "=", storedId(id).key)
-        .execute(),
-    );
+    const query = this.statements.delete(collection, storedId(id).key);
+    await this.run(() => this.db.executeQuery(query));
   }
 
   async deleteOldest(
@@ -169,7 +143,7 @@ export class SqlDocumentTransaction extends SqlDocumentReader implements Documen
   }
 }
 
-function rowOf(collection: string, document: StoredDocument): DocumentTables["documents"] {
+function rowOf(collection: string, document: StoredDocument): DocumentRow {
   const { id, sortKey, tags, body } = document;
   assert(Number.isFinite(sortKey), () => `sort key ${sortKey}`);
   assert((tags?.length ?? 0) <= DOCUMENT_TAGS_MAX, () => `${tags?.length} tags`);
@@ -184,7 +158,7 @@ function rowOf(collection: string, document: StoredDocument): DocumentTables["do
   };
 }
 
-function documentOf({ id, sort_key, body, tags, long_id }: Row): StoredDocument {
+function documentOf({ id, sort_key, body, tags, long_id }: FoundRow): StoredDocument {
   return {
     id: idOf(id, long_id),
     sortKey: sort_key,

@@ -30,9 +30,15 @@ const SQLITE_FULL = 13;
 /** Statements kept compiled; their texts are few, and a long list of rows makes one of its own. */
 const STATEMENTS_MAX = 100;
 
+interface Prepared {
+  readonly statement: StatementSync;
+  /** Asked once: SQLite describes each column anew every time. */
+  readonly givesRows: boolean;
+}
+
 class NodeSqliteDriver implements Driver {
   readonly #path: string;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements = new Map<string, Prepared>();
   #database: DatabaseSync | undefined;
 
   constructor(path: string) {
@@ -53,9 +59,8 @@ class NodeSqliteDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     const run = <R>({ sql, parameters }: CompiledQuery): QueryResult<R> => {
-      const statement = this.#prepared(sql);
-      if (statement.columns().length > 0)
-        return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] };
+      const { statement, givesRows } = this.#prepared(sql);
+      if (givesRows) return { rows: statement.all(...(parameters as SQLInputValue[])) as R[] };
       const { changes, lastInsertRowid } = statement.run(...(parameters as SQLInputValue[]));
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
     };
@@ -87,15 +92,16 @@ class NodeSqliteDriver implements Driver {
     this.#database?.close();
   }
 
-  #prepared(sql: string): StatementSync {
+  #prepared(sql: string): Prepared {
     const kept = this.#statements.get(sql);
     if (kept !== undefined) return kept;
     const statement = this.#opened().prepare(sql);
+    const prepared = { statement, givesRows: statement.columns().length > 0 };
     const oldest = this.#statements.keys().next();
     if (this.#statements.size >= STATEMENTS_MAX && !oldest.done)
       this.#statements.delete(oldest.value);
-    this.#statements.set(sql, statement);
-    return statement;
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 
   /** SQLite's own errors become ours. */
