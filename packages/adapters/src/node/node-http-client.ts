@@ -1,4 +1,4 @@
-import type { Agent, IncomingMessage } from "node:http";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { OperatingError } from "@pharos/base";
 import type { HttpClient, HttpProxy, HttpRequest, HttpResponse } from "@pharos/ports";
@@ -57,7 +57,12 @@ export function nodeHttpClient(): NodeHttpClient {
     agents?.https.destroy();
   };
 
-  const once = (request: HttpRequest, url: URL, signal: AbortSignal): Promise<HttpResponse> =>
+  /** `began` gets what is to be destroyed where nobody waits for the answer any more. */
+  const once = (
+    request: HttpRequest,
+    url: URL,
+    began: (outgoing: ClientRequest) => void,
+  ): Promise<HttpResponse> =>
     new Promise((resolve, reject) => {
       const secure = url.protocol === "https:";
       const body =
@@ -65,7 +70,6 @@ export function nodeHttpClient(): NodeHttpClient {
       const outgoing = (secure ? httpsRequest : httpRequest)(url, {
         method: request.method,
         agent: agentOf(request.proxy, secure),
-        signal,
         headers: {
           ...request.headers,
           ...(body === undefined ? {} : { "content-length": String(body.length) }),
@@ -80,6 +84,7 @@ export function nodeHttpClient(): NodeHttpClient {
               rejectUnauthorized: request.tls.insecureSkipVerify !== true,
             }),
       });
+      began(outgoing);
       outgoing.on("error", reject);
       outgoing.on("response", (incoming) => {
         readBody(incoming, request.bodySizeMax).then(
@@ -100,19 +105,23 @@ export function nodeHttpClient(): NodeHttpClient {
 
   return {
     async request(request, signal) {
-      const deadline = new AbortController();
-      const timer = setTimeout(
-        () =>
-          deadline.abort(
-            new OperatingError("http.failed", `no answer within ${request.timeoutMs} ms`),
-          ),
-        request.timeoutMs,
-      );
-      const either = AbortSignal.any([signal, deadline.signal]);
+      let outgoing: ClientRequest | undefined;
+      let tooLate: OperatingError | undefined;
+      // Signals of its own for each request cost more than the rest of it.
+      const abort = (): void => void outgoing?.destroy();
+      const timer = setTimeout(() => {
+        tooLate = new OperatingError("http.failed", `no answer within ${request.timeoutMs} ms`);
+        abort();
+      }, request.timeoutMs);
+      signal.addEventListener("abort", abort, { once: true });
       try {
         let url = parseUrl(request.url);
         for (let redirects = 0; ; redirects++) {
-          const response = await once(request, url, either);
+          signal.throwIfAborted();
+          if (tooLate !== undefined) throw tooLate;
+          const response = await once(request, url, (begun) => {
+            outgoing = begun;
+          });
           const { location } = response.headers;
           const redirected =
             [301, 302, 303, 307, 308].includes(response.status) && location !== undefined;
@@ -130,11 +139,12 @@ export function nodeHttpClient(): NodeHttpClient {
         }
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        if (deadline.signal.aborted) throw deadline.signal.reason;
+        if (tooLate !== undefined) throw tooLate;
         if (error instanceof OperatingError) throw error;
         throw new OperatingError("http.failed", reasonOf(error), { cause: error });
       } finally {
         clearTimeout(timer);
+        signal.removeEventListener("abort", abort);
       }
     },
     close() {
@@ -161,19 +171,24 @@ function headersOf(incoming: IncomingMessage): Record<string, string> {
   return headers;
 }
 
-async function readBody(incoming: IncomingMessage, sizeMax: number): Promise<Uint8Array> {
+function readBody(incoming: IncomingMessage, sizeMax: number): Promise<Uint8Array> {
   const encoding = incoming.headers["content-encoding"];
   const stream = encoding === "gzip" ? incoming.pipe(createGunzip()) : incoming;
   if (stream !== incoming) incoming.on("error", (error) => stream.destroy(error));
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > sizeMax)
-      throw new OperatingError("input.too_large", `the answer exceeds ${sizeMax} bytes`);
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size);
+  return new Promise((resolve, reject) => {
+    stream.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= sizeMax) chunks.push(chunk);
+      else reject(new OperatingError("input.too_large", `the answer exceeds ${sizeMax} bytes`));
+    });
+    stream.on("end", () => {
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    });
+    stream.on("error", reject);
+    stream.on("close", () => reject(new Error("the connection was closed within the answer")));
+  });
 }
 
 /** What Node's codes mean, in the words that people search for. */
