@@ -67,7 +67,7 @@ export class TranslatingPool implements PostgresPool {
   }
 
   #checked(client: PoolClient): PostgresPoolClient {
-    let isBroken = false;
+    let brokenBy: unknown;
     // The driver has one statement under way; whoever asks for several at once waits here.
     let last: Promise<unknown> = Promise.resolve();
     const query = <R>(
@@ -75,17 +75,23 @@ export class TranslatingPool implements PostgresPool {
       parameters: readonly unknown[],
     ): Promise<PostgresQueryResult<R>> => {
       const result = last.then(async () => {
+        // It would wait behind the statement that never came back: a rollback for as long as that one did.
+        if (brokenBy !== undefined) throw brokenBy;
         try {
           return (await client.query(sql, [...parameters])) as unknown as PostgresQueryResult<R>;
         } catch (error) {
-          isBroken ||= !isAnswer(error);
-          throw translatePostgres(error, this.#name, sql === COMMIT);
+          const failure = translatePostgres(error, this.#name, sql === COMMIT);
+          if (!isAnswer(error)) brokenBy = failure;
+          throw failure;
         }
       });
       last = result.catch(() => {});
       return result;
     };
-    return { query: query as PostgresPoolClient["query"], release: () => client.release(isBroken) };
+    return {
+      query: query as PostgresPoolClient["query"],
+      release: () => client.release(brokenBy !== undefined),
+    };
   }
 
   end(): Promise<void> {
