@@ -212,6 +212,7 @@ export { parseSpokenDuration, SPOKEN_DURATION_HINT } from "./rule-forms/spoken-d
 export {
   type Alert,
   type AlertChange,
+  alertTexts,
   EMPTY_RULE_STATE,
   endAlerts,
   type RecordingStep,

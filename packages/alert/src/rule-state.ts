@@ -149,6 +149,21 @@ export function stepRule(
   };
 }
 
+/**
+ * The annotations of the alerts that `vector` gives, by `labelsKey` of their labels; undefined where two alerts have the
+ * same labels.
+ */
+export function alertTexts(
+  rule: CompiledAlertingRule,
+  vector: RuleVector,
+  timeMs: number,
+  environment: RuleEnvironment,
+): ReadonlyMap<string, readonly Label[]> | undefined {
+  const found = findAlerts(rule, vector, timeMs, environment);
+  if (found === undefined) return undefined;
+  return new Map([...found].map(([key, { annotations }]) => [key, annotations]));
+}
+
 /** What becomes of the alerts of a rule that is no more: firing ones resolve. */
 export function endAlerts(state: RuleState, timeMs: number): AlertChange[] {
   const changes: AlertChange[] = [];

@@ -386,6 +386,27 @@ test("a test says whether the rule would fire now, with the series that do", asy
   equal((await world.list("?source=api")).length, 0);
 });
 
+test("a test answers what the annotations of the rule ask of the store", async () => {
+  const world = await rulesWorld();
+  await world.write({ __name__: "up", job: "a" }, 5, () => 0);
+  await world.write({ __name__: "load", host: "x" }, 5, () => 3);
+  await world.write({ __name__: "load", host: "y" }, 5, () => Number.POSITIVE_INFINITY);
+  const reply = await world.send<RuleTestJson>("POST", "/api/v1/alerts/test?replay=10m", {
+    ...{ alert: "Down", expr: "up == 0" },
+    annotations: {
+      hosts: '{{ range query "sort_desc(load)" }}{{ .Labels.host }}={{ .Value }} {{ end }}',
+      count: `{{ with printf "count(up{job='%s'})" $labels.job | query }}{{ . | first | value }}{{ end }}`,
+      scalar: '{{ query "1 + 1" | first | value }}',
+      wrong: '{{ query "up[5m]" }}',
+      bad: '{{ query "up +" }}',
+    },
+  });
+  const { wrong, bad, ...good } = reply.body.alerts[0]?.annotations ?? {};
+  deepEqual(good, { hosts: "y=+Inf x=3 ", count: "1", scalar: "2" });
+  match(wrong ?? "", /^<error expanding template: .* query result is not a vector or scalar>$/);
+  match(bad ?? "", /^<error expanding template: .*parse error: unexpected end of input>$/);
+});
+
 test("a replay says when the rule would have fired, and how often people would have been told", async () => {
   const world = await rulesWorld();
   // Half an hour: above the threshold from minute 5 to 10 and from minute 20 on.

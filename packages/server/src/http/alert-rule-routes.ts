@@ -263,7 +263,7 @@ class AlertRuleRoutes {
     const now = await tester.run(group, lookback, timeMs, caller);
     const past =
       replayMs === undefined ? undefined : await tester.run(group, replayMs, timeMs, caller);
-    const alerts = now.replay.alerts;
+    const alerts = await tester.alerts(group, now, caller);
     const firing = alerts.filter(({ state }) => state.phase === "firing");
     const value = (firing[0] ?? alerts[0])?.value;
     const warnings = [...body.remarks, ...this.#channelWarnings(body), ...now.warnings];

@@ -1,12 +1,26 @@
 import {
+  type Alert,
+  alertTexts,
+  type CompiledAlertingRule,
   compileRule,
   type ReplayRouting,
+  type RuleEnvironment,
   type RuleGroup,
   RuleReplay,
   type RuleVector,
+  TemplateQueries,
 } from "@pharos/alert";
+import { queryDataSchema } from "@pharos/api";
 import { decodeQueryColumns, type GridSeries, QUERY_COLUMNS_TYPE } from "@pharos/api/columns";
-import { type Clock, type Labels, OperatingError } from "@pharos/base";
+import {
+  type Clock,
+  errorText,
+  type Labels,
+  labelsFrom,
+  labelsKey,
+  NO_LABELS,
+  OperatingError,
+} from "@pharos/base";
 import type { Answer } from "../http/answer.ts";
 import type { Client } from "../http/client.ts";
 import { ReadRequest } from "../http/read-request.ts";
@@ -50,6 +64,8 @@ export interface ReadCost {
 
 export interface RuleTestRun {
   readonly replay: RuleReplay;
+  /** What the expression gave at the end. */
+  readonly last: RuleVector;
   readonly startMs: number;
   readonly endMs: number;
   readonly stepMs: number;
@@ -88,17 +104,14 @@ export class RuleTester {
       readonly signal: AbortSignal;
     },
   ): Promise<RuleTestRun> {
-    const { clock, externalLabels, externalUrl, routing } = this.#surroundings;
-    const [rule] = group.rules;
-    if (rule?.kind !== "alert" || group.rules.length !== 1)
-      throw new OperatingError("input.invalid", "one alerting rule is tested at a time");
-    const compiled = compileRule(rule, group);
-    if (compiled.kind !== "alert") throw new OperatingError("input.invalid", "no alerting rule");
+    const { clock, routing } = this.#surroundings;
+    const compiled = compiledRule(group);
+    const { rule } = compiled;
     const startedMs = clock.monotonicMs();
     const stepMs = Math.max(group.intervalMs, Math.ceil(rangeMs / REPLAY_STEPS_MAX / 1000) * 1000);
     const steps = Math.max(1, Math.floor(rangeMs / stepMs) + 1);
     const replay = new RuleReplay(compiled, {
-      ...{ limit: group.limit, externalLabels: externalLabels(), externalUrl },
+      ...this.#environment(group),
       ...{ routing: routing(channelsOfGroups([group])), intervalsMax: REPLAY_INTERVALS_MAX },
     });
     const startMs = endMs - (steps - 1) * stepMs;
@@ -110,6 +123,7 @@ export class RuleTester {
     const estimated = await this.#estimate(rule.expr, times, caller);
     const warnings = new Set<string>();
     let [series, samples, work] = [0, 0, 0];
+    let last: RuleVector = { labels: [], values: [] };
     for (let done = 0; done < steps; done += CHUNK_STEPS_MAX) {
       const count = Math.min(CHUNK_STEPS_MAX, steps - done);
       const chunkStartMs = times.startMs + done * stepMs;
@@ -121,7 +135,9 @@ export class RuleTester {
       let sinceTurn = 0;
       for (let at = 0; at < count; at++) {
         const isLast = done + at === steps - 1;
-        const alerts = replay.step(startMs + (done + at) * stepMs, chunk.next(), isLast);
+        const vector = chunk.next();
+        if (isLast) last = vector;
+        const alerts = replay.step(startMs + (done + at) * stepMs, vector, isLast);
         work += alerts;
         sinceTurn += alerts + 1 + result.series.length / SERIES_OF_ALERT;
         if (work > REPLAY_WORK_MAX)
@@ -140,7 +156,62 @@ export class RuleTester {
     if (firstError !== undefined) warnings.add(`${count} evaluations fail: ${firstError}`);
     const seconds = (clock.monotonicMs() - startedMs) / 1000;
     const cost = { estimated, actual: { series, samples }, seconds };
-    return { replay, startMs, endMs, stepMs, cost, warnings: [...warnings] };
+    return { replay, last, startMs, endMs, stepMs, cost, warnings: [...warnings] };
+  }
+
+  /**
+   * The alerts that are pending or firing at the end of a run, with what their annotations ask of the store. Alerts whose
+   * labels ask, too, stay as the run left them: those of its evaluations had no answers, and so were others.
+   *
+   * @throws OperatingError `input.invalid`.
+   */
+  async alerts(
+    group: RuleGroup,
+    { replay, last, endMs }: RuleTestRun,
+    caller: Parameters<RuleTester["run"]>[3],
+  ): Promise<readonly Alert[]> {
+    const rule = compiledRule(group);
+    const environment = this.#environment(group);
+    const queries = new TemplateQueries();
+    for (;;) {
+      const texts = alertTexts(rule, last, endMs, { ...environment, query: queries.ask });
+      const open = queries.takeOpen();
+      if (open.length === 0)
+        return replay.alerts.map((alert) => {
+          const annotations = texts?.get(labelsKey(alert.labels));
+          return annotations === undefined ? alert : { ...alert, annotations };
+        });
+      for (const expr of open) {
+        try {
+          queries.answer(expr, await this.#instant(expr, endMs, caller));
+        } catch (error) {
+          if (!(error instanceof OperatingError)) throw error;
+          queries.fail(expr, errorText(error));
+        }
+      }
+    }
+  }
+
+  #environment({ limit }: RuleGroup): RuleEnvironment {
+    const { externalLabels, externalUrl } = this.#surroundings;
+    return { limit, externalLabels: externalLabels(), externalUrl };
+  }
+
+  async #instant(
+    query: string,
+    timeMs: number,
+    caller: Parameters<RuleTester["run"]>[3],
+  ): Promise<RuleVector> {
+    const form = { query, time: String(timeMs / 1000) };
+    const data = await this.#json(READ_PATHS.instantQuery, form, caller);
+    const { resultType, result } = queryDataSchema.parse(data);
+    if (resultType === "scalar") return { labels: [NO_LABELS], values: [sampleValue(result[1])] };
+    if (resultType !== "vector")
+      throw new OperatingError("query.failed", "query result is not a vector or scalar");
+    return {
+      labels: result.map(({ metric }) => labelsFrom(metric)),
+      values: result.map((one) => ("value" in one ? sampleValue(one.value[1]) : 0)),
+    };
   }
 
   /** The names of labels that series of a metric have had of late; undefined where there are none. */
@@ -223,6 +294,19 @@ export class RuleTester {
     const code = answer.status === 400 ? "query.invalid" : "query.failed";
     throw new OperatingError(code, typeof said === "string" ? said : "the query failed");
   }
+}
+
+/** @throws OperatingError `input.invalid` unless the group is one alerting rule. */
+function compiledRule(group: RuleGroup): CompiledAlertingRule {
+  const [rule, ...more] = group.rules;
+  const compiled = rule === undefined ? undefined : compileRule(rule, group);
+  if (compiled?.kind === "alert" && more.length === 0) return compiled;
+  throw new OperatingError("input.invalid", "one alerting rule is tested at a time");
+}
+
+/** As the API writes them: `+Inf` is no number to JavaScript. */
+function sampleValue(text: string): number {
+  return Number(text.replace("Inf", "Infinity"));
 }
 
 /** How far back series count for what labels a metric has. */
