@@ -1,5 +1,6 @@
 // The options that every comparison has, beside its own.
-import { parseArgs } from "node:util";
+
+import { scriptOptions } from "../scripts/script-options.ts";
 import type { RunOptions } from "./comparison.ts";
 import { CONTENDERS, type Contender } from "./contenders.ts";
 import type { Program } from "./server-process.ts";
@@ -21,7 +22,7 @@ type Defaults<Name extends string> = Readonly<Record<Name, readonly [full: strin
 /**
  * @param defaults the options of this comparison by name, each with its default and its default under `--quick`.
  * @param among whom `--only` chooses of.
- * @throws TypeError for an option that there is not.
+ * @throws TypeError where `--only` names nobody of them.
  */
 export function benchOptions<Name extends string>(defaults: Defaults<Name>): BenchOptions<Name>;
 export function benchOptions<Name extends string, P extends Program>(
@@ -33,13 +34,14 @@ export function benchOptions<Name extends string>(
   among: readonly Program[] = CONTENDERS,
 ): BenchOptions<Name, Program> {
   const names = Object.keys(defaults) as Name[];
-  const { values } = parseArgs({
+  const { values } = scriptOptions({
     options: {
       quick: { type: "boolean", default: false },
       runs: { type: "string", default: "1" },
       "warm-up": { type: "boolean", default: false },
       // Contenders by name, comma-separated.
       only: { type: "string" },
+      // Without a default: `--quick` has another one.
       ...Object.fromEntries(names.map((name) => [name, { type: "string" } as const])),
     },
   });

@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { scriptOptions } from "../scripts/script-options.ts";
 import { CaptureWriter } from "./capture-file.ts";
 import { endProgress, progress } from "./comparison.ts";
 import { findProgram, pharos, prometheus, versionOf, victoriaMetrics } from "./contenders.ts";
@@ -12,7 +12,7 @@ import { type Program, ServerProcess } from "./server-process.ts";
 
 const STEP_MS = 1000;
 
-const { values: options } = parseArgs({
+const { values: options } = scriptOptions({
   options: {
     minutes: { type: "string", default: "100" },
     file: { type: "string", default: CAPTURE_FILE },

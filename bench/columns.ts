@@ -1,8 +1,8 @@
 // What the column codec makes of a sample, by class of series: bytes, and CPU nanoseconds to encode and to decode.
 // `node bench/columns.ts [--samples 480] [--capture FILE]`; without a capture, only what is generated.
-import { parseArgs } from "node:util";
 import { type Rng, seededRng } from "@pharos/base";
 import { COLUMN_SAMPLES_MAX, ColumnCodec, columnSizeMax, Kernels } from "@pharos/kernels";
+import { scriptOptions } from "../scripts/script-options.ts";
 import { CAPTURE_FILE, capturedData, generatedData } from "./disk-data.ts";
 
 const COLUMNS_PER_CLASS = 64;
@@ -11,7 +11,7 @@ const SAMPLES_MIN = 4_000_000;
 const ENCODE_EVERY = 16;
 const REPETITIONS = 5;
 
-const { values: options } = parseArgs({
+const { values: options } = scriptOptions({
   options: {
     samples: { type: "string", default: "480" },
     capture: { type: "string", default: CAPTURE_FILE },

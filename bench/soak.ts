@@ -7,7 +7,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { scriptOptions } from "../scripts/script-options.ts";
 import { formatRows } from "./comparison.ts";
 import { pharos } from "./contenders.ts";
 import { LoadBody } from "./load-body.ts";
@@ -33,7 +33,7 @@ const RETRY_MS = 50;
 /** From one query to the next. */
 const QUERY_PAUSE_MS = 200;
 
-const { values: options } = parseArgs({
+const { values: options } = scriptOptions({
   options: {
     minutes: { type: "string", default: "60" },
     rate: { type: "string", default: "200000" },

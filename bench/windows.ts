@@ -15,7 +15,10 @@ import {
   moveWindows,
   type RawSamples,
 } from "../packages/promql/src/engine/windows.ts";
+import { scriptOptions } from "../scripts/script-options.ts";
 import { formatRows } from "./comparison.ts";
+
+scriptOptions({});
 
 const REPETITIONS = 15;
 const WARM_UPS = 5;

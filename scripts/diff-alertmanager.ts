@@ -3,7 +3,6 @@
 import { deepEqual } from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { play } from "../tests/alertmanager/play.ts";
 import { LivePlayer } from "../tests/alertmanager/programs.ts";
 import { randomScenario } from "../tests/alertmanager/random-scenario.ts";
@@ -11,6 +10,7 @@ import { SimulatedPlayer } from "../tests/alertmanager/simulated-player.ts";
 import { toldOf, withinSlack } from "../tests/alertmanager/told.ts";
 import { skipWithout } from "../tests/harness/child.ts";
 import { temporaryFolder } from "../tests/harness/pharos-process.ts";
+import { scriptOptions } from "./script-options.ts";
 
 /** How many Alertmanagers run at once. */
 const AT_ONCE_MAX = 12;
@@ -21,7 +21,7 @@ const LEAD_MS = 2000;
 /** Alertmanager may be late where the machine is busy; what is told of a group is at least a second apart. */
 const SLACK = { seconds: 0.5, because: "Alertmanager runs in real time" };
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: { count: { type: "string", default: "48" }, seed: { type: "string", default: "1" } },
 });
 const count = Number(values.count);

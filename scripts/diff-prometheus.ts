@@ -1,14 +1,14 @@
 // Asks Debian's Prometheus and us the same, from the same samples, and says where the answers differ:
 // `npm run diff:prometheus -- --queries 1000 --seed 1`. Ends with status 1 where a difference has no known reason.
-import { parseArgs } from "node:util";
 import { askedForCompliance, generatedQueries } from "../tests/differential/asked-queries.ts";
 import { demoSeries } from "../tests/differential/demo-data.ts";
 import { describeFailure, runQueries } from "../tests/differential/differential-run.ts";
 import { EXEMPTIONS } from "../tests/differential/exemptions.ts";
 import { Servers } from "../tests/differential/servers.ts";
 import { skipWithout } from "../tests/harness/child.ts";
+import { scriptOptions } from "./script-options.ts";
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     queries: { type: "string", default: "1000" },
     seed: { type: "string", default: "1" },

@@ -1,15 +1,15 @@
 // Sends the API as many requests as wanted that nobody in their right mind sends, and says which of them are answered
 // with a 500, with broken JSON, or not at all: `npm run fuzz:api -- --runs 100000 [--from 0]`. Ends with status 1 where
 // there were some.
-import { parseArgs } from "node:util";
 import { fuzzedRequest, fuzzProblem } from "../packages/server/test/api-fuzzer.ts";
 import { filledWorld } from "../packages/server/test/filled-world.ts";
+import { scriptOptions } from "./script-options.ts";
 
 /** After so many failures one knows enough. */
 const FAILURES_MAX = 10;
 const ANSWERED_MS_MAX = 10_000;
 
-const { values } = parseArgs({
+const { values } = scriptOptions({
   options: {
     runs: { type: "string", default: "100000" },
     from: { type: "string", default: "0" },

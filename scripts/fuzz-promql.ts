@@ -3,9 +3,9 @@
 // something fails. Ends with status 1 where something did, or where the parser did not come back.
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
-import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { checkText, fuzzText } from "../packages/promql/test/syntax-fuzz.ts";
+import { scriptOptions } from "./script-options.ts";
 
 /** After so many failures one knows enough. */
 const FAILURES_MAX = 10;
@@ -100,7 +100,7 @@ class Tally {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = scriptOptions({
     options: {
       runs: { type: "string", default: "100000" },
       from: { type: "string", default: "0" },

@@ -3,7 +3,7 @@
 // written: it ends with status 1 where this time something else was told than is kept.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isDeepStrictEqual, parseArgs } from "node:util";
+import { isDeepStrictEqual } from "node:util";
 import { play } from "../tests/alertmanager/play.ts";
 import { LivePlayer } from "../tests/alertmanager/programs.ts";
 import { readRecording, writeRecording } from "../tests/alertmanager/recording.ts";
@@ -12,13 +12,14 @@ import { SCENARIOS } from "../tests/alertmanager/scenarios.ts";
 import { toldOf, withinSlack } from "../tests/alertmanager/told.ts";
 import { skipWithout } from "../tests/harness/child.ts";
 import { temporaryFolder } from "../tests/harness/pharos-process.ts";
+import { scriptOptions } from "./script-options.ts";
 
 /** How many Alertmanagers run at once: more, and they start to be late. */
 const AT_ONCE_MAX = 12;
 /** How long Alertmanager is given to start. */
 const LEAD_MS = 2000;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = scriptOptions({
   options: { check: { type: "boolean", default: false } },
   allowPositionals: true,
 });

@@ -3,7 +3,6 @@
 // a data folder instead, and `npm run sim -- --dispatch --seeds 5000` simulates notifications: crashes, receivers that
 // fail, full disks, clocks that jump, two servers; `--oncall` in its place escalations, `--cluster` servers that share no
 // database. Ends with status 1 where something failed.
-import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { Kernels } from "@pharos/kernels";
 import { openStore } from "@pharos/tsdb";
@@ -13,6 +12,7 @@ import { simulateOnCall } from "../packages/notify/test/oncall-world.ts";
 import { flipEveryByte } from "../packages/tsdb/test/flip-world.ts";
 import { shrink } from "../packages/tsdb/test/sim-shrink.ts";
 import { type SimCounts, simulate, zeroCounts } from "../packages/tsdb/test/store-sim.ts";
+import { scriptOptions } from "./script-options.ts";
 
 /** After so many failures one knows enough. */
 const FAILURES_MAX = 10;
@@ -75,7 +75,7 @@ async function explain(seed: number, error: unknown): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = scriptOptions({
     options: {
       seeds: { type: "string", default: "1000" },
       from: { type: "string", default: "0" },
