@@ -337,3 +337,10 @@ test("what is read back is the incident that was kept", () => {
     }),
   );
 });
+
+test("an incident that was kept before it was kept whom it paged has paged nobody", () => {
+  const { incident } = play("a+");
+  ok(incident !== undefined);
+  const { pagedReceivers: _, ...old } = incidentToJson(incident) as Record<string, unknown>;
+  deepEqual(incidentFromJson(incident.id, old), { ...incident, pagedReceivers: [] });
+});

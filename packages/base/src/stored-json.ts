@@ -54,6 +54,11 @@ export class StoredJson {
     return this.#value === null;
   }
 
+  /** Whether it was written by a version that did not have it yet. */
+  isAbsent(): boolean {
+    return this.#value === undefined;
+  }
+
   oneOf<T extends string>(texts: readonly T[]): T {
     const found = texts.find((text) => text === this.#value);
     if (found === undefined) throw this.#corrupt(`one of ${texts.join(", ")}`);

@@ -43,6 +43,7 @@ export function incidentToJson(incident: Incident): Json {
 export function incidentFromJson(id: string, json: unknown): Incident {
   const root = new StoredJson(json, `incident ${id}`);
   root.member("version").version(FORMAT_VERSION);
+  const paged = root.member("pagedReceivers");
   return {
     id,
     group: {
@@ -74,7 +75,8 @@ export function incidentFromJson(id: string, json: unknown): Incident {
     ),
     suppressed: root.member("suppressed").boolean(),
     escalation: orNull(root.member("escalation"), escalationFromJson),
-    pagedReceivers: texts(root.member("pagedReceivers")),
+    // Incidents were kept before it was kept whom they paged.
+    pagedReceivers: paged.isAbsent() ? [] : texts(paged),
     notificationCount: root.member("notificationCount").number(),
     failedNotificationCount: root.member("failedNotificationCount").number(),
     firingCountMax: root.member("firingCountMax").number(),
