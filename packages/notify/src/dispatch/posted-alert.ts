@@ -26,6 +26,8 @@ export function acceptPosted(
   const labels = posted.labels.filter(([, value]) => value !== "");
   const startsAtMs = posted.startsAtMs ?? posted.endsAtMs ?? nowMs;
   const endsAtMs = posted.endsAtMs ?? nowMs + resolveTimeoutMs;
+  // Without an end, Alertmanager refuses what begins later than it would end: whoever's clock, or ours, was set wrong is
+  // heard here all the same.
   if (posted.endsAtMs !== undefined && endsAtMs < startsAtMs)
     return "start time must be before end time";
   if (labels.length === 0) return "at least one label pair required";
