@@ -15,6 +15,7 @@ import { createEngine } from "@pharos/promql/engine";
 import { MemoryDocumentStore, MemoryStore, SimClock } from "@pharos/testing";
 import { slotBefore } from "../src/rules/rule-group-runner.ts";
 import { RuleManager } from "../src/rules/rule-manager.ts";
+import { RULE_STATE_COLLECTION } from "../src/rules/rule-surroundings.ts";
 import { RULES_CONCURRENT_MAX } from "../src/rules/semaphore.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -89,6 +90,8 @@ class Server {
   /** `rules.yml;hosts Down pending fired`: what the history is told. */
   readonly transitions: string[] = [];
   documents = new MemoryDocumentStore();
+  /** What is evaluated. */
+  groups: readonly RuleGroup[] = [];
   beforeEvaluate: () => Promise<void> = async () => {};
   rules!: RuleManager;
   dispatcher!: Dispatcher;
@@ -131,6 +134,11 @@ class Server {
       externalUrl: "http://pharos.test",
       onProblem,
     });
+    await this.reload(groups);
+  }
+
+  async reload(groups: readonly RuleGroup[]): Promise<void> {
+    this.groups = groups;
     await this.rules.apply(groups);
   }
 
@@ -401,6 +409,54 @@ test("a rule that moves to another group keeps its series alive", async () => {
   ok((await server.stored("job:up:sum")).every((line) => !line.includes("stale")));
   await server.stop();
 });
+
+test("an alert goes on where its rule is moved to another group or file, in a reload as in a restart", async () => {
+  const elsewhere = [
+    [group([SUM]), group([DOWN], { name: "new" })],
+    [group([DOWN, SUM], { file: "other.yml" })],
+    [group([SUM]), group([{ ...DOWN, annotations: [] }], { name: "new", file: "other.yml" })],
+  ];
+  const wanted = await toldOf(async () => {});
+  deepEqual(wanted.sent, ["+Down/a", "-Down/a"]);
+  deepEqual(wanted.phases, [
+    "Down inactive activated",
+    "Down pending fired",
+    "Down firing resolved",
+  ]);
+  for (const groups of elsewhere)
+    for (const seconds of [12, 30]) {
+      const reloaded = await toldOf((server) => server.reload(groups), seconds);
+      deepEqual(reloaded, wanted);
+      const restarted = await toldOf(async (server) => {
+        await server.kill();
+        await server.start(groups);
+      }, seconds);
+      deepEqual(restarted, wanted);
+    }
+});
+
+/** What is told, and what becomes of series and states, where something is done while `a` is down. */
+async function toldOf(act: (server: Server) => Promise<void>, afterSeconds = 30) {
+  const server = new Server();
+  await server.start([group([SUM, DOWN])]);
+  await server.pass(afterSeconds, "a=0", "b=1");
+  await act(server);
+  await server.pass(50 - afterSeconds, "a=0", "b=1");
+  await server.kill();
+  await server.start(server.groups);
+  await server.pass(30, "a=1", "b=1");
+  await server.stop();
+  const phases = server.transitions.map((line) => line.slice(line.indexOf("Down")));
+  const stored = [...(await server.stored("ALERTS")), ...(await server.stored("ALERTS_FOR_STATE"))];
+  const documents = await server.documents.read((tx) =>
+    tx.list(RULE_STATE_COLLECTION, { limit: 10 }),
+  );
+  return {
+    sent: server.sent.map((line) => line.replace(/^\d+s /, "")),
+    ...{ phases, documents: documents.length, problems: server.problems },
+    stale: stored.map((line) => line.split("stale").length - 1),
+  };
+}
 
 test("a rule that went while Pharos was down resolves its alerts", async () => {
   const server = new Server();

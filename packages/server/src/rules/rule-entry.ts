@@ -10,6 +10,8 @@ import type { Labels } from "@pharos/base";
 
 interface RuleProgress {
   readonly id: string;
+  /** The rule's name and labels, whatever group it is in. */
+  readonly ruleKey: string;
   health: "ok" | "err" | "unknown";
   lastError: string;
   evaluationTimeMs: number;
@@ -36,9 +38,10 @@ export interface RecordingEntry extends RuleProgress {
 export type RuleEntry = AlertingEntry | RecordingEntry;
 
 /** A rule that was never evaluated. `id` is its document's. */
-export function newEntry(compiled: CompiledRule, id: string): RuleEntry {
+export function newEntry(compiled: CompiledRule, id: string, ruleKey: string): RuleEntry {
   const progress: RuleProgress = {
     id,
+    ruleKey,
     health: "unknown",
     lastError: "",
     evaluationTimeMs: 0,

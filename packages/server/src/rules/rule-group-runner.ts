@@ -11,7 +11,7 @@ import {
 } from "@pharos/alert";
 import { type Labels, labelsKey, OperatingError } from "@pharos/base";
 import type { RuleGroupStatus } from "../http/dependencies.ts";
-import { newEntry, type RuleEntry, seriesOf } from "./rule-entry.ts";
+import { type AlertingEntry, newEntry, type RuleEntry, seriesOf } from "./rule-entry.ts";
 import { RuleEvaluation, type RuleOutcome } from "./rule-evaluation.ts";
 import { staleBatch } from "./rule-samples.ts";
 import { ruleStatus } from "./rule-status.ts";
@@ -64,7 +64,7 @@ export class RuleGroupRunner {
   readonly #entries: readonly RuleEntry[];
   readonly #waves: readonly (readonly RuleEntry[])[];
   readonly #stop = new AbortController();
-  /** Series of rules that are no more; they end with the next evaluation. */
+  /** Series of rules that are gone; they end with the next evaluation, if there is one. */
   #ending: Labels[] = [];
   #running: Promise<void> = Promise.resolve();
 
@@ -89,7 +89,7 @@ export class RuleGroupRunner {
       const double = seen.get(key) ?? 0;
       seen.set(key, double + 1);
       const id = `${settings.replicaPrefix}${this.key};${key}#${double}`;
-      return newEntry(compileRule(rule, group), id);
+      return newEntry(compileRule(rule, group), id, key);
     });
     this.#waves = ruleWaves(this.#entries);
   }
@@ -98,8 +98,8 @@ export class RuleGroupRunner {
     return this.#entries;
   }
 
-  /** Goes on where an older version of the group was; what only the older one had, ends. */
-  async takeOver(older: RuleGroupRunner): Promise<void> {
+  /** Goes on where an older version of the group was. Gives the rules that only the older one had. */
+  takeOver(older: RuleGroupRunner): readonly RuleEntry[] {
     const left = new Map(older.#entries.map((entry) => [entry.id, entry]));
     for (const entry of this.#entries) {
       const before = left.get(entry.id);
@@ -116,14 +116,19 @@ export class RuleGroupRunner {
     this.counts.evaluationTimeMs = older.counts.evaluationTimeMs;
     this.counts.lastEvaluationMs = older.counts.lastEvaluationMs;
     this.#ending.push(...older.#ending);
-    for (const entry of left.values()) this.#ending.push(...seriesOf(entry));
-    await this.#endEntries([...left.values()]);
+    return [...left.values()];
   }
 
-  /** Its rules are gone: what fired resolves, and nothing is kept. Gives the series that must end. */
-  async end(): Promise<Labels[]> {
-    await this.#endEntries(this.#entries);
-    return [...this.#ending, ...this.writtenSeries()];
+  /** Rules of it that are gone: what fired resolves, and nothing is kept. */
+  async end(entries: readonly RuleEntry[]): Promise<void> {
+    this.#ending.push(...entries.flatMap(seriesOf));
+    const alerting = entries.filter((entry) => entry.kind === "alert");
+    if (alerting.length > 0) await this.#endAlerts(alerting);
+  }
+
+  /** Series of rules that are gone, which still have to end. */
+  get ending(): readonly Labels[] {
+    return this.#ending;
   }
 
   /** The series that its rules have in the store. */
@@ -259,11 +264,9 @@ export class RuleGroupRunner {
     await this.#surroundings.notify(told, { timeMs, validForMs });
   }
 
-  /** Rules that are no more: who was told of their alerts hears that these are over. */
-  async #endEntries(entries: readonly RuleEntry[]): Promise<void> {
+  /** Whoever was told of the alerts hears that these are over. */
+  async #endAlerts(alerting: readonly AlertingEntry[]): Promise<void> {
     const { clock, store, onProblem, recordTransitions } = this.#surroundings;
-    const alerting = entries.filter((entry) => entry.kind === "alert");
-    if (alerting.length === 0) return;
     const nowMs = clock.nowMs();
     const ended = alerting.map((entry) => ({ entry, changes: endAlerts(entry.state, nowMs) }));
     await this.#tell(

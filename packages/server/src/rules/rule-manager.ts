@@ -1,6 +1,7 @@
 import {
   type CompiledAlertingRule,
   DEFAULT_OUTAGE_TIMES,
+  EMPTY_RULE_STATE,
   endAlerts,
   type OutageTimes,
   type RuleGroup,
@@ -8,9 +9,13 @@ import {
   restoreRule,
   ruleGroupKey,
   ruleStateFromJson,
+  ruleStateToJson,
 } from "@pharos/alert";
 import { type Labels, labelsKey, labelValue, mergeLabels, OperatingError } from "@pharos/base";
+import type { StoredDocument } from "@pharos/ports";
 import type { RuleGroupStatus, RulesProvider } from "../http/dependencies.ts";
+import { LeavingRules, type MovedRule } from "./leaving-rules.ts";
+import type { AlertingEntry, RuleEntry } from "./rule-entry.ts";
 import { type RuleGroupCounts, RuleGroupRunner } from "./rule-group-runner.ts";
 import { staleBatch } from "./rule-samples.ts";
 import {
@@ -27,6 +32,9 @@ const STORED_RULES_MAX = 100_000;
 /** For how long the alerts are kept that another server of the same store left: it may come back. */
 const OTHERS_KEPT_MS = 7 * 24 * 60 * 60_000;
 
+/** What follows the group in the id of a kept state. */
+const RULE_KEY_BEGIN = ';["alert",';
+
 export interface RuleManagerOptions extends RuleSurroundings {
   readonly rulesConcurrentMax?: number;
   readonly resendDelayMs?: number;
@@ -36,8 +44,8 @@ export interface RuleManagerOptions extends RuleSurroundings {
 }
 
 /**
- * Keeps rule groups evaluated. Alerts outlive restarts (their state is a document) and reloads (a rule of the same
- * group, name and labels goes on where it was).
+ * Keeps rule groups evaluated. Alerts outlive restarts (their state is a document) and reloads: a rule of the same name
+ * and labels goes on where it was, first of all that of the same group, else one that left another group.
  */
 export class RuleManager implements RulesProvider, AsyncDisposable {
   readonly #options: RuleManagerOptions;
@@ -108,18 +116,26 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
       return new RuleGroupRunner(group, this.#options, this.#settings, this.#semaphore);
     });
     const started = next.filter((runner) => old.get(runner.key) !== runner);
+    const byKey = new Map(next.map((runner) => [runner.key, runner]));
+    const removed = [...old.values()].filter(({ key }) => !byKey.has(key));
+    const left: (readonly [RuleGroupRunner, readonly RuleEntry[]])[] = [];
     for (const runner of started) {
       const older = old.get(runner.key);
-      if (older !== undefined) {
-        await older.stop();
-        await runner.takeOver(older);
-      }
-      this.#restore(runner);
+      if (older === undefined) continue;
+      await older.stop();
+      left.push([runner, runner.takeOver(older)]);
     }
+    for (const runner of removed) {
+      await runner.stop();
+      left.push([runner, runner.entries]);
+    }
+    const leaving = new LeavingRules(left.flatMap(([, entries]) => entries));
+    await this.#restore(started, leaving);
     this.#runners = next;
-    this.#byKey = new Map(next.map((runner) => [runner.key, runner]));
-    const kept = new Set(next.map(({ key }) => key));
-    for (const runner of old.values()) if (!kept.has(runner.key)) await this.#remove(runner);
+    this.#byKey = byKey;
+    for (const [runner, entries] of left)
+      await runner.end(entries.filter((entry) => leaving.hasEnded(entry)));
+    for (const runner of removed) this.#endSeries(runner);
     if (!this.#restored) {
       this.#restored = true;
       for (const runner of started) await runner.announce();
@@ -165,13 +181,52 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     await Promise.all([...this.#runners.map((runner) => runner.stop()), ...this.#cleanups]);
   }
 
-  #restore(runner: RuleGroupRunner): void {
-    const { clock, outage = DEFAULT_OUTAGE_TIMES } = this.#options;
-    for (const entry of runner.entries) {
+  /** Rules that are new have the alerts of the last process, or of those that leave. */
+  async #restore(started: readonly RuleGroupRunner[], leaving: LeavingRules): Promise<void> {
+    const fresh: AlertingEntry[] = [];
+    for (const entry of started.flatMap(({ entries }) => entries)) {
+      if (entry.kind !== "alert" || entry.state !== EMPTY_RULE_STATE) continue;
       const stored = this.#stored.get(entry.id);
-      if (stored === undefined || entry.kind !== "alert") continue;
-      entry.state = restoreRule(entry.compiled, stored, clock.nowMs(), outage);
-      this.#stored.delete(entry.id);
+      if (stored === undefined) fresh.push(entry);
+      else this.#takeStored(entry, entry.id, stored);
+    }
+    const moved: MovedRule[] = [];
+    const stored = Map.groupBy(this.#stored, ([id]) => this.#ruleKeyOf(id));
+    for (const entry of fresh) {
+      const [fromId, state] = stored.get(entry.ruleKey)?.shift() ?? [];
+      if (fromId !== undefined && state !== undefined) {
+        this.#takeStored(entry, fromId, state);
+        moved.push({ fromId, entry });
+        continue;
+      }
+      const one = leaving.moveTo(entry);
+      if (one !== undefined) moved.push(one);
+    }
+    if (moved.length > 0) await this.#keepMoved(moved);
+  }
+
+  #takeStored(entry: AlertingEntry, id: string, stored: RuleState): void {
+    const { clock, outage = DEFAULT_OUTAGE_TIMES } = this.#options;
+    entry.state = restoreRule(entry.compiled, stored, clock.nowMs(), outage);
+    this.#stored.delete(id);
+  }
+
+  async #keepMoved(moved: readonly MovedRule[]): Promise<void> {
+    const { store, externalLabels, onProblem } = this.#options;
+    const documents = moved.map(({ entry: { id, state } }): StoredDocument => {
+      const body = ruleStateToJson(state, externalLabels());
+      return { id, body, sortKey: state.evaluatedAtMs ?? 0 };
+    });
+    try {
+      await store.transaction(async (tx) => {
+        for (const { fromId } of moved) await tx.delete(RULE_STATE_COLLECTION, fromId);
+        await tx.putAll(RULE_STATE_COLLECTION, documents);
+      });
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      // Kept with the next evaluation.
+      for (const { entry } of moved) entry.keptAtMs = Number.NEGATIVE_INFINITY;
+      onProblem(error, "keeping the alerts of rules that have moved");
     }
   }
 
@@ -210,14 +265,18 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
   /** Of the rule that a kept state belongs to: its id begins with it. */
   #groupKeyOf(id: string): string {
     const withoutReplica = id.slice(this.#settings.replicaPrefix.length);
-    return withoutReplica.slice(0, withoutReplica.indexOf(';["alert",'));
+    return withoutReplica.slice(0, withoutReplica.indexOf(RULE_KEY_BEGIN));
   }
 
-  /** Its series end two intervals later, unless a rule that moved elsewhere writes them by then. */
-  async #remove(runner: RuleGroupRunner): Promise<void> {
+  /** The name and labels of the rule that a kept state belongs to, as `RuleEntry.ruleKey`. */
+  #ruleKeyOf(id: string): string {
+    return id.slice(id.indexOf(RULE_KEY_BEGIN) + 1, id.lastIndexOf("#"));
+  }
+
+  /** Of a group that is gone; two intervals later, unless a rule that moved elsewhere writes them by then. */
+  #endSeries(runner: RuleGroupRunner): void {
     const { clock, append, onProblem } = this.#options;
-    await runner.stop();
-    const series = await runner.end();
+    const series = runner.ending;
     const removedAtMs = clock.nowMs();
     if (series.length === 0) return;
     const cleanup = (async () => {
