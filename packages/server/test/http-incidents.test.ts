@@ -35,14 +35,14 @@ test("a link only asks, and its button acknowledges", async () => {
   const asked = await app.request(linkTo(FIRING));
   equal(asked.status, 200);
   match(await asked.text(), /<h1>Acknowledge\?<\/h1>.*Down is bad.*<form method="post">/s);
-  equal((await incidents.get(FIRING))?.status, "firing", "a scanner follows links");
+  equal((await incidents.archive.get(FIRING))?.status, "firing", "a scanner follows links");
 
   const done = await app.request(
     linkTo(FIRING),
     form({ by: "Ann", comment: "", expires_in: "1h" }),
   );
   match(await done.text(), /<h1>Acknowledged<\/h1>/);
-  const { acknowledgement } = (await incidents.get(FIRING)) ?? {};
+  const { acknowledgement } = (await incidents.archive.get(FIRING)) ?? {};
   equal(acknowledgement?.by, "Ann");
   equal(acknowledgement?.untilMs, NOW_MS + 3_600_000);
 });
@@ -50,7 +50,7 @@ test("a link only asks, and its button acknowledges", async () => {
 test("who uses a link without a name is known by the receiver that was told", async () => {
   const { app, incidents } = await filledWorld();
   await app.request(linkTo(FIRING), form({ by: " " }));
-  equal((await incidents.get(FIRING))?.acknowledgement?.by, "team by link");
+  equal((await incidents.archive.get(FIRING))?.acknowledgement?.by, "team by link");
 });
 
 test("the page of a link loads nothing, is framed by nobody, and stays in no cache", async () => {
@@ -134,7 +134,7 @@ test("a page of another site cannot acknowledge", async () => {
     const request = { ...form({ by: "eve" }), headers: { Origin: "http://evil.test" } };
     equal((await app.request(path, request)).status, 403);
   }
-  equal((await incidents.get(FIRING))?.status, "firing");
+  equal((await incidents.archive.get(FIRING))?.status, "firing");
 });
 
 test("an action is taken as JSON too, and each field that is wrong is named", async () => {
@@ -212,7 +212,7 @@ test("where the store fails, an acknowledgement is refused as such", async () =>
   };
   const response = await world.app.request(`${PATH}/${FIRING}/acknowledge`, form({ by: "ann" }));
   equal(response.status, 507);
-  equal((await world.incidents.get(FIRING))?.status, "firing");
+  equal((await world.incidents.archive.get(FIRING))?.status, "firing");
 });
 
 test("open incidents are a series each, and a staleness marker ends it", async () => {
@@ -246,7 +246,7 @@ test("open incidents are a series each, and a staleness marker ends it", async (
 test("a group's label of a name that incidents have stands beside it", async () => {
   const world = new HttpWorld();
   const id = await world.incidents.see("g", { alertname: "Down" });
-  const incident = await world.incidents.get(id);
+  const incident = await world.incidents.archive.get(id);
   ok(incident !== undefined && firingAlerts(incident).length === 1);
   const group = { ...incident.group, labels: [["status", "mine"]] as const };
   equal(

@@ -2,14 +2,11 @@ import type { Incident } from "@pharos/alert";
 import { type Clock, type Labels, labelsFrom, type Matcher } from "@pharos/base";
 import {
   AlertHistory,
-  type AlertHistoryQuery,
   type AlertTransitionRecord,
   type IncidentAction,
   IncidentArchive,
   IncidentBook,
   IncidentFollower,
-  type IncidentQuery,
-  type Place,
 } from "@pharos/notify";
 import { MemoryDocumentStore } from "@pharos/testing";
 import { IncidentLinks } from "../src/alerting/incident-links.ts";
@@ -21,8 +18,8 @@ export const TEST_LINKS = new IncidentLinks(new Uint8Array(32).fill(7), "http://
 /** Incidents with the real book on a store in memory. */
 export class IncidentWorld implements IncidentsProvider {
   readonly store = new MemoryDocumentStore();
-  readonly #archive = new IncidentArchive({ store: this.store, onProblem: () => {} });
-  readonly #history = new AlertHistory(this.store);
+  readonly archive = new IncidentArchive({ store: this.store, onProblem: () => {} });
+  readonly history = new AlertHistory(this.store);
   readonly #clock: Clock;
   #book: Promise<IncidentBook> | undefined;
   delivered: readonly IncidentDelivery[] = [];
@@ -60,28 +57,12 @@ export class IncidentWorld implements IncidentsProvider {
       this.#clock.nowMs(),
     );
     await book.settled();
-    const { items } = await this.list({ minMs: 0, maxMs: Number.MAX_VALUE, limit: 1000 });
+    const { items } = await this.archive.list({ minMs: 0, maxMs: Number.MAX_VALUE, limit: 1000 });
     return items.find((incident) => incident.group.id === group)?.id ?? "";
   }
 
   async remember(...records: readonly AlertTransitionRecord[]): Promise<void> {
     await this.store.transaction((tx) => AlertHistory.append(tx, records));
-  }
-
-  list(query: IncidentQuery) {
-    return this.#archive.list(query);
-  }
-
-  get(id: string) {
-    return this.#archive.get(id);
-  }
-
-  timeline(id: string, page: { readonly after?: Place; readonly limit: number }) {
-    return this.#archive.timeline(id, page);
-  }
-
-  attemptsOf(incident: Incident) {
-    return this.#archive.attemptsOf(incident);
   }
 
   async deliveries(_incident: Incident, limit: number) {
@@ -97,9 +78,5 @@ export class IncidentWorld implements IncidentsProvider {
     action: Extract<IncidentAction, { kind: "acknowledge" }>,
   ) {
     return (await this.book).acknowledgeMatching(matchers, action);
-  }
-
-  history(query: AlertHistoryQuery) {
-    return this.#history.list(query);
   }
 }

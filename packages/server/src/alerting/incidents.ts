@@ -10,7 +10,6 @@ import type { Clock, Matcher, OperatingError } from "@pharos/base";
 import {
   ALERT_HISTORY_COLLECTION,
   AlertHistory,
-  type AlertHistoryQuery,
   DEFAULT_HISTORY_RETENTION,
   type DeliveryQuery,
   HistorySweeper,
@@ -19,8 +18,6 @@ import {
   IncidentArchive,
   IncidentBook,
   IncidentFollower,
-  type IncidentQuery,
-  type Place,
 } from "@pharos/notify";
 import type { DocumentStore, SampleBatch } from "@pharos/ports";
 import type { IncidentDelivery, IncidentsProvider } from "../http/incident-routes.ts";
@@ -58,8 +55,8 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
   /** To be told of what the dispatcher sees. */
   readonly follower: IncidentFollower;
   readonly links: IncidentLinks;
-  readonly #archive: IncidentArchive;
-  readonly #history: AlertHistory;
+  readonly archive: IncidentArchive;
+  readonly history: AlertHistory;
   readonly #deliveries: IncidentsOptions["deliveries"];
   readonly #acknowledgementMs: IncidentsOptions["acknowledgementMs"];
   readonly #onActed: IncidentsOptions["onActed"];
@@ -76,8 +73,8 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     this.book = book;
     this.follower = new IncidentFollower(book, holdFlapping);
     this.links = links;
-    this.#archive = new IncidentArchive({ store: documents, onProblem });
-    this.#history = new AlertHistory(documents);
+    this.archive = new IncidentArchive({ store: documents, onProblem });
+    this.history = new AlertHistory(documents);
     this.#deliveries = deliveries;
     this.#acknowledgementMs = options.acknowledgementMs;
     this.#onActed = options.onActed;
@@ -139,24 +136,8 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     return this.book.live().find((incident) => incident.alerts.get(id)?.firing === true);
   }
 
-  list(query: IncidentQuery) {
-    return this.#archive.list(query);
-  }
-
-  get(id: string) {
-    return this.#archive.get(id);
-  }
-
-  timeline(id: string, page: { readonly after?: Place; readonly limit: number }) {
-    return this.#archive.timeline(id, page);
-  }
-
-  attemptsOf(incident: Incident) {
-    return this.#archive.attemptsOf(incident);
-  }
-
   async deliveries(incident: Incident, limit: number) {
-    return this.#deliveries({ ...(await this.attemptsOf(incident)), limit });
+    return this.#deliveries({ ...(await this.archive.attemptsOf(incident)), limit });
   }
 
   async act(id: string, action: IncidentAction): Promise<Incident> {
@@ -181,10 +162,6 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     const durationMs = this.#acknowledgementMs();
     if (action.untilMs !== null || durationMs === undefined) return action;
     return { ...action, untilMs: this.#clock.nowMs() + durationMs };
-  }
-
-  history(query: AlertHistoryQuery) {
-    return this.#history.list(query);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

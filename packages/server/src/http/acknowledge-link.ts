@@ -41,7 +41,7 @@ export function addAcknowledgeLink(app: Hono, dependencies: LinkDependencies): v
       const parameters = await parametersOf(request);
       const right = incidentLinks.verify(parameters.get("token") ?? "", clock.nowMs());
       if (request.method === "POST") return await acknowledge(parameters, right, dependencies);
-      const incident = await incidents.get(right.incidentId);
+      const incident = await incidents.archive.get(right.incidentId);
       if (incident === undefined) throw noIncident(right);
       return page(200, questionOf(incident, right));
     } catch (error) {

@@ -16,7 +16,7 @@ import { choiceParameter, parametersOf, TIME_MS_MAX, TIME_MS_MIN } from "./param
 
 interface DeliveryDependencies {
   readonly deliveries: Pick<DeliveryLog, "query">;
-  readonly incidents: Pick<IncidentsProvider, "get" | "attemptsOf">;
+  readonly incidents: Pick<IncidentsProvider, "archive">;
 }
 
 /** The log of all attempts to notify. */
@@ -58,11 +58,11 @@ async function listDeliveries(
   return success({ deliveries: shown.map(deliveryJson), ...cursorJson({ next }) });
 }
 
-async function attemptsOf(id: string, incidents: DeliveryDependencies["incidents"]) {
-  const incident = await incidents.get(id);
+async function attemptsOf(id: string, { archive }: DeliveryDependencies["incidents"]) {
+  const incident = await archive.get(id);
   if (incident === undefined)
     throw new OperatingError("not_found", `there is no incident ${quote(id)}`);
-  return incidents.attemptsOf(incident);
+  return archive.attemptsOf(incident);
 }
 
 function deliveryJson(delivery: Delivery): DeliveryJson {

@@ -9,14 +9,9 @@ import {
 import { type Clock, type Matcher, OperatingError, quote } from "@pharos/base";
 import {
   ALERT_PHASES,
-  type AlertHistoryQuery,
-  type AlertTransitionRecord,
-  type DeliveryQuery,
+  type AlertHistory,
   type IncidentAction,
-  type IncidentQuery,
-  type Page,
-  type Place,
-  type TimelineEntry,
+  type IncidentArchive,
 } from "@pharos/notify";
 import type { Hono } from "hono";
 import type { z } from "zod";
@@ -55,15 +50,11 @@ export interface IncidentDelivery {
 
 /** What the API asks of incidents. Each may throw what the document store throws. */
 export interface IncidentsProvider {
-  list(query: IncidentQuery): Promise<Page<Incident>>;
-  get(id: string): Promise<Incident | undefined>;
-  timeline(
-    id: string,
-    page: { readonly after?: Place; readonly limit: number },
-  ): Promise<Page<TimelineEntry>>;
-  /** What finds the attempts to notify of an incident in the delivery log. */
-  attemptsOf(incident: Incident): Promise<Pick<DeliveryQuery, "group" | "startMs" | "endMs">>;
-  /** Those, the newest first. */
+  /** All that are kept, with their timelines. */
+  readonly archive: IncidentArchive;
+  /** What became of each alert. */
+  readonly history: AlertHistory;
+  /** The attempts to notify of an incident, the newest first. */
   deliveries(incident: Incident, limit: number): Promise<readonly IncidentDelivery[]>;
   /** @throws OperatingError `not_found`, `conflict`. */
   act(id: string, action: IncidentAction): Promise<Incident>;
@@ -72,7 +63,6 @@ export interface IncidentsProvider {
     matchers: readonly Matcher[],
     action: Acknowledge,
   ): Promise<readonly Incident[]>;
-  history(query: AlertHistoryQuery): Promise<Page<AlertTransitionRecord>>;
 }
 
 interface IncidentDependencies {
@@ -110,7 +100,7 @@ async function listIncidents(
   const priority = choiceParameter(parameters, "priority", PRIORITIES);
   const receiver = parameters.get("receiver") || undefined;
   const rule = parameters.get("rule") || undefined;
-  const page = await incidents.list({
+  const page = await incidents.archive.list({
     ...pageOf(parameters),
     ...(status === undefined ? {} : { status }),
     ...(priority === undefined ? {} : { priority }),
@@ -127,10 +117,13 @@ async function showIncident(
   { incidents }: IncidentDependencies,
 ): Promise<Answer> {
   const { limit, after } = pageOf(await parametersOf(request));
-  const incident = await incidents.get(id);
+  const incident = await incidents.archive.get(id);
   if (incident === undefined)
     throw new OperatingError("not_found", `there is no incident ${quote(id)}`);
-  const timeline = await incidents.timeline(id, after === undefined ? { limit } : { limit, after });
+  const timeline = await incidents.archive.timeline(
+    id,
+    after === undefined ? { limit } : { limit, after },
+  );
   const deliveries = await incidents.deliveries(incident, DELIVERIES_SHOWN_MAX);
   return success({
     ...incidentJson(incident),
@@ -175,7 +168,7 @@ async function alertHistory(
   const to = choiceParameter(parameters, "state", ALERT_PHASES);
   const rule = parameters.get("rule") || undefined;
   const fingerprint = parameters.get("fingerprint") || undefined;
-  const page = await incidents.history({
+  const page = await incidents.history.list({
     ...pageOf(parameters),
     ...(to === undefined ? {} : { to }),
     ...(rule === undefined ? {} : { rule }),
