@@ -1,14 +1,10 @@
 // The page in a real browser, as a person meets it after `./pharos serve`: with no configuration at all.
 import { equal, ok } from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { findProgram, skipWithout } from "../harness/child.ts";
+import { openBrowser, openPage, shot } from "../harness/browser.ts";
+import { skipWithout } from "../harness/child.ts";
 import { PharosProcess, temporaryFolder } from "../harness/pharos-process.ts";
 
-/** Where to keep pictures of the pages, for the documentation; nowhere in an ordinary run. */
-const SCREENSHOTS = process.env["SCREENSHOTS"];
 const CPU_WITHIN_MS = 60_000;
 
 /** The part of a canvas element that the check in the page uses. */
@@ -95,38 +91,3 @@ test("the page draws this machine's CPU within a minute, and shows alerts and ta
   equal(foreign.join("\n"), "", "no request leaves this server");
   equal(problems.join("\n"), "", "nothing complains in the console");
 });
-
-async function openBrowser(): Promise<AsyncDisposable & { readonly instance: Browser }> {
-  const instance = await chromium.launch({
-    executablePath: findProgram("chromium") ?? "chromium",
-    args: [
-      ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-      ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    ],
-  });
-  return { instance, [Symbol.asyncDispose]: () => instance.close() };
-}
-
-async function openPage(
-  browser: Browser,
-  url: string,
-): Promise<{ page: Page; problems: string[]; foreign: string[] }> {
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  const problems: string[] = [];
-  const foreign: string[] = [];
-  page.on("pageerror", (error) => problems.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") problems.push(message.text());
-  });
-  page.on("request", (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith("data:"))
-      foreign.push(request.url());
-  });
-  return { page, problems, foreign };
-}
-
-async function shot(page: Page, name: string): Promise<void> {
-  if (SCREENSHOTS === undefined) return;
-  await mkdir(resolve(SCREENSHOTS), { recursive: true });
-  await page.screenshot({ path: join(resolve(SCREENSHOTS), `${name}.png`) });
-}

@@ -25,7 +25,9 @@ export function HelpDialog({ opened, onClose }: { opened: boolean; onClose: () =
         {SHORTCUTS.map(({ keys, does }) => (
           <KeyLine key={does} keys={keys} does={does} joint=" then " />
         ))}
-        <h3>In the editor and in charts</h3>
+      </dl>
+      <h3 className="help__title">In the editor and in charts</h3>
+      <dl className="help__keys">
         {ELSEWHERE.map(({ keys, does, joint }) => (
           <KeyLine key={does} keys={keys} does={does} joint={joint} />
         ))}

@@ -30,8 +30,9 @@ export function RuleRestoreDialog(props: {
       ),
     onSuccess: async () => {
       await Promise.all(
-        [["rules"], ["alert-rules"], ["alert-rule", id], ["rule-versions", id]].map((queryKey) =>
-          queryClient.invalidateQueries({ queryKey }),
+        // All of them: the page may know the rule by its name or by its id.
+        ["rules", "alert-rules", "alert-rule", "rule-versions"].map((key) =>
+          queryClient.invalidateQueries({ queryKey: [key] }),
         ),
       );
       onRestored();

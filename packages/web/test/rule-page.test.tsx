@@ -128,12 +128,12 @@ test("an old version is restored by name, and the editor has it then", async () 
   localStorage.setItem("pharos.author", "Ann");
   let current = alertRule("r1");
   const fake = server()
-    .on("alerts/rules/r1", () => current)
+    .on("alerts/rules/HighLoad", () => current)
     .on("alerts/rules/r1/rollback", () => {
       current = alertRule("r1", { version: 4, written: "alert: HighLoad\nexpr: node_load1 > 5\n" });
       return current;
     });
-  await openPage("/alerts/r1", fake);
+  await openPage("/alerts/HighLoad", fake);
   fireEvent.click(await screen.findByRole("button", { name: "Restore version 1" }));
   const dialog = within(await screen.findByRole("dialog"));
   fireEvent.change(dialog.getByRole("textbox", { name: /^Why/ }), {
