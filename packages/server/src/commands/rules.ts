@@ -50,7 +50,7 @@ export function applyRules(files: readonly string[], options: EditOptions): Prom
   return ended(async () => {
     for (const file of files) {
       const path = `${PATH}?${editQuery(options)}&replace=true`;
-      const made = await ask(options.url, "POST", path, textOf(file));
+      const made = await askOf(file, options.url, path);
       const rules: AlertRuleJson[] = Array.isArray(made)
         ? rulesSchema.parse(made)
         : [alertRuleSchema.parse(made)];
@@ -76,7 +76,7 @@ export function tryRule(
 ): Promise<void> {
   return ended(async () => {
     const query = options.replay === undefined ? "" : `?replay=${options.replay}`;
-    const answer = await ask(options.url, "POST", `/api/v1/alerts/test${query}`, textOf(file));
+    const answer = await askOf(file, options.url, `/api/v1/alerts/test${query}`);
     const test = ruleTestSchema.parse(answer);
     if (options.format === "json") return json(test);
     for (const warning of test.warnings) process.stderr.write(`warning: ${warning}\n`);
@@ -84,7 +84,15 @@ export function tryRule(
   });
 }
 
-function testText({ name, expr, would_fire, alerts, replay, for: hold }: RuleTestJson): string {
+/** What a test came to, for people. */
+export function testText({
+  name,
+  expr,
+  would_fire,
+  alerts,
+  replay,
+  for: hold,
+}: RuleTestJson): string {
   const now = would_fire ? "would fire now" : "would not fire now";
   const head = `${name}: ${expr}${hold === "0s" ? "" : ` for ${hold}`}\n${now}\n`;
   const active = alerts.map(({ labels, state, value }) => [labelText(labels), state, value]);
@@ -95,9 +103,13 @@ function testText({ name, expr, would_fire, alerts, replay, for: hold }: RuleTes
     ...[labelText(labels), start, end ?? "still", value],
   ]);
   const times = rows.length === 0 ? "" : table(["ALERT", "FROM", "TO", "VALUE"], rows, 3);
-  const sums = `since ${replay.start}: fired ${firings} times, ${notifications} notifications`;
+  const sums = `since ${replay.start}: fired ${counted(firings, "time")}, ${counted(notifications, "notification")}`;
   const read = `read ${cost.actual.samples} samples in ${cost.seconds.toFixed(3)} s`;
   return `${head}${alertTable}${sums}; ${read}\n${times}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {
@@ -118,6 +130,23 @@ function textOf(file: string): string {
   } catch (error) {
     throw new OperatingError("not_found", `${file}: ${errorText(error)}`, { cause: error });
   }
+}
+
+/** Sends a file. @throws OperatingError as `ask`; what is wrong in the file has its name. */
+async function askOf(file: string, url: string, path: string): Promise<unknown> {
+  const text = textOf(file);
+  try {
+    return await ask(url, "POST", path, text);
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    throw new OperatingError(error.code, namedIn(file, error.message), { cause: error });
+  }
+}
+
+/** The server says `rule:3:5: …` of what was sent; whoever sent a file knows it by its name. */
+export function namedIn(file: string, message: string): string {
+  const name = file === "-" ? "standard input" : file;
+  return message.replace(/^rule(?=:\d+:\d+:)/gm, () => name);
 }
 
 /** @throws OperatingError with what the server says, or `http.failed`. */
