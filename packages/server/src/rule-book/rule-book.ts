@@ -1,4 +1,4 @@
-import { checkRuleGroups, type RuleGroup } from "@pharos/alert";
+import type { RuleGroup } from "@pharos/alert";
 import { type Clock, OperatingError, quote } from "@pharos/base";
 import { ChangeFollower } from "@pharos/notify";
 import type {
@@ -325,22 +325,6 @@ export function groupOf(
     labels,
     rules,
   };
-}
-
-/** The problems of groups, as they are told; undefined where there are none. */
-export function ruleProblems(
-  contents: readonly RuleContent[],
-  namespace: string,
-  defaults: RuleDefaults,
-): { readonly errors: readonly string[]; readonly warnings: readonly string[] } {
-  const groups = contents.map((content) => groupOf(namespace, content, defaults));
-  const problems = checkRuleGroups(groups).map(({ level, path, message }) => ({
-    level,
-    text: `${path}: ${message}`,
-  }));
-  const texts = (level: "error" | "warning"): readonly string[] =>
-    problems.filter((one) => one.level === level).map(({ text }) => text);
-  return { errors: texts("error"), warnings: texts("warning") };
 }
 
 async function newestVersion(tx: DocumentReader, id: string): Promise<StoredRule | undefined> {

@@ -120,7 +120,8 @@ export function loadRuleTestFile(fileName: string, environment: ConfigEnvironmen
   const keys = source.diagnostics.length > 0 ? undefined : readYaml(source, fileSchema, [], []);
   if (keys === undefined) throw new ConfigError(source.diagnostics);
   const evaluationIntervalMs = keys.evaluation_interval;
-  const tests = keys.tests.map((test, at) => ruleTest(test, ["tests", at], keys, source));
+  const reader = new TestReader(keys, source);
+  const tests = keys.tests.map((test, at) => reader.test(test, ["tests", at]));
   const folder = dirname(fileName);
   const patterns = keys.rule_files.map((path) => (isAbsolute(path) ? path : join(folder, path)));
   if (source.diagnostics.length > 0) throw new ConfigError(source.diagnostics);
@@ -145,81 +146,112 @@ function inOrder(groups: readonly RuleGroup[], names: readonly string[]): readon
   return [...groups].sort((a, b) => placeOf(a) - placeOf(b));
 }
 
-function ruleTest(
-  keys: z.output<typeof testSchema>,
-  path: Path,
-  file: z.output<typeof fileSchema>,
-  source: YamlSource,
-): RuleTest {
-  const noted = (text: string, at: Path): NotedSeries => {
+/** Makes tests of what the schema has read. What cannot be one is reported with its place, and the rest read on. */
+class TestReader {
+  readonly #file: z.output<typeof fileSchema>;
+  readonly #source: YamlSource;
+
+  constructor(file: z.output<typeof fileSchema>, source: YamlSource) {
+    this.#file = file;
+    this.#source = source;
+  }
+
+  test(keys: z.output<typeof testSchema>, path: Path): RuleTest {
+    this.#checkEvaluations(keys, path);
+    return {
+      name: keys.name,
+      intervalMs: keys.interval ?? this.#file.evaluation_interval,
+      startMs: keys.start_timestamp ?? this.#file.start_timestamp ?? 0,
+      series: keys.input_series.map(({ series, values }, at) =>
+        this.#inputSeries(series, values, [...path, "input_series", at]),
+      ),
+      alertTests: keys.alert_rule_test.map(alertTest),
+      exprTests: keys.promql_expr_test.map((test, at) =>
+        this.#exprTest(test, [...path, "promql_expr_test", at]),
+      ),
+      externalLabels: labelsFrom(keys.external_labels),
+      externalUrl: keys.external_url,
+    };
+  }
+
+  #checkEvaluations(keys: z.output<typeof testSchema>, path: Path): void {
+    const times = [...keys.alert_rule_test, ...keys.promql_expr_test];
+    const lastMs = Math.max(0, ...times.map(({ eval_time }) => eval_time));
+    if (lastMs / this.#file.evaluation_interval > EVALUATIONS_MAX)
+      this.#source.report(path, `needs more than ${EVALUATIONS_MAX} evaluations of the rules`);
+  }
+
+  #inputSeries(series: string, values: string, path: Path): NotedSeries {
+    const { labels, points } = this.#series(series, [...path, "series"]);
+    if (points.length > 0) this.#source.report([...path, "series"], "holds more than a series");
+    return { labels, points: this.#points(values, [...path, "values"]) };
+  }
+
+  #exprTest(
+    { expr, eval_time, exp_samples }: z.output<typeof exprTestSchema>,
+    path: Path,
+  ): ExprTest {
+    this.#checkExpr(expr, [...path, "expr"]);
+    const samples = exp_samples.map((sample, at) =>
+      this.#expectedSample(sample, [...path, "exp_samples", at]),
+    );
+    return { expr, evalTimeMs: eval_time, samples };
+  }
+
+  #expectedSample(
+    { labels, value, histogram }: z.output<typeof expectedSampleSchema>,
+    path: Path,
+  ): NotedSeries {
+    const name = labels.trim() === "" ? NO_NAME : labels;
+    const points =
+      histogram === undefined
+        ? [{ kind: "value", value } as const]
+        : this.#points(histogram, [...path, "histogram"]);
+    if (points.length !== 1) this.#source.report(path, "is not one value");
+    return { labels: this.#series(name, [...path, "labels"]).labels, points };
+  }
+
+  #series(text: string, path: Path): NotedSeries {
     try {
       return parseSeriesLine(text);
     } catch (error) {
-      source.report(at, errorText(error));
+      this.#source.report(path, errorText(error));
       return { labels: [], points: [] };
     }
-  };
-  const notedPoints = (text: string, at: Path): NotedSeries["points"] => {
+  }
+
+  /** Points without their series. */
+  #points(text: string, path: Path): NotedSeries["points"] {
     try {
       return parseSeriesLine(NO_NAME + text).points;
     } catch (error) {
       const shifted = (column: string): string => `column ${Number(column) - NO_NAME.length}`;
       const message = errorText(error).replace(/^column (\d+)/, (_, column) => shifted(column));
-      source.report(at, message);
+      this.#source.report(path, message);
       return [];
     }
-  };
-  const evalTimesMs = [...keys.alert_rule_test, ...keys.promql_expr_test].map(
-    ({ eval_time }) => eval_time,
-  );
-  const evaluations = Math.max(0, ...evalTimesMs) / file.evaluation_interval;
-  if (evaluations > EVALUATIONS_MAX)
-    source.report(path, `needs more than ${EVALUATIONS_MAX} evaluations of the rules`);
-  return {
-    name: keys.name,
-    intervalMs: keys.interval ?? file.evaluation_interval,
-    startMs: keys.start_timestamp ?? file.start_timestamp ?? 0,
-    series: keys.input_series.map(({ series, values }, at) => {
-      const place = [...path, "input_series", at];
-      const { labels, points } = noted(series, [...place, "series"]);
-      if (points.length > 0) source.report([...place, "series"], "holds more than a series");
-      return { labels, points: notedPoints(values, [...place, "values"]) };
-    }),
-    alertTests: keys.alert_rule_test.map(({ eval_time, alertname, exp_alerts }) => ({
-      evalTimeMs: eval_time,
-      alertName: alertname,
-      alerts: exp_alerts.map(({ exp_labels, exp_annotations }) => ({
-        labels: labelsFrom({ ...exp_labels, alertname }),
-        annotations: Object.entries(exp_annotations),
-      })),
-    })),
-    exprTests: keys.promql_expr_test.map(({ expr, eval_time, exp_samples }, at) => {
-      const place = [...path, "promql_expr_test", at];
-      checkExpr(expr, [...place, "expr"], source);
-      return {
-        expr,
-        evalTimeMs: eval_time,
-        samples: exp_samples.map(({ labels, value, histogram }, index) => {
-          const sample = [...place, "exp_samples", index];
-          const name = labels.trim() === "" ? NO_NAME : labels;
-          const points =
-            histogram === undefined
-              ? [{ kind: "value", value } as const]
-              : notedPoints(histogram, [...sample, "histogram"]);
-          if (points.length !== 1) source.report(sample, "is not one value");
-          return { labels: noted(name, [...sample, "labels"]).labels, points };
-        }),
-      };
-    }),
-    externalLabels: labelsFrom(keys.external_labels),
-    externalUrl: keys.external_url,
-  };
+  }
+
+  #checkExpr(expr: string, path: Path): void {
+    try {
+      parse(expr);
+    } catch (error) {
+      this.#source.report(path, errorText(error));
+    }
+  }
 }
 
-function checkExpr(expr: string, path: Path, source: YamlSource): void {
-  try {
-    parse(expr);
-  } catch (error) {
-    source.report(path, errorText(error));
-  }
+function alertTest({
+  eval_time,
+  alertname,
+  exp_alerts,
+}: z.output<typeof alertTestSchema>): AlertTest {
+  return {
+    evalTimeMs: eval_time,
+    alertName: alertname,
+    alerts: exp_alerts.map(({ exp_labels, exp_annotations }) => ({
+      labels: labelsFrom({ ...exp_labels, alertname }),
+      annotations: Object.entries(exp_annotations),
+    })),
+  };
 }
