@@ -6,24 +6,7 @@ import { TLSSocket } from "node:tls";
 import { type OperatingError, Secret } from "@pharos/base";
 import type { MailRequest, MailServer } from "@pharos/ports";
 import { smtpMailClient } from "../src/smtp/index.ts";
-
-// A certificate for "localhost" that signs itself, and its key; good for nothing but these tests, for a hundred years.
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBlTCCATugAwIBAgIUDRoJobW5MG1smdDoVT06pfjaoacwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTIwNTUyOVoYDzIxMjYxMDI4
-MjA1NTI5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAASEh7ygWnXS+dkSSRt0lIdpNnSntdKnqMTvXiysEtdYVwCR8AoOw45j
-ElZxKJN2ObQmAUqJkJfsU5IztUBQHmmmo2kwZzAdBgNVHQ4EFgQUcSjkexk4vosw
-Aqp2TUC7yCSNVfUwHwYDVR0jBBgwFoAUcSjkexk4voswAqp2TUC7yCSNVfUwDwYD
-VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
-SAAwRQIgCRTTCm7qs8fPqy+QyHBEq51OdhD8HPldQ3sq3e4wJPYCIQCZTe58i53U
-FLXJr9muMlioSo8J7/uM7hOyvRTKaJJ1Nw==
------END CERTIFICATE-----`;
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgT66MTiySqbpJC++Z
-l7S8SJ2G/XVbBw8+Rq2aCQ/UdmmhRANCAASEh7ygWnXS+dkSSRt0lIdpNnSntdKn
-qMTvXiysEtdYVwCR8AoOw45jElZxKJN2ObQmAUqJkJfsU5IztUBQHmmm
------END PRIVATE KEY-----`;
+import { CERTIFICATE, KEY } from "./localhost-certificate.ts";
 
 interface FakeOptions {
   /** Lines of the answer to EHLO. */

@@ -15,11 +15,22 @@ export interface HttpRequest {
 }
 
 export interface HttpProxy {
-  /** `http://user:password@proxy:3128`. */
-  readonly url: string;
-  /** Hosts, with commas between them, that are asked directly (`example.com`, `.example.com`, addresses); "" for none. */
+  /**
+   * `http://user:password@proxy:3128`. Undefined: the environment's `HTTPS_PROXY`, or `HTTP_PROXY` for an http URL, unless
+   * its `NO_PROXY` excepts the host; in lower case, too.
+   */
+  readonly url: string | undefined;
+  /**
+   * What is asked directly, with commas in between: hosts (`example.com` with all below it, `.example.com` for those
+   * alone), addresses, networks (`10.0.0.0/8`), each but the last with a port or without, `*`. Unless it is "", this
+   * machine is asked directly as well.
+   */
   readonly noProxy: string;
+  /** Sent to the proxy, for a connection to an https server. */
+  readonly connectHeaders?: Readonly<Record<string, readonly string[]>>;
 }
+
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
 export interface TlsOptions {
   readonly ca?: string;
@@ -27,6 +38,9 @@ export interface TlsOptions {
   readonly key?: string;
   readonly serverName?: string;
   readonly insecureSkipVerify?: boolean;
+  /** Absent: the platform's, as the one below. */
+  readonly minVersion?: TlsVersion;
+  readonly maxVersion?: TlsVersion;
 }
 
 export interface HttpResponse {

@@ -34,6 +34,7 @@ export type {
   HttpRequest,
   HttpResponse,
   TlsOptions,
+  TlsVersion,
 } from "./http-client.ts";
 export type {
   MailAuth,

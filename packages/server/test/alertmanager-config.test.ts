@@ -350,8 +350,32 @@ test("requests may get a token by OAuth 2, and go through a proxy", () => {
     ["me", "https://id/token", ["a"], [["b", "c"]]],
   );
   equal(http.oauth2?.tls?.serverName, "n");
-  equal(http.proxy?.url.reveal(), "http://joe:hunter3@proxy:3128");
+  equal(http.proxy?.url?.reveal(), "http://joe:hunter3@proxy:3128");
   equal(http.proxy?.noProxy, ".local");
+  equal(http.oauth2?.proxy, undefined, "it has one of its own");
+});
+
+test("a proxy may be the environment's, and be told headers; versions of TLS have bounds", () => {
+  const { http } = integration(
+    "webhook",
+    `{url: 'http://x', http_config: {
+      oauth2: {client_id: me, client_secret: s, token_url: 'https://id/token', proxy_url: 'http://tokens:1'},
+      tls_config: {min_version: TLS12, max_version: TLS13},
+      proxy_from_environment: true, proxy_connect_header: {X-Team: [a, b], X-Token: [hunter4]}}}`,
+  );
+  equal(http.proxy?.url, undefined);
+  deepEqual(
+    http.proxy?.connectHeaders?.map(([name, values]) => [
+      name,
+      values.map((each) => each.reveal()),
+    ]),
+    [
+      ["X-Team", ["a", "b"]],
+      ["X-Token", ["hunter4"]],
+    ],
+  );
+  equal(http.oauth2?.proxy?.url?.reveal(), "http://tokens:1");
+  deepEqual([http.tls?.minVersion, http.tls?.maxVersion], ["TLSv1.2", "TLSv1.3"]);
 });
 
 test("files of templates are found by pattern, each read once", () => {

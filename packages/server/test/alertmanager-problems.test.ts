@@ -630,6 +630,47 @@ receivers:
     ],
   },
   {
+    name: "proxies that do not go together, and headers for none",
+    text: `route: {receiver: a}
+receivers:
+  - name: a
+    webhook_configs:
+      - {url: 'http://x', http_config: {proxy_from_environment: true, proxy_url: 'http://p:1', no_proxy: y}}
+      - url: http://x
+        http_config:
+          proxy_connect_header: {X-A: [b]}
+`,
+    problems: [
+      "5:82: receivers[0].webhook_configs[0].http_config.proxy_url: proxy_url and proxy_from_environment exclude each other",
+      "5:106: receivers[0].webhook_configs[0].http_config.no_proxy: no_proxy and proxy_from_environment exclude each other",
+      "8:33: receivers[0].webhook_configs[1].http_config.proxy_connect_header: proxy_connect_header is of no use without proxy_url or proxy_from_environment",
+    ],
+  },
+  {
+    name: "a version of TLS that there is not",
+    text: `route: {receiver: a}
+receivers:
+  - name: a
+    webhook_configs:
+      - {url: 'http://x', http_config: {tls_config: {min_version: TLS14}}}
+`,
+    problems: [
+      '5:67: receivers[0].webhook_configs[0].http_config.tls_config.min_version: "TLS14" is not one of TLS10, TLS11, TLS12, TLS13; did you mean TLS10?',
+    ],
+  },
+  {
+    name: "bounds of TLS the wrong way round",
+    text: `route: {receiver: a}
+receivers:
+  - name: a
+    webhook_configs:
+      - {url: 'http://x', http_config: {tls_config: {min_version: TLS13, max_version: TLS12}}}
+`,
+    problems: [
+      "5:87: receivers[0].webhook_configs[0].http_config.tls_config.max_version: max_version must not be below min_version",
+    ],
+  },
+  {
     name: "a global certificate for mail that is not there",
     text: `global: {smtp_from: a, smtp_smarthost: 'm:25', smtp_tls_config: {ca_file: gone}}
 route: {receiver: a}

@@ -2,6 +2,8 @@ import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { OperatingError } from "@pharos/base";
 import type { HttpClient, HttpProxy, HttpRequest, HttpResponse } from "@pharos/ports";
+import { chosenProxy, type Environment } from "./proxy-choice.ts";
+import { tunnelAgent } from "./tunnel-agent.ts";
 
 /** How many connections may be open to one host at a time: one for each notification that may be on its way to it. */
 const SOCKETS_PER_HOST_MAX = 256;
@@ -16,8 +18,12 @@ export interface NodeHttpClient extends HttpClient {
   close(): void;
 }
 
-/** Requests over this machine's network. */
-export function nodeHttpClient(): NodeHttpClient {
+/**
+ * Requests over this machine's network.
+ *
+ * @param environment where the proxies are looked up of requests that want the environment's.
+ */
+export function nodeHttpClient(environment: Environment = process.env): NodeHttpClient {
   // Not imported: threads that only want this folder's disk would load all of Node's networking with it.
   const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
   const { Agent: HttpsAgent, request: httpsRequest } = process.getBuiltinModule("node:https");
@@ -31,17 +37,21 @@ export function nodeHttpClient(): NodeHttpClient {
   const proxyAgents = new Map<string, typeof directAgents>();
 
   /** What keeps the connections that a request may use. */
-  const agentOf = (proxy: HttpProxy | undefined, secure: boolean): Agent => {
-    const kind = secure ? "https" : "http";
+  const agentOf = (target: URL, wanted: HttpProxy | undefined): Agent => {
+    const kind = target.protocol === "https:" ? "https" : "http";
+    const proxy = wanted && chosenProxy(target, wanted, environment);
     if (proxy === undefined) return directAgents[kind];
-    const key = `${proxy.url} ${proxy.noProxy}`;
+    const headers = wanted?.connectHeaders;
+    const key = headers === undefined ? proxy.href : `${proxy.href} ${JSON.stringify(headers)}`;
     let agents = proxyAgents.get(key);
     if (agents === undefined) {
-      const { url, noProxy } = proxy;
-      const proxyEnv = { HTTP_PROXY: url, HTTPS_PROXY: url, NO_PROXY: noProxy };
+      const proxyEnv = { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href };
       agents = {
         http: new HttpAgent({ ...options, proxyEnv }),
-        https: new HttpsAgent({ ...options, proxyEnv }),
+        https:
+          headers === undefined
+            ? new HttpsAgent({ ...options, proxyEnv })
+            : tunnelAgent(options, { proxy, headers }),
       };
       const [first] = proxyAgents.keys();
       if (first !== undefined && proxyAgents.size === PROXIES_MAX) {
@@ -69,7 +79,7 @@ export function nodeHttpClient(): NodeHttpClient {
         typeof request.body === "string" ? new TextEncoder().encode(request.body) : request.body;
       const outgoing = (secure ? httpsRequest : httpRequest)(url, {
         method: request.method,
-        agent: agentOf(request.proxy, secure),
+        agent: agentOf(url, request.proxy),
         headers: {
           ...request.headers,
           ...(body === undefined ? {} : { "content-length": String(body.length) }),
@@ -82,6 +92,8 @@ export function nodeHttpClient(): NodeHttpClient {
               key: request.tls.key,
               servername: request.tls.serverName,
               rejectUnauthorized: request.tls.insecureSkipVerify !== true,
+              minVersion: request.tls.minVersion,
+              maxVersion: request.tls.maxVersion,
             }),
       });
       began(outgoing);

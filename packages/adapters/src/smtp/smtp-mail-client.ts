@@ -52,6 +52,8 @@ async function transmit(
       key: tls?.key,
       ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
       rejectUnauthorized: tls?.insecureSkipVerify !== true && security !== "any",
+      ...(tls?.minVersion === undefined ? {} : { minVersion: tls.minVersion }),
+      ...(tls?.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
     },
     // Never before our own limit, which tells what it was.
     connectionTimeout: 2 * timeoutMs,

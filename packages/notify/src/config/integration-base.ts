@@ -38,14 +38,16 @@ export interface OAuth2Config {
   readonly scopes: readonly string[];
   /** Sent with each request for a token. */
   readonly endpointParams: readonly NamedText[];
+  readonly proxy?: NotificationProxy;
   readonly tls?: TlsOptions;
 }
 
+/** As `HttpProxy`. */
 export interface NotificationProxy {
-  /** May hold a password. */
-  readonly url: Secret;
-  /** Hosts, with commas between them, that are asked directly; "" for none. */
+  /** May hold a password. Undefined: as the environment says. */
+  readonly url: Secret | undefined;
   readonly noProxy: string;
+  readonly connectHeaders?: readonly (readonly [name: string, values: readonly Secret[]])[];
 }
 
 /** A name and a text, in the order of the file; whether either is a template is said where it is used. */

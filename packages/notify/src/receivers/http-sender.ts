@@ -5,6 +5,7 @@ import type { IntegrationKind } from "../config/integration-config.ts";
 import { DeliveryError } from "../receiver.ts";
 import { OAuthTokens } from "./oauth-tokens.ts";
 import type { ReceiverEnvironment } from "./receiver-environment.ts";
+import { revealedProxy } from "./revealed-proxy.ts";
 import { base64, Scrubber } from "./secrets.ts";
 
 /** How much of an answer is read: enough for an error message, and for what APIs tell. */
@@ -141,9 +142,7 @@ export class HttpSender {
         bodySizeMax: ANSWER_SIZE_MAX,
         followRedirects: http.followRedirects,
         ...(http.tls === undefined ? {} : { tls: http.tls }),
-        ...(http.proxy === undefined
-          ? {}
-          : { proxy: { url: http.proxy.url.reveal(), noProxy: http.proxy.noProxy } }),
+        ...revealedProxy(http.proxy),
       };
       response = await this.#environment.http.request(request, signal);
     } catch (error) {

@@ -3,6 +3,7 @@ import type { HttpResponse } from "@pharos/ports";
 import type { OAuth2Config } from "../config/integration-base.ts";
 import { DeliveryError } from "../receiver.ts";
 import type { ReceiverEnvironment } from "./receiver-environment.ts";
+import { revealedProxy } from "./revealed-proxy.ts";
 import { base64, Scrubber } from "./secrets.ts";
 
 /** A token is not used in its last seconds: it must still hold when it arrives. */
@@ -43,7 +44,7 @@ export class OAuthTokens {
   }
 
   async #ask(signal: AbortSignal): Promise<{ token: string; lastsMs: number }> {
-    const { clientId, clientSecret, tokenUrl, scopes, endpointParams, tls } = this.#config;
+    const { clientId, clientSecret, tokenUrl, scopes, endpointParams, proxy, tls } = this.#config;
     const { http, userAgent } = this.#environment;
     const form = new URLSearchParams({ grant_type: "client_credentials" });
     if (scopes.length > 0) form.set("scope", scopes.join(" "));
@@ -70,6 +71,7 @@ export class OAuthTokens {
           timeoutMs: this.#timeoutMs,
           bodySizeMax: ANSWER_SIZE_MAX,
           ...(tls === undefined ? {} : { tls }),
+          ...revealedProxy(proxy),
         },
         signal,
       );

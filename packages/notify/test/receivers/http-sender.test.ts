@@ -55,6 +55,16 @@ test("credentials, headers, TLS and the proxy come from the configuration", asyn
   deepEqual(basic.tls, { serverName: "other.test" });
   deepEqual(basic.proxy, { url: "http://u:p@proxy.test:3128", noProxy: "a.test" });
   equal(basic.followRedirects, false);
+  const viaEnvironment = await sendTo(new FakeApi({ status: 200 }), {
+    proxy: {
+      ...{ url: undefined, noProxy: "" },
+      connectHeaders: [["X-Token", [new Secret("a"), new Secret("b")]]],
+    },
+  });
+  deepEqual(viaEnvironment.proxy, {
+    ...{ url: undefined, noProxy: "" },
+    connectHeaders: { "X-Token": ["a", "b"] },
+  });
   const bearer = await sendTo(new FakeApi({ status: 200 }), {
     authorization: { type: "Bearer", credentials: new Secret("token") },
   });

@@ -5,6 +5,18 @@ import { secretText } from "./field-schemas.ts";
 import { notYet } from "./read-yaml.ts";
 import type { Path } from "./yaml-source.ts";
 
+export const headerName = z.string().regex(/^[!#$%&'*+.^_`|~\w-]+$/, "is not a header name");
+
+/** As files name them, the lowest first. */
+const TLS_VERSIONS = {
+  TLS10: "TLSv1",
+  TLS11: "TLSv1.1",
+  TLS12: "TLSv1.2",
+  TLS13: "TLSv1.3",
+} as const;
+const TLS_NAMES = Object.keys(TLS_VERSIONS) as (keyof typeof TLS_VERSIONS)[];
+const tlsVersion = z.enum(TLS_NAMES).optional();
+
 /**
  * The keys that Prometheus and Alertmanager share for the requests they make: authentication, TLS, proxies. Spread
  * into the schema of a scrape job, of a receiver's `http_config`.
@@ -38,8 +50,8 @@ export const HTTP_CLIENT_KEYS = {
       key_file: z.string().optional(),
       server_name: z.string().optional(),
       insecure_skip_verify: z.boolean().default(false),
-      min_version: notYet("the lowest TLS version is the platform's default"),
-      max_version: notYet("the highest TLS version is the platform's default"),
+      min_version: tlsVersion,
+      max_version: tlsVersion,
     })
     .optional(),
   follow_redirects: z.boolean().default(true),
@@ -50,7 +62,7 @@ export const HTTP_CLIENT_KEYS = {
   proxy_connect_header: notYet(),
   http_headers: z
     .record(
-      z.string().regex(/^[!#$%&'*+.^_`|~\w-]+$/, "is not a header name"),
+      headerName,
       z.strictObject({
         values: z.array(z.string()).default([]),
         secrets: z.array(secretText()).default([]),
@@ -175,7 +187,12 @@ function tlsOptions(
       path,
       "a client certificate needs both cert (or cert_file) and key (or key_file)",
     );
+  const { min_version: min, max_version: max } = keys;
+  if (min !== undefined && max !== undefined && TLS_NAMES.indexOf(max) < TLS_NAMES.indexOf(min))
+    context.report([...path, "max_version"], "max_version must not be below min_version");
   return {
+    ...(min === undefined ? {} : { minVersion: TLS_VERSIONS[min] }),
+    ...(max === undefined ? {} : { maxVersion: TLS_VERSIONS[max] }),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),

@@ -1,9 +1,16 @@
 import { DEFAULT_RESOLVE_TIMEOUT_MS } from "@pharos/notify";
 import { z } from "zod";
 import { positiveDuration, secretText } from "../field-schemas.ts";
-import { HTTP_CLIENT_KEYS } from "../http-client-schema.ts";
-import { notYet } from "../read-yaml.ts";
+import { HTTP_CLIENT_KEYS, headerName } from "../http-client-schema.ts";
 import { hostPort, httpUrl, secretUrl, text, texts } from "./alertmanager-fields.ts";
+
+/** Through which proxy requests go, to a receiver or for a token. */
+const PROXY_KEYS = {
+  proxy_url: secretUrl().optional(),
+  no_proxy: text(),
+  proxy_from_environment: z.boolean().default(false),
+  proxy_connect_header: z.record(headerName, z.array(secretText())).default({}),
+};
 
 /** How the requests of a receiver are made; stands in place of the global one, not beside it. */
 export const httpConfigSchema = z.strictObject({
@@ -17,14 +24,10 @@ export const httpConfigSchema = z.strictObject({
       scopes: z.array(z.string()).default([]),
       endpoint_params: texts,
       tls_config: HTTP_CLIENT_KEYS.tls_config,
-      proxy_url: notYet("tokens are asked for without a proxy"),
-      no_proxy: notYet(),
-      proxy_from_environment: notYet("tokens are asked for without a proxy"),
-      proxy_connect_header: notYet(),
+      ...PROXY_KEYS,
     })
     .optional(),
-  proxy_url: secretUrl().optional(),
-  no_proxy: text(),
+  ...PROXY_KEYS,
 });
 
 export type HttpConfigKeys = z.output<typeof httpConfigSchema>;

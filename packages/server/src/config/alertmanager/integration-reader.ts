@@ -3,6 +3,7 @@ import {
   DEFAULT_INTEGRATION_TIMEOUT_MS,
   type HttpIntegrationBase,
   type NotificationHttpConfig,
+  type NotificationProxy,
   type OAuth2Config,
 } from "@pharos/notify";
 import {
@@ -157,21 +158,52 @@ export function notificationHttp(
       [...path, "oauth2"],
       "at most one of basic_auth, authorization, oauth2 & bearer_token must be configured",
     );
-  const { proxy_url: proxyUrl, no_proxy: noProxy } = keys;
-  if (noProxy !== "" && proxyUrl === undefined)
-    context.report([...path, "no_proxy"], "no_proxy is of no use without proxy_url");
+  const proxy = proxyOf(keys, path, context);
   return {
     ...(basicAuth === undefined ? {} : { basicAuth }),
     ...(authorization === undefined ? {} : { authorization }),
     ...(oauth2 === undefined ? {} : { oauth2 }),
     ...(tls === undefined ? {} : { tls }),
-    ...(proxyUrl === undefined ? {} : { proxy: { url: proxyUrl, noProxy } }),
+    ...(proxy === undefined ? {} : { proxy }),
     headers: httpHeaders.map(([name, value]) => [
       name,
       value instanceof Secret ? value : new Secret(value),
     ]),
     followRedirects,
   };
+}
+
+type ProxyKeys = Pick<
+  HttpConfigKeys,
+  "proxy_url" | "no_proxy" | "proxy_from_environment" | "proxy_connect_header"
+>;
+
+/** Undefined for none. */
+function proxyOf(
+  keys: ProxyKeys,
+  path: Path,
+  context: Pick<SettingsContext, "report">,
+): NotificationProxy | undefined {
+  const { proxy_url: url, no_proxy: noProxy, proxy_from_environment: isOfEnvironment } = keys;
+  const headers = Object.entries(keys.proxy_connect_header);
+  if (isOfEnvironment && url !== undefined)
+    context.report(
+      [...path, "proxy_url"],
+      "proxy_url and proxy_from_environment exclude each other",
+    );
+  if (isOfEnvironment && noProxy !== "")
+    context.report([...path, "no_proxy"], "no_proxy and proxy_from_environment exclude each other");
+  else if (noProxy !== "" && url === undefined)
+    context.report([...path, "no_proxy"], "no_proxy is of no use without proxy_url");
+  if (url === undefined && !isOfEnvironment) {
+    if (headers.length > 0)
+      context.report(
+        [...path, "proxy_connect_header"],
+        "proxy_connect_header is of no use without proxy_url or proxy_from_environment",
+      );
+    return undefined;
+  }
+  return { url, noProxy, ...(headers.length === 0 ? {} : { connectHeaders: headers }) };
 }
 
 function oauth2Of(
@@ -197,6 +229,7 @@ function oauth2Of(
     secret.inline === undefined && secret.file !== undefined
       ? context.readFile(secret.file, [...at, "client_secret_file"])
       : undefined;
+  const proxy = proxyOf(keys, at, context);
   const http = httpConfigSchema.parse({});
   const { tls } = httpClientSettings({ ...http, tls_config: keys.tls_config }, at, context);
   return {
@@ -205,6 +238,7 @@ function oauth2Of(
     tokenUrl: keys.token_url,
     scopes: keys.scopes,
     endpointParams: Object.entries(keys.endpoint_params),
+    ...(proxy === undefined ? {} : { proxy }),
     ...(tls === undefined ? {} : { tls }),
   };
 }
