@@ -9,12 +9,19 @@ const KEPT_VALUES_MAX = 1_000_000;
 
 /** Labels that are kept decoded for the label sets of series, which share them. */
 const DECODED_MAX = 200_000;
+/** Series in the lists that are kept for those who ask again, at 4 bytes each, */
+const LISTED_MAX = 2_000_000;
+/** where a list counts as so many more: most have few series. */
+const LIST_OVERHEAD = 64;
+
 /** Most labels, and most lists of series, fit in so many bytes. */
 const SCRATCH_SIZE_MIN = 4096;
 
 // Shared with as/label-pairs.ts.
 const RECORD_LENGTH = 4;
 const NAME_PAIRS = 8;
+const LIVE_SERIES = 8;
+const DEAD_SERIES = 12;
 const LAST_SERIES = 28;
 const NEXT_NAME = 36;
 const NEXT_PAIR = 40;
@@ -39,6 +46,16 @@ interface KeptValues {
   gaps: { at: LabelPair; end: LabelPair }[];
 }
 
+/**
+ * A list of series as it was when it had so many live and dead ones: between two sweeps series only come to a list and
+ * die in it, so that it never has as many of both again.
+ */
+interface KeptList {
+  readonly live: number;
+  readonly dead: number;
+  readonly series: Uint32Array;
+}
+
 /** A label of the table, by its address: valid until the last series with it ends. */
 export type LabelPair = number;
 
@@ -56,6 +73,10 @@ export class SeriesLabels {
   readonly #decoded = new Map<LabelPair, Label>();
   /** `pairsChanges` when all of `#decoded` had their meaning. */
   #decodedSince = 0;
+  readonly #lists = new Map<LabelPair, KeptList>();
+  #listedCount = 0;
+  /** `pairsChanges` and the table's `sweepCount` when all of `#lists` had their meaning. */
+  #listsSince = { changes: 0, sweeps: 0 };
 
   /** @throws OperatingError `memory.full`. */
   constructor(kernels: Kernels, table: SeriesTable) {
@@ -222,6 +243,38 @@ export class SeriesLabels {
   seriesOf(pair: LabelPair): Uint32Array {
     assert(pair > 0, "a pair has an address");
     return this.#series(pair);
+  }
+
+  /**
+   * As `seriesOf`, for labels that are asked for again and again: the list is kept for the next who asks, and not to be
+   * changed. @throws OperatingError `memory.full`.
+   */
+  keptSeriesOf(pair: LabelPair): Uint32Array {
+    this.#forgetLists();
+    const [live, dead] = [this.#word(pair + LIVE_SERIES), this.#word(pair + DEAD_SERIES)];
+    const kept = this.#lists.get(pair);
+    if (kept?.live === live && kept.dead === dead) return kept.series;
+    const series = this.seriesOf(pair);
+    if (kept !== undefined) this.#listedCount -= kept.series.length + LIST_OVERHEAD;
+    this.#listedCount += series.length + LIST_OVERHEAD;
+    this.#lists.set(pair, { live, dead, series });
+    for (const [oldest, { series: given }] of this.#lists) {
+      if (this.#listedCount <= LISTED_MAX) break;
+      this.#lists.delete(oldest);
+      this.#listedCount -= given.length + LIST_OVERHEAD;
+    }
+    return series;
+  }
+
+  /** After a sweep, or where a pair went, lists may be others though they have as many series. */
+  #forgetLists(): void {
+    const { changes, sweeps } = this.#listsSince;
+    const changesNow = this.#changes;
+    const sweepsNow = this.#table.sweepCount;
+    if (changes === changesNow && sweeps === sweepsNow) return;
+    this.#listsSince = { changes: changesNow, sweeps: sweepsNow };
+    this.#lists.clear();
+    this.#listedCount = 0;
   }
 
   /** The last series that came to have a label, which may have ended since. */

@@ -61,6 +61,7 @@ export class SeriesTable {
   /** Where the sweep of ended series goes on, among so many slots. */
   #sweepFrom = 0;
   #sweepSlots = 0;
+  #sweepCount = 0;
 
   /**
    * @param options.seed makes the hash this process's own, so that nobody outside can choose colliding series. u32.
@@ -84,6 +85,11 @@ export class SeriesTable {
   destroy(): void {
     this.#kernels.call("tableDestroy", this.pointer);
     this.#key.release();
+  }
+
+  /** How many parts of sweeps there were: only these take references out of lists. */
+  get sweepCount(): number {
+    return this.#sweepCount;
   }
 
   /** How many entries there are, in all namespaces. */
@@ -150,6 +156,7 @@ export class SeriesTable {
    * references may be given to other series. No series may end between the parts.
    */
   sweepEnded(work: number): boolean {
+    this.#sweepCount++;
     const pairs = this.#kernels.call("tablePairs", this.pointer);
     const slots = this.#kernels.call("pairsSlots", pairs);
     if (slots !== this.#sweepSlots) this.#sweepFrom = 0;

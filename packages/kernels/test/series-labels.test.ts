@@ -142,6 +142,7 @@ class Model {
     for (const name of labels.names())
       for (const [value, pair] of labels.valuesOf(name)) {
         const series = [...labels.seriesOf(pair)];
+        deepEqual([...labels.keptSeriesOf(pair)], series);
         equal(labels.countOf(pair), series.length);
         equal(labels.find(name, value), pair);
         found.set(JSON.stringify([name, value]), series);
@@ -227,6 +228,29 @@ test("label sets share the labels that they have in common, and are right after 
     table.remove(entries[0] as number);
     while (!table.sweepEnded(1000));
   }
+  close();
+});
+
+test("a list that is kept is read again where a series came, ended or went from it", () => {
+  const { table, labels, close } = inTable();
+  const add = (ref: number): number => table.insertSeries(bytesOf({ a: "1", b: `${ref}` }), ref);
+  const end = (ref: number): void =>
+    table.remove(table.find(HEAD_NAMESPACE, bytesOf({ a: "1", b: `${ref}` })));
+  const kept = (): Uint32Array => labels.keptSeriesOf(labels.find("a", "1") as number);
+  for (const ref of [1, 7, 10]) add(ref);
+  const first = kept();
+  equal(kept(), first, "the same list");
+  add(12);
+  deepEqual([...kept()], [1, 7, 10, 12]);
+  end(12);
+  deepEqual([...kept()], [1, 7, 10]);
+  // As many as before, of which one is another.
+  end(7);
+  while (!table.sweepEnded(1000));
+  add(8);
+  deepEqual([...kept()], [1, 8, 10]);
+  while (!table.sweepEnded(1000));
+  deepEqual([...kept()], [1, 8, 10]);
   close();
 });
 

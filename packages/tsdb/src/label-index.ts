@@ -10,7 +10,7 @@ export interface LabelPostings {
   names(): Iterable<string>;
   /** The values a label has, in no particular order. */
   valuesOf(name: string): Iterable<string>;
-  /** The series with this label; valid until the index changes. */
+  /** The series with this label; valid until the index changes. Not to be changed: others are given the same list. */
   postingsOf(name: string, value: string): Uint32Array;
   /** The values of a label that are wanted, in no particular order; each is valid until the index changes. */
   valuePostings(name: string, isWanted: (value: string) => boolean): Iterable<ValuePostings>;
@@ -168,7 +168,7 @@ export class LabelIndex implements LabelPostings {
 
   postingsOf(name: string, value: string): Uint32Array {
     const pair = this.#labels.find(name, value);
-    return pair === undefined ? NONE : this.#labels.seriesOf(pair);
+    return pair === undefined ? NONE : this.#labels.keptSeriesOf(pair);
   }
 
   *valuePostings(name: string, isWanted: (value: string) => boolean): Iterable<ValuePostings> {
