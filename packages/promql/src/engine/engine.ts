@@ -134,6 +134,8 @@ export function createEngine({
   defaultStepMs = MINUTE_MS,
   resultCache,
 }: EngineOptions): Engine {
+  /** Of expressions that are evaluated again and again, as those of rules are. */
+  const inferred = new WeakMap<Expr, Expr>();
   /** Has a query evaluated, or whatever, with what belongs to it. */
   const open = <T>(
     store: QueryStore,
@@ -144,7 +146,10 @@ export function createEngine({
   ): Promise<T> => {
     const text = typeof query === "string" ? query : options.text;
     const written = resolveDurations(typeof query === "string" ? parse(query) : query, range, text);
-    const expr = options.infersMatchers === false ? written : inferMatchers(written);
+    const expr =
+      options.infersMatchers === false
+        ? written
+        : inferred.getOrInsertComputed(written, inferMatchers);
     return withTimeout(clock, options.timeoutMs ?? timeoutMs, options.signal, async (signal) => {
       const grid = gridOf(range);
       const context = new QueryContext({
@@ -370,23 +375,32 @@ async function withTimeout<T>(
   callerSignal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const timeUp = new AbortController();
+  // Not `AbortSignal.any`, which takes longer than many a query.
+  const ending = new AbortController();
   const finished = new AbortController();
-  const signal = AbortSignal.any([callerSignal, timeUp.signal]);
+  let isTimeUp = false;
+  const giveUp = (): void => ending.abort(callerSignal.reason);
+  if (callerSignal.aborted) giveUp();
+  else callerSignal.addEventListener("abort", giveUp, { once: true });
   clock.sleep(timeoutMs, finished.signal).then(
-    () => timeUp.abort(new Error("the query's time is up")),
+    () => {
+      isTimeUp = true;
+      ending.abort(new Error("the query's time is up"));
+    },
     () => {}, // The query ended first.
   );
+  const { signal } = ending;
   try {
     signal.throwIfAborted();
     return await work(signal);
   } catch (error) {
     if (callerSignal.aborted)
       throw new OperatingError("query.cancelled", "query was canceled in expression evaluation");
-    if (timeUp.signal.aborted)
+    if (isTimeUp)
       throw new OperatingError("query.timeout", "query timed out in expression evaluation");
     throw error;
   } finally {
+    callerSignal.removeEventListener("abort", giveUp);
     finished.abort(ENDED);
   }
 }

@@ -5,7 +5,7 @@ import { RemoteReader, type RemoteReadSettings } from "@pharos/adapters/promethe
 import { assert } from "@pharos/base";
 import { Kernels } from "@pharos/kernels";
 import { createEngine, ResultCache } from "@pharos/promql/engine";
-import { parse } from "@pharos/promql/syntax";
+import { type Expr, parse } from "@pharos/promql/syntax";
 import { type AttachedReader, attachReader, type ReaderCalls } from "@pharos/tsdb";
 import { BUILD_INFO } from "../build-info.ts";
 import type { Pieces } from "../http/answer.ts";
@@ -22,6 +22,8 @@ import { threadMemory } from "./thread-memory.ts";
 
 /** A large answer goes in pieces of at least this size: each of them costs two messages. */
 const PIECE_SIZE_MIN = 256 * 1024;
+/** Expressions of rules that are kept as they were parsed. At some kilobytes each. */
+const PARSED_RULES_MAX = 10_000;
 /** Selections that a thread may be waiting for. */
 const STORE_CALLS_MAX = 10_000;
 
@@ -44,6 +46,8 @@ const resultCache =
   settings.resultCache && new ResultCache({ clock: systemClock, ...settings.resultCache });
 const engine = createEngine({ clock: systemClock, kernels, ...settings, resultCache });
 const freed = new FreedMemory();
+/** Of rules, by their texts; those that were asked for first go first. */
+const parsedRules = new Map<string, Expr>();
 /** For other systems that are read from, if there are any. */
 let http: NodeHttpClient | undefined;
 
@@ -73,8 +77,21 @@ answerCalls<QueryCalls>(main, {
   memory: () => threadMemory(kernels),
   // Rules are about samples: rows stand in only where those are gone.
   evaluate: ({ expr, timeMs, remoteReads }, signal) =>
-    engine.instant(readerOf(remoteReads), parse(expr), timeMs, { signal, tier: "raw_if_kept" }),
+    engine.instant(readerOf(remoteReads), parsedRule(expr), timeMs, {
+      signal,
+      tier: "raw_if_kept",
+    }),
 });
+
+function parsedRule(text: string): Expr {
+  const known = parsedRules.get(text);
+  if (known !== undefined) return known;
+  const expr = parse(text);
+  const [oldest] = parsedRules.keys();
+  if (oldest !== undefined && parsedRules.size >= PARSED_RULES_MAX) parsedRules.delete(oldest);
+  parsedRules.set(text, expr);
+  return expr;
+}
 
 async function respond(sent: SentRequest, signal: AbortSignal): Promise<Moved<SentResponse>> {
   let run: QueryRun | undefined;
