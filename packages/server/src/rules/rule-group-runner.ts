@@ -210,15 +210,18 @@ export class RuleGroupRunner {
     const results = new WaveResults(this.#surroundings, this.#settings, group, timeMs);
     /** By the rule's place in the wave. */
     const finished = new Map<number, RuleOutcome>();
-    const all = Promise.all(
-      wave.map((entry, place) =>
-        this.#semaphore.run(async () => {
+    const left = wave.entries();
+    const evaluateLeft = async (): Promise<void> => {
+      for (const [place, entry] of left)
+        await this.#semaphore.run(async () => {
           if (signal.aborted) return;
           this.counts.evaluations++;
           finished.set(place, await evaluation.run(entry));
-        }, signal),
-      ),
-    ).then(() => true);
+        }, signal);
+    };
+    // No more of them wait than may run: each wait listens to the signal, which looks through all who do.
+    const turns = Math.min(wave.length, this.#semaphore.limit);
+    const all = Promise.all(Array.from({ length: turns }, evaluateLeft)).then(() => true);
     const pause = new AbortController();
     const patience = (): Promise<boolean> =>
       clock.sleep(RESULTS_WAIT_MS_MAX, pause.signal).then(

@@ -3,11 +3,13 @@ export const RULES_CONCURRENT_MAX = 32;
 
 /** Lets at most `limit` tasks run at once; the others wait their turn in order. */
 export class Semaphore {
+  readonly limit: number;
   #free: number;
   /** In the order in which they came. */
   readonly #waiting = new Set<() => void>();
 
   constructor(limit: number) {
+    this.limit = limit;
     this.#free = limit;
   }
 
