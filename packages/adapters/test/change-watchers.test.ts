@@ -16,6 +16,7 @@ test("a watcher that throws keeps no transaction from its end, nor other watcher
   await using store = new SqlDocumentStore({
     ...{ db, shared: false, begin: "BEGIN IMMEDIATE", beginRead: "BEGIN" },
     readsBesideWrites: false,
+    togetherMsMax: 30,
     watchers: new ChangeWatchers((error) => bugs.push(error)),
     [Symbol.asyncDispose]: () => db.destroy(),
   });
@@ -35,6 +36,36 @@ test("a watcher that throws keeps no transaction from its end, nor other watcher
   ok(heard > 0);
   equal(heard, bugs.length);
   deepEqual(new Set(bugs), new Set([BUG]));
+});
+
+test("transactions that would be committed together are kept all the same where that takes too long", async () => {
+  const db = new Kysely<DocumentTables>({ dialect: nodeSqliteDialect(":memory:") });
+  await migrateSqlite(db, ":memory:");
+  await using store = new SqlDocumentStore({
+    ...{ db, shared: false, begin: "BEGIN IMMEDIATE", beginRead: "BEGIN" },
+    readsBesideWrites: false,
+    togetherMsMax: 0,
+    watchers: new ChangeWatchers(),
+    [Symbol.asyncDispose]: () => db.destroy(),
+  });
+  const order: number[] = [];
+  const writes = Array.from({ length: 20 }, (_, at) =>
+    store.transaction(async (tx) => {
+      order.push(at);
+      await tx.put("c", { id: `${at}`, body: null, sortKey: at });
+      if (at % 5 === 0) throw BUG;
+    }),
+  );
+  const results = await Promise.allSettled(writes);
+  deepEqual(order, [...writes.keys()]);
+  const kept = await store.read((reader) => reader.list("c", { limit: 99 }));
+  for (const [at, { status }] of results.entries()) {
+    equal(status, at % 5 === 0 ? "rejected" : "fulfilled");
+    equal(
+      kept.some(({ id }) => id === `${at}`),
+      at % 5 !== 0,
+    );
+  }
 });
 
 test("after a gap every watcher is told, whatever the one before it throws", () => {

@@ -54,6 +54,8 @@ export async function openPostgresDocumentStore(options: PostgresOptions): Promi
       begin: BEGIN,
       beginRead: BEGIN_READ,
       readsBesideWrites: true,
+      // The database works, this process does not.
+      togetherMsMax: Number.POSITIVE_INFINITY,
       watchers,
       async [Symbol.asyncDispose]() {
         await listener[Symbol.asyncDispose]();

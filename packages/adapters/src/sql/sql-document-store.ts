@@ -29,6 +29,8 @@ export interface SqlDatabase extends AsyncDisposable {
   readonly beginRead: string;
   /** Whether transactions that read run beside those that write, on connections of their own. */
   readonly readsBesideWrites: boolean;
+  /** Once transactions that are to be committed together have taken so long, the others wait for the next commit. */
+  readonly togetherMsMax: number;
   readonly watchers: ChangeWatchers;
 }
 
@@ -129,14 +131,19 @@ export class SqlDocumentStore implements DocumentStore {
   async #commit(together: readonly WaitingWrite[]): Promise<void> {
     const changed = new Set<string>();
     const failed = new Set<WaitingWrite>();
+    const begun: WaitingWrite[] = [];
     const runOne = async (write: WaitingWrite, db: Kysely<DocumentTables>): Promise<void> => {
       for (const collection of await write.run(db)) changed.add(collection);
     };
     try {
       await this.#within(this.#database.begin, async (db) => {
-        if (together.length === 1) for (const write of together) await runOne(write, db);
-        else
-          for (const write of together) {
+        const startMs = performance.now();
+        for (const write of together) {
+          const isLong = performance.now() - startMs > this.#database.togetherMsMax;
+          if (begun.length > 0 && isLong) break;
+          begun.push(write);
+          if (together.length === 1) await runOne(write, db);
+          else {
             await db.executeQuery(BEGIN_ONE);
             try {
               await runOne(write, db);
@@ -147,13 +154,18 @@ export class SqlDocumentStore implements DocumentStore {
             }
             await db.executeQuery(END_ONE);
           }
+        }
       });
     } catch (error) {
-      for (const write of together) if (!failed.has(write)) write.failed(error);
+      // A transaction that could not begin is every one's.
+      const lost = begun.length === 0 ? together : begun;
+      this.#waiting.unshift(...together.slice(lost.length));
+      for (const write of lost) if (!failed.has(write)) write.failed(error);
       return;
     }
+    this.#waiting.unshift(...together.slice(begun.length));
     this.#database.watchers.changed(changed);
-    for (const write of together) if (!failed.has(write)) write.kept();
+    for (const write of begun) if (!failed.has(write)) write.kept();
   }
 
   #within<T>(begin: string, work: (db: Kysely<DocumentTables>) => Promise<T>): Promise<T> {

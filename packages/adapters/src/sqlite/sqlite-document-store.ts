@@ -27,6 +27,8 @@ export async function openSqliteDocumentStore(path: string): Promise<DocumentSto
     beginRead: "BEGIN",
     // There is one connection.
     readsBesideWrites: false,
+    // Its statements stop the whole thread.
+    togetherMsMax: 30,
     watchers: new ChangeWatchers(),
     [Symbol.asyncDispose]: () => db.destroy(),
   });
