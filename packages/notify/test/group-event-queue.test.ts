@@ -66,6 +66,19 @@ test("nothing is added to what is being kept", () => {
   deepEqual(taken(queue), ["db:A", "db:B+C"]);
 });
 
+test("large incidents are kept a few at a time, and one that is larger still by itself", () => {
+  const queue = new GroupEventQueue();
+  for (const group of ["a", "b", "c", "d"]) enqueue(queue, alerts(group, ["A"]));
+  const sizes = new Map([
+    ["a", 4],
+    ["b", 4],
+    ["c", 100],
+  ]);
+  const next = (): string[] =>
+    queue.take(10, 10, (group) => sizes.get(group) ?? 0).map(({ groupId }) => groupId);
+  deepEqual([next(), next(), next(), next()], [["a", "b"], ["c"], ["d"], []]);
+});
+
 test("of each group every alert comes out, in the order in which it went in", () => {
   const step = fc.tuple(
     fc.constantFrom("a", "b"),

@@ -50,9 +50,24 @@ export class GroupEventQueue {
     } else this.#open.delete(groupId);
   }
 
-  /** The oldest events, to be kept. */
-  take(count: number): readonly WaitingEvent[] {
-    const batch = this.#waiting.splice(0, count);
+  /**
+   * The oldest events, to be kept: up to `count` of them, and no more once they weigh `weightMax`.
+   *
+   * @param sizeOf alerts that a group's incident has already.
+   */
+  take(
+    count: number,
+    weightMax = Number.POSITIVE_INFINITY,
+    sizeOf: (groupId: string) => number = () => 0,
+  ): readonly WaitingEvent[] {
+    let taken = 0;
+    let weight = 0;
+    for (const { groupId, event } of this.#waiting) {
+      if (taken === count || weight >= weightMax) break;
+      taken++;
+      weight += sizeOf(groupId) + (event.kind === "alerts" ? event.alerts.length : 1);
+    }
+    const batch = this.#waiting.splice(0, taken);
     for (const waiting of batch)
       if (this.#open.get(waiting.groupId) === waiting) this.#open.delete(waiting.groupId);
     return batch;

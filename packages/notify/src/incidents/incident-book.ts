@@ -24,6 +24,8 @@ import { type IncidentChange, StoredIncidents } from "./stored-incidents.ts";
 export const EVENTS_WAITING_MAX = 100_000;
 /** Changes that are kept in one transaction. */
 const EVENTS_PER_TRANSACTION_MAX = 500;
+/** Alerts of the incidents that they change: all of them are written, and meanwhile this process does nothing else. */
+const ALERTS_PER_TRANSACTION_MAX = 1000;
 /**
  * Where nobody waits for it, keeping changes takes at most this share of the time: in a storm more pieces of a group come
  * together, and each incident is written once for all of them.
@@ -311,7 +313,11 @@ export class IncidentBook implements AsyncDisposable {
   async #drain(): Promise<void> {
     let left = this.#queue.length;
     while (left > 0) {
-      const batch = this.#queue.take(Math.min(left, EVENTS_PER_TRANSACTION_MAX));
+      const batch = this.#queue.take(
+        Math.min(left, EVENTS_PER_TRANSACTION_MAX),
+        ALERTS_PER_TRANSACTION_MAX,
+        (groupId) => this.#live.get(groupId)?.alerts.size ?? 0,
+      );
       left -= batch.length;
       try {
         await this.#keep(batch);
