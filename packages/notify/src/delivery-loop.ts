@@ -2,6 +2,7 @@ import type { NotificationContext } from "@pharos/alert";
 import { assert, type Clock, OperatingError, type Rng } from "@pharos/base";
 import type { Json } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
+import { withDeadline } from "./deadline.ts";
 import { Circuit, type CircuitPolicy, type CircuitState } from "./dispatch/circuit.ts";
 import type { Pending } from "./dispatch/decide.ts";
 import { FlushQueue } from "./dispatch/flush-queue.ts";
@@ -297,26 +298,18 @@ export class DeliveryLoop {
     }
   }
 
-  async #sendInTime(entry: OutboxEntry, preparation: Preparation): Promise<Receipt> {
-    const over = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, over.signal]);
-    const tooLate = this.#options.clock.sleep(ATTEMPT_MS_MAX, signal).then(() => {
-      throw new OperatingError("notify.unavailable", `no answer within ${ATTEMPT_MS_MAX / 1000} s`);
-    });
-    tooLate.catch(() => {}); // Heard of below, unless the answer came first.
-    try {
-      return await Promise.race([
-        this.#receiver.send(outgoing(entry, preparation), signal),
-        tooLate,
-      ]);
-    } finally {
-      over.abort(OVER);
-    }
+  #sendInTime(entry: OutboxEntry, preparation: Preparation): Promise<Receipt> {
+    const deadline = {
+      clock: this.#options.clock,
+      limitMs: ATTEMPT_MS_MAX,
+      tooLate: () =>
+        new OperatingError("notify.unavailable", `no answer within ${ATTEMPT_MS_MAX / 1000} s`),
+    };
+    return withDeadline(deadline, this.#stop.signal, (signal) =>
+      this.#receiver.send(outgoing(entry, preparation), signal),
+    );
   }
 }
-
-/** Made once: an error of its own for each attempt costs more than the attempt. */
-const OVER = new Error("the attempt is over");
 
 function outgoing(
   entry: OutboxEntry,

@@ -6,6 +6,7 @@ import {
 } from "@pharos/alert";
 import { type Labels, OperatingError } from "@pharos/base";
 import type { DocumentTransaction } from "@pharos/ports";
+import { withDeadline } from "../deadline.ts";
 import { type Attempt, type Preparation, problemOf } from "../delivery-loop.ts";
 import type { DispatchState } from "./dispatch-state.ts";
 import type { GroupFlusher } from "./group-flusher.ts";
@@ -256,22 +257,20 @@ export class Settlement {
   ): Promise<NotificationContext | undefined> {
     if (this.#enrich === undefined) return undefined;
     const { clock, onProblem } = this.#state;
-    const over = new AbortController();
-    const signal = AbortSignal.any([stop, over.signal]);
-    const limit = clock.sleep(ENRICH_MS_MAX, signal).then(() => {
-      throw new OperatingError("query.timeout", `not known within ${ENRICH_MS_MAX} ms`);
-    });
-    limit.catch(() => {}); // Heard of below, unless the answer came first.
+    const enrich = this.#enrich;
+    const deadline = {
+      clock,
+      limitMs: ENRICH_MS_MAX,
+      tooLate: () => new OperatingError("query.timeout", `not known within ${ENRICH_MS_MAX} ms`),
+    };
     try {
       const group = { id: followedGroups[0] ?? groupId, key, labels };
-      return await Promise.race([this.#enrich(group, alerts, signal), limit]);
+      return await withDeadline(deadline, stop, (signal) => enrich(group, alerts, signal));
     } catch (error) {
       stop.throwIfAborted();
       if (!(error instanceof OperatingError)) throw error;
       onProblem(error, "finding out more about a notification");
       return undefined;
-    } finally {
-      over.abort();
     }
   }
 }
