@@ -292,6 +292,34 @@ rules
   .option(...COMMENT)
   .description("delete rules")
   .action(later(async () => (await import("./commands/rules.ts")).deleteRules));
+for (const [name, description] of [
+  ["enable", "evaluate rules again"],
+  ["disable", "evaluate rules no more, and keep them; what they fired is over"],
+] as const)
+  rules
+    .command(name)
+    .argument("<rule...>", "names or ids")
+    .addOption(rulesUrl())
+    .option(...AUTHOR)
+    .option(...COMMENT)
+    .description(description)
+    .action(later(async () => (await import("./commands/rules.ts"))[`${name}Rules`]));
+rules
+  .command("versions")
+  .argument("<rule>", "its name or id")
+  .addOption(rulesUrl())
+  .addOption(rulesFormat())
+  .description("say who changed a rule, when and why")
+  .action(later(async () => (await import("./commands/rules.ts")).ruleVersions));
+rules
+  .command("rollback")
+  .argument("<rule>", "its name or id")
+  .argument("<version>", "which it is to be again")
+  .addOption(rulesUrl())
+  .option(...AUTHOR)
+  .option(...COMMENT)
+  .description("make a rule what it was, also one that was deleted")
+  .action(later(async () => (await import("./commands/rules.ts")).rollbackRule));
 rules
   .command("test")
   .argument("<file>", "a rule in any form; - for standard input")

@@ -1,7 +1,7 @@
 import { equal } from "node:assert/strict";
 import { test } from "node:test";
-import type { RuleTestJson } from "@pharos/api";
-import { namedIn, testText } from "../src/commands/rules.ts";
+import type { RuleTestJson, RuleVersionJson } from "@pharos/api";
+import { namedIn, testText, versionTable } from "../src/commands/rules.ts";
 
 test("what is wrong with a rule is said with the name of its file", () => {
   const said = "rule:3:1: fro: unknown key\nrule:12:8: the expression of rule:1:1: is wrong";
@@ -42,6 +42,41 @@ would not fire now
 since ${start}: fired 1 time, 2 notifications; read 9 samples in 0.250 s
 ALERT       FROM                      TO     VALUE
 {host="a"}  ${start}  still      0
+`,
+  );
+});
+
+test("versions are a line each, with all expressions of a group", () => {
+  const rule = {
+    ...{ name: "A", type: "alerting" as const, for: "0s", keep_firing_for: "0s" },
+    labels: {},
+  };
+  const rules = ["up == 0", "sum by (job)\n  (up) > 1"].map((expr) => ({
+    ...rule,
+    annotations: {},
+    expr,
+  }));
+  const made: RuleVersionJson = {
+    ...{
+      version: 1,
+      action: "created",
+      at: "2026-01-01T00:00:00.000Z",
+      author: "ann",
+      comment: "",
+    },
+    ...{ enabled: true, rules },
+  };
+  const deleted: RuleVersionJson = {
+    ...made,
+    version: 2,
+    action: "deleted",
+    comment: "not needed",
+  };
+  equal(
+    versionTable([deleted, made]),
+    `VERSION  AT                        WHAT     BY   WHY         EXPR
+2        2026-01-01T00:00:00.000Z  deleted  ann  not needed  up == 0; sum by (job) (up) > 1
+1        2026-01-01T00:00:00.000Z  created  ann              up == 0; sum by (job) (up) > 1
 `,
   );
 });

@@ -3,7 +3,9 @@ import {
   type AlertRuleJson,
   alertRuleSchema,
   type RuleTestJson,
+  type RuleVersionJson,
   ruleTestSchema,
+  ruleVersionSchema,
 } from "@pharos/api";
 import { errorText, OperatingError } from "@pharos/base";
 import { z } from "zod";
@@ -22,6 +24,7 @@ interface EditOptions extends ServerOption {
 
 const PATH = "/api/v1/alerts/rules";
 const rulesSchema = z.array(alertRuleSchema);
+const versionsSchema = z.array(ruleVersionSchema);
 const errorSchema = z.object({ error: z.string() });
 
 /** `pharos rules list`: all rules of a running server. */
@@ -42,7 +45,7 @@ export function listRules(
 
 /** `pharos rules get NAME`: one rule as JSON. */
 export function getRule(id: string, { url }: ServerOption): Promise<void> {
-  return ended(async () => json(await ask(url, "GET", `${PATH}/${encodeURIComponent(id)}`)));
+  return ended(async () => json(await ask(url, "GET", pathOf(id))));
 }
 
 /** `pharos rules apply FILE…`: makes the rules of files, or puts them in the place of those of their names. */
@@ -50,23 +53,88 @@ export function applyRules(files: readonly string[], options: EditOptions): Prom
   return ended(async () => {
     for (const file of files) {
       const path = `${PATH}?${editQuery(options)}&replace=true`;
-      const made = await askOf(file, options.url, path);
-      const rules: AlertRuleJson[] = Array.isArray(made)
-        ? rulesSchema.parse(made)
-        : [alertRuleSchema.parse(made)];
-      for (const { name, expr, version } of rules)
-        process.stdout.write(`${name}: ${expr} (version ${version})\n`);
+      const rules = rulesOf(await askOf(file, options.url, path));
+      process.stdout.write(rules.map(ruleLine).join(""));
       for (const warning of rules[0]?.warnings ?? []) process.stderr.write(`warning: ${warning}\n`);
     }
   });
 }
 
-/** `pharos rules delete NAME…` */
+/** `pharos rules delete NAME…`: says how each is had back, which its name does not find any more. */
 export function deleteRules(ids: readonly string[], options: EditOptions): Promise<void> {
   return ended(async () => {
-    for (const id of ids)
-      await ask(options.url, "DELETE", `${PATH}/${encodeURIComponent(id)}?${editQuery(options)}`);
+    for (const id of ids) {
+      const [rule] = rulesOf(await ask(options.url, "GET", pathOf(id)));
+      await ask(options.url, "DELETE", `${pathOf(id)}?${editQuery(options)}`);
+      if (rule === undefined) continue;
+      const back = `pharos rules rollback ${rule.id} ${rule.version}`;
+      process.stdout.write(`${id} is deleted; "${back}" brings it back\n`);
+    }
   });
+}
+
+/** `pharos rules versions NAME`: what was changed, when, by whom and why. */
+export function ruleVersions(
+  id: string,
+  { url, format }: ServerOption & { readonly format: "table" | "json" },
+): Promise<void> {
+  return ended(async () => {
+    const versions = await ask(url, "GET", `${pathOf(id)}/versions`);
+    if (format === "json") return json(versions);
+    process.stdout.write(versionTable(versionsSchema.parse(versions)));
+  });
+}
+
+/** Versions for people, the newest first; of a group all expressions. */
+export function versionTable(versions: readonly RuleVersionJson[]): string {
+  const rows = versions.map(({ version, at, action, author, comment, rules }) => [
+    ...[String(version), at, action, author, comment],
+    rules.map(({ expr }) => expr.replace(/\s+/g, " ")).join("; "),
+  ]);
+  return table(["VERSION", "AT", "WHAT", "BY", "WHY", "EXPR"], rows, 6);
+}
+
+/** `pharos rules rollback NAME VERSION`: makes a rule what it was then. */
+export function rollbackRule(id: string, version: string, options: EditOptions): Promise<void> {
+  return ended(async () => {
+    const path = `${pathOf(id)}/rollback?${editQuery(options)}`;
+    const made = await ask(options.url, "POST", path, JSON.stringify({ version: Number(version) }));
+    process.stdout.write(rulesOf(made).map(ruleLine).join(""));
+  });
+}
+
+/** `pharos rules enable NAME…` */
+export function enableRules(ids: readonly string[], options: EditOptions): Promise<void> {
+  return switchRules("enable", ids, options);
+}
+
+/** `pharos rules disable NAME…` */
+export function disableRules(ids: readonly string[], options: EditOptions): Promise<void> {
+  return switchRules("disable", ids, options);
+}
+
+function switchRules(
+  action: "enable" | "disable",
+  ids: readonly string[],
+  options: EditOptions,
+): Promise<void> {
+  return ended(async () => {
+    for (const id of ids)
+      await ask(options.url, "POST", `${pathOf(id)}/${action}?${editQuery(options)}`);
+  });
+}
+
+function pathOf(id: string): string {
+  return `${PATH}/${encodeURIComponent(id)}`;
+}
+
+/** A rule, or those of a group. */
+function rulesOf(answer: unknown): readonly AlertRuleJson[] {
+  return Array.isArray(answer) ? rulesSchema.parse(answer) : [alertRuleSchema.parse(answer)];
+}
+
+function ruleLine({ name, expr, version }: AlertRuleJson): string {
+  return `${name}: ${expr} (version ${version})\n`;
 }
 
 /** `pharos rules test FILE`: whether a rule would fire now, and with a replay when it would have fired. */
