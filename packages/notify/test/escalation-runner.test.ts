@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { test } from "node:test";
 import { NO_ONCALL_PLAN, type OnCallPlan } from "@pharos/alert";
 import { OperatingError } from "@pharos/base";
-import type { DocumentStore } from "@pharos/ports";
+import type { DocumentStore, DocumentTransaction } from "@pharos/ports";
 import { MemoryDocumentStore } from "@pharos/testing";
 import {
   type Dispatcher,
@@ -231,6 +231,34 @@ test("of several servers on one store one takes each step", async () => {
   const pages = heard.filter(isPage).map((line) => line.split(" ")[1]);
   deepEqual(pages, ["ada:", "lead:", "vp:"]);
 });
+
+test("in a storm the escalations of many incidents are kept together, each page once", async () => {
+  const scenario = new Scenario();
+  const store = new CountingStore();
+  const heard: string[] = [];
+  await using world = await server(scenario, store, heard);
+  const names = Array.from({ length: 70 }, (_, i) => `Down${i}/a`);
+  await world.fire(...names);
+  await scenario.clock.advance(ms("1s"));
+  deepEqual(heard.sort(), names.map((name) => `0s ada: +${name} (step 1)`).sort());
+  ok(store.togetherMax >= 20, `${store.togetherMax} at the same time`);
+  deepEqual(scenario.problems, []);
+});
+
+/** Counts transactions that are under way at the same time. */
+class CountingStore extends MemoryDocumentStore {
+  togetherMax = 0;
+  #together = 0;
+
+  override async transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T> {
+    this.togetherMax = Math.max(this.togetherMax, ++this.#together);
+    try {
+      return await super.transaction(work);
+    } finally {
+      this.#together--;
+    }
+  }
+}
 
 test("where the store fails, people are called all the same", async () => {
   const scenario = new Scenario();

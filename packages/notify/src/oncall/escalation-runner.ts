@@ -36,6 +36,8 @@ const ENDED_MS_MAX = 3_600_000;
 const ENDED_COUNT_MAX = 500;
 /** After a start it is not known yet whether what fired still does: rules and senders tell again within this. */
 const START_GRACE_MS = 60_000;
+/** Incidents whose moves are taken at the same time. */
+const ADVANCED_AT_ONCE = 20;
 /** Moves of one incident at one time: a step for each of a policy that reaches nobody, and some. */
 const MOVES_MAX = 100;
 
@@ -150,8 +152,7 @@ export class EscalationRunner implements AsyncDisposable {
           for (const { group } of book.live()) this.#dueMs.set(group.id, Number.NEGATIVE_INFINITY);
         }
         await this.#tellEnds();
-        for (const [groupId, dueMs] of this.#dueMs)
-          if (dueMs <= clock.nowMs()) await this.#advance(groupId);
+        await this.#advanceDue();
         await this.#alarm.waitFor(this.#leftMs(), bell);
       } catch (error) {
         if (signal.aborted) return;
@@ -168,6 +169,18 @@ export class EscalationRunner implements AsyncDisposable {
     let leftMs = this.#lookAtMs - clock.monotonicMs();
     for (const dueMs of this.#dueMs.values()) leftMs = Math.min(leftMs, dueMs - nowMs);
     return leftMs;
+  }
+
+  /** Several at once, since their transactions are committed together: in a storm nobody waits for a commit of each. */
+  async #advanceDue(): Promise<void> {
+    const nowMs = this.#options.clock.nowMs();
+    const due: string[] = [];
+    for (const [groupId, dueMs] of this.#dueMs) if (dueMs <= nowMs) due.push(groupId);
+    for (let from = 0; from < due.length; from += ADVANCED_AT_ONCE) {
+      const together = due.slice(from, from + ADVANCED_AT_ONCE);
+      const outcomes = await Promise.allSettled(together.map((groupId) => this.#advance(groupId)));
+      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    }
   }
 
   /** Takes all that is due for one incident. */
