@@ -1,11 +1,10 @@
-import { randomInt, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { systemClock } from "@pharos/adapters/node";
-import { errorText, type Labels, type OperatingError, seededRng } from "@pharos/base";
+import { errorText, type Labels, type OperatingError } from "@pharos/base";
 import {
   AlertHistory,
   type Attempt,
-  Dispatcher,
-  dispatchCluster,
+  type Dispatcher,
   followIncidents,
   type NotificationConfig,
   SilenceBook,
@@ -20,9 +19,7 @@ import type { QueryParts } from "../queries/query-parts.ts";
 import { withChannels } from "../rule-book/channel-routing.ts";
 import { RuleBook } from "../rule-book/rule-book.ts";
 import { channelsOfGroups, RuleFeed } from "../rule-book/rule-feed.ts";
-import { type AlertContextOptions, alertContext } from "../rules/population.ts";
 import { RuleManager, type RuleManagerOptions } from "../rules/rule-manager.ts";
-import { SharedAnswers } from "../rules/shared-answers.ts";
 import { transitionRecords } from "../rules/transition-records.ts";
 import { targetFiles } from "../target-files.ts";
 import type { QueryPool } from "../threads/query-pool.ts";
@@ -31,6 +28,7 @@ import { AlertmanagerCounts } from "./alertmanager-metrics.ts";
 import { processAwsSurroundings } from "./aws-surroundings.ts";
 import { Incidents } from "./incidents.ts";
 import { OnCall } from "./oncall.ts";
+import { openDispatcher } from "./open-dispatcher.ts";
 import {
   type ClusterSettings,
   incidentUpdate,
@@ -40,13 +38,8 @@ import {
   startCluster,
 } from "./peering.ts";
 import { Receivers } from "./receivers.ts";
-import { silenceLink } from "./silence-link.ts";
 
 const USER_AGENT = `Pharos/${BUILD_INFO.version}`;
-/** For so long a receiver that was left alone can be told at once what it could have been told meanwhile. */
-const BURST_SECONDS = 4;
-/** Seeds are 32 bits. */
-const SEEDS = 2 ** 32;
 
 export interface AlertingOptions {
   readonly documents: DocumentStore;
@@ -84,11 +77,6 @@ export interface AlertingRetention {
   readonly incidentMs: number;
   readonly deliveryMs: number;
 }
-
-/** So long a notification waits for its incident to be kept; then it goes without the incident's links. */
-const INCIDENT_WAIT_MS = 1000;
-/** Whose queries these are, in the log of queries. */
-const NOTIFICATION_QUERIES = { file: "", name: "notifications" };
 
 /** Everything from rules to receivers: opened, connected, reloaded and closed here. */
 export class Alerting implements AsyncDisposable {
@@ -176,18 +164,6 @@ export class Alerting implements AsyncDisposable {
       ...(await book.past()),
       ...book.groups(loaded.config.global),
     ]);
-    let rules: RuleManager | undefined;
-    const answers = new SharedAnswers(
-      (expr, timeMs, signal) =>
-        options.queries.service.evaluate(expr, timeMs, signal, NOTIFICATION_QUERIES),
-      systemClock,
-    );
-    const context: AlertContextOptions = {
-      clock: systemClock,
-      ruleOf: (labels) => rules?.ruleOf(labels),
-      evaluate: (...asked) => answers.evaluate(...asked),
-      onProblem,
-    };
     const peering =
       options.cluster &&
       openPeering({
@@ -195,8 +171,10 @@ export class Alerting implements AsyncDisposable {
         ...{ userAgent: USER_AGENT, onProblem },
       });
     const cluster = peering?.cluster;
+    // What the parts before them ask of these, they ask later.
     let dispatcher: Dispatcher | undefined;
     let oncall: OnCall | undefined;
+    let rules: RuleManager | undefined;
     const incidents = await Incidents.open({
       ...{ documents, clock: systemClock, externalUrl, onProblem },
       holdFlapping: options.holdFlapping,
@@ -221,39 +199,9 @@ export class Alerting implements AsyncDisposable {
       aws: processAwsSurroundings(),
     });
     receivers.setTemplates(loaded.notifications.templates);
-    dispatcher = await Dispatcher.open({
-      // With all routes at once: groups of a route that is not there would be over.
-      config: withChannels(loaded.notifications, channels),
-      store: documents,
-      clock: systemClock,
-      rng: seededRng(randomInt(SEEDS)),
-      createReceiver: (config) => receivers.create(config),
-      perAlertnameMax: options.alertsPerNameMax,
-      onAttempt: options.onAttempt,
-      deliveryBounds: { retentionMs: options.retention.deliveryMs },
-      rate: {
-        perSecond: options.notificationRateMax,
-        burst: BURST_SECONDS * options.notificationRateMax,
-      },
-      silencedBy: (labels, nowMs) => silences.silencedBy(labels, nowMs),
-      routeLabels: (group, alerts) => receivers.routeLabels(group, alerts),
-      observer: incidents.follower,
-      ...(cluster === undefined
-        ? {}
-        : { cluster: dispatchCluster(cluster, () => systemClock.nowMs()) }),
-      enrich: async (group, alerts, signal) => {
-        const found = await alertContext(context, group, alerts, signal);
-        // A group told at once is told before its incident is kept.
-        await Promise.race([incidents.book.settled(), systemClock.sleep(INCIDENT_WAIT_MS, signal)]);
-        const incident = incidents.context(group.id, alerts, systemClock.nowMs());
-        const silenceUrl = silenceLink(externalUrl, alerts);
-        return {
-          ...(incident === undefined ? {} : { incident }),
-          ...(silenceUrl === undefined ? {} : { silenceUrl }),
-          ...found,
-        };
-      },
-      onProblem,
+    dispatcher = await openDispatcher(options, {
+      ...{ channels, silences, incidents, receivers, cluster, onProblem },
+      ruleOf: (labels) => rules?.ruleOf(labels),
     });
     closers.use(dispatcher);
     if (cluster !== undefined) {
