@@ -229,6 +229,19 @@ test("a rollback does not bring back a name that a file has taken meanwhile", as
   equal((await world.send("POST", rollback, { version: 2 })).status, 200);
 });
 
+test("a file that takes the name of a rule of the API is reported", async () => {
+  const world = await rulesWorld();
+  await world.send("POST", RULES, { alert: "Down", expr: "up == 0" });
+  await world.send("POST", RULES, { record: "job:up:sum", expr: "sum by (job) (up)" });
+  await world.setFileRules([FILE_GROUP]);
+  deepEqual(world.bugs, []);
+  const rules = FILE_GROUP.rules.map((rule) => ({ ...rule, name: "Down" }));
+  await world.setFileRules([{ ...FILE_GROUP, rules }]);
+  deepEqual(world.bugs, [
+    "reading rule files: the API has rules with the names of 1 of these, and both are evaluated: Down of /etc/pharos/rules.yml",
+  ]);
+});
+
 test("whoever sends a text again is its author, and not who the text names", async () => {
   const world = await rulesWorld();
   const text = { alert: "Down", expr: "up == 0", author: "ann", comment: "first", version: 0 };

@@ -5,6 +5,8 @@ import type { RuleBook } from "./rule-book.ts";
 
 /** So many channels are remembered that no rule names any more. */
 const PAST_CHANNELS_MAX = 10_000;
+/** So many rules are named of those that a file and the API have. */
+const DOUBLES_NAMED_MAX = 10;
 
 export interface RuleFeedOptions {
   readonly book: RuleBook;
@@ -47,7 +49,26 @@ export class RuleFeed {
   /** Takes what the files say now. @throws what `prepare` and `evaluate` throw. */
   async setFiles(groups: readonly RuleGroup[], defaults: RuleDefaults): Promise<void> {
     this.#files = { groups, defaults };
+    this.#reportDoubles(groups);
     await this.#apply();
+  }
+
+  /** The API refuses the names that files have; a file that comes later may take one of the API's. */
+  #reportDoubles(groups: readonly RuleGroup[]): void {
+    const { book, onProblem } = this.#options;
+    const own = new Set(
+      book.list().flatMap(({ content }) => content.rules.map(({ name }) => name)),
+    );
+    const doubled = groups.flatMap(({ file, rules }) =>
+      rules
+        .filter(({ kind, name }) => kind === "alert" && own.has(name))
+        .map(({ name }) => `${name} of ${file}`),
+    );
+    if (doubled.length === 0) return;
+    const more = doubled.length > DOUBLES_NAMED_MAX ? ", …" : "";
+    const names = doubled.slice(0, DOUBLES_NAMED_MAX).join(", ") + more;
+    const text = `the API has rules with the names of ${doubled.length} of these, and both are evaluated: ${names}`;
+    onProblem(new OperatingError("conflict", text), "reading rule files");
   }
 
   /** Resolves when the rules of the API are evaluated as the book has them. Nothing happens before `setFiles`. */
