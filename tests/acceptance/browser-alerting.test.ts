@@ -233,6 +233,7 @@ test("no view of the page, light and wide or dark and narrow, keeps anybody out"
     ["/?g0.expr=up%7B", "error"],
     ["/incidents", "DiskFull"],
     ["/incidents?status=resolved", "No incident passes these filters."],
+    ["/incidents/history?days=7", "1 in all"],
     [`/incidents/${incident.id}`, "Timeline"],
     ["/silences", "every day"],
     [`/silences/${silence?.id}`, "When it hides"],

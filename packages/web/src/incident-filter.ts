@@ -49,12 +49,16 @@ export function writeIncidentFilter(filter: IncidentFilter): SearchParams {
   };
 }
 
+/** As many as the API gives at once: what is open is sorted by urgency, and so wanted as a whole. */
+const OPEN_LIMIT = "1000";
+
 /** How the API is asked for them. */
 export function incidentQuery(filter: IncidentFilter, nowMs: number): Record<string, string> {
   const { cursor, from, priority, status, text, to } = filter;
   const selector = selectorOf(text);
   return {
     ...(status === "all" ? {} : { status }),
+    ...(status === "all" || status === "resolved" ? {} : { limit: OPEN_LIMIT }),
     ...(priority === undefined ? {} : { priority }),
     ...(selector === undefined ? {} : { "match[]": selector }),
     ...(from === undefined ? {} : { start: secondsOf(from, nowMs) }),

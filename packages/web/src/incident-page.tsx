@@ -191,7 +191,8 @@ function Facts({
           <b>{acknowledgement.by}</b>
           <span className="dim">
             {" "}
-            at {formatShortDateTime(acknowledgement.atMs, zone)}
+            after {formatAge(acknowledgement.atMs - incident.openedAtMs)}, at{" "}
+            {formatShortDateTime(acknowledgement.atMs, zone)}
             {acknowledgement.untilMs === undefined
               ? ", until resolved"
               : `, until ${formatShortDateTime(acknowledgement.untilMs, zone)}`}

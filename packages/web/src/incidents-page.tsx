@@ -1,5 +1,6 @@
 import "./incidents.css";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
 import { AlertsNav } from "./alerts-nav.tsx";
 import { useApi } from "./api-context.ts";
@@ -22,10 +23,15 @@ import { QueryError } from "./query-error.tsx";
 import { SearchField } from "./search-field.tsx";
 import { formatTimeBound, parseTimeBound } from "./time-range.ts";
 import { UTC } from "./time-zone.ts";
-import { useTimeZone, useUrlState } from "./url-state.ts";
+import { useKeptParams, useTimeZone, useUrlState } from "./url-state.ts";
 import { useNow } from "./use-now.ts";
 
 export const INCIDENTS_REFRESH_MS = 5000;
+/** A long list is a long answer: it is asked for less often. */
+const LONG_LIST = 200;
+const LONG_LIST_REFRESH_MS = 20_000;
+/** Lines that are drawn at first; nobody reads on without wanting to. */
+const SHOWN_AT_FIRST = 100;
 
 const STATUSES = [
   { value: "open", name: "Open" },
@@ -46,6 +52,7 @@ const PERIODS = [
 /** What is wrong now, and what was: one line for each incident. */
 export function IncidentsPage() {
   const api = useApi();
+  const kept = useKeptParams();
   const [filter, setFilter] = useUrlState(readIncidentFilter, writeIncidentFilter);
   // Filters begin at the newest again: a cursor belongs to the list that it was given for.
   const narrow = (change: Partial<IncidentFilter>, options?: { replace?: boolean }) =>
@@ -54,7 +61,8 @@ export function IncidentsPage() {
     queryKey: ["incidents", filter],
     queryFn: ({ signal }) =>
       listIncidents(api.transport, incidentQuery(filter, api.nowMs()), signal),
-    refetchInterval: INCIDENTS_REFRESH_MS,
+    refetchInterval: ({ state }) =>
+      (state.data?.incidents.length ?? 0) > LONG_LIST ? LONG_LIST_REFRESH_MS : INCIDENTS_REFRESH_MS,
     placeholderData: keepPreviousData,
   });
   useCommand("refresh", () => void refetch());
@@ -84,6 +92,12 @@ export function IncidentsPage() {
             ))}
           </div>
           <PeriodSelect filter={filter} onChange={narrow} />
+          <Link
+            to="/incidents/history"
+            search={{ ...(filter.text === "" ? {} : { q: filter.text }), ...kept }}
+          >
+            History
+          </Link>
           <div className="page__spring" />
           <SearchField
             label="Alert name, or team=storage"
@@ -169,10 +183,12 @@ function Incidents(props: {
   const [acknowledging, setAcknowledging] = useState<Incident>();
   const list = useRef<HTMLTableElement>(null);
   // A page of a longer list keeps the order in which it goes on.
-  const shown = useMemo(
+  const sorted = useMemo(
     () => (whole && filter.status !== "all" ? [...incidents].sort(byUrgency) : incidents),
     [incidents, whole, filter.status],
   );
+  const [all, setAll] = useState(false);
+  const shown = all ? sorted : sorted.slice(0, SHOWN_AT_FIRST);
 
   const move = (by: 1 | -1) => {
     const links = [...(list.current?.querySelectorAll<HTMLElement>(".incident__name") ?? [])];
@@ -184,7 +200,7 @@ function Incidents(props: {
   useCommand("previous", () => move(-1));
   useCommand("acknowledge", () => {
     // Without a choice, what somebody who was woken up means: the one that fires, if there is only one.
-    const firing = shown.filter(({ status }) => status === "firing");
+    const firing = sorted.filter(({ status }) => status === "firing");
     const [only] = firing.length === 1 ? firing : [];
     const chosen = shown.find(({ id }) => id === chosenId);
     const target = chosen ?? only;
@@ -233,6 +249,13 @@ function Incidents(props: {
           ))}
         </tbody>
       </table>
+      {sorted.length > shown.length && (
+        <div className="pager pager--inside">
+          <button type="button" className="filter" onClick={() => setAll(true)}>
+            {sorted.length - shown.length} more{whole ? ", less urgent" : ""}
+          </button>
+        </div>
+      )}
       {acknowledging !== undefined && (
         <IncidentActionDialog
           incident={acknowledging}

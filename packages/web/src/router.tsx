@@ -44,6 +44,12 @@ const incidentsRoute = createRoute({
   component: lazyRouteComponent(() => import("./incidents-page.tsx"), "IncidentsPage"),
 });
 
+const incidentHistoryRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/incidents/history",
+  component: lazyRouteComponent(() => import("./incident-history-page.tsx"), "IncidentHistoryPage"),
+});
+
 const incidentRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/incidents/$id",
@@ -128,6 +134,7 @@ const movedRoutes = (
 const routeTree = rootRoute.addChildren([
   exploreRoute,
   incidentsRoute,
+  incidentHistoryRoute,
   incidentRoute,
   silencesRoute,
   silenceRoute,

@@ -89,7 +89,7 @@ export function RuleVersionsCard({ id, current }: { id: string; current: number 
         </tbody>
       </table>
       {data.length > shown.length && (
-        <div className="pager versions__more">
+        <div className="pager pager--inside">
           <button type="button" className="filter" onClick={() => setWhole(true)}>
             {data.length - shown.length} older
           </button>

@@ -14,12 +14,17 @@ export interface CalendarDay {
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** The days from that of `nowMs` on, as the clock of `zone` has them. */
-export function calendarDays(nowMs: number, zone: TimeZone): CalendarDay[] {
-  const today = wallTimeAt(nowMs, zone);
+/** The days from that of `nowMs` on, or from `firstDay` days after it, as the clock of `zone` has them. */
+export function calendarDays(
+  nowMs: number,
+  zone: TimeZone,
+  count: number = CALENDAR_DAYS,
+  firstDay = 0,
+): CalendarDay[] {
+  const today = dateAfter(wallTimeAt(nowMs, zone), firstDay);
   const midnight = (days: number) =>
     timestampAt({ ...dateAfter(today, days), hour: 0, minute: 0, second: 0 }, zone);
-  return Array.from({ length: CALENDAR_DAYS }, (_, index) => {
+  return Array.from({ length: count }, (_, index) => {
     const { year, month, day } = dateAfter(today, index);
     const weekday = new Date(Date.UTC(year, month - 1, day)).getUTCDay();
     return {

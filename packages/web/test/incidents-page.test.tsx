@@ -77,6 +77,19 @@ test("a list that goes on has a page behind it, and a new filter begins at its f
   await waitFor(() => expect(page.url()).toBe("/incidents?status=firing"));
 });
 
+test("of hundreds that are open the most urgent is on top, however old, and the rest is a click away", async () => {
+  const some = Array.from({ length: 120 }, (_, at) =>
+    incident(`i${at}`, { priority: at === 119 ? "P1" : "P3", rules: [`Rule${at}`] }),
+  );
+  const server = listServer(some);
+  await openPage("/incidents", server);
+  expect((await names())[0]).toBe("Rule119");
+  expect(screen.getAllByRole("row")).toHaveLength(101);
+  expect(server.queriesOf("incidents").at(-1)?.get("limit")).toBe("1000");
+  fireEvent.click(screen.getByRole("button", { name: "20 more, less urgent" }));
+  expect(screen.getAllByRole("row")).toHaveLength(121);
+});
+
 test("without incidents the list says whether that is good news", async () => {
   await openPage("/incidents", listServer([]));
   await screen.findByText(/Nothing is wrong/);
