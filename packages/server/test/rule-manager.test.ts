@@ -525,6 +525,31 @@ test("no more rules than allowed are evaluated at once, and all get their turn",
   await server.clock.run(server.stop());
 });
 
+test("a group of one rule does not wait for all the rules of a large one", async () => {
+  const server = new Server();
+  const rules = Array.from({ length: 10 * RULES_CONCURRENT_MAX }, (_, i): Rule => {
+    return { kind: "record", name: `large${i}`, expr: "count(up)", labels: [] };
+  });
+  const intervalMs = 10 * MINUTE;
+  const large = group(rules, { name: "large", intervalMs });
+  // One that begins after the large one did, and long before that is through.
+  const slotOf = (each: RuleGroup): number => slotBefore(each, START_MS) + intervalMs;
+  const small = Array.from({ length: 10_000 }, (_, i) =>
+    group([{ ...SUM, name: "small" }], { name: `small${i}`, intervalMs }),
+  ).find((each) => slotOf(each) > slotOf(large) && slotOf(each) < slotOf(large) + 2 * SECOND);
+  ok(small !== undefined);
+  server.beforeEvaluate = async () => {
+    await server.clock.sleep(5 * SECOND, new AbortController().signal);
+  };
+  await server.start([large, small]);
+  await server.pass(Math.ceil((slotOf(large) - START_MS) / SECOND) + 20, "a=1");
+  const evaluated = (name: string): number =>
+    server.rules.counts().get(`rules.yml;${name}`)?.evaluations ?? 0;
+  equal(evaluated(small.name), 1);
+  ok(evaluated("large") < rules.length, "the large one goes on");
+  await server.clock.run(server.stop());
+});
+
 test("a rule that takes long keeps the alerts of others in its group for no more than a second", async () => {
   const server = new Server();
   const slow: Rule = { kind: "record", name: "slow", expr: "count(up)", labels: [] };
