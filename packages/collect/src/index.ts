@@ -2,6 +2,7 @@ export type { ColumnSink } from "./column-sink.ts";
 export { FileDiscovery, fileDiscoveryPathProblem, type TargetFiles } from "./file-discovery.ts";
 export { renderHostMetrics } from "./host-agent/host-metrics.ts";
 export type { FileSystemSpace, HostReader } from "./host-agent/host-reader.ts";
+export { HttpDiscovery, type HttpDiscoveryConfig } from "./http-discovery.ts";
 export {
   INGEST_QUEUE_LIMITS,
   INGEST_RETRY_AFTER_SECONDS,

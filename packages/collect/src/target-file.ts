@@ -14,18 +14,31 @@ export const TARGET_FILE_SIZE_MAX = 64 * 1024 * 1024;
 export function parseTargetFile(path: string, bytes: Uint8Array): readonly TargetGroup[] {
   if (bytes.length > TARGET_FILE_SIZE_MAX)
     throw invalid(`${path}: ${bytes.length} bytes; at most ${TARGET_FILE_SIZE_MAX} are allowed`);
-  const groups = parseText(path, bytes);
+  const groups = parseText(path, bytes, isJsonPath(path));
   // An empty file is an empty list in YAML.
   if (groups === null && !isJsonPath(path)) return [];
-  if (!Array.isArray(groups)) throw invalid(`${path}: must be a list of target groups`);
-  return groups.map((group: unknown, index) => groupOf(path, group, index));
+  return groupsOf(path, groups, "__meta_filepath");
 }
 
-function parseText(path: string, bytes: Uint8Array): unknown {
+/**
+ * Reads what an HTTP endpoint answers, which is as in a JSON file. Each group gets the label `__meta_url`.
+ *
+ * @throws OperatingError `config.invalid`, naming the place in the answer.
+ */
+export function parseTargetAnswer(url: string, bytes: Uint8Array): readonly TargetGroup[] {
+  return groupsOf(url, parseText(url, bytes, true), "__meta_url");
+}
+
+function groupsOf(path: string, groups: unknown, metaLabel: string): readonly TargetGroup[] {
+  if (!Array.isArray(groups)) throw invalid(`${path}: must be a list of target groups`);
+  return groups.map((group: unknown, index) => groupOf(path, group, index, metaLabel));
+}
+
+function parseText(path: string, bytes: Uint8Array, isJson: boolean): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     // In the failsafe schema every scalar is a string: a label value 8080 or true needs no quotes.
-    return isJsonPath(path) ? JSON.parse(text) : parse(text, { schema: "failsafe" });
+    return isJson ? JSON.parse(text) : parse(text, { schema: "failsafe" });
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof TypeError || error instanceof YAMLError))
       throw error;
@@ -37,7 +50,7 @@ function isJsonPath(path: string): boolean {
   return path.toLowerCase().endsWith(".json");
 }
 
-function groupOf(path: string, group: unknown, index: number): TargetGroup {
+function groupOf(path: string, group: unknown, index: number, metaLabel: string): TargetGroup {
   const place = `${path}: [${index}]`;
   if (!isRecord(group)) throw invalid(`${place}: must be an object with "targets" and "labels"`);
   for (const field of Object.keys(group))
@@ -53,7 +66,7 @@ function groupOf(path: string, group: unknown, index: number): TargetGroup {
       throw invalid(`${place}.labels: ${quote(name)} is not a valid label name`);
     set.set(name, value);
   }
-  set.set("__meta_filepath", path);
+  set.set(metaLabel, path);
   return {
     source: `${path}:${index}`,
     labels: labelsFrom(set),

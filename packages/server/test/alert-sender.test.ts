@@ -45,6 +45,7 @@ function set(targets: readonly string[], change: Partial<AlertmanagerSetConfig> 
       },
     ],
     fileSdConfigs: [],
+    httpSdConfigs: [],
     ...change,
   } satisfies AlertmanagerSetConfig;
 }
@@ -53,6 +54,9 @@ function set(targets: readonly string[], change: Partial<AlertmanagerSetConfig> 
 class World {
   readonly clock = new SimClock(START_MS);
   readonly files = new Map<string, string>();
+  /** What is answered at these addresses, and the requests for it. */
+  readonly lists = new Map<string, readonly [type: string, text: string]>();
+  readonly asked: HttpRequest[] = [];
   readonly requests: HttpRequest[] = [];
   readonly problems: string[] = [];
   answer: (request: HttpRequest, signal: AbortSignal) => Promise<number> = async () => 200;
@@ -61,6 +65,13 @@ class World {
   constructor() {
     const http: HttpClient = {
       request: async (request, signal) => {
+        const list = this.lists.get(request.url);
+        if (list !== undefined) {
+          this.asked.push(request);
+          const [type, text] = list;
+          const body = new TextEncoder().encode(text);
+          return { status: 200, headers: { "content-type": type }, body };
+        }
         this.requests.push(request);
         const status = await this.answer(request, signal);
         return { status, headers: {}, body: new Uint8Array(0) };
@@ -240,6 +251,57 @@ test("Alertmanagers in files are followed as the files change", async () => {
   await world.clock.advance(SECOND);
   deepEqual([world.sentTo("one").names, world.sentTo("two").names], [[], ["A"]]);
   await world.sender[Symbol.asyncDispose]();
+});
+
+test("Alertmanagers that an endpoint lists are followed; where it fails those that are known stay, also over a reload", async () => {
+  const world = new World();
+  const url = "http://sd.test/am";
+  const list = (...targets: readonly string[]): void =>
+    void world.lists.set(url, ["application/json; charset=utf-8", JSON.stringify([{ targets }])]);
+  const endpoint = {
+    ...{ basicAuth: undefined, httpHeaders: [], tls: undefined, followRedirects: true },
+    ...{ url, refreshIntervalMs: MINUTE },
+    authorization: { type: "Bearer", credentials: new Secret("hush") },
+  };
+  const sets = [set(["fixed"], { httpSdConfigs: [endpoint] })];
+  const active = (): readonly string[] =>
+    world.sender.targets().active.map((each) => new URL(each).host);
+  list("one", "two");
+  await world.apply(sets);
+  await world.clock.advance(SECOND);
+  deepEqual(active(), ["fixed", "one", "two"]);
+  const [asked] = world.asked;
+  equal(asked?.headers["Authorization"], "Bearer hush");
+  equal(asked?.headers["X-Prometheus-Refresh-Interval-Seconds"], "60");
+
+  list("two", "three");
+  await world.clock.advance(MINUTE);
+  deepEqual(active(), ["fixed", "two", "three"]);
+  world.sender.send([alert("A")], TELLING);
+  await world.clock.advance(SECOND);
+  deepEqual([world.sentTo("one").names, world.sentTo("three").names], [[], ["A"]]);
+
+  for (const broken of ["{", '[{"targets": [1]}]', "{}"]) {
+    world.lists.set(url, ["application/json", broken]);
+    await world.clock.advance(2 * MINUTE);
+  }
+  world.lists.set(url, ["text/html", "[]"]);
+  await world.clock.advance(2 * MINUTE);
+  deepEqual(active(), ["fixed", "two", "three"]);
+  equal(world.problems.length, 4, "each is said once");
+  match(world.problems[1] ?? "", /^looking for Alertmanagers at http:\/\/sd\.test\/am: .*\[0\]/);
+  match(world.problems[3] ?? "", /it answered text\/html, not JSON/);
+  await world.apply(sets);
+  await world.clock.advance(SECOND);
+  deepEqual(active(), ["fixed", "two", "three"]);
+
+  list();
+  await world.clock.advance(MINUTE);
+  deepEqual(active(), ["fixed"]);
+  await world.sender[Symbol.asyncDispose]();
+  const count = world.asked.length;
+  await world.clock.advance(5 * MINUTE);
+  equal(world.asked.length, count, "nobody is asked after the end");
 });
 
 test("a reload keeps counting where an address stays, and nothing goes to those that went", async () => {

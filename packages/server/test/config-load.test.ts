@@ -592,6 +592,9 @@ alerting:
       static_configs: [{ targets: ["am-1:9093", "am-2:9093"], labels: { dc: eu } }]
       file_sd_configs: [{ files: [am/*.yml] }]
     - static_configs: [{ targets: ["am-3:9093"] }]
+      http_sd_configs:
+        - { url: "http://sd.test/am", bearer_token: hush }
+        - { url: "https://sd.test/am", refresh_interval: 5s }
 `).config;
   equal(alerting.alertRelabelRules.length, 1);
   const [first, second] = alerting.alertmanagers;
@@ -604,5 +607,14 @@ alerting:
   ]);
   equal(first?.staticConfigs[0]?.targets.length, 2);
   deepEqual([second?.scheme, second?.pathPrefix, second?.timeoutMs], ["http", "", 10_000]);
+  deepEqual(
+    second?.httpSdConfigs.map(({ url, refreshIntervalMs, authorization }) => [
+      ...[url, refreshIntervalMs, authorization?.credentials.reveal()],
+    ]),
+    [
+      ["http://sd.test/am", 60_000, "hush"],
+      ["https://sd.test/am", 5000, undefined],
+    ],
+  );
   deepEqual(load("global: {}\n").config.alerting, { alertRelabelRules: [], alertmanagers: [] });
 });

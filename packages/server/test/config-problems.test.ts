@@ -400,6 +400,16 @@ scrape_configs:
     ],
   },
   {
+    name: "an endpoint of Alertmanagers that is no URL",
+    text: `alerting:
+  alertmanagers:
+    - http_sd_configs: [{url: "sd.test/am"}]
+`,
+    problems: [
+      "3:31: alerting.alertmanagers[0].http_sd_configs[0].url: must be a URL with http or https",
+    ],
+  },
+  {
     name: "a target file with a star in a folder",
     text: `scrape_configs:
   - job_name: a

@@ -1,7 +1,8 @@
 import type { GroupAlert } from "@pharos/alert";
-import type { Clock, OperatingError } from "@pharos/base";
+import { type Clock, OperatingError } from "@pharos/base";
 import {
   FileDiscovery,
+  HttpDiscovery,
   type RelabelRule,
   relabel,
   requestHeaders,
@@ -21,7 +22,7 @@ import { alertmanagerTargets } from "./alertmanager-target.ts";
 export interface AlertSenderOptions {
   readonly clock: Clock;
   readonly http: HttpClient;
-  /** Where lists of Alertmanagers are read. */
+  /** Where files that list Alertmanagers are read. */
   readonly files: TargetFiles;
   readonly userAgent: string;
   readonly onProblem: (error: OperatingError, doing: string) => void;
@@ -93,7 +94,8 @@ export class AlertSender implements AsyncDisposable {
 class AlertmanagerSet {
   readonly #config: AlertmanagerSetConfig;
   readonly #options: AlertSenderOptions;
-  readonly #discoveries: readonly FileDiscovery[];
+  readonly #files: readonly FileDiscovery[];
+  readonly #endpoints: readonly HttpDiscovery[];
   readonly #stop = new AbortController();
   readonly #clients = new Map<string, AlertmanagerClient>();
   /** Counts of addresses that are, or were, in the set. */
@@ -110,8 +112,13 @@ class AlertmanagerSet {
     this.#config = config;
     this.#options = options;
     this.#counts = new Map(before.flatMap((set) => [...set.#counts]));
-    this.#discoveries = config.fileSdConfigs.map(
-      (discovery) => new FileDiscovery(discovery, options.files),
+    this.#files = config.fileSdConfigs.map((files) => new FileDiscovery(files, options.files));
+    // Until an endpoint has answered, those count that it named before the configuration was loaded again.
+    const known = new Map(
+      before.flatMap((set) => set.#endpoints.map(({ url, groups }) => [url, groups] as const)),
+    );
+    this.#endpoints = config.httpSdConfigs.map(
+      (endpoint) => new HttpDiscovery(endpoint, options, known.get(endpoint.url)),
     );
   }
 
@@ -128,9 +135,12 @@ class AlertmanagerSet {
   }
 
   start(): void {
-    for (const discovery of this.#discoveries) discovery.refresh();
+    for (const discovery of this.#files) discovery.refresh();
     this.#follow();
-    this.#refreshing = Promise.all(this.#discoveries.map((discovery) => this.#refresh(discovery)));
+    this.#refreshing = Promise.all([
+      ...this.#files.map((discovery) => this.#readAgain(discovery)),
+      ...this.#endpoints.map((discovery) => this.#askAgain(discovery)),
+    ]);
   }
 
   send(alerts: readonly GroupAlert[], telling: AlertTelling): void {
@@ -150,7 +160,7 @@ class AlertmanagerSet {
     await Promise.all([this.#refreshing, ...this.#ending]);
   }
 
-  async #refresh(discovery: FileDiscovery): Promise<void> {
+  async #readAgain(discovery: FileDiscovery): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#stop;
     try {
@@ -163,11 +173,32 @@ class AlertmanagerSet {
     }
   }
 
+  async #askAgain(discovery: HttpDiscovery): Promise<void> {
+    const { clock, onProblem } = this.#options;
+    const { signal } = this.#stop;
+    let problem = "";
+    while (!signal.aborted) {
+      try {
+        if (await discovery.refresh(signal)) this.#follow();
+        problem = "";
+      } catch (error) {
+        if (signal.aborted) return;
+        if (!(error instanceof OperatingError)) throw error;
+        // Said once, not with each try.
+        if (error.message !== problem)
+          onProblem(error, `looking for Alertmanagers at ${discovery.url}`);
+        problem = error.message;
+      }
+      await clock.sleep(discovery.refreshIntervalMs, signal).catch(() => {}); // Ends the loop.
+    }
+  }
+
   /** Makes the clients fit what was discovered. */
   #follow(): void {
     const { clock, http, userAgent, onProblem } = this.#options;
     const { tls, followRedirects, timeoutMs, staticConfigs } = this.#config;
-    const groups = [...staticConfigs, ...this.#discoveries.flatMap((each) => each.groups)];
+    const found = [...this.#files, ...this.#endpoints].flatMap(({ groups }) => groups);
+    const groups = [...staticConfigs, ...found];
     const targets = alertmanagerTargets(groups, this.#config);
     this.#dropped = targets.filter(({ dropped }) => dropped).map(({ url }) => url);
     const active = new Set(targets.filter(({ dropped }) => !dropped).map(({ url }) => url));

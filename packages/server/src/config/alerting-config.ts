@@ -1,4 +1,9 @@
-import type { FileDiscoveryConfig, RelabelRule, TargetGroup } from "@pharos/collect";
+import type {
+  FileDiscoveryConfig,
+  HttpDiscoveryConfig,
+  RelabelRule,
+  TargetGroup,
+} from "@pharos/collect";
 import type { z } from "zod";
 import { alertingSchema } from "./alerting-schema.ts";
 import { discoveryConfigs } from "./discovery-config.ts";
@@ -25,6 +30,7 @@ export interface AlertmanagerSetConfig extends HttpClientSettings {
   readonly alertRelabelRules: readonly RelabelRule[];
   readonly staticConfigs: readonly TargetGroup[];
   readonly fileSdConfigs: readonly FileDiscoveryConfig[];
+  readonly httpSdConfigs: readonly HttpDiscoveryConfig[];
 }
 
 /** Reads the section `alerting`; `resolve` gives the path of a file that it names. */
@@ -44,6 +50,15 @@ export function readAlerting(
       relabelRules: set.relabel_configs,
       alertRelabelRules: set.alert_relabel_configs,
       ...discoveryConfigs(set, resolve),
+      httpSdConfigs: set.http_sd_configs.map((endpoint, at) => ({
+        ...httpClientSettings(
+          endpoint,
+          ["alerting", "alertmanagers", index, "http_sd_configs", at],
+          settings,
+        ),
+        url: endpoint.url,
+        refreshIntervalMs: endpoint.refresh_interval,
+      })),
     })),
   };
 }

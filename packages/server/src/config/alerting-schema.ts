@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DISCOVERY_KEYS } from "./discovery-schema.ts";
+import { DISCOVERY_KEYS, httpSdConfigs } from "./discovery-schema.ts";
 import { positiveDuration } from "./field-schemas.ts";
 import { HTTP_CLIENT_KEYS } from "./http-client-schema.ts";
 import { notYet } from "./read-yaml.ts";
@@ -17,6 +17,7 @@ const alertmanagerSet = z.strictObject({
   relabel_configs: z.array(relabelRule).default([]),
   alert_relabel_configs: z.array(relabelRule).default([]),
   ...DISCOVERY_KEYS,
+  http_sd_configs: httpSdConfigs,
 });
 
 /** `alerting`: which Alertmanagers elsewhere hear of alerts. */

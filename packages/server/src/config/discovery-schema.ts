@@ -2,6 +2,7 @@ import { quote } from "@pharos/base";
 import { fileDiscoveryPathProblem } from "@pharos/collect";
 import { z } from "zod";
 import { labelMap, positiveDuration } from "./field-schemas.ts";
+import { HTTP_CLIENT_KEYS } from "./http-client-schema.ts";
 import { notYet } from "./read-yaml.ts";
 
 const targetAddress = z.string().superRefine((text, context) => {
@@ -26,6 +27,19 @@ const fileSdConfig = z.strictObject({
   files: z.array(targetFile).min(1),
   refresh_interval: positiveDuration.default(300_000),
 });
+
+/** Endpoints that list targets. Alertmanagers are found so, targets not yet. */
+export const httpSdConfigs = z
+  .array(
+    z.strictObject({
+      url: z.string().refine((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ""), {
+        message: "must be a URL with http or https",
+      }),
+      refresh_interval: positiveDuration.default(60_000),
+      ...HTTP_CLIENT_KEYS,
+    }),
+  )
+  .default([]);
 
 const NO_TARGETS = "no targets are found this way";
 
