@@ -131,11 +131,8 @@ const vmalertRules: RuleContender = {
         : [
             ...[program, `-rule=${file}`, `-httpListenAddr=127.0.0.1:${port}`],
             ...[`-datasource.url=${server.url}`, `-remoteWrite.url=${server.url}`],
-            ...[
-              `-remoteRead.url=${server.url}`,
-              `-notifier.url=${blackHole.url}`,
-              "-loggerLevel=FATAL",
-            ],
+            // Without -remoteRead.url: it would ask for the state of each rule before it is ready, which takes minutes.
+            ...[`-notifier.url=${blackHole.url}`, "-loggerLevel=FATAL"],
           ];
     },
     readyPath: "/health",
