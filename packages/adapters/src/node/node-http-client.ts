@@ -1,17 +1,12 @@
-import type { Agent, ClientRequest, IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { OperatingError } from "@pharos/base";
-import type { HttpClient, HttpProxy, HttpRequest, HttpResponse } from "@pharos/ports";
-import { chosenProxy, type Environment } from "./proxy-choice.ts";
-import { tunnelAgent } from "./tunnel-agent.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "@pharos/ports";
+import { HttpAgents } from "./http-agents.ts";
+import type { Environment } from "./proxy-choice.ts";
 
-/** How many connections may be open to one host at a time: one for each notification that may be on its way to it. */
-const SOCKETS_PER_HOST_MAX = 256;
-/** How long an unused connection is kept: longer than common scrape intervals. */
-const IDLE_SOCKET_MS = 75_000;
 const REDIRECTS_MAX = 10;
-/** For so many proxies connections are kept; of more, those of the one that came first are closed. */
-const PROXIES_MAX = 32;
+const REDIRECTED: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 export interface NodeHttpClient extends HttpClient {
   /** Closes the connections that are kept alive. */
@@ -24,97 +19,7 @@ export interface NodeHttpClient extends HttpClient {
  * @param environment where the proxies are looked up of requests that want the environment's.
  */
 export function nodeHttpClient(environment: Environment = process.env): NodeHttpClient {
-  // Not imported: threads that only want this folder's disk would load all of Node's networking with it.
-  const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
-  const { Agent: HttpsAgent, request: httpsRequest } = process.getBuiltinModule("node:https");
-  const options = {
-    keepAlive: true,
-    maxSockets: SOCKETS_PER_HOST_MAX,
-    timeout: IDLE_SOCKET_MS,
-    scheduling: "lifo" as const,
-  };
-  const directAgents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
-  const proxyAgents = new Map<string, typeof directAgents>();
-
-  /** What keeps the connections that a request may use. */
-  const agentOf = (target: URL, wanted: HttpProxy | undefined): Agent => {
-    const kind = target.protocol === "https:" ? "https" : "http";
-    const proxy = wanted && chosenProxy(target, wanted, environment);
-    if (proxy === undefined) return directAgents[kind];
-    const headers = wanted?.connectHeaders;
-    const key = headers === undefined ? proxy.href : `${proxy.href} ${JSON.stringify(headers)}`;
-    let agents = proxyAgents.get(key);
-    if (agents === undefined) {
-      const proxyEnv = { HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href };
-      agents = {
-        http: new HttpAgent({ ...options, proxyEnv }),
-        https:
-          headers === undefined
-            ? new HttpsAgent({ ...options, proxyEnv })
-            : tunnelAgent(options, { proxy, headers }),
-      };
-      const [first] = proxyAgents.keys();
-      if (first !== undefined && proxyAgents.size === PROXIES_MAX) {
-        closeAll(proxyAgents.get(first));
-        proxyAgents.delete(first);
-      }
-      proxyAgents.set(key, agents);
-    }
-    return agents[kind];
-  };
-  const closeAll = (agents: typeof directAgents | undefined): void => {
-    agents?.http.destroy();
-    agents?.https.destroy();
-  };
-
-  /** `began` gets what is to be destroyed where nobody waits for the answer any more. */
-  const once = (
-    request: HttpRequest,
-    url: URL,
-    began: (outgoing: ClientRequest) => void,
-  ): Promise<HttpResponse> =>
-    new Promise((resolve, reject) => {
-      const secure = url.protocol === "https:";
-      const body =
-        typeof request.body === "string" ? new TextEncoder().encode(request.body) : request.body;
-      const outgoing = (secure ? httpsRequest : httpRequest)(url, {
-        method: request.method,
-        agent: agentOf(url, request.proxy),
-        headers: {
-          ...request.headers,
-          ...(body === undefined ? {} : { "content-length": String(body.length) }),
-        },
-        ...(request.tls === undefined
-          ? {}
-          : {
-              ca: request.tls.ca,
-              cert: request.tls.cert,
-              key: request.tls.key,
-              servername: request.tls.serverName,
-              rejectUnauthorized: request.tls.insecureSkipVerify !== true,
-              minVersion: request.tls.minVersion,
-              maxVersion: request.tls.maxVersion,
-            }),
-      });
-      began(outgoing);
-      outgoing.on("error", reject);
-      outgoing.on("response", (incoming) => {
-        readBody(incoming, request.bodySizeMax).then(
-          (bytes) =>
-            resolve({
-              status: incoming.statusCode ?? 0,
-              headers: headersOf(incoming),
-              body: bytes,
-            }),
-          (error: unknown) => {
-            outgoing.destroy();
-            reject(error);
-          },
-        );
-      });
-      outgoing.end(body);
-    });
-
+  const agents = new HttpAgents(environment);
   return {
     async request(request, signal) {
       let outgoing: ClientRequest | undefined;
@@ -131,22 +36,12 @@ export function nodeHttpClient(environment: Environment = process.env): NodeHttp
         for (let redirects = 0; ; redirects++) {
           signal.throwIfAborted();
           if (tooLate !== undefined) throw tooLate;
-          const response = await once(request, url, (begun) => {
-            outgoing = begun;
-          });
-          const { location } = response.headers;
-          const redirected =
-            [301, 302, 303, 307, 308].includes(response.status) && location !== undefined;
-          if (!redirected || request.followRedirects === false || request.method !== "GET")
-            return response;
+          outgoing = begin(request, url, agents);
+          const response = await answerOf(outgoing, request);
+          const next = redirectOf(request, response, url);
+          if (next === undefined) return response;
           if (redirects === REDIRECTS_MAX)
             throw new OperatingError("http.failed", `stopped after ${REDIRECTS_MAX} redirects`);
-          const next = new URL(location, url);
-          if (next.host !== url.host && hasCredentials(request))
-            throw new OperatingError(
-              "http.failed",
-              "redirected to another host; credentials are not sent there",
-            );
           url = next;
         }
       } catch (error) {
@@ -160,9 +55,74 @@ export function nodeHttpClient(environment: Environment = process.env): NodeHttp
       }
     },
     close() {
-      for (const agents of [directAgents, ...proxyAgents.values()]) closeAll(agents);
+      agents.close();
     },
   };
+}
+
+/** To be destroyed where nobody waits for the answer any more. */
+function begin(request: HttpRequest, url: URL, agents: HttpAgents): ClientRequest {
+  const { request: send } =
+    url.protocol === "https:"
+      ? process.getBuiltinModule("node:https")
+      : process.getBuiltinModule("node:http");
+  const { method, headers, tls } = request;
+  const body =
+    typeof request.body === "string" ? new TextEncoder().encode(request.body) : request.body;
+  const outgoing = send(url, {
+    method,
+    agent: agents.of(url, request.proxy),
+    headers: {
+      ...headers,
+      ...(body === undefined ? {} : { "content-length": String(body.length) }),
+    },
+    ...(tls === undefined
+      ? {}
+      : {
+          ca: tls.ca,
+          cert: tls.cert,
+          key: tls.key,
+          servername: tls.serverName,
+          rejectUnauthorized: tls.insecureSkipVerify !== true,
+          minVersion: tls.minVersion,
+          maxVersion: tls.maxVersion,
+        }),
+  });
+  outgoing.end(body);
+  return outgoing;
+}
+
+/** Throws what Node says of a connection that fails. */
+function answerOf(
+  outgoing: ClientRequest,
+  { bodySizeMax }: Pick<HttpRequest, "bodySizeMax">,
+): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    outgoing.on("error", reject);
+    outgoing.on("response", (incoming) => {
+      readBody(incoming, bodySizeMax).then(
+        (body) => resolve({ status: incoming.statusCode ?? 0, headers: headersOf(incoming), body }),
+        (error: unknown) => {
+          outgoing.destroy();
+          reject(error);
+        },
+      );
+    });
+  });
+}
+
+/** Where the answer is instead; undefined where this is it. @throws OperatingError where no request may go there. */
+function redirectOf(request: HttpRequest, response: HttpResponse, url: URL): URL | undefined {
+  const { location } = response.headers;
+  if (location === undefined || !REDIRECTED.has(response.status)) return undefined;
+  if (request.followRedirects === false || request.method !== "GET") return undefined;
+  const next = new URL(location, url);
+  if (next.host !== url.host && hasCredentials(request))
+    throw new OperatingError(
+      "http.failed",
+      "redirected to another host; credentials are not sent there",
+    );
+  return next;
 }
 
 function parseUrl(text: string): URL {
