@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { fingerprint, type NotificationRecord, type PlannedNotification } from "@pharos/alert";
 
 /** 128 bits in hexadecimal: no two texts that ever meet have the same. */
@@ -6,9 +6,9 @@ const DIGITS = 32;
 
 /** Short and the same for ever; parts are told apart. */
 export function hashOf(...parts: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(`${part.length}:${part}`);
-  return hash.digest("hex").slice(0, DIGITS);
+  let text = "";
+  for (const part of parts) text += `${part.length}:${part}`;
+  return hash("sha256", text, "hex").slice(0, DIGITS);
 }
 
 /** Names a group among all, for documents: group labels may be longer than the key of a database. */

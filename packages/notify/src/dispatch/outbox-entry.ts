@@ -70,11 +70,7 @@ export function entryWrite(entry: OutboxEntry): Write {
     // A context is plain data: it goes as it is.
     page: page === undefined ? null : JSON.parse(JSON.stringify(page)),
   };
-  const tags = [
-    `integration=${entry.integration}`,
-    `group=${entry.groupId}`,
-    leaseTag(entry.leasedBy),
-  ];
+  const tags = [leaseTag(entry.leasedBy)];
   const document = { id, body, sortKey: entry.leasedUntilMs, tags };
   return { collection: OUTBOX_COLLECTION, id, document };
 }
