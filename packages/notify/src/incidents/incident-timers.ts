@@ -6,8 +6,6 @@ import { type FlapPolicy, type Incident, nextStepMs } from "@pharos/alert";
  */
 export class IncidentTimers {
   readonly #policy: FlapPolicy;
-  /** Of each incident as it was seen. */
-  readonly #nextMs = new WeakMap<Incident, number>();
   /** Nothing is due before; what is put off, or is over, leaves it too early until the next look. */
   #dueMs = Number.NEGATIVE_INFINITY;
 
@@ -45,10 +43,6 @@ export class IncidentTimers {
   }
 
   #nextMsOf(incident: Incident): number {
-    const known = this.#nextMs.get(incident);
-    if (known !== undefined) return known;
-    const nextMs = nextStepMs(incident, this.#policy) ?? Number.POSITIVE_INFINITY;
-    this.#nextMs.set(incident, nextMs);
-    return nextMs;
+    return nextStepMs(incident, this.#policy) ?? Number.POSITIVE_INFINITY;
   }
 }
