@@ -242,6 +242,12 @@ test("in a storm the escalations of many incidents are kept together, each page 
   await scenario.clock.advance(ms("1s"));
   deepEqual(heard.sort(), names.map((name) => `0s ada: +${name} (step 1)`).sort());
   ok(store.togetherMax >= 20, `${store.togetherMax} at the same time`);
+  heard.length = 0;
+  store.togetherMax = 0;
+  await world.resolve(...names);
+  await scenario.clock.advance(ms("1s"));
+  deepEqual(heard.sort(), names.map((name) => `1s ada: -${name}`).sort());
+  ok(store.togetherMax >= 20, `${store.togetherMax} at the same time`);
   deepEqual(scenario.problems, []);
 });
 

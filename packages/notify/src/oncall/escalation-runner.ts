@@ -36,8 +36,8 @@ const ENDED_MS_MAX = 3_600_000;
 const ENDED_COUNT_MAX = 500;
 /** After a start it is not known yet whether what fired still does: rules and senders tell again within this. */
 const START_GRACE_MS = 60_000;
-/** Incidents whose moves are taken at the same time. */
-const ADVANCED_AT_ONCE = 20;
+/** Incidents that are seen to at the same time. */
+const INCIDENTS_AT_ONCE = 20;
 /** Moves of one incident at one time: a step for each of a policy that reaches nobody, and some. */
 const MOVES_MAX = 100;
 
@@ -151,7 +151,7 @@ export class EscalationRunner implements AsyncDisposable {
           this.#dueMs.clear();
           for (const { group } of book.live()) this.#dueMs.set(group.id, Number.NEGATIVE_INFINITY);
         }
-        await this.#tellEnds();
+        await inBatches([...this.#ended.values()], (incident) => this.#tellEnd(incident));
         await this.#advanceDue();
         await this.#alarm.waitFor(this.#leftMs(), bell);
       } catch (error) {
@@ -171,16 +171,11 @@ export class EscalationRunner implements AsyncDisposable {
     return leftMs;
   }
 
-  /** Several at once, since their transactions are committed together: in a storm nobody waits for a commit of each. */
   async #advanceDue(): Promise<void> {
     const nowMs = this.#options.clock.nowMs();
     const due: string[] = [];
     for (const [groupId, dueMs] of this.#dueMs) if (dueMs <= nowMs) due.push(groupId);
-    for (let from = 0; from < due.length; from += ADVANCED_AT_ONCE) {
-      const together = due.slice(from, from + ADVANCED_AT_ONCE);
-      const outcomes = await Promise.allSettled(together.map((groupId) => this.#advance(groupId)));
-      for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-    }
+    await inBatches(due, (groupId) => this.#advance(groupId));
   }
 
   /** Takes all that is due for one incident. */
@@ -303,29 +298,27 @@ export class EscalationRunner implements AsyncDisposable {
   }
 
   /** Whoever was called hears that it is over. */
-  async #tellEnds(): Promise<void> {
+  async #tellEnd(incident: Incident): Promise<void> {
     const { dispatcher, clock, contextOf } = this.#options;
-    for (const incident of [...this.#ended.values()]) {
-      const { id, pagedReceivers, resolvedAtMs } = incident;
-      const endsAtMs = resolvedAtMs ?? clock.nowMs();
-      const alerts = sortAlerts([...incident.alerts.values()].map((each) => ended(each, endsAtMs)));
-      try {
-        if (alerts.length > 0)
-          await dispatcher.page({
-            id: `escalation/${id}/resolved`,
-            ...{ receivers: pagedReceivers, alerts },
-            ...subjectOf(incident),
-            reason: "all alerts resolved",
-            context: contextOf(incident),
-            giveUpAtMs: clock.nowMs() + PAGE_MS_MAX,
-          });
-      } catch (error) {
-        if (!(error instanceof OperatingError) || this.#stop.signal.aborted) throw error;
-        // All that were paged are gone from the configuration.
-        this.#problem(error, "telling that an incident is over");
-      }
-      this.#ended.delete(id);
+    const { id, pagedReceivers, resolvedAtMs } = incident;
+    const endsAtMs = resolvedAtMs ?? clock.nowMs();
+    const alerts = sortAlerts([...incident.alerts.values()].map((each) => ended(each, endsAtMs)));
+    try {
+      if (alerts.length > 0)
+        await dispatcher.page({
+          id: `escalation/${id}/resolved`,
+          ...{ receivers: pagedReceivers, alerts },
+          ...subjectOf(incident),
+          reason: "all alerts resolved",
+          context: contextOf(incident),
+          giveUpAtMs: clock.nowMs() + PAGE_MS_MAX,
+        });
+    } catch (error) {
+      if (!(error instanceof OperatingError) || this.#stop.signal.aborted) throw error;
+      // All that were paged are gone from the configuration.
+      this.#problem(error, "telling that an incident is over");
     }
+    this.#ended.delete(id);
   }
 
   #problem(error: OperatingError, doing: string): void {
@@ -350,6 +343,18 @@ export class EscalationRunner implements AsyncDisposable {
         if (!(error instanceof OperatingError)) throw error;
         onProblem(error, "reading an incident");
       }
+  }
+}
+
+/**
+ * Several at once, since their transactions are committed together: in a storm nobody waits for a commit of each. Rejects
+ * as the first that failed, when its batch is done.
+ */
+async function inBatches<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < items.length; from += INCIDENTS_AT_ONCE) {
+    const batch = items.slice(from, from + INCIDENTS_AT_ONCE);
+    const outcomes = await Promise.allSettled(batch.map(act));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 }
 
