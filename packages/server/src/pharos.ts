@@ -38,6 +38,7 @@ import type { QueryService } from "./queries/query-service.ts";
 import { RemoteReads } from "./remote-read/remote-reads.ts";
 import { addRemoteWriteMetrics } from "./remote-write-metrics.ts";
 import { BodyCollector } from "./request-body.ts";
+import { addSendingLatency } from "./rule-metrics.ts";
 import { RunningFiles } from "./running-files.ts";
 import { changeableSettings } from "./store-settings.ts";
 import { addStoreMetrics } from "./store-status.ts";
@@ -255,6 +256,7 @@ export class Pharos implements AsyncDisposable {
       ...{ log: this.#log, files: this.files, externalUrl: this.url },
       externalLabels: () => this.files.config.global.externalLabels,
       onAttempt: (integration, attempt) => attempts.attempted(integration, attempt),
+      onAlertsSent: addSendingLatency(this.#metrics),
     });
     this.#closers.use(alerting);
     return alerting;

@@ -67,6 +67,18 @@ export function addRuleMetrics(
   addSenderMetrics(metrics, sender);
 }
 
+/** Gives what to tell of each request to an Alertmanager elsewhere. */
+export function addSendingLatency(
+  metrics: OwnMetrics,
+): (alertmanager: string, seconds: number) => void {
+  const observe = metrics.summary(
+    "prometheus_notifications_latency_seconds",
+    "How long requests with alerts to an Alertmanager took.",
+    ["alertmanager"],
+  );
+  return (alertmanager, seconds) => observe({ alertmanager }, seconds);
+}
+
 function addSenderMetrics(metrics: OwnMetrics, sender: AlertSender): void {
   const counter = (
     name: string,

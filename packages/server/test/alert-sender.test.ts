@@ -57,6 +57,8 @@ class World {
   /** What is answered at these addresses, and the requests for it. */
   readonly lists = new Map<string, readonly [type: string, text: string]>();
   readonly asked: HttpRequest[] = [];
+  /** How long requests with alerts took. */
+  readonly took: string[] = [];
   readonly requests: HttpRequest[] = [];
   readonly problems: string[] = [];
   answer: (request: HttpRequest, signal: AbortSignal) => Promise<number> = async () => 200;
@@ -87,6 +89,7 @@ class World {
           return new TextEncoder().encode(text);
         },
       },
+      onAnswered: (url, seconds) => this.took.push(`${url} ${seconds} s`),
       onProblem: (error, doing) => this.problems.push(`${doing}: ${error.message}`),
     });
   }
@@ -230,6 +233,7 @@ test("what an Alertmanager refuses is counted and not tried again: alerts that g
   equal(world.requests.length, 2);
   const counts = world.sender.stats().alertmanagers.get("http://one/api/v2/alerts");
   deepEqual([counts?.sent, counts?.errors], [0, 2]);
+  deepEqual(world.took, Array(2).fill("http://one/api/v2/alerts 0 s"), "those that fail, too");
   deepEqual(world.problems, [
     "sending 1 alerts to http://one/api/v2/alerts: it answered with status 500",
     "sending 1 alerts to http://one/api/v2/alerts: connection refused",

@@ -25,6 +25,8 @@ export interface AlertSenderOptions {
   /** Where files that list Alertmanagers are read. */
   readonly files: TargetFiles;
   readonly userAgent: string;
+  /** Told of each request to an Alertmanager, also of one that failed, how long it took. */
+  readonly onAnswered?: (alertmanager: string, seconds: number) => void;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
@@ -195,7 +197,7 @@ class AlertmanagerSet {
 
   /** Makes the clients fit what was discovered. */
   #follow(): void {
-    const { clock, http, userAgent, onProblem } = this.#options;
+    const { clock, http, userAgent, onAnswered, onProblem } = this.#options;
     const { tls, followRedirects, timeoutMs, staticConfigs } = this.#config;
     const found = [...this.#files, ...this.#endpoints].flatMap(({ groups }) => groups);
     const groups = [...staticConfigs, ...found];
@@ -211,7 +213,10 @@ class AlertmanagerSet {
     const headers = { ...requestHeaders(this.#config), "User-Agent": userAgent };
     for (const url of active) {
       if (this.#clients.has(url)) continue;
-      const options = { clock, http, url, headers, tls, followRedirects, timeoutMs, onProblem };
+      const options = {
+        ...{ clock, http, url, headers, tls, followRedirects, timeoutMs },
+        ...{ onAnswered, onProblem },
+      };
       const client = new AlertmanagerClient(options, this.#counts.get(url));
       this.#counts.set(url, client.counts);
       this.#clients.set(url, client);

@@ -18,6 +18,8 @@ export interface AlertmanagerClientOptions {
   readonly tls: TlsOptions | undefined;
   readonly followRedirects: boolean;
   readonly timeoutMs: number;
+  /** Told of each request, also of one that failed, how long it took. */
+  readonly onAnswered?: ((url: string, seconds: number) => void) | undefined;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
@@ -28,9 +30,6 @@ export interface AlertmanagerCounts {
   errors: number;
   /** Never sent, since too many waited, or since the server stopped. */
   dropped: number;
-  /** Time that requests took, in seconds, and how many there were. */
-  latencySeconds: number;
-  requests: number;
 }
 
 /** Sends alerts to one Alertmanager, in order, a request at a time: a slow one keeps nobody else waiting. */
@@ -46,7 +45,7 @@ export class AlertmanagerClient {
   constructor(options: AlertmanagerClientOptions, counts?: AlertmanagerCounts) {
     this.url = options.url;
     this.#options = options;
-    this.counts = counts ?? { sent: 0, errors: 0, dropped: 0, latencySeconds: 0, requests: 0 };
+    this.counts = counts ?? { sent: 0, errors: 0, dropped: 0 };
   }
 
   /** Alerts that wait. */
@@ -87,7 +86,8 @@ export class AlertmanagerClient {
   }
 
   async #post(batch: readonly PostedAlert[]): Promise<void> {
-    const { clock, http, url, headers, tls, followRedirects, timeoutMs, onProblem } = this.#options;
+    const { clock, http, url, headers, tls, followRedirects, timeoutMs } = this.#options;
+    const { onAnswered, onProblem } = this.#options;
     const startMs = clock.monotonicMs();
     try {
       const { status } = await http.request(
@@ -115,8 +115,7 @@ export class AlertmanagerClient {
         `sending ${batch.length} alerts to ${url}`,
       );
     } finally {
-      this.counts.requests++;
-      this.counts.latencySeconds += (clock.monotonicMs() - startMs) / 1000;
+      onAnswered?.(url, (clock.monotonicMs() - startMs) / 1000);
     }
   }
 }

@@ -62,6 +62,8 @@ export interface AlertingOptions {
   readonly retention: AlertingRetention;
   /** Told of each attempt to notify, with the key of the integration. */
   readonly onAttempt: (integration: string, attempt: Attempt) => void;
+  /** Told of each request to an Alertmanager elsewhere how long it took. */
+  readonly onAlertsSent: (alertmanager: string, seconds: number) => void;
   /** Undefined where this server is alone, or shares its document store. */
   readonly cluster: ClusterSettings | undefined;
   readonly rules: Pick<
@@ -220,7 +222,10 @@ export class Alerting implements AsyncDisposable {
     closers.use(oncall);
     const clock = systemClock;
     const files = targetFiles();
-    const sender = new AlertSender({ clock, http, files, userAgent: USER_AGENT, onProblem });
+    const sender = new AlertSender({
+      ...{ clock, http, files, userAgent: USER_AGENT, onProblem },
+      onAnswered: options.onAlertsSent,
+    });
     closers.use(sender);
     rules = await openRules(options, dispatcher, sender, onProblem);
     closers.use(rules);
