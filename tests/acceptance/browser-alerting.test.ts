@@ -120,6 +120,7 @@ test("people deal with what fires in a real browser, by mouse and by keyboard", 
     await page.getByRole("heading", { level: 1, name: "DiskFull" }).waitFor();
     await region(page, "Timeline").getByText("making room").waitFor();
     await page.getByText("storage/webhook[1]").first().waitFor();
+    await page.locator("canvas").first().waitFor();
     await shot(page, "incident");
     await page.goBack();
     equal(new URL(page.url()).pathname, "/incidents");

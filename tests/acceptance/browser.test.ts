@@ -70,9 +70,6 @@ test("the page draws this machine's CPU within a minute, and shows alerts and ta
       await page.goto(`${pharos.url}${path}`);
       await page.locator("main").getByText(text).first().waitFor();
     }
-    await page.goto(`${pharos.url}/incidents`);
-    await page.locator("main h1").waitFor();
-    await shot(page, "incidents");
   });
 
   await t.test("the targets page lists what is scraped", async () => {

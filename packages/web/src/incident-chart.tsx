@@ -105,6 +105,9 @@ function RuleChart(props: {
       </div>
       <div className="panel__graph panel__body incident__chart">
         {error !== undefined && <QueryError error={error} expr={expr} />}
+        {result === undefined && error === undefined && (
+          <div className="empty">Waiting for the samples …</div>
+        )}
         {result !== undefined &&
           answer !== undefined &&
           (result.series.length === 0 ? (
