@@ -6,7 +6,10 @@ export interface NotificationRecord {
   readonly resolved: readonly string[];
   /** Of the telling; 0 for never. */
   readonly timestampMs: number;
-  /** Those whose firing was decided to be told, in vain so far: their end is news, though nobody heard the beginning. */
+  /**
+   * Those of which it is not known what people believe: their firing was decided to be told, in vain so far, or the
+   * server that told last knew nothing of them. Their end is news, though maybe nobody heard the beginning.
+   */
   readonly missed: readonly string[];
   /** How many notifications were decided so far; makes the key of the next one its own. */
   readonly sequence: number;
@@ -138,6 +141,24 @@ export function recordAfterFailure(
   const sure = new Set(firing);
   for (const id of planned.firing) if (!sure.has(id)) missed.add(id);
   return { ...known, firing, missed: [...missed].sort(), sequence: planned.sequence };
+}
+
+/**
+ * What a server takes over that was told later by another one, beside what it knew: where that one did not know of it,
+ * as after a network that was cut, of the alerts that were told to fire before those are in doubt of which it says
+ * nothing.
+ */
+export function recordBesides(
+  told: NotificationRecord,
+  known: NotificationRecord | undefined,
+): NotificationRecord {
+  // Whoever tells with this knowledge counts on from it.
+  if (known === undefined || told.sequence > known.sequence) return told;
+  const said = new Set([...told.firing, ...told.resolved]);
+  const missed = new Set(told.missed);
+  for (const ids of [known.firing, known.missed])
+    for (const id of ids) if (!said.has(id)) missed.add(id);
+  return { ...told, missed: [...missed].sort() };
 }
 
 /**

@@ -1,4 +1,10 @@
-import { type GroupAlert, type HeardAlert, Inhibitor, isResolved } from "@pharos/alert";
+import {
+  type GroupAlert,
+  type HeardAlert,
+  Inhibitor,
+  isResolved,
+  recordBesides,
+} from "@pharos/alert";
 import { type Clock, type Labels, labelsFrom, type OperatingError, type Rng } from "@pharos/base";
 import type { DocumentStore, StoredDocument } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
@@ -319,10 +325,13 @@ export class Dispatcher implements AsyncDisposable {
     const told = { ...recordFromDocument(document), pending: undefined };
     const { groupId, integration } = told;
     const ours = records.get(groupId, integration);
-    const sequence = Math.max(told.record.sequence, ours?.record.sequence ?? 0);
-    const adopted = { ...told, record: { ...told.record, sequence } };
     const key = ours?.pending;
     const pending = key === undefined ? undefined : deliveries.pending(integration, key);
+    // What is on its way people may have heard, or not.
+    const heard = pending?.kind === "waiting" ? pending.entry.recordBefore : ours?.record;
+    const record = recordBesides(told.record, pending?.kind === "sending" ? undefined : heard);
+    const sequence = Math.max(record.sequence, ours?.record.sequence ?? 0);
+    const adopted = { ...told, record: { ...record, sequence } };
     if (key !== undefined && pending?.kind === "waiting") {
       deliveries.withdraw(key);
       await this.#settlement.supersede(pending.entry, adopted);

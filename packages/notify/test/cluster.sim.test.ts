@@ -43,6 +43,28 @@ test("an alert that is posted to one server is known to all, and told when that 
   await world.end();
 });
 
+test("what began and was told while a server was away, it leaves to the one that knows to say when it is over", async () => {
+  const world = await startedCluster(2, 4);
+  await world.kill("b");
+  for (const server of world.names)
+    for (const name of ["Down/x", "Down/y"]) await world.rule(server, name, true);
+  await world.pass(ms("1m"));
+  for (const server of world.names) await world.rule(server, "Down/x", false);
+  await world.start("b");
+  await world.pass(ms("1m"));
+  await world.kill("a");
+  for (const server of world.names) await world.rule(server, "Down/y", false);
+  await world.pass(ms("10m"));
+  await world.start("a");
+  await world.pass(ms("10m"));
+  deepEqual(
+    world.told.map(({ server, said }) => `${server} ${said}`),
+    ["a +Down/x +Down/y", "b -Down/y", "a -Down/x -Down/y"],
+  );
+  deepEqual([...world.believed], []);
+  await world.end();
+});
+
 test("in two parts that do not hear of each other both tell, and afterwards one does again", async () => {
   const world = await startedCluster(2, 3);
   world.cut("a", "b");
@@ -61,6 +83,28 @@ test("in two parts that do not hear of each other both tell, and afterwards one 
   for (const server of world.names) await world.rule(server, "Full/x", true);
   await world.pass(ms("2m"));
   equal(world.told.filter(({ said }) => said === "+Full/x").length, 1);
+  await world.end();
+});
+
+test("what one part told while the network was cut is not forgotten for what the other told later", async () => {
+  const world = await startedCluster(2, 5);
+  world.cut("a", "b");
+  await world.rule("a", "Down/y", true);
+  await world.rule("b", "Down/x", true);
+  await world.pass(ms("1m"));
+  await world.rule("b", "Down/z", true);
+  await world.pass(ms("6m"));
+  await world.kill("b");
+  for (const name of ["Down/x", "Down/z"]) await world.rule("b", name, false);
+  await world.rule("a", "Down/y", false);
+  await world.pass(ms("6m"));
+  world.heal();
+  await world.start("b");
+  await world.pass(ms("12m"));
+  deepEqual(
+    world.told.map(({ server, said }) => `${server} ${said}`),
+    ["a +Down/y", "b +Down/x", "b +Down/x +Down/z", "a -Down/y", "b -Down/x -Down/z"],
+  );
   await world.end();
 });
 

@@ -59,6 +59,8 @@ export interface DecideOptions {
   readonly lease: { readonly server: string; readonly untilMs: number };
   readonly routeLabels: (group: LiveGroup, alerts: readonly GroupAlert[]) => Labels;
   readonly firstGroup: (fingerprint: string) => string | undefined;
+  /** Whether there are other servers, which may know of alerts that this one has never heard of. */
+  readonly hasPeers: boolean;
 }
 
 /** Groups whose followers hear of one notification; of more, the others do not. */
@@ -174,7 +176,26 @@ class Draft {
     alerts: ReadonlyMap<string, GroupAlert>,
   ): PlannedNotification | undefined {
     const { repeatIntervalMs } = this.#group.route;
-    return planNotification(record, alerts, { sendResolved, repeatIntervalMs }, this.#nowMs);
+    const options = { sendResolved, repeatIntervalMs };
+    const planned = planNotification(record, alerts, options, this.#nowMs);
+    return planned === undefined || record === undefined || !this.#options.hasPeers
+      ? planned
+      : { ...planned, record: { ...planned.record, missed: this.#unknown(record, alerts) } };
+  }
+
+  /**
+   * Of what people were told to fire, all that began and maybe ended while this server was away: it cannot say how that
+   * stands, and leaves the end to a server that can.
+   */
+  #unknown(
+    { firing, missed }: NotificationRecord,
+    alerts: ReadonlyMap<string, GroupAlert>,
+  ): readonly string[] {
+    const { members } = this.#sifted;
+    const unknown = new Set<string>();
+    for (const ids of [firing, missed])
+      for (const id of ids) if (!members.has(id) && !alerts.has(id)) unknown.add(id);
+    return [...unknown].sort();
   }
 
   #take(

@@ -87,7 +87,7 @@ export class GroupFlusher {
   }
 
   #decide(look: Look, told: ToldView, nowMs: number): GroupDecision {
-    const { leases, routeLabels, table } = this.#state;
+    const { leases, routeLabels, table, shared, cluster } = this.#state;
     const sifted = sift(look.group, suppressionOf(this.#state), nowMs);
     return decide(
       look.group,
@@ -98,6 +98,7 @@ export class GroupFlusher {
         lease: leases.fresh(),
         routeLabels,
         firstGroup: (id) => table.firstGroupOf(id),
+        hasPeers: shared || cluster !== undefined,
       },
       nowMs,
     );
