@@ -10,6 +10,12 @@ interface Place<T> {
   readonly item: T;
 }
 
+/** How much work an item is, and how much is enough at a time. */
+export interface Load<T> {
+  readonly weightOf: (item: T) => number;
+  readonly weightMax: number;
+}
+
 /**
  * Whatever is due next. An item whose time changes is added again; the places that it had before are skipped, since
  * they no longer say its time.
@@ -49,16 +55,25 @@ export class FlushQueue<T extends Due> {
     return this.#places[0]?.atMs;
   }
 
-  /** Takes out up to `countMax` items that are due, the longest due first; each is to be added again or deleted. */
-  takeDue(nowMs: number, countMax: number): T[] {
+  /**
+   * Takes out up to `countMax` items that are due, the longest due first; each is to be added again or deleted. No more
+   * are taken once those that are weigh `weightMax`.
+   */
+  takeDue(
+    nowMs: number,
+    countMax: number,
+    { weightOf, weightMax }: Load<T> = { weightOf: () => 0, weightMax: 1 },
+  ): T[] {
     const due: T[] = [];
-    while (due.length < countMax) {
+    let weight = 0;
+    while (due.length < countMax && weight < weightMax) {
       this.#dropOld();
       const [first] = this.#places;
       if (first === undefined || first.atMs > nowMs) break;
       this.#pop();
       this.#items.delete(first.item);
       due.push(first.item);
+      weight += weightOf(first.item);
     }
     return due;
   }

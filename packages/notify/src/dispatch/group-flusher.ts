@@ -28,6 +28,8 @@ import { performWrites, type Write } from "./write.ts";
 
 /** How many groups are decided about in one transaction: other servers wait for it. */
 export const FLUSHED_AT_ONCE_MAX = 200;
+/** So many alerts in them are enough: until they are decided about and written, this process does nothing else. */
+const FLUSHED_LOAD = { weightOf: (group: LiveGroup) => group.members.size, weightMax: 1000 };
 
 /** A look at a group: at its time, or only for those integrations that were busy then. */
 interface Look {
@@ -49,7 +51,7 @@ export class GroupFlusher {
   async flushDue(): Promise<void> {
     const { table, clock } = this.#state;
     for (;;) {
-      const due = table.queue.takeDue(clock.nowMs(), FLUSHED_AT_ONCE_MAX);
+      const due = table.queue.takeDue(clock.nowMs(), FLUSHED_AT_ONCE_MAX, FLUSHED_LOAD);
       if (due.length === 0) return;
       await this.#look(due.map((group) => ({ group, only: undefined })));
     }
