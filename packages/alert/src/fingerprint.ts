@@ -2,6 +2,8 @@ import type { Labels } from "@pharos/base";
 
 const encoder = new TextEncoder();
 const TWO_32 = 2 ** 32;
+/** Of labels that stay, by the array itself. */
+const remembered = new WeakMap<Labels, string>();
 const SEPARATOR = 0xff;
 
 /**
@@ -21,8 +23,18 @@ export function hashLabels(labels: Labels): { readonly high: number; readonly lo
 
 /** The hash in 16 hexadecimal digits: how Alertmanager's API and payloads name an alert. */
 export function fingerprint(labels: Labels): string {
+  const known = remembered.get(labels);
+  if (known !== undefined) return known;
   const { high, low } = hashLabels(labels);
   return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
+}
+
+/**
+ * For labels that stay and whose fingerprint is asked for again and again: from now on it is looked up. Labels that come
+ * and go are better left out, since to remember takes longer than to compute.
+ */
+export function rememberFingerprint(labels: Labels, fingerprint: string): void {
+  remembered.set(labels, fingerprint);
 }
 
 class Fnv1a {

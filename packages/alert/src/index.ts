@@ -20,7 +20,7 @@ export {
   stepAlert,
 } from "./alert-state.ts";
 export { checkRuleGroups, type RuleProblem } from "./check-rules.ts";
-export { fingerprint, hashLabels } from "./fingerprint.ts";
+export { fingerprint, hashLabels, rememberFingerprint } from "./fingerprint.ts";
 export {
   DEFAULT_FLAP_POLICY,
   type FlapPolicy,

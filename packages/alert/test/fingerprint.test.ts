@@ -2,7 +2,7 @@ import { equal } from "node:assert/strict";
 import { test } from "node:test";
 import { type Labels, labelsFrom } from "@pharos/base";
 import fc from "fast-check";
-import { fingerprint } from "../src/index.ts";
+import { fingerprint, rememberFingerprint } from "../src/index.ts";
 
 test("fingerprints are those of Prometheus and Alertmanager", () => {
   equal(fingerprint([]), "cbf29ce484222325");
@@ -25,4 +25,12 @@ test("the arithmetic in halves equals 64-bit FNV-1a", () => {
       equal(fingerprint(labels), reference(labels));
     }),
   );
+});
+
+test("a fingerprint that is remembered is looked up for the same array, and for no other", () => {
+  const labels = labelsFrom({ alertname: "Down", instance: "a" });
+  const computed = fingerprint(labels);
+  rememberFingerprint(labels, "0123456789abcdef");
+  equal(fingerprint(labels), "0123456789abcdef");
+  equal(fingerprint(labelsFrom({ alertname: "Down", instance: "a" })), computed);
 });

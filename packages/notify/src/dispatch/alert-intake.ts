@@ -4,6 +4,7 @@ import {
   type HeardAlert,
   isResolved,
   mergeAlerts,
+  rememberFingerprint,
 } from "@pharos/alert";
 import { equalLabels, type Labels, labelValue } from "@pharos/base";
 import { type AlertOrigin, alertWrite, type StoredAlert } from "./stored-alert.ts";
@@ -188,6 +189,7 @@ export class AlertIntake {
       return;
     }
     this.#entries.set(id, { known, kept });
+    rememberFingerprint(known.alert.labels, id);
     const name = labelValue(known.alert.labels, "alertname");
     this.#countByName.set(name, (this.#countByName.get(name) ?? 0) + 1);
   }
