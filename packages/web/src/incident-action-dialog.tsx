@@ -1,10 +1,11 @@
-import { Button, Modal, Textarea, TextInput } from "@mantine/core";
+import { Button, Textarea, TextInput } from "@mantine/core";
 import { errorText } from "@pharos/base";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
 import { Choice } from "./choice.tsx";
+import { Dialog } from "./dialog.tsx";
 import { actOnIncident, type IncidentAction } from "./incident-requests.ts";
 import { type Incident, incidentTitle } from "./incident-state.ts";
 import { Note } from "./note.tsx";
@@ -82,13 +83,7 @@ export function IncidentActionDialog(props: {
   };
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`${title}: ${incidentTitle(incident)}`}
-      centered
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog onClose={onClose} title={`${title}: ${incidentTitle(incident)}`}>
       <form className="form" onSubmit={onSubmit}>
         {says !== "" && <p className="form__says">{says}</p>}
         <TextInput
@@ -125,6 +120,6 @@ export function IncidentActionDialog(props: {
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,9 +1,10 @@
-import { Button, Modal, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { errorText } from "@pharos/base";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
+import { Dialog } from "./dialog.tsx";
 import { Note } from "./note.tsx";
 import { addOverride } from "./oncall-state.ts";
 import { formatShortDateTime, formatZone } from "./time-format.ts";
@@ -66,13 +67,7 @@ export function OverrideDialog(props: {
     if (ready && !isPending) mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`Stand in: ${schedule}`}
-      centered
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog onClose={onClose} title={`Stand in: ${schedule}`}>
       <form className="form" onSubmit={onSubmit}>
         <label className="form__field">
           <span className="form__label">Who stands in</span>
@@ -123,7 +118,7 @@ export function OverrideDialog(props: {
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

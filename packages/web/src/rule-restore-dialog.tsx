@@ -1,9 +1,10 @@
-import { Button, Modal, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { errorText } from "@pharos/base";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
+import { Dialog } from "./dialog.tsx";
 import { Note } from "./note.tsx";
 import { type RuleVersion, restoreRuleVersion, versionText } from "./rule-versions.ts";
 
@@ -44,13 +45,7 @@ export function RuleRestoreDialog(props: {
     if (ready && !isPending) mutate();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`Restore version ${version.version}`}
-      centered
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog onClose={onClose} title={`Restore version ${version.version}`}>
       <form className="form" onSubmit={onSubmit}>
         <p className="form__says">
           The rule becomes this again, as a new version; what came after stays in the list.
@@ -82,6 +77,6 @@ export function RuleRestoreDialog(props: {
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

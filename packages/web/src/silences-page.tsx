@@ -1,6 +1,6 @@
 import "./incidents.css";
 import "./silences.css";
-import { Button, Modal } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { errorText } from "@pharos/base";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -9,6 +9,7 @@ import { hasWords, wordsOf } from "./alert-filter.ts";
 import { AlertsNav } from "./alerts-nav.tsx";
 import { useApi } from "./api-context.ts";
 import { useCommand } from "./commands.tsx";
+import { Dialog } from "./dialog.tsx";
 import { FilterButton, toggled } from "./filter-button.tsx";
 import { BellOffIcon, CheckIcon, ClockIcon, PlusIcon } from "./icons.tsx";
 import { Note } from "./note.tsx";
@@ -295,13 +296,7 @@ function ExpireDialog({ silence, onClose }: { silence: Silence; onClose: () => v
     onSuccess: onClose,
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Expire the silence"
-      centered
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Dialog onClose={onClose} title="Expire the silence">
       <div className="form">
         <p className="form__says">What it hides and still fires is notified again.</p>
         <span className="mono">{`{${formatMatchers(silence.matchers)}}`}</span>
@@ -315,6 +310,6 @@ function ExpireDialog({ silence, onClose }: { silence: Silence; onClose: () => v
           </Button>
         </div>
       </div>
-    </Modal>
+    </Dialog>
   );
 }

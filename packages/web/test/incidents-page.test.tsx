@@ -105,6 +105,9 @@ test("j and k move through the list, and a acknowledges what they stand on", asy
   expect(document.activeElement?.textContent).toBe("ApiDown, ApiSlow");
   press("a");
   await screen.findByRole("dialog", { name: "Acknowledge: ApiDown, ApiSlow" });
+  fireEvent.click(screen.getByRole("button", { name: "Cancel" }));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(document.activeElement?.textContent).toBe("ApiDown, ApiSlow");
 });
 
 test("a, a comment and Enter acknowledge; who did it is remembered", async () => {
