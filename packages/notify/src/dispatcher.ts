@@ -1,15 +1,9 @@
-import {
-  type GroupAlert,
-  type HeardAlert,
-  Inhibitor,
-  isResolved,
-  recordBesides,
-} from "@pharos/alert";
+import { type GroupAlert, type HeardAlert, Inhibitor, isResolved } from "@pharos/alert";
 import { type Clock, type Labels, labelsFrom, type OperatingError, type Rng } from "@pharos/base";
-import type { DocumentStore, StoredDocument } from "@pharos/ports";
+import type { DocumentStore } from "@pharos/ports";
 import { Alarm } from "./alarm.ts";
-import { type DispatchCluster, toldOf } from "./cluster/cluster-dispatch.ts";
-import type { ToldUpdate } from "./cluster/cluster-message.ts";
+import type { DispatchCluster } from "./cluster/cluster-dispatch.ts";
+import { PeerDispatch } from "./cluster/peer-dispatch.ts";
 import type { IntegrationConfig } from "./config/integration-config.ts";
 import type { NotificationConfig } from "./config/notification-config.ts";
 import { type DeliveryBounds, DeliveryLog } from "./delivery-log.ts";
@@ -40,9 +34,8 @@ import { acceptPosted, type PostedAlert } from "./dispatch/posted-alert.ts";
 import { RecordBook } from "./dispatch/record-book.ts";
 import { sendPage } from "./dispatch/send-page.ts";
 import { Settlement } from "./dispatch/settlement.ts";
-import { alertFromDocument, alertWrite } from "./dispatch/stored-alert.ts";
 import { GROUP_COLLECTION, type StoredGroup } from "./dispatch/stored-group.ts";
-import { recordFromDocument, recordWrite } from "./dispatch/stored-record.ts";
+import { recordWrite } from "./dispatch/stored-record.ts";
 import type { AlertSuppression } from "./dispatch/suppression.ts";
 import { tellAgain } from "./dispatch/tell-again.ts";
 import { DEFAULT_RATE_LIMIT, type RateLimit } from "./dispatch/token-bucket.ts";
@@ -108,7 +101,8 @@ export class Dispatcher implements AsyncDisposable {
   readonly #flusher: GroupFlusher;
   readonly #placement: Placement;
   readonly #upkeep: Upkeep;
-  readonly #settlement: Settlement;
+  /** For servers that share no store with this one. */
+  readonly peers: PeerDispatch;
   #running: Promise<unknown> = Promise.resolve();
   readonly #sync: AlertSync | undefined;
   readonly #watches = new DisposableStack();
@@ -166,9 +160,9 @@ export class Dispatcher implements AsyncDisposable {
     };
     this.#flusher = new GroupFlusher(this.#state);
     const settlement = new Settlement(this.#state, this.#flusher, options.enrich);
-    this.#settlement = settlement;
     if (store.shared) this.#sync = new AlertSync(store, server, clock.nowMs());
     this.#placement = new Placement(this.#state, () => this.#alarm.ring());
+    this.peers = new PeerDispatch(this.#state, this.#placement, settlement);
     this.#upkeep = new Upkeep(this.#state, {
       placement: this.#placement,
       sync: this.#sync,
@@ -299,73 +293,6 @@ export class Dispatcher implements AsyncDisposable {
     for (const [id, alert] of group.members)
       if (table.firstGroupOf(id) === groupId) alerts.push({ alert });
     return alerts;
-  }
-
-  /** What integrations were told of groups, for servers that share no store with this one. */
-  told(): readonly ToldUpdate[] {
-    return toldOf(this.#state.records.all());
-  }
-
-  /** The alerts that were posted, as documents, for the same. */
-  postedAlerts(): readonly StoredDocument[] {
-    const { intake } = this.#state;
-    return [...intake.all()].flatMap((known) =>
-      known.origin === "posted" ? (alertWrite({ ...known, server: "" }).document ?? []) : [],
-    );
-  }
-
-  /**
-   * Takes over what another server has told, which shares no store with this one. What waits here to be sent was decided
-   * without knowing of it, and is not sent; what is being sent is the newest word.
-   *
-   * @throws OperatingError `disk.corrupt`
-   */
-  async adoptTold(document: StoredDocument): Promise<void> {
-    const { records, deliveries, superseded, writer } = this.#state;
-    const told = { ...recordFromDocument(document), pending: undefined };
-    const { groupId, integration } = told;
-    const ours = records.get(groupId, integration);
-    const key = ours?.pending;
-    const pending = key === undefined ? undefined : deliveries.pending(integration, key);
-    // What is on its way people may have heard, or not.
-    const heard = pending?.kind === "waiting" ? pending.entry.recordBefore : ours?.record;
-    const record = recordBesides(told.record, pending?.kind === "sending" ? undefined : heard);
-    const sequence = Math.max(record.sequence, ours?.record.sequence ?? 0);
-    const adopted = { ...told, record: { ...record, sequence } };
-    if (key !== undefined && pending?.kind === "waiting") {
-      deliveries.withdraw(key);
-      await this.#settlement.supersede(pending.entry, adopted);
-    } else if (key !== undefined) superseded.set(key, adopted);
-    else {
-      records.set(adopted);
-      await writer.write([recordWrite(adopted)], "keeping what another server has told");
-    }
-    this.#adoptTimer(groupId);
-  }
-
-  /** Another server has looked at the group just now: what differs here may be a moment's delay, and waits. */
-  #adoptTimer(groupId: string): void {
-    const { table, records } = this.#state;
-    const nowMs = this.#options.clock.nowMs();
-    const group = table.get(groupId);
-    if (group === undefined || records.hasUnheard(groupId, group.members, nowMs)) return;
-    group.flushed = true;
-    group.nextFlushMs = nowMs + group.route.groupIntervalMs;
-    table.requeue(group);
-  }
-
-  /**
-   * Hears of an alert that was posted to another server, which shares no store with this one.
-   *
-   * @throws OperatingError `disk.corrupt`
-   */
-  async adoptAlert(document: StoredDocument): Promise<void> {
-    const stored = alertFromDocument(document);
-    const nowMs = this.#options.clock.nowMs();
-    const adopted = this.#placement.adopt([stored], nowMs);
-    if (adopted.length === 0) return;
-    const writes = [alertWrite(stored), ...this.#placement.place(adopted, nowMs)];
-    await this.#state.writer.write(writes, "keeping alerts of another server");
   }
 
   /** Every attempt to notify. */

@@ -70,16 +70,16 @@ export class ClusterWorld {
       cluster: dispatchCluster(cluster, () => clock.nowMs()),
     });
     const take = (update: ClusterUpdate): Promise<void> =>
-      update.kind === "alert" ? dispatcher.adoptAlert(update.document) : Promise.resolve();
+      update.kind === "alert" ? dispatcher.peers.adoptAlert(update.document) : Promise.resolve();
     cluster.start(
       {
         takeTold: async ({ document }) =>
-          document === null ? undefined : dispatcher.adoptTold(document),
+          document === null ? undefined : dispatcher.peers.adoptTold(document),
         takeUpdate: take,
         state: () =>
-          dispatcher.postedAlerts().map((document) => ({ kind: "alert" as const, document })),
+          dispatcher.peers.postedAlerts().map((document) => ({ kind: "alert" as const, document })),
       },
-      dispatcher.told(),
+      dispatcher.peers.told(),
     );
     this.#running.set(name, { store, cluster, dispatcher, isDead: false });
     // Its rules go on from what they know.

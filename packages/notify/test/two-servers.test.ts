@@ -88,7 +88,7 @@ test("what another server was telling when this one looked is known here within 
   for (const dispatcher of [first, second]) await scenario.fire(dispatcher, "Down/a");
   await scenario.clock.advance(ms("40s"));
   deepEqual(scenario.sent, ["31s first notification: +Down/a"]);
-  deepEqual([first.told().length, second.told().length], [1, 0]);
+  deepEqual([first.peers.told().length, second.peers.told().length], [1, 0]);
   await scenario.clock.advance(ms("2m"));
-  deepEqual(second.told(), first.told());
+  deepEqual(second.peers.told(), first.peers.told());
 });

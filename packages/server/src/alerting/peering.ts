@@ -114,7 +114,7 @@ export function incidentUpdate(incident: Incident, action: IncidentAction): Clus
 }
 
 export interface PeeringParts {
-  readonly dispatcher: Pick<Dispatcher, "told" | "postedAlerts" | "adoptTold" | "adoptAlert">;
+  readonly dispatcher: Pick<Dispatcher, "peers">;
   readonly silences: Pick<SilenceBook, "list" | "merge">;
   readonly incidents: Pick<IncidentBook, "live" | "ofGroup" | "act" | "listen">;
   readonly clock: Clock;
@@ -128,20 +128,20 @@ export function startCluster(cluster: Cluster, parts: PeeringParts): void {
   cluster.start(
     {
       async takeTold({ document }) {
-        if (document !== null) await dispatcher.adoptTold(document);
+        if (document !== null) await dispatcher.peers.adoptTold(document);
       },
       async takeUpdate(update) {
-        if (update.kind === "alert") await dispatcher.adoptAlert(update.document);
+        if (update.kind === "alert") await dispatcher.peers.adoptAlert(update.document);
         else if (update.kind === "silence") await silences.merge([silenceFromJson(update.silence)]);
         else await actions.take(update.groupId, update.action);
       },
       *state() {
-        for (const document of dispatcher.postedAlerts()) yield { kind: "alert", document };
+        for (const document of dispatcher.peers.postedAlerts()) yield { kind: "alert", document };
         yield* silenceUpdates(silences.list()) as Exclude<ClusterUpdate, { kind: "told" }>[];
         yield* acknowledgements(incidents);
       },
     },
-    dispatcher.told(),
+    dispatcher.peers.told(),
   );
 }
 
