@@ -17,7 +17,7 @@ export const deliverySchema = z.object({
   integration: z.string(),
   receiver: z.string(),
   groupKey: z.string(),
-  /** Of the incident that it was about, where an escalation told of one. */
+  /** The incident that it was about; null where there is none, as with alerts that nothing follows. */
   incident: z.string().nullable(),
   /** Why this notification was sent, such as "first notification". */
   reason: z.string(),

@@ -126,4 +126,16 @@ test("of a group's incidents, each has the notifications from its beginning to t
     [0, 1],
   ];
   deepEqual([await reasonsOf(first), await reasonsOf(second)], [told, told]);
+
+  const attempts = await dispatcher.log.query({ limit: 100 });
+  const ids = [second.id, second.id, first.id, first.id];
+  deepEqual(await archive.incidentsOf(attempts), ids, "and each notification its incident");
+  deepEqual(await archive.incidentsOf(attempts.toReversed()), ids.toReversed());
+  const before = attempts.map((attempt) => ({ ...attempt, atMs: first.openedAtMs - 1 }));
+  deepEqual(
+    await archive.incidentsOf(before),
+    ids.map(() => undefined),
+  );
+  const page = attempts.slice(0, 1).map((attempt) => ({ ...attempt, incident: "of-a-page" }));
+  deepEqual(await archive.incidentsOf(page), ["of-a-page"]);
 });

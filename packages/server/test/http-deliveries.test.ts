@@ -99,6 +99,13 @@ test("the attempts to tell of an incident are found by its id; of one that is no
   deepEqual(await found(""), ["other/webhook[0]"]);
   deepEqual(await found("&start=0"), ["other/webhook[0]"]);
   deepEqual(await found("&receiver=team"), []);
+  const { deliveries } = deliveryListSchema.parse(await world.http.data("deliveries"));
+  deepEqual(
+    deliveries.map(({ integration, incident }) => [integration, incident]).slice(0, 1),
+    [["other/webhook[0]", id]],
+    "each attempt says which incident it told of",
+  );
+  deepEqual(new Set(deliveries.slice(1).map(({ incident }) => incident)), new Set([null]));
 
   const unknown = await world.http.app.request("/api/v1/deliveries?incident=nobodys");
   deepEqual(

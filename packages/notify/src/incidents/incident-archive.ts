@@ -1,7 +1,7 @@
 import type { Incident } from "@pharos/alert";
 import { OperatingError } from "@pharos/base";
-import type { DocumentStore, StoredDocument } from "@pharos/ports";
-import type { DeliveryQuery } from "../delivery-log.ts";
+import type { DocumentReader, DocumentStore, StoredDocument } from "@pharos/ports";
+import type { Delivery, DeliveryQuery } from "../delivery-log.ts";
 import {
   eventFromDocument,
   groupTag,
@@ -77,6 +77,25 @@ export class IncidentArchive {
     return next === undefined ? attempts : { ...attempts, endMs: next.sortKey - 1 };
   }
 
+  /**
+   * The incident that each attempt told of, in the same order: what `attemptsOf` finds it by. Where it told of groups
+   * with several incidents, that of the first. Undefined where there was none, or it is no longer kept.
+   */
+  async incidentsOf(
+    attempts: readonly Pick<Delivery, "incident" | "groupId" | "followedGroups" | "atMs">[],
+  ): Promise<readonly (string | undefined)[]> {
+    return this.#options.store.read(async (reader) => {
+      const latest = new LatestIncidents(reader);
+      const ids: (string | undefined)[] = [];
+      for (const { incident, groupId, followedGroups, atMs } of attempts) {
+        let id = incident;
+        for (const group of [...followedGroups, groupId]) id ??= await latest.at(group, atMs);
+        ids.push(id);
+      }
+      return ids;
+    });
+  }
+
   /** The newest first. A page may have fewer than `limit` and still not be the last. */
   async list(query: IncidentQuery): Promise<Page<Incident>> {
     const { minMs, maxMs, after, limit, matcherLists = [] } = query;
@@ -107,5 +126,29 @@ export class IncidentArchive {
       this.#options.onProblem(error, "reading an incident");
       return undefined;
     }
+  }
+}
+
+/** Which incident of a group was the latest at a time; asked for again only where the last answer does not tell. */
+class LatestIncidents {
+  readonly #reader: DocumentReader;
+  readonly #answers = new Map<
+    string,
+    { readonly id: string | undefined; readonly fromMs: number; readonly toMs: number }
+  >();
+
+  constructor(reader: DocumentReader) {
+    this.#reader = reader;
+  }
+
+  async at(groupId: string, timeMs: number): Promise<string | undefined> {
+    const known = this.#answers.get(groupId);
+    if (known !== undefined && known.fromMs <= timeMs && timeMs <= known.toMs) return known.id;
+    const [latest] = await this.#reader.list(INCIDENT_COLLECTION, {
+      ...{ tags: [groupTag(groupId)], order: "desc", sortKeyMax: timeMs, limit: 1 },
+    });
+    const fromMs = latest?.sortKey ?? Number.NEGATIVE_INFINITY;
+    this.#answers.set(groupId, { id: latest?.id, fromMs, toMs: timeMs });
+    return latest?.id;
   }
 }

@@ -55,7 +55,9 @@ async function listDeliveries(
   const shown = found.slice(0, size);
   const last = found.length > size ? shown.at(-1) : undefined;
   const next = last === undefined ? undefined : { sortKey: last.atMs, id: last.id };
-  return success({ deliveries: shown.map(deliveryJson), ...cursorJson({ next }) });
+  const told = await incidents.archive.incidentsOf(shown);
+  const deliveries = shown.map((delivery, i) => deliveryJson(delivery, told[i]));
+  return success({ deliveries, ...cursorJson({ next }) });
 }
 
 async function attemptsOf(id: string, { archive }: DeliveryDependencies["incidents"]) {
@@ -65,8 +67,8 @@ async function attemptsOf(id: string, { archive }: DeliveryDependencies["inciden
   return archive.attemptsOf(incident);
 }
 
-function deliveryJson(delivery: Delivery): DeliveryJson {
-  const { id, key, integration, receiver, groupKey, incident = null, reason } = delivery;
+function deliveryJson(delivery: Delivery, incident: string | null = null): DeliveryJson {
+  const { id, key, integration, receiver, groupKey, reason } = delivery;
   const { firing, resolved, outcome, error, attempt, atMs, server } = delivery;
   const durationMs = Math.round(delivery.durationMs);
   return {
