@@ -319,6 +319,17 @@ test("a slow evaluation misses rounds, which are counted and do not pile up", as
   await server.clock.run(server.stop());
 });
 
+test("groups are listed by file, then by name, wherever they stand", async () => {
+  const server = new Server();
+  const at = (file: string, name: string) => group([SUM], { file, name });
+  await server.start([at("b.yml", "z"), at("b.yml", "a"), at("api:x", "m"), at("a.yml", "z")]);
+  const listed = () => server.rules.groups().map(({ file, name }) => `${file} ${name}`);
+  deepEqual(listed(), ["a.yml z", "api:x m", "b.yml a", "b.yml z"]);
+  await server.reload([at("b.yml", "a"), at("a.yml", "z"), at("a.yml", "B")]);
+  deepEqual(listed(), ["a.yml B", "a.yml z", "b.yml a"]);
+  await server.stop();
+});
+
 test("a rule that fails is reported when that begins, and the others of its group go on", async () => {
   const server = new Server();
   const bad: Rule = { kind: "record", name: "bad", expr: "up * on (job) up", labels: [] };

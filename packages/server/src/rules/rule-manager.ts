@@ -11,7 +11,14 @@ import {
   ruleStateFromJson,
   ruleStateToJson,
 } from "@pharos/alert";
-import { type Labels, labelsKey, labelValue, mergeLabels, OperatingError } from "@pharos/base";
+import {
+  compareUtf8,
+  type Labels,
+  labelsKey,
+  labelValue,
+  mergeLabels,
+  OperatingError,
+} from "@pharos/base";
 import type { StoredDocument } from "@pharos/ports";
 import type { RuleGroupStatus, RulesProvider } from "../http/dependencies.ts";
 import { LeavingRules, type MovedRule } from "./leaving-rules.ts";
@@ -131,7 +138,7 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     }
     const leaving = new LeavingRules(left.flatMap(([, entries]) => entries));
     await this.#restore(started, leaving);
-    this.#runners = next;
+    this.#runners = next.toSorted(compareRunners);
     this.#byKey = byKey;
     for (const [runner, entries] of left)
       await runner.end(entries.filter((entry) => leaving.hasEnded(entry)));
@@ -144,6 +151,7 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     for (const runner of started) runner.start();
   }
 
+  /** By file, then by name, as Prometheus lists them. */
   groups(): readonly RuleGroupStatus[] {
     return this.#runners.map((runner) => runner.status());
   }
@@ -299,6 +307,10 @@ export class RuleManager implements RulesProvider, AsyncDisposable {
     );
     return series.filter((labels) => !live.has(labelsKey(labels)));
   }
+}
+
+function compareRunners({ group: a }: RuleGroupRunner, { group: b }: RuleGroupRunner): number {
+  return compareUtf8(a.file, b.file) || compareUtf8(a.name, b.name);
 }
 
 /** What ids of documents begin with, so that servers that share a store keep their alerts apart. */
