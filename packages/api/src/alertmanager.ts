@@ -10,13 +10,17 @@ export const ALERTMANAGER_PATHS: readonly string[] = ["/api/v2", `${ALERTMANAGER
 
 const labelSet = z.record(z.string(), z.string());
 /** An object as its pairs: `__proto__` is a name as good as others, which a record would leave out. */
-const postedPairs = z.preprocess(
-  (value) =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? Object.entries(value)
-      : value,
-  z.array(z.tuple([z.string(), z.string()])),
-);
+const postedPairs = z.transform((value: unknown, { issues }): (readonly [string, string])[] => {
+  const pairs: (readonly [string, string])[] = [];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    issues.push({ code: "invalid_type", expected: "record", input: value });
+    return pairs;
+  }
+  for (const [name, text] of Object.entries(value) as [string, unknown][])
+    if (typeof text === "string") pairs.push([name, text]);
+    else issues.push({ code: "invalid_type", expected: "string", input: text, path: [name] });
+  return pairs;
+});
 /** RFC 3339; null and the year 1 are as good as nothing. */
 const time = z.string().nullish();
 

@@ -187,10 +187,20 @@ test("of several alerts those that are right are taken, and all that is wrong is
 
 /** Bodies that Alertmanager refuses, and how. What its JSON parser says is ours to word. */
 const PARSING = { code: 400, message: /^parsing (alerts|silence) body from "" failed, because ./ };
+/** The same for a reason that is told. */
+function parsing(reason: string): RegExp {
+  return new RegExp(`"code":400,"message":"parsing alerts body from .* failed, because ${reason}`);
+}
 const REFUSED_ALERTS: readonly (readonly [body: string, number, unknown])[] = [
   ["x", 400, PARSING],
   ["{}", 400, PARSING],
-  ['[{"labels":{"a":1}}]', 400, PARSING],
+  ['[{"labels":{"a":1}}]', 400, parsing("0.labels.a: Invalid input: expected string")],
+  ['[{"labels":[]}]', 400, parsing("0.labels: Invalid input: expected record")],
+  [
+    '[{"labels":{},"annotations":{"b":"","__proto__":{}}}]',
+    400,
+    parsing("0.annotations.__proto__: Invalid input: expected string"),
+  ],
   ['["a"]', 400, PARSING],
   ['[{"labels":{"a":"b"},"startsAt":"yesterday"}]', 400, PARSING],
   ['[{"labels":{"a":"b"},"endsAt":"2026-02-30T00:00:00Z"}]', 400, PARSING],
@@ -264,7 +274,8 @@ const REFUSED_SILENCES: readonly (readonly [body: string, number, unknown])[] = 
 ];
 
 function isAsWanted(body: unknown, wanted: unknown): void {
-  if (wanted instanceof RegExp) match(String(body), wanted);
+  if (wanted instanceof RegExp)
+    match(typeof body === "string" ? body : JSON.stringify(body), wanted);
   else if (wanted === PARSING) {
     const { code, message } = body as { code: number; message: string };
     equal(code, PARSING.code);
