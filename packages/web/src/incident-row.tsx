@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { labelValue } from "@pharos/base";
 import { Link } from "@tanstack/react-router";
+import { memo } from "react";
 import { HandIcon } from "./icons.tsx";
 import { HushChips, PriorityChip, StatusChip } from "./incident-chips.tsx";
 import { type Incident, incidentTitle } from "./incident-state.ts";
@@ -9,16 +10,27 @@ import { formatAge, formatDateTime, formatShortDateTime } from "./time-format.ts
 import type { TimeZone } from "./time-zone.ts";
 import { useKeptParams } from "./url-state.ts";
 
-/** A line of the list: enough to decide whether to get up. */
-export function IncidentRow(props: {
-  incident: Incident;
+interface IncidentRowProps {
+  readonly incident: Incident;
   /** Whether the keyboard's choice is on it. */
-  chosen: boolean;
-  nowMs: number;
-  zone: TimeZone;
-  onChoose: () => void;
-  onAcknowledge: () => void;
-}) {
+  readonly chosen: boolean;
+  /** Now, as `ageClock` has it: a line is drawn anew only when what it says changes. */
+  readonly nowMs: number;
+  readonly zone: TimeZone;
+  readonly onChoose: (id: string) => void;
+  readonly onAcknowledge: (incident: Incident) => void;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Now, but in whole minutes of the incident's age once that is shown without seconds. */
+export function ageClock({ startedAtMs }: Incident, nowMs: number): number {
+  const ageMs = nowMs - startedAtMs;
+  return ageMs < 60 * MINUTE_MS ? nowMs : startedAtMs + Math.floor(ageMs / MINUTE_MS) * MINUTE_MS;
+}
+
+/** A line of the list: enough to decide whether to get up. */
+export const IncidentRow = memo(function IncidentRow(props: IncidentRowProps) {
   const { incident, nowMs, zone } = props;
   const kept = useKeptParams();
   // The title says it already, where there is one name.
@@ -26,7 +38,7 @@ export function IncidentRow(props: {
     ? ["alertname", "severity"]
     : ["severity"];
   return (
-    <tr data-chosen={props.chosen || undefined} onFocus={props.onChoose}>
+    <tr data-chosen={props.chosen || undefined} onFocus={() => props.onChoose(incident.id)}>
       <td>
         <StatusChip status={incident.status} />
       </td>
@@ -64,7 +76,7 @@ export function IncidentRow(props: {
             size="compact-sm"
             variant="default"
             leftSection={<HandIcon />}
-            onClick={props.onAcknowledge}
+            onClick={() => props.onAcknowledge(incident)}
             title="Acknowledge (a)"
           >
             Acknowledge
@@ -73,7 +85,7 @@ export function IncidentRow(props: {
       </td>
     </tr>
   );
-}
+});
 
 /** `3 of 5` where some have ended. */
 export function alertsText({ firingCount, firingCountMax, status }: Incident): string {

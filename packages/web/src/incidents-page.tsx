@@ -17,7 +17,7 @@ import {
   writeIncidentFilter,
 } from "./incident-filter.ts";
 import { listIncidents } from "./incident-requests.ts";
-import { IncidentRow } from "./incident-row.tsx";
+import { ageClock, IncidentRow } from "./incident-row.tsx";
 import { byUrgency, type Incident, PRIORITIES } from "./incident-state.ts";
 import { QueryError } from "./query-error.tsx";
 import { SearchField } from "./search-field.tsx";
@@ -241,10 +241,10 @@ function Incidents(props: {
               key={incident.id}
               incident={incident}
               chosen={incident.id === chosenId}
-              nowMs={nowMs}
+              nowMs={ageClock(incident, nowMs)}
               zone={zone}
-              onChoose={() => setChosenId(incident.id)}
-              onAcknowledge={() => setAcknowledging(incident)}
+              onChoose={setChosenId}
+              onAcknowledge={setAcknowledging}
             />
           ))}
         </tbody>
