@@ -53,6 +53,8 @@ class NodeSqliteDriver implements Driver {
       this.#database.exec("PRAGMA locking_mode = EXCLUSIVE");
       this.#database.exec("PRAGMA journal_mode = WAL");
       this.#database.exec("PRAGMA synchronous = FULL");
+      // 8 MB: tags are spread over their whole table, whose pages would be read from the file again and again.
+      this.#database.exec("PRAGMA cache_size = -8000");
       this.#database.exec("BEGIN EXCLUSIVE; COMMIT");
     });
   }
