@@ -18,7 +18,7 @@ import {
 } from "./incident-filter.ts";
 import { listIncidents } from "./incident-requests.ts";
 import { ageClock, IncidentRow } from "./incident-row.tsx";
-import { byUrgency, type Incident, PRIORITIES } from "./incident-state.ts";
+import { byUrgency, INCIDENT_STATUSES, type Incident, PRIORITIES } from "./incident-state.ts";
 import { QueryError } from "./query-error.tsx";
 import { SearchField } from "./search-field.tsx";
 import { formatTimeBound, parseTimeBound } from "./time-range.ts";
@@ -98,6 +98,9 @@ export function IncidentsPage() {
           >
             History
           </Link>
+          <span className="dim" aria-live="polite">
+            {data !== undefined && countText(data.incidents, data.cursor !== undefined)}
+          </span>
           <div className="page__spring" />
           <SearchField
             label="Alert name, or team=storage"
@@ -136,6 +139,17 @@ export function IncidentsPage() {
       </main>
     </>
   );
+}
+
+/** `3 firing, 1 acknowledged`: how bad it is, before anything is read. */
+function countText(incidents: readonly Incident[], isPart: boolean): string {
+  return INCIDENT_STATUSES.map((status) => ({
+    status,
+    count: incidents.filter((one) => one.status === status).length,
+  }))
+    .filter(({ count }) => count > 0)
+    .map(({ count, status }) => `${count}${isPart ? "+" : ""} ${status}`)
+    .join(", ");
 }
 
 function PeriodSelect(props: {

@@ -84,6 +84,7 @@ test("of hundreds that are open the most urgent is on top, however old, and the 
   const server = listServer(some);
   await openPage("/incidents", server);
   expect((await names())[0]).toBe("Rule119");
+  screen.getByText("120 firing");
   expect(screen.getAllByRole("row")).toHaveLength(101);
   expect(server.queriesOf("incidents").at(-1)?.get("limit")).toBe("1000");
   fireEvent.click(screen.getByRole("button", { name: "20 more, less urgent" }));
