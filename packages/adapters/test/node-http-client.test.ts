@@ -1,11 +1,13 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
 import { gzipSync } from "node:zlib";
-import { OperatingError } from "@pharos/base";
+import { errorText, OperatingError } from "@pharos/base";
 import type { HttpRequest } from "@pharos/ports";
 import { nodeHttpClient } from "../src/node/node-http-client.ts";
+import { CERTIFICATE, KEY } from "./localhost-certificate.ts";
 
 const signal = new AbortController().signal;
 
@@ -86,6 +88,23 @@ test("a host that does not answer in time, or refuses, is a failure that says so
     client.request(get("ftp://host/"), signal),
     failsWith("http.failed", /not an http/),
   );
+});
+
+test("what went wrong is said once, and without the words of Node and OpenSSL", async () => {
+  const failureOf = async (request: HttpRequest): Promise<string> =>
+    nodeHttpClient()
+      .request(request, signal)
+      .then(() => "", errorText);
+  equal(await failureOf(get("http://127.0.0.1:1/")), "127.0.0.1:1: connection refused");
+  await using plain = await serving(() => {});
+  const url = plain.url.replace("http:", "https:");
+  equal(await failureOf(get(url)), "the server does not speak TLS");
+  const modern = createTlsServer({ minVersion: "TLSv1.3", cert: CERTIFICATE, key: KEY });
+  await new Promise<void>((done) => modern.listen(0, "127.0.0.1", done));
+  const { port } = modern.address() as AddressInfo;
+  const old = get(`https://127.0.0.1:${port}/`, { tls: { maxVersion: "TLSv1.2" } });
+  match(await failureOf(old), /^TLS: [a-z0-9 /]*protocol version$/);
+  await new Promise((done) => modern.close(done));
 });
 
 test("redirects are followed, but credentials do not travel to another host", async () => {

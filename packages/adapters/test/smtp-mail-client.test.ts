@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { TLSSocket } from "node:tls";
-import { type OperatingError, Secret } from "@pharos/base";
+import { OperatingError, Secret } from "@pharos/base";
 import type { MailRequest, MailServer } from "@pharos/ports";
 import { smtpMailClient } from "../src/smtp/index.ts";
 import { CERTIFICATE, KEY } from "./localhost-certificate.ts";
@@ -338,6 +338,21 @@ describe("what goes wrong says whether it may work later", () => {
     await using server = await FakeServer.start({ answers: { "RCPT TO:<no@": "550 unknown" } });
     const envelope = { from: "a@example.org", to: ["ops@example.org", "no@example.org"] };
     deepEqual(await send(server, {}, { envelope }), { refused: ["no@example.org"] });
+  });
+
+  test("one that is not there, or speaks no TLS, is told in a few words", async () => {
+    await using server = await FakeServer.start();
+    await rejects(
+      send(server, { security: "tls" }),
+      new OperatingError(
+        "notify.unavailable",
+        `mail server localhost:${server.port}: the server does not speak TLS`,
+      ),
+    );
+    await rejects(
+      send(server, { host: "127.0.0.1", port: 1 }),
+      new OperatingError("notify.unavailable", "mail server 127.0.0.1:1: connection refused"),
+    );
   });
 
   test("a server that says nothing has its time", async () => {

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { OperatingError } from "@pharos/base";
 import type { HttpClient, HttpRequest, HttpResponse } from "@pharos/ports";
+import { connectionProblem } from "./connection-problem.ts";
 import { HttpAgents } from "./http-agents.ts";
 import type { Environment } from "./proxy-choice.ts";
 
@@ -48,7 +49,8 @@ export function nodeHttpClient(environment: Environment = process.env): NodeHttp
         if (signal.aborted) throw signal.reason;
         if (tooLate !== undefined) throw tooLate;
         if (error instanceof OperatingError) throw error;
-        throw new OperatingError("http.failed", reasonOf(error), { cause: error });
+        // Without its cause, which says the same in Node's words.
+        throw new OperatingError("http.failed", connectionProblem(error));
       } finally {
         clearTimeout(timer);
         signal.removeEventListener("abort", abort);
@@ -161,42 +163,4 @@ function readBody(incoming: IncomingMessage, sizeMax: number): Promise<Uint8Arra
     stream.on("error", reject);
     stream.on("close", () => reject(new Error("the connection was closed within the answer")));
   });
-}
-
-/** What Node's codes mean, in the words that people search for. */
-const REASONS = new Map([
-  ["ECONNREFUSED", "connection refused"],
-  ["ECONNRESET", "connection reset by peer"],
-  ["EHOSTUNREACH", "no route to host"],
-  ["ENETUNREACH", "network is unreachable"],
-  ["ENOTFOUND", "no such host"],
-  ["EAI_AGAIN", "the name server does not answer"],
-  ["ETIMEDOUT", "connection timed out"],
-]);
-
-/** Node wraps several failed connection attempts in one error without a message of its own. */
-function reasonOf(error: unknown): string {
-  // Its message names the proxy with its password.
-  if (isTunnelError(error)) return "the proxy refuses to connect to the host";
-  if (error instanceof AggregateError)
-    return [...new Set(error.errors.map((each) => reasonOf(each)))].join("; ");
-  if (!(error instanceof Error)) return String(error);
-  const { code, address, port, hostname } = error as SystemCallError;
-  const reason = REASONS.get(code ?? "");
-  if (reason === undefined) return error.message;
-  const host = address?.includes(":") === true ? `[${address}]` : address;
-  const peer = host === undefined ? hostname : `${host}:${port}`;
-  return peer === undefined ? reason : `${peer}: ${reason}`;
-}
-
-function isTunnelError(error: unknown): boolean {
-  return (error as SystemCallError | undefined)?.code === "ERR_PROXY_TUNNEL";
-}
-
-/** What Node adds to the error of a connection or a look-up that failed. */
-interface SystemCallError extends Error {
-  readonly code?: string;
-  readonly address?: string;
-  readonly port?: number;
-  readonly hostname?: string;
 }

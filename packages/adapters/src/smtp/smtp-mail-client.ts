@@ -2,6 +2,7 @@ import { OperatingError } from "@pharos/base";
 import type { MailAuth, MailClient, MailMessage, MailRequest, MailServer } from "@pharos/ports";
 import MailComposer from "nodemailer/lib/mail-composer";
 import SMTPConnection, { type SMTPConnectionAuth } from "nodemailer/lib/smtp-connection";
+import { reasonOf } from "../node/connection-problem.ts";
 
 /** How much of what a server answers is kept. */
 const ANSWER_SIZE_MAX = 64 * 1024;
@@ -172,7 +173,8 @@ function failure(request: MailRequest, error: unknown): OperatingError {
   if (!(error instanceof Error)) throw error;
   const { responseCode, response } = error as SmtpError;
   const refused = responseCode !== undefined && responseCode >= 500;
-  const text = responseCode === undefined ? error.message : (response ?? error.message);
+  const text =
+    responseCode === undefined ? (reasonOf(error) ?? error.message) : (response ?? error.message);
   return new OperatingError(
     refused ? "notify.rejected" : "notify.unavailable",
     describe(request, text),
