@@ -24,13 +24,14 @@ export const NO_RECORD: NotificationRecord = {
   sequence: 0,
 };
 
-/** Why a notification is sent, in Alertmanager's words. */
+/** Why a notification is sent: in Alertmanager's words, and for a dead man's switch in ours. */
 export const NOTIFICATION_REASONS = [
   "first notification",
   "new alerts added",
   "all alerts resolved",
   "some alerts resolved",
   "repeat interval elapsed",
+  "heartbeat",
 ] as const;
 
 export type NotificationReason = (typeof NOTIFICATION_REASONS)[number];

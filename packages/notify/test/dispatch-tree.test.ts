@@ -309,7 +309,9 @@ const PAGE: PageRequest = {
       generatorUrl: "",
     },
   ],
-  context: { escalation: { policy: "ops", step: 1, reason: "not acknowledged within 10m" } },
+  contextFor: () => ({
+    escalation: { policy: "ops", step: 1, reason: "not acknowledged within 10m" },
+  }),
   followedGroup: "a group",
   giveUpAtMs: START_MS + ms("30m"),
 };

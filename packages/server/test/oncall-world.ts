@@ -91,7 +91,14 @@ export async function addOnCall(world: HttpWorld, text = ONCALL): Promise<OnCall
   const oncall = await OnCall.open({
     ...{ documents: store, clock, config: oncallConfig, book, dispatcher, silences, onProblem },
     newId,
-    contextOf: ({ id, status }) => ({ incident: { id, status, url: `http://p.test/${id}` } }),
+    contextOf: ({ id, status }, paged) => ({
+      incident: {
+        id,
+        status,
+        url: `http://p.test/${id}`,
+        acknowledgeUrl: `http://p.test/${paged}`,
+      },
+    }),
   });
   world.oncall = oncall;
   world.alertmanager = {

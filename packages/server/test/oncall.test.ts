@@ -65,6 +65,8 @@ test("who stands in for somebody is on call at once, and is called", async () =>
     step: 1,
     reason: "not acknowledged",
   });
+  const { acknowledgeUrl } = page?.outgoing.notification.context?.incident ?? {};
+  equal(acknowledgeUrl, `http://p.test/${other}`, "the link says who was called, not how");
 
   await world.app.request(`/api/v1/oncall/schedules/primary/overrides/${id}`, {
     method: "DELETE",
@@ -217,6 +219,7 @@ test("somebody outside hears again and again that we are alive", async () => {
   ok(beats.length >= 12 && beats.length <= 13, `${beats.length} in an hour`);
   equal(new Set(beats.map(({ idempotencyKey }) => idempotencyKey)).size, beats.length);
   deepEqual(beats[0]?.notification.groupLabels, [["alertname", "Watchdog"]]);
+  deepEqual(new Set(beats.map(({ notification }) => notification.reason)), new Set(["heartbeat"]));
 });
 
 test("before a silence ends that hides something, somebody is told, once", async () => {

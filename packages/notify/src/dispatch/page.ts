@@ -18,7 +18,8 @@ export interface PageRequest {
   readonly reason: NotificationReason;
   /** Sorted; firing ones have no end. At least one. */
   readonly alerts: readonly GroupAlert[];
-  readonly context: NotificationContext;
+  /** What each receiver is told beside that. */
+  readonly contextFor: (receiver: string) => NotificationContext;
   /** The group whose follower hears of each attempt, and says whether it is still wanted; undefined for a page of none. */
   readonly followedGroup: string | undefined;
   /** Failed attempts are repeated until then, up to once a minute. */
@@ -41,7 +42,7 @@ export function pageEntry(
   lease: { readonly server: string; readonly untilMs: number },
   nowMs: number,
 ): OutboxEntry {
-  const { context, giveUpAtMs, groupKey, groupLabels, routeLabels, reason, alerts } = page;
+  const { giveUpAtMs, groupKey, groupLabels, routeLabels, reason, alerts } = page;
   return {
     id: hashOf("page", page.id, key),
     integration: key,
@@ -53,6 +54,6 @@ export function pageEntry(
     createdAtMs: nowMs,
     leasedBy: lease.server,
     leasedUntilMs: lease.untilMs,
-    page: { context, giveUpAtMs },
+    page: { context: page.contextFor(receiver), giveUpAtMs },
   };
 }

@@ -53,8 +53,8 @@ export interface EscalationRunnerOptions {
   readonly plan: () => OnCallPlan;
   /** Whether a receiver is there and tells anybody. */
   readonly isReachable: (receiver: string) => boolean;
-  /** What pages say of the incident. */
-  readonly contextOf: (incident: Incident) => NotificationContext;
+  /** What pages to somebody, a contact or a receiver of several, say of the incident. */
+  readonly contextOf: (incident: Incident, paged: string) => NotificationContext;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
@@ -288,9 +288,21 @@ export class EscalationRunner implements AsyncDisposable {
       ...{ id, receivers, alerts },
       ...subjectOf(incident),
       reason: "first notification",
-      context: { ...contextOf(incident), escalation: { policy, step, reason } },
+      contextFor: (receiver) => ({
+        ...contextOf(incident, this.#whoHas(receiver)),
+        escalation: { policy, step, reason },
+      }),
       giveUpAtMs: clock.nowMs() + PAGE_MS_MAX,
     };
+  }
+
+  /** The contact that a receiver belongs to; the receiver's own name where it is nobody's or several have it. */
+  #whoHas(receiver: string): string {
+    const { contacts } = this.#options.plan();
+    const [name, ...others] = [...contacts].flatMap(([contact, { receivers }]) =>
+      receivers.includes(receiver) ? [contact] : [],
+    );
+    return name === undefined || others.length > 0 ? receiver : name;
   }
 
   #noteEnd(incident: Incident): void {
@@ -310,7 +322,7 @@ export class EscalationRunner implements AsyncDisposable {
           ...{ receivers: pagedReceivers, alerts },
           ...subjectOf(incident),
           reason: "all alerts resolved",
-          context: contextOf(incident),
+          contextFor: (receiver) => contextOf(incident, this.#whoHas(receiver)),
           giveUpAtMs: clock.nowMs() + PAGE_MS_MAX,
         });
     } catch (error) {

@@ -56,7 +56,7 @@ export class HeartbeatSender implements AsyncDisposable {
       groupKey: `{}:{alertname="${WATCHDOG}"}`,
       groupLabels: labelsFrom({ alertname: WATCHDOG }),
       routeLabels: [],
-      reason: "repeat interval elapsed",
+      reason: "heartbeat",
       alerts: [
         {
           labels,
@@ -66,7 +66,7 @@ export class HeartbeatSender implements AsyncDisposable {
           generatorUrl: "",
         },
       ],
-      context: {},
+      contextFor: () => ({}),
       followedGroup: undefined,
       giveUpAtMs: (turn + 1) * intervalMs,
     });

@@ -108,7 +108,7 @@ function pageOf(
         generatorUrl: "",
       },
     ],
-    context: {},
+    contextFor: () => ({}),
     followedGroup: undefined,
     // Afterwards the alerts tell by themselves.
     giveUpAtMs: endsAtMs,

@@ -287,6 +287,7 @@ function transitionOf(reason: NotificationReason): string[] {
     case "all alerts resolved":
       return ["RESOLVED"];
     case "repeat interval elapsed":
+    case "heartbeat":
       return [];
   }
 }

@@ -217,7 +217,9 @@ export class Alerting implements AsyncDisposable {
     oncall = await OnCall.open({
       ...{ documents, dispatcher, silences, config: loaded.oncall, onProblem },
       ...{ clock: systemClock, book: incidents.book, newId: randomUUID },
-      contextOf: (incident) => ({ incident: incidents.named(incident, systemClock.nowMs()) }),
+      contextOf: (incident, paged) => ({
+        incident: incidents.named(incident, paged, systemClock.nowMs()),
+      }),
     });
     closers.use(oncall);
     const clock = systemClock;

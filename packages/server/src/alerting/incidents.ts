@@ -113,19 +113,21 @@ export class Incidents implements IncidentsProvider, AsyncDisposable {
     nowMs: number,
   ): NotificationIncident | undefined {
     const incident = this.book.ofGroup(groupId) ?? this.#incidentOf(alerts);
-    return incident === undefined ? undefined : this.named(incident, nowMs);
+    return incident === undefined
+      ? undefined
+      : this.named(incident, incident.group.receiver, nowMs);
   }
 
-  /** An incident as notifications name it. */
-  named(incident: Incident, nowMs: number): NotificationIncident {
-    const { id, status, group } = incident;
+  /** An incident as notifications to somebody name it. */
+  named(incident: Incident, told: string, nowMs: number): NotificationIncident {
+    const { id, status } = incident;
     const url = this.links.incidentUrl(id);
     if (status !== "firing") return { id, url, status };
     return {
       id,
       url,
       status,
-      acknowledgeUrl: this.links.acknowledgeUrl(id, group.receiver, nowMs),
+      acknowledgeUrl: this.links.acknowledgeUrl(id, told, nowMs),
     };
   }
 

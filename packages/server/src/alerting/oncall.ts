@@ -37,8 +37,8 @@ export interface OnCallOptions {
   readonly silences: Pick<SilenceBook, "list">;
   /** Gives an id that nobody else gives. */
   readonly newId: () => string;
-  /** What pages say of an incident. */
-  readonly contextOf: (incident: Incident) => NotificationContext;
+  /** What pages to somebody say of an incident. */
+  readonly contextOf: (incident: Incident, paged: string) => NotificationContext;
   readonly onProblem: (error: OperatingError, doing: string) => void;
 }
 
