@@ -29,7 +29,7 @@ import { performWrites, type Write } from "./write.ts";
 /** How many groups are decided about in one transaction: other servers wait for it. */
 export const FLUSHED_AT_ONCE_MAX = 200;
 /** So many alerts in them are enough: until they are decided about and written, this process does nothing else. */
-const FLUSHED_LOAD = { weightOf: (group: LiveGroup) => group.members.size, weightMax: 1000 };
+const FLUSHED_LOAD = { weightOf: (group: LiveGroup) => group.members.size, weightMax: 500 };
 
 /** A look at a group: at its time, or only for those integrations that were busy then. */
 interface Look {

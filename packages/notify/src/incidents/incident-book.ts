@@ -25,7 +25,7 @@ export const EVENTS_WAITING_MAX = 100_000;
 /** Changes that are kept in one transaction. */
 const EVENTS_PER_TRANSACTION_MAX = 500;
 /** Alerts of the incidents that they change: all of them are written, and meanwhile this process does nothing else. */
-const ALERTS_PER_TRANSACTION_MAX = 1000;
+const ALERTS_PER_TRANSACTION_MAX = 500;
 /**
  * Where nobody waits for it, keeping changes takes at most this share of the time: in a storm more pieces of a group come
  * together, and each incident is written once for all of them.
