@@ -413,7 +413,7 @@ export const SERVE_OPTIONS: Rows = {
     flag: "--rule-concurrency",
     value: "count",
     alias: "--rules.max-concurrent-evals",
-    help: "how many rules are evaluated at once",
+    help: "how many rules are evaluated at once; four that read little count as one",
     fallback: String(RULES_CONCURRENT_MAX),
     parse: countFrom(1),
     format: String,

@@ -93,6 +93,8 @@ class Server {
   /** What is evaluated. */
   groups: readonly RuleGroup[] = [];
   beforeEvaluate: () => Promise<void> = async () => {};
+  /** What evaluations say that they read, in place of the truth. */
+  seriesRead: number | undefined;
   rules!: RuleManager;
   dispatcher!: Dispatcher;
 
@@ -122,7 +124,9 @@ class Server {
       store: documents,
       evaluate: async (expr, timeMs, signal) => {
         await this.beforeEvaluate();
-        return this.engine.instant(this.samples, expr, timeMs, { signal });
+        const answer = await this.engine.instant(this.samples, expr, timeMs, { signal });
+        const { seriesRead = answer.stats.seriesRead } = this;
+        return { ...answer, stats: { ...answer.stats, seriesRead } };
       },
       append: (batch) => this.samples.append(batch),
       notify: (alerts) => this.dispatcher.update(alerts),
@@ -533,6 +537,35 @@ test("no more rules than allowed are evaluated at once, and all get their turn",
   await server.pass(30, "a=1");
   equal(runningMax, RULES_CONCURRENT_MAX);
   for (const { evaluations } of server.rules.counts().values()) ok(evaluations >= 2);
+  await server.clock.run(server.stop());
+});
+
+test("four rules that read little take one turn, and those that read much one each", async () => {
+  const server = new Server();
+  const rules = Array.from({ length: 6 * RULES_CONCURRENT_MAX }, (_, i): Rule => {
+    return { kind: "record", name: `many${i}`, expr: "count(up)", labels: [] };
+  });
+  let running = 0;
+  let runningMax = 0;
+  server.beforeEvaluate = async () => {
+    runningMax = Math.max(runningMax, ++running);
+    await server.clock.sleep(SECOND, new AbortController().signal);
+    running--;
+  };
+  const round = async (): Promise<number> => {
+    runningMax = 0;
+    await server.pass(60, "a=1");
+    equal(running, 0);
+    return runningMax;
+  };
+  await server.start([group(rules, { intervalMs: MINUTE, queryOffsetMs: 0 })]);
+  const slotMs = slotBefore(group([], { intervalMs: MINUTE }), START_MS) + MINUTE;
+  await server.pass(Math.max(0, (slotMs - START_MS) / SECOND - 5), "a=1");
+  equal(await round(), RULES_CONCURRENT_MAX, "what they read is not known yet");
+  server.seriesRead = 1_000_000;
+  equal(await round(), 4 * RULES_CONCURRENT_MAX);
+  equal(await round(), RULES_CONCURRENT_MAX);
+  deepEqual(server.problems, []);
   await server.clock.run(server.stop());
 });
 

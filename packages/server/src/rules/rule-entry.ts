@@ -16,6 +16,8 @@ interface RuleProgress {
   lastError: string;
   evaluationTimeMs: number;
   lastEvaluationMs: number | undefined;
+  /** How many series the last good evaluation read; undefined before it. */
+  seriesRead: number | undefined;
 }
 
 export interface AlertingEntry extends RuleProgress {
@@ -46,6 +48,7 @@ export function newEntry(compiled: CompiledRule, id: string, ruleKey: string): R
     lastError: "",
     evaluationTimeMs: 0,
     lastEvaluationMs: undefined,
+    seriesRead: undefined,
   };
   return compiled.kind === "record"
     ? { kind: "record", compiled, written: new Map(), ...progress }

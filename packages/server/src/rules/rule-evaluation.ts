@@ -38,7 +38,7 @@ export class RuleEvaluation {
     this.#signal = signal;
   }
 
-  /** Changes nothing of the entry but when it was evaluated and how long that took. */
+  /** Changes nothing of the entry but when it was evaluated, how long that took and how much it read. */
   async run(entry: RuleEntry): Promise<RuleOutcome> {
     const { clock } = this.#surroundings;
     const startMs = clock.monotonicMs();
@@ -60,7 +60,9 @@ export class RuleEvaluation {
     const { compiled } = entry;
     const atMs = this.#timeMs - queryOffsetMs;
     const { evaluate } = this.#surroundings;
-    const vector = ruleVector(await evaluate(compiled.expr, atMs, this.#signal, this.#group));
+    const answer = await evaluate(compiled.expr, atMs, this.#signal, this.#group);
+    entry.seriesRead = answer.stats?.seriesRead;
+    const vector = ruleVector(answer);
     if (entry.kind === "alert")
       return { kind: "alert", entry, step: await this.#stepAlerting(entry, vector) };
     const step = stepRecordingRule(entry.compiled, entry.written, vector, limit);

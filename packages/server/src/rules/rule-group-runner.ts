@@ -28,6 +28,11 @@ import { WaveResults } from "./wave-results.ts";
 /** So long results wait for those of slower rules that are evaluated with them. */
 const RESULTS_WAIT_MS_MAX = 1000;
 
+/** A rule that read no more series than this when it was last evaluated shares its turn with others like it, */
+const LIGHT_SERIES_MAX = 1000;
+/** at most so many: waking the threads for each of them would take longer than its evaluation. */
+const LIGHT_RULES_MAX = 4;
+
 /** Counts since the group was loaded. */
 export interface RuleGroupCounts {
   iterations: number;
@@ -210,14 +215,21 @@ export class RuleGroupRunner {
     const results = new WaveResults(this.#surroundings, this.#settings, group, timeMs);
     /** By the rule's place in the wave. */
     const finished = new Map<number, RuleOutcome>();
-    const left = wave.entries();
+    const evaluate = async (entry: RuleEntry, place: number): Promise<void> => {
+      this.counts.evaluations++;
+      finished.set(place, await evaluation.run(entry));
+    };
+    let next = 0;
     const evaluateLeft = async (): Promise<void> => {
-      for (const [place, entry] of left)
+      while (next < wave.length) {
+        const from = next;
+        const turn = wave.slice(from, turnEnd(wave, from));
+        next += turn.length;
         await this.#semaphore.run(async () => {
           if (signal.aborted) return;
-          this.counts.evaluations++;
-          finished.set(place, await evaluation.run(entry));
+          await Promise.all(turn.map((entry, at) => evaluate(entry, from + at)));
         }, signal);
+      }
     };
     // No more of them wait than may run: each wait listens to the signal, which looks through all who do.
     const turns = Math.min(wave.length, this.#semaphore.limit);
@@ -313,6 +325,17 @@ export class RuleGroupRunner {
       rules: this.#entries.map((entry) => ruleStatus(entry, this.group)),
     };
   }
+}
+
+/** The end of the rules from `from` on that take one turn together: those that read little, or one that does not. */
+function turnEnd(wave: readonly RuleEntry[], from: number): number {
+  let to = from;
+  while (to < wave.length && to - from < LIGHT_RULES_MAX && readsLittle(wave[to])) to++;
+  return Math.max(to, from + 1);
+}
+
+function readsLittle(entry: RuleEntry | undefined): boolean {
+  return (entry?.seriesRead ?? Number.POSITIVE_INFINITY) <= LIGHT_SERIES_MAX;
 }
 
 /** The group's last time at or before `nowMs`: groups are spread over their interval, each always at the same place. */

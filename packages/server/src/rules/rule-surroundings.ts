@@ -1,7 +1,7 @@
 import type { AlertChange, GroupAlert } from "@pharos/alert";
 import type { Clock, Labels, OperatingError } from "@pharos/base";
 import type { DocumentStore, DocumentTransaction, SampleBatch } from "@pharos/ports";
-import type { QueryValue } from "@pharos/promql/engine";
+import type { QueryResult, QueryValue } from "@pharos/promql/engine";
 import type { Expr } from "@pharos/promql/syntax";
 
 /** The collection of alert state; on disk for ever. */
@@ -9,6 +9,9 @@ export const RULE_STATE_COLLECTION = "rule_states";
 
 /** As Prometheus's resend delay. */
 export const DEFAULT_RESEND_DELAY_MS = 60_000;
+
+/** What a query of a rule gives. */
+export type RuleAnswer = QueryValue & Partial<Pick<QueryResult, "stats">>;
 
 /** What rules need of the rest of the server. */
 export interface RuleSurroundings {
@@ -20,7 +23,7 @@ export interface RuleSurroundings {
     timeMs: number,
     signal: AbortSignal,
     group: { readonly file: string; readonly name: string },
-  ) => Promise<QueryValue>;
+  ) => Promise<RuleAnswer>;
   /** @throws OperatingError where nothing was written. */
   readonly append: (batch: SampleBatch) => Promise<unknown>;
   /** Whoever turns alerts into notifications: resolves when it has kept what is new. */

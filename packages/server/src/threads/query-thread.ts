@@ -10,8 +10,8 @@ import type { QueryCalls, QueryThreadData, SentRequest, SentResponse } from "./q
 import type { ThreadMemory } from "./thread-memory.ts";
 import { YOUNG_MIB } from "./young-generation.ts";
 
-/** Queries that one thread works on or waits with. */
-const CALLS_MAX = 256;
+/** Queries that one thread works on or waits with: people's have limits of their own, and where one rule may run four may. */
+const CALLS_MAX = 4096;
 /** A thread that was never without a query for so long is busy, and another one is worth its memory. */
 const BUSY_MS = 100;
 /** A thread that does not answer for so long gets no more queries until it does. */
