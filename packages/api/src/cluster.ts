@@ -6,6 +6,8 @@ const NAME_LENGTH_MAX = 256;
 export const CLUSTER_UPDATES_MAX = 2000;
 
 const nameSchema = z.string().min(1).max(NAME_LENGTH_MAX);
+/** Drawn at each start of a server; absent where an older one answers. */
+const instanceSchema = z.string().max(NAME_LENGTH_MAX).default("");
 const documentSchema = z.object({ id: z.string(), sortKey: z.number(), body: z.json() });
 const toldSchema = z.object({
   kind: z.literal("told"),
@@ -26,7 +28,7 @@ export const clusterUpdatesBodySchema = z.object({
   from: nameSchema,
   updates: z.array(clusterUpdateSchema).max(CLUSTER_UPDATES_MAX),
 });
-export const clusterUpdatesSchema = z.object({ name: nameSchema });
+export const clusterUpdatesSchema = z.object({ name: nameSchema, instance: instanceSchema });
 
 export const clusterClaimBodySchema = z.object({
   from: nameSchema,
@@ -35,6 +37,7 @@ export const clusterClaimBodySchema = z.object({
 });
 export const clusterClaimSchema = z.object({
   name: nameSchema,
+  instance: instanceSchema,
   claim: z.enum(["granted", "wait", "told"]),
   told: toldSchema.nullable(),
 });
@@ -42,6 +45,7 @@ export const clusterClaimSchema = z.object({
 export const clusterStateBodySchema = z.object({ from: nameSchema, digest: z.string() });
 export const clusterStateSchema = z.object({
   name: nameSchema,
+  instance: instanceSchema,
   digest: z.string(),
   updates: z.array(clusterUpdateSchema),
 });

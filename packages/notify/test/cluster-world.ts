@@ -55,7 +55,14 @@ export class ClusterWorld {
     const { clock } = this;
     const onProblem = (error: OperatingError): void => void this.problems.push(error);
     const peers = this.#names.filter((other) => other !== name);
-    const cluster = new Cluster({ name, peers, transport: this.#network(name), clock, onProblem });
+    const cluster = new Cluster({
+      name,
+      instance: name,
+      peers,
+      transport: this.#network(name),
+      clock,
+      onProblem,
+    });
     const dispatcher = await Dispatcher.open({
       ...{ config: config(), store, clock, onProblem },
       rng: seededRng(this.rng.below(2 ** 32)),

@@ -66,19 +66,20 @@ export interface StateRequest extends Hello {
   readonly digest: string;
 }
 
+/** Who answers. */
 export interface UpdatesAnswer {
   readonly name: string;
+  /** Drawn at its start: tells two servers apart that were given one name. "" of an older Pharos. */
+  readonly instance: string;
 }
 
-export interface ClaimAnswer {
-  readonly name: string;
+export interface ClaimAnswer extends UpdatesAnswer {
   /** "granted": nobody else sends it. "wait": somebody does, or it is not known yet. "told": see `told`. */
   readonly claim: "granted" | "wait" | "told";
   readonly told: ToldUpdate | null;
 }
 
-export interface StateAnswer {
-  readonly name: string;
+export interface StateAnswer extends UpdatesAnswer {
   readonly digest: string;
   /** Nothing where both know the same. */
   readonly updates: readonly ClusterUpdate[];

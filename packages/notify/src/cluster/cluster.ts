@@ -33,6 +33,8 @@ export interface ClusterParts {
 export interface ClusterOptions {
   /** Another one than any peer's. */
   readonly name: string;
+  /** Nobody else's, drawn at this start: so a server in the list knows itself. */
+  readonly instance: string;
   readonly peers: readonly string[];
   readonly transport: ClusterTransport;
   readonly clock: Clock;
@@ -74,13 +76,21 @@ export class Cluster implements AsyncDisposable {
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: ClusterOptions) {
-    const { name, peers, transport, clock, timeoutMs = PEER_TIMEOUT_MS, onProblem } = options;
+    const {
+      name,
+      instance,
+      peers,
+      transport,
+      clock,
+      timeoutMs = PEER_TIMEOUT_MS,
+      onProblem,
+    } = options;
     this.name = name;
     this.#options = options;
     this.#peers = peers.map(
       (address) =>
         new Peer({
-          ...{ address, name, transport, clock, timeoutMs, onProblem },
+          ...{ address, name, instance, transport, clock, timeoutMs, onProblem },
           digest: () => this.#digest(),
           state: () => this.#state(),
           onUpdates: (updates) => this.#take(updates),
@@ -151,28 +161,33 @@ export class Cluster implements AsyncDisposable {
   /** Another server asks. */
   async answerClaim({ from, slot, knownMs }: ClaimRequest): Promise<ClaimAnswer> {
     this.#heard({ from });
-    const { name } = this;
+    const self = this.#self;
     const told = this.#told.get(slot);
-    if (told !== undefined && told.settledAtMs > knownMs) return { name, claim: "told", told };
+    if (told !== undefined && told.settledAtMs > knownMs) return { ...self, claim: "told", told };
     const isGranted = this.isSettled && this.#grant(slot, from);
-    return { name, claim: isGranted ? "granted" : "wait", told: null };
+    return { ...self, claim: isGranted ? "granted" : "wait", told: null };
   }
 
   async answerUpdates({ from, updates }: UpdatesRequest): Promise<UpdatesAnswer> {
     this.#heard({ from });
     await this.#take(updates);
-    return { name: this.name };
+    return this.#self;
   }
 
   async answerState({ from, digest }: StateRequest): Promise<StateAnswer> {
     this.#heard({ from });
     const own = this.#digest();
-    return { name: this.name, digest: own, updates: own === digest ? [] : this.#state() };
+    return { ...this.#self, digest: own, updates: own === digest ? [] : this.#state() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await Promise.all([this.#running, ...this.#peers.map((peer) => peer.stop())]);
+  }
+
+  get #self(): UpdatesAnswer {
+    const { name, instance } = this.#options;
+    return { name, instance };
   }
 
   #grant(slot: string, by: string): boolean {

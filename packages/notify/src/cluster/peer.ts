@@ -4,6 +4,7 @@ import {
   type ClaimAnswer,
   type ClusterTransport,
   type ClusterUpdate,
+  type UpdatesAnswer,
   updateKey,
 } from "./cluster-message.ts";
 
@@ -21,8 +22,10 @@ export const UPDATES_AT_ONCE_MAX = 500;
 export interface PeerOptions {
   /** Where it is, for the transport. */
   readonly address: string;
-  /** Our own name. */
+  /** Our own name, */
   readonly name: string;
+  /** and what tells us from another server of that name. */
+  readonly instance: string;
   readonly transport: ClusterTransport;
   readonly clock: Clock;
   /** Without a word for so long, a peer is down. */
@@ -43,6 +46,8 @@ export class Peer {
   /** By what they are about; in order. */
   readonly #waiting = new Map<string, ClusterUpdate>();
   #name = "";
+  /** This server itself, or another one that was given our name: neither is told anything. */
+  #kind: "other" | "self" | "namesake" = "other";
   #heardMs: number;
   #hasExchanged = false;
   #isExchangeDue = true;
@@ -70,12 +75,11 @@ export class Peer {
 
   /** Whether it is this server itself: all servers may be given the same list. */
   get isSelf(): boolean {
-    return this.#name === this.#options.name;
+    return this.#kind === "self";
   }
 
   get isUp(): boolean {
-    if (this.isSelf) return false;
-    return this.heardAgoMs < this.#options.timeoutMs;
+    return this.#kind === "other" && this.heardAgoMs < this.#options.timeoutMs;
   }
 
   get heardAgoMs(): number {
@@ -102,12 +106,11 @@ export class Peer {
     if (!this.isUp) this.#isExchangeDue = true; // Much may have been missed.
     this.#name = name;
     this.#heardMs = this.#options.clock.monotonicMs();
-    if (this.isSelf) this.#leaveAlone();
-    else if (this.#isExchangeDue) this.#alarm.ring();
+    if (this.#isExchangeDue) this.#alarm.ring();
   }
 
   tell(updates: readonly ClusterUpdate[]): void {
-    if (this.isSelf) return;
+    if (this.#kind !== "other") return;
     for (const update of updates) {
       const key = updateKey(update);
       this.#waiting.delete(key); // The newest goes last: what it follows from is told before.
@@ -126,7 +129,7 @@ export class Peer {
     const { signal } = this.#stop;
     try {
       const answer = await transport.claim(this.address, { from: name, slot, knownMs }, signal);
-      this.heard(answer.name);
+      this.#answered(answer);
       return answer;
     } catch (error) {
       if (!(error instanceof OperatingError) && !signal.aborted) throw error;
@@ -134,10 +137,18 @@ export class Peer {
     }
   }
 
-  #leaveAlone(): void {
-    const { onProblem, name } = this.#options;
-    const text = `${this.address} is called ${name} as well: it is this server, or needs another name`;
-    onProblem(new OperatingError("config.invalid", text), "looking for peers");
+  #answered({ name, instance }: UpdatesAnswer): void {
+    if (name === this.#options.name) this.#leaveAlone(name, instance);
+    else this.heard(name);
+  }
+
+  #leaveAlone(name: string, instance: string): void {
+    this.#name = name;
+    this.#kind = instance === this.#options.instance ? "self" : "namesake";
+    if (this.#kind === "namesake") {
+      const text = `${this.address} is another server that is called ${name} as well: nothing is shared with it until each has a --replica-name of its own and both are started again`;
+      this.#options.onProblem(new OperatingError("config.invalid", text), "looking for peers");
+    }
     this.#waiting.clear();
     this.#stop.abort();
   }
@@ -157,6 +168,7 @@ export class Peer {
         const { bell } = this.#alarm;
         if (this.#isExchangeDue || clock.monotonicMs() >= this.#exchangeAtMs)
           await this.#exchange();
+        signal.throwIfAborted(); // It was one to be left alone.
         await this.#send();
         this.#isReported = false;
         pauseMs = 0;
@@ -184,7 +196,7 @@ export class Peer {
       this.#stop.signal,
     );
     this.#sentCount += updates.length;
-    this.heard(answer.name);
+    this.#answered(answer);
     for (const [key, update] of batch)
       if (this.#waiting.get(key) === update) this.#waiting.delete(key);
   }
@@ -201,6 +213,6 @@ export class Peer {
     this.#isExchangeDue = false;
     this.#hasExchanged = true;
     this.#exchangeAtMs = clock.monotonicMs() + EXCHANGE_INTERVAL_MS;
-    this.heard(answer.name);
+    this.#answered(answer);
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type Incident, silenceFromJson, silenceToJson } from "@pharos/alert";
 import { clusterActionSchema } from "@pharos/api";
@@ -93,7 +94,8 @@ export function openPeering(options: PeeringOptions): Peering {
   const { settings, http, userAgent, clock, onProblem } = options;
   const { secret } = settings;
   const transport = clusterClient(http, secret, userAgent);
-  return { cluster: new Cluster({ ...settings, transport, clock, onProblem }), secret };
+  const instance = randomUUID();
+  return { cluster: new Cluster({ ...settings, instance, transport, clock, onProblem }), secret };
 }
 
 /** A silence as peers hear of it. */
