@@ -252,10 +252,14 @@ test("no view of the page, light and wide or dark and narrow, keeps anybody out"
   ] as const)
     await t.test(`${colorScheme}, ${width} px`, async () => {
       const { page } = await openPage(browser.instance, url);
-      await page.emulateMedia({ colorScheme });
+      // What fades in has, for a moment, colours that nobody is meant to read.
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height: 900 });
       const found: string[] = [];
       const look = async (where: string) => {
+        await page.evaluate(
+          "Promise.allSettled(document.getAnimations().map((one) => one.finished))",
+        );
         // Evaluated from outside: the page itself may run no script but its own.
         await page.evaluate(axe);
         const results = (await page.evaluate(
