@@ -587,6 +587,21 @@ scrape_configs:
     ],
   },
   {
+    name: "files that should have a certificate or a key in PEM",
+    text: `scrape_configs:
+  - job_name: a
+    tls_config:
+      ca_file: present
+      cert_file: present
+      key_file: present
+`,
+    problems: [
+      "4:16: scrape_configs[0].tls_config.ca_file: holds no certificate in PEM",
+      "5:18: scrape_configs[0].tls_config.cert_file: holds no certificate in PEM: no start line",
+      "6:17: scrape_configs[0].tls_config.key_file: holds no key in PEM without a passphrase: unsupported",
+    ],
+  },
+  {
     name: "a client certificate without its key",
     text: `scrape_configs:
   - job_name: a

@@ -2,6 +2,7 @@ import { Secret } from "@pharos/base";
 import type { TlsOptions } from "@pharos/ports";
 import { z } from "zod";
 import { secretText } from "./field-schemas.ts";
+import { authorityProblem, certificateProblem, keyProblem } from "./pem-problem.ts";
 import { notYet } from "./read-yaml.ts";
 import type { Path } from "./yaml-source.ts";
 
@@ -187,6 +188,7 @@ function tlsOptions(
       path,
       "a client certificate needs both cert (or cert_file) and key (or key_file)",
     );
+  reportPem({ ca, cert, key }, keys, path, context);
   const { min_version: min, max_version: max } = keys;
   if (min !== undefined && max !== undefined && TLS_NAMES.indexOf(max) < TLS_NAMES.indexOf(min))
     context.report([...path, "max_version"], "max_version must not be below min_version");
@@ -199,6 +201,26 @@ function tlsOptions(
     ...(keys.server_name === undefined ? {} : { serverName: keys.server_name }),
     insecureSkipVerify: keys.insecure_skip_verify,
   };
+}
+
+type PemName = "ca" | "cert" | "key";
+
+/** Found now, and not when something is to be sent. */
+function reportPem(
+  { ca, cert, key }: { [name in PemName]: string | undefined },
+  keys: NonNullable<HttpClientKeys["tls_config"]>,
+  path: Path,
+  context: SettingsContext,
+): void {
+  const report = (name: PemName, problem: string | undefined): void => {
+    const at = keys[`${name}_file`] === undefined ? name : `${name}_file`;
+    if (problem !== undefined) context.report([...path, at], problem);
+  };
+  if (ca !== undefined) report("ca", authorityProblem(ca));
+  if (cert === undefined || key === undefined) return;
+  const problem = certificateProblem(cert);
+  report("cert", problem);
+  report("key", keyProblem(key, problem === undefined ? cert : undefined));
 }
 
 function secretOf(
