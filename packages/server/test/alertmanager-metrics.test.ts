@@ -28,6 +28,14 @@ test("Karma learns by the metrics that it talks to an Alertmanager that it knows
   match(line, /version="0\.\d+\.\d+"/);
 });
 
+test("the last reload is told under the names that alerts of Alertmanager's mixin watch", async () => {
+  await using world = await AlertmanagerWorld.open(CONFIG);
+  deepEqual(await linesOf(world, "alertmanager_config_last_reload"), [
+    "alertmanager_config_last_reload_successful 1",
+    "alertmanager_config_last_reload_success_timestamp_seconds 1",
+  ]);
+});
+
 test("alerts and silences are counted under Alertmanager's names", async () => {
   await using world = await AlertmanagerWorld.open(CONFIG);
   await world.fire(
