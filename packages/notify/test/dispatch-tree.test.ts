@@ -340,6 +340,30 @@ test("a page is sent once however often it is asked for, also after a crash, tog
   });
 });
 
+test("a page that could not be kept is sent all the same, and outlives a crash once the store works again", async () => {
+  const scenario = new Scenario();
+  const store = new MemoryDocumentStore();
+  const keys: string[] = [];
+  scenario.answer = async ({ idempotencyKey }) => {
+    keys.push(idempotencyKey);
+    throw unavailable();
+  };
+  const dead = await scenario.open(store);
+  store.beforeCommit = () => {
+    throw new OperatingError("disk.full", "no space left");
+  };
+  await dead.page(PAGE);
+  await scenario.clock.advance(0);
+  equal(keys.length, 1);
+  store.beforeCommit = () => {};
+  await scenario.fire(dead, "Slow/a");
+  const next = store.kill();
+  await dead[Symbol.asyncDispose]();
+  await using _ = await scenario.open(next);
+  await scenario.clock.advance(0);
+  deepEqual(keys, [keys[0], keys[0]]);
+});
+
 test("a page is tried until it is given up, and not any more once somebody is at it", async () => {
   const scenario = new TreeScenario();
   const observer = new Watcher();

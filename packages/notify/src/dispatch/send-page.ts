@@ -61,11 +61,16 @@ export async function sendPage(
   };
   let asked = await writer.transaction(keep, "keeping a page");
   if (asked === undefined) {
-    // Nobody can keep it: it is sent all the same.
+    // It is sent all the same, and kept as soon as that can be: whoever asked takes it for told from now on.
     asked = [];
     if ((await decide(undefined)) === undefined) return;
-    for (const { entry } of prepared)
-      if (await isNew(undefined, entry.integration)) asked.push(entry);
+    const writes: Write[] = [];
+    for (const { entry, stored } of prepared) {
+      if (!(await isNew(undefined, entry.integration))) continue;
+      asked.push(entry);
+      writes.push(entryWrite(entry), recordWrite(stored));
+    }
+    await writer.write(writes, "keeping a page");
   }
   for (const { entry, stored } of prepared) {
     if (!asked.includes(entry)) continue;
