@@ -76,12 +76,16 @@ class Waiting {
   attempts = 0;
   /** When to try next, by the monotonic clock. */
   nextFlushMs: number;
+  /** From when on a page that fails is given up, by the monotonic clock: a clock that is set gives up nobody. */
+  readonly giveUpMs: number;
   phase: "waiting" | "held" | "sending" = "waiting";
   preparation: Preparation | undefined;
 
-  constructor(entry: OutboxEntry, nextFlushMs: number) {
+  constructor(entry: OutboxEntry, clock: Clock) {
     this.entry = entry;
-    this.nextFlushMs = nextFlushMs;
+    this.nextFlushMs = clock.monotonicMs();
+    const { giveUpAtMs = Number.POSITIVE_INFINITY } = entry.page ?? {};
+    this.giveUpMs = clock.monotonicMs() + (giveUpAtMs - clock.nowMs());
   }
 }
 
@@ -122,7 +126,7 @@ export class DeliveryLoop {
   /** Nothing happens where it is there already. */
   add(entry: OutboxEntry): void {
     if (this.#entries.has(entry.id)) return;
-    const waiting = new Waiting(entry, this.#options.clock.monotonicMs());
+    const waiting = new Waiting(entry, this.#options.clock);
     this.#entries.set(entry.id, waiting);
     this.#queue.add(waiting);
     this.#alarm.ring();
@@ -274,7 +278,7 @@ export class DeliveryLoop {
 
   async #send(waiting: Waiting, preparation: Preparation): Promise<Attempt["outcome"]> {
     const { clock, rng, retry } = this.#options;
-    const { entry, attempts } = waiting;
+    const { entry, attempts, giveUpMs } = waiting;
     try {
       const receipt = await this.#sendInTime(entry, preparation);
       this.#circuit.answered();
@@ -288,10 +292,7 @@ export class DeliveryLoop {
       const asked = error instanceof DeliveryError ? (error.retryAfterMs ?? 0) : 0;
       const pauseMs = Math.min(Math.max(0, asked), RETRY_AFTER_MS_MAX);
       if (pauseMs > 0) this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
-      const isLast =
-        entry.page === undefined
-          ? attempts >= retry.attemptsMax
-          : clock.nowMs() >= entry.page.giveUpAtMs;
+      const isLast = entry.page === undefined ? attempts >= retry.attemptsMax : nowMs >= giveUpMs;
       if (!error.retryable || isLast) return { kind: "failed", error };
       waiting.nextFlushMs = nowMs + Math.max(pauseMs, retryDelayMs(retry, attempts, rng));
       return { kind: "retrying", error };

@@ -379,6 +379,7 @@ test("a page is tried until it is given up, and not any more once somebody is at
   });
   await dispatcher.page(PAGE);
   await dispatcher.page({ ...PAGE, id: "another" });
+  scenario.clock.jumpWall(ms("2h")); // Gives up nobody.
   await scenario.clock.advance(ms("10m"));
   ok(attemptsAtMs.length > 24, "about once a minute, each");
   observer.held.add("Down/a");
