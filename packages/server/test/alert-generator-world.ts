@@ -165,5 +165,5 @@ const ALERTMANAGER = {
     { targets: [labelsFrom({ __address__: "alertmanager:9093" })], labels: [], source: "0" },
   ],
   fileSdConfigs: [],
-    httpSdConfigs: [],
+  httpSdConfigs: [],
 };
