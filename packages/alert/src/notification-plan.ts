@@ -145,19 +145,20 @@ export function recordAfterFailure(
 }
 
 /**
- * What a server takes over that was told later by another one, beside what it knew: where that one did not know of it,
- * as after a network that was cut, of the alerts that were told to fire before those are in doubt of which it says
- * nothing.
+ * What a server takes over that was told later by another one, beside what it knew. Tellers hand on what is in doubt:
+ * where that one says nothing of it, it had never heard of it, and it stays in doubt here. Where it did not know what
+ * was told here, as after a network that was cut, so does what was told to fire and of which it says nothing.
  */
 export function recordBesides(
   told: NotificationRecord,
   known: NotificationRecord | undefined,
 ): NotificationRecord {
+  if (known === undefined) return told;
   // Whoever tells with this knowledge counts on from it.
-  if (known === undefined || told.sequence > known.sequence) return told;
+  const isSuccessor = told.sequence > known.sequence;
   const said = new Set([...told.firing, ...told.resolved]);
   const missed = new Set(told.missed);
-  for (const ids of [known.firing, known.missed])
+  for (const ids of isSuccessor ? [known.missed] : [known.firing, known.missed])
     for (const id of ids) if (!said.has(id)) missed.add(id);
   return { ...told, missed: [...missed].sort() };
 }

@@ -108,6 +108,25 @@ test("what one part told while the network was cut is not forgotten for what the
   await world.end();
 });
 
+test("what is in doubt after a cut stays so when the other part tells its next without knowing of it", async () => {
+  const world = await startedCluster(2, 6);
+  world.cut("a", "b");
+  await world.rule("b", "Down/x", true);
+  await world.pass(ms("10s"));
+  await world.rule("a", "Down/y", true);
+  await world.pass(ms("1m"));
+  world.heal();
+  await world.pass(ms("1m"));
+  await world.rule("a", "Down/y", false);
+  await world.rule("b", "Down/x", false);
+  await world.pass(ms("20m"));
+  deepEqual(
+    world.told.map(({ server, said }) => `${server} ${said}`),
+    ["b +Down/x", "a +Down/y", "a -Down/y", "b -Down/x"],
+  );
+  await world.end();
+});
+
 test("through deaths and cuts of the network, people end up knowing what fires", async () => {
   await eachSeed(seeds, simulateCluster);
 });
