@@ -126,8 +126,13 @@ test("everything arrives at another Pharos, in version 2.0, over outages of it a
   await receiver.restart();
   await reach(receiver.url, times);
 
-  // And stopped in an orderly way: nothing is left to do.
+  // And stopped in an orderly way: what was read from the log is sent. What was not, the next start would send.
   await pushNext();
+  await eventually("the last samples are read from the log", async () => {
+    const text = await (await fetch(`${sender.url}/metrics`)).text();
+    const read = /^prometheus_remote_storage_highest_timestamp_in_seconds\{.* (\d+)$/m.exec(text);
+    return Number(read?.[1]) === times.at(-1);
+  });
   await sender.stop("SIGTERM");
   await reach(receiver.url, times);
   ok(!sender.output.includes('"level":"error"'), sender.output);
