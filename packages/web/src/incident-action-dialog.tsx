@@ -1,9 +1,10 @@
-import { Button, Textarea, TextInput } from "@mantine/core";
+import { Button, Textarea } from "@mantine/core";
 import { errorText } from "@pharos/base";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type KeyboardEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
+import { AuthorField } from "./author-field.tsx";
 import { Choice } from "./choice.tsx";
 import { Dialog } from "./dialog.tsx";
 import { actOnIncident, type IncidentAction } from "./incident-requests.ts";
@@ -86,15 +87,7 @@ export function IncidentActionDialog(props: {
     <Dialog onClose={onClose} title={`${title}: ${incidentTitle(incident)}`}>
       <form className="form" onSubmit={onSubmit}>
         {says !== "" && <p className="form__says">{says}</p>}
-        <TextInput
-          label="You are"
-          placeholder="Name or address"
-          value={author}
-          maxLength={256}
-          required
-          data-autofocus={author === "" || undefined}
-          onChange={(event) => setAuthor(event.currentTarget.value)}
-        />
+        <AuthorField author={author} onChange={setAuthor} isFirst />
         <Textarea
           label={kind === "comment" ? "Comment" : "Comment (if any)"}
           value={comment}

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
+import { AuthorField } from "./author-field.tsx";
 import { Dialog } from "./dialog.tsx";
 import { Note } from "./note.tsx";
 import { addOverride } from "./oncall-state.ts";
@@ -94,13 +95,7 @@ export function OverrideDialog(props: {
             onChange={(event) => setEnd(event.currentTarget.value)}
           />
         </div>
-        <TextInput
-          label="You are"
-          value={author}
-          maxLength={256}
-          required
-          onChange={(event) => setAuthor(event.currentTarget.value)}
-        />
+        <AuthorField author={author} onChange={setAuthor} />
         <TextInput
           label="Comment (if any)"
           value={comment}

@@ -13,6 +13,7 @@ import {
 } from "./alert-rules.ts";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
+import { AuthorField } from "./author-field.tsx";
 import { Note } from "./note.tsx";
 import { RuleTestCard } from "./rule-test-card.tsx";
 import { formatShortDateTime } from "./time-format.ts";
@@ -98,13 +99,7 @@ export function RuleEditor({ rule }: { rule: AlertRule | undefined }) {
             onChange={(event) => setText(event.currentTarget.value)}
           />
           <div className="form__times">
-            <TextInput
-              label="You are"
-              value={author}
-              maxLength={256}
-              required
-              onChange={(event) => setAuthor(event.currentTarget.value)}
-            />
+            <AuthorField author={author} onChange={setAuthor} />
             <TextInput
               label="Why (if you like)"
               value={comment}

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
+import { AuthorField } from "./author-field.tsx";
 import { Dialog } from "./dialog.tsx";
 import { Note } from "./note.tsx";
 import { type RuleVersion, restoreRuleVersion, versionText } from "./rule-versions.ts";
@@ -51,15 +52,7 @@ export function RuleRestoreDialog(props: {
           The rule becomes this again, as a new version; what came after stays in the list.
         </p>
         <pre className="rule-editor__expr">{versionText(version)}</pre>
-        <TextInput
-          label="You are"
-          placeholder="Name or address"
-          value={author}
-          maxLength={256}
-          required
-          data-autofocus={author === "" || undefined}
-          onChange={(event) => setAuthor(event.currentTarget.value)}
-        />
+        <AuthorField author={author} onChange={setAuthor} isFirst />
         <TextInput
           label="Why (if you like)"
           value={comment}

@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useApi } from "./api-context.ts";
 import { useAuthor } from "./author.ts";
+import { AuthorField } from "./author-field.tsx";
 import { CrossIcon, PlusIcon } from "./icons.tsx";
 import { Note } from "./note.tsx";
 import { matcherProblem, matchesNothing, type SilencePrefill } from "./silence-draft.ts";
@@ -97,13 +98,7 @@ export function SilenceForm(props: { prefill: SilencePrefill; silence: Silence |
             zone={zone}
             onChange={setSchedule}
           />
-          <TextInput
-            label="You are"
-            value={author}
-            maxLength={256}
-            required
-            onChange={(event) => setAuthor(event.currentTarget.value)}
-          />
+          <AuthorField author={author} onChange={setAuthor} />
           <Textarea
             label="Why"
             value={comment}
