@@ -5,12 +5,12 @@ import { type AddressInfo, connect, type Server } from "node:net";
 import { test } from "node:test";
 import { OperatingError } from "@pharos/base";
 import type { HttpProxy, HttpRequest, TlsOptions } from "@pharos/ports";
+import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from "@pharos/testing";
 import { nodeHttpClient } from "../src/node/node-http-client.ts";
 import { chosenProxy } from "../src/node/proxy-choice.ts";
-import { CERTIFICATE, KEY } from "./localhost-certificate.ts";
 
 const signal = new AbortController().signal;
-const TLS: TlsOptions = { ca: CERTIFICATE, serverName: "localhost" };
+const TLS: TlsOptions = { ca: LOCALHOST_CERTIFICATE, serverName: "localhost" };
 
 function get(url: string, more: Partial<HttpRequest> = {}): HttpRequest {
   return { method: "GET", url, headers: {}, timeoutMs: 5000, bodySizeMax: 1e6, ...more };
@@ -34,7 +34,7 @@ class ProxyWorld implements AsyncDisposable {
 
   private constructor(options: ServerOptions, environment: Record<string, string>) {
     this.#server = createSecureServer(
-      { cert: CERTIFICATE, key: KEY, ...options },
+      { cert: LOCALHOST_CERTIFICATE, key: LOCALHOST_KEY, ...options },
       (_, response) => void response.end("hello"),
     );
     this.#client = nodeHttpClient(environment);
@@ -120,7 +120,7 @@ test("a proxy that is told headers and refuses is a failure that does not show i
 test("a certificate is checked through the proxy as it is without", async () => {
   await using world = await ProxyWorld.open();
   const proxy = { url: world.proxyUrl, noProxy: "", connectHeaders: { "X-Token": ["t"] } };
-  const tls = { ca: CERTIFICATE };
+  const tls = { ca: LOCALHOST_CERTIFICATE };
   await rejects(world.ask("https://example.test/", { proxy, tls }), /altnames/);
   equal(await world.ask("https://localhost/", { proxy, tls }), "hello");
 });

@@ -6,8 +6,8 @@ import { createServer as createTlsServer } from "node:tls";
 import { gzipSync } from "node:zlib";
 import { errorText, OperatingError } from "@pharos/base";
 import type { HttpRequest } from "@pharos/ports";
+import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from "@pharos/testing";
 import { nodeHttpClient } from "../src/node/node-http-client.ts";
-import { CERTIFICATE, KEY } from "./localhost-certificate.ts";
 
 const signal = new AbortController().signal;
 
@@ -99,7 +99,11 @@ test("what went wrong is said once, and without the words of Node and OpenSSL", 
   await using plain = await serving(() => {});
   const url = plain.url.replace("http:", "https:");
   equal(await failureOf(get(url)), "the server does not speak TLS");
-  const modern = createTlsServer({ minVersion: "TLSv1.3", cert: CERTIFICATE, key: KEY });
+  const modern = createTlsServer({
+    minVersion: "TLSv1.3",
+    cert: LOCALHOST_CERTIFICATE,
+    key: LOCALHOST_KEY,
+  });
   await new Promise<void>((done) => modern.listen(0, "127.0.0.1", done));
   const { port } = modern.address() as AddressInfo;
   const old = get(`https://127.0.0.1:${port}/`, { tls: { maxVersion: "TLSv1.2" } });

@@ -5,8 +5,8 @@ import { describe, test } from "node:test";
 import { TLSSocket } from "node:tls";
 import { OperatingError, Secret } from "@pharos/base";
 import type { MailRequest, MailServer } from "@pharos/ports";
+import { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from "@pharos/testing";
 import { smtpMailClient } from "../src/smtp/index.ts";
-import { CERTIFICATE, KEY } from "./localhost-certificate.ts";
 
 interface FakeOptions {
   /** Lines of the answer to EHLO. */
@@ -55,7 +55,11 @@ class FakeServer implements AsyncDisposable {
   }
 
   #encrypt(socket: Socket): TLSSocket {
-    const secure = new TLSSocket(socket, { isServer: true, cert: CERTIFICATE, key: KEY });
+    const secure = new TLSSocket(socket, {
+      isServer: true,
+      cert: LOCALHOST_CERTIFICATE,
+      key: LOCALHOST_KEY,
+    });
     secure.on("error", () => {});
     return secure;
   }
@@ -154,7 +158,7 @@ function send(
 }
 
 const auth = { username: "me", password: new Secret(PASSWORD), identity: "" };
-const tls = { ca: CERTIFICATE };
+const tls = { ca: LOCALHOST_CERTIFICATE };
 
 function base64(text: string): string {
   return Buffer.from(text).toString("base64");

@@ -6,6 +6,7 @@ export { planEvaluatorConformance } from "./conformance/plan-evaluator.ts";
 export { type OpenedSampleLog, sampleLogConformance } from "./conformance/sample-log.ts";
 export { seriesStoreConformance } from "./conformance/series-store.ts";
 export { sharedCacheConformance } from "./conformance/shared-cache.ts";
+export { LOCALHOST_CERTIFICATE, LOCALHOST_KEY } from "./localhost-certificate.ts";
 export { MemoryBlobStore } from "./memory-blob-store.ts";
 export { MemoryDocumentStore } from "./memory-document-store.ts";
 export { MemoryRollups } from "./memory-rollups.ts";

@@ -67,18 +67,21 @@ test("after any changes, exactly the sets that hold are found", () => {
   ok(foundCount > 1000, "sets are found");
 });
 
+/** Tells of each text that the expression is asked about. */
+function counted(name: string, value: string, onAsked: () => void): Matcher {
+  const matcher = createMatcher("=~", name, value);
+  const { regex } = matcher;
+  ok(regex !== undefined);
+  const matches = (text: string): boolean => {
+    onAsked();
+    return regex.matches(text);
+  };
+  return { ...matcher, regex: { ...regex, matches } };
+}
+
 test("of many expressions a value is compared with those whose beginning, end or middle it has", () => {
   let asked = 0;
-  const counting = (value: string): Matcher => {
-    const matcher = createMatcher("=~", "host", value);
-    const { regex } = matcher;
-    ok(regex !== undefined);
-    const matches = (text: string): boolean => {
-      asked++;
-      return regex.matches(text);
-    };
-    return { ...matcher, regex: { ...regex, matches } };
-  };
+  const counting = (value: string): Matcher => counted("host", value, () => asked++);
   const index = new MatcherIndex<string>();
   for (let i = 100; i < 300; i++) {
     index.set(`start ${i}`, [counting(`web-(${i}|x${i}).*`)]);
@@ -97,16 +100,7 @@ test("of many expressions a value is compared with those whose beginning, end or
 
 test("expressions are asked once for each value, not for each label set", () => {
   let asked = 0;
-  const counting = (value: string): Matcher => {
-    const matcher = createMatcher("=~", "team", value);
-    const { regex } = matcher;
-    ok(regex !== undefined);
-    const matches = (text: string): boolean => {
-      asked++;
-      return regex.matches(text);
-    };
-    return { ...matcher, regex: { ...regex, matches } };
-  };
+  const counting = (value: string): Matcher => counted("team", value, () => asked++);
   const index = new MatcherIndex<number>();
   for (let i = 0; i < 50; i++) index.set(i, [counting(`(?i)${i}.*x`)]);
   for (let i = 0; i < 1000; i++)

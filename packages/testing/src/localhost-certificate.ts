@@ -1,5 +1,5 @@
-// A certificate for "localhost" that signs itself, and its key; good for nothing but these tests, for a hundred years.
-export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+/** For "localhost", signed by itself; good for nothing but tests, for a hundred years. */
+export const LOCALHOST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBlTCCATugAwIBAgIUDRoJobW5MG1smdDoVT06pfjaoacwCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTIwNTUyOVoYDzIxMjYxMDI4
 MjA1NTI5WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
@@ -10,7 +10,8 @@ VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
 SAAwRQIgCRTTCm7qs8fPqy+QyHBEq51OdhD8HPldQ3sq3e4wJPYCIQCZTe58i53U
 FLXJr9muMlioSo8J7/uM7hOyvRTKaJJ1Nw==
 -----END CERTIFICATE-----`;
-export const KEY = `-----BEGIN PRIVATE KEY-----
+/** Of that certificate. */
+export const LOCALHOST_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgT66MTiySqbpJC++Z
 l7S8SJ2G/XVbBw8+Rq2aCQ/UdmmhRANCAASEh7ygWnXS+dkSSRt0lIdpNnSntdKn
 qMTvXiysEtdYVwCR8AoOw45jElZxKJN2ObQmAUqJkJfsU5IztUBQHmmm
